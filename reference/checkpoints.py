@@ -1,0 +1,229 @@
+"""Checkpoints as users meet them: save, load, scan, iterate, and a lazy mapping from key path to leaf."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from .containers import PREFIXES, read_container, split_prefix, subtree
+from .conversion import CastPayload, cast_leaf, float_dtype, is_cast
+from .errors import FormatError
+from .files import FileSource, Path_, check_output, replace
+from .keypaths import display, parse
+from .kinds import STREAM
+from .leaves import Leaf, describe, read_value, text_bytes, view_value
+from .payloads import MemoryPayload, array_payload
+from .records import Record, Writable, with_path
+from .streams import check_stream, write_stream
+from .trees import flatten, unflatten
+from .wire import BytesSource, Source
+
+KeyPathLike = str | tuple[str, ...]
+_SMALL: Final = 1 << 16  # leaves up to this size are read together
+_BLOCK: Final = 1 << 22
+
+
+class Checkpoint(Mapping[tuple[str, ...], Any]):
+    """An opened checkpoint: a read-only mapping from key path to leaf that reads a leaf when it is asked for.
+
+    Keys are tuples; a display form such as "params/layers/0/kernel" is taken too. Arrays come back as new
+    numpy arrays, or with `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
+    """
+
+    def __init__(self, file: FileSource, kind: str, records: list[Record], mmap: bool = False) -> None:
+        self.kind = kind
+        self.records = records
+        self._file = file
+        self._map = file.map() if mmap else None
+        self._index = {record.path: record for record in records}
+
+    def record(self, path: KeyPathLike) -> Record:
+        """Where a leaf stands and what it is. Raises KeyError."""
+        path = parse(path) if isinstance(path, str) else tuple(path)
+        try:
+            return self._index[tuple(path)]
+        except KeyError:
+            raise KeyError(display(path)) from None
+
+    def __getitem__(self, path: KeyPathLike) -> Any:
+        record = self.record(path)
+        try:
+            return self._read(record)
+        except FormatError as error:
+            raise self._named(record, error) from None
+
+    def _read(self, record: Record) -> Any:
+        if self._map is not None:
+            return view_value(self._map, record.leaf_offset, record.leaf)
+        return read_value(self._file, record.leaf_offset, record.leaf)
+
+    def _named(self, record: Record, error: FormatError) -> FormatError:
+        error.file = self._file.path
+        return with_path(record.path, error)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, path: object) -> bool:
+        return (parse(path) if isinstance(path, str) else path) in self._index
+
+    def leaves(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Key paths and leaves in the order of the file, one leaf (or one block of small ones) in memory at a time."""
+        if self._map is not None:
+            for record in self.records:
+                yield record.path, self._read(record)
+            return
+        source: Source = self._file
+        base = top = 0  # what of the file `source` holds: all of it, or the block from base to top
+        for i, record in enumerate(self.records):
+            at, end = record.leaf_offset, record.end
+            try:
+                if end - at > _SMALL:
+                    value = read_value(self._file, at, record.leaf)
+                else:
+                    if not base <= at <= end <= top:
+                        base, top = at, self._block_end(i)
+                        source = BytesSource(self._file.read_at(base, top - base))
+                    value = read_value(source, at - base, record.leaf)
+            except FormatError as error:
+                raise self._named(record, error) from None
+            yield record.path, value
+
+    def _block_end(self, first: int) -> int:
+        """Where the run of small neighbouring leaves that starts with record `first` ends."""
+        start = self.records[first].leaf_offset
+        end = self.records[first].end
+        for record in self.records[first + 1 : first + _BLOCK // 64]:
+            if record.offset < end or record.end - end > _SMALL or record.end - start > _BLOCK:
+                break
+            end = record.end
+        return end
+
+    def tree(self) -> dict[str, Any]:
+        """The whole nested dict."""
+        return unflatten(self.leaves())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, any_kind: bool = False) -> Checkpoint:  # noqa: A001
+    """Open a checkpoint: every header is read and checked, no payload.
+
+    `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
+    be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
+    tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
+    Raises FormatError and OSError.
+    """
+    if isinstance(prefix, str) and prefix.endswith("::"):
+        path, prefix = f"{prefix}{path}", None
+    load_prefix, name = split_prefix(path) if isinstance(path, str) else (None, path)
+    wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
+    file = FileSource(name)
+    try:
+        kind, records = read_container(file, load_prefix, wanted)
+        if prefix:
+            records = subtree(records, parse(prefix) if isinstance(prefix, str) else tuple(prefix))
+        return Checkpoint(file, kind, records, mmap)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, FormatError):
+            error.file = file.path
+        raise
+
+
+def load(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False) -> dict[str, Any]:
+    """The nested dict of a checkpoint, or of its subtree under `prefix`: numpy arrays, scalars and small values.
+
+    Takes what `open` takes. Raises FormatError and OSError.
+    """
+    with open(path, prefix, mmap=mmap) as checkpoint:
+        return checkpoint.tree()
+
+
+def scan(path: Path_) -> list[Record]:
+    """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
+    with open(path) as checkpoint:
+        return checkpoint.records
+
+
+def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Iterate over key paths and leaves, one leaf in memory at a time.
+
+    The headers of the whole file are checked before the first leaf is given. Raises FormatError and OSError.
+    """
+    with open(path, prefix) as checkpoint:
+        yield from checkpoint.leaves()
+
+
+def save(path: Path_, tree: Any, float_dtype: str | None = None, *, keep_empty_nodes: bool = False) -> None:
+    """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
+
+    `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float arrays and numpy scalars; None keeps
+    every dtype. Empty nodes are left out unless `keep_empty_nodes` (spec TREE-4). Flax states are taken as
+    they are. Raises FormatError before the old file is touched, and OSError.
+    """
+    items, overflows = writables(tree, float_dtype, keep_empty_nodes)
+    _, too_big = check_stream(items)
+    if too_big:
+        # REC-4: "A writer SHOULD warn when it writes a larger one."
+        shown = ", ".join(map(display, too_big[:3]))
+        warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=2)
+    check_output(path)
+    with replace(path) as sink:
+        write_stream(sink, items)
+    if overflows:
+        warnings.warn(f"{sum(overflows)} finite values became infinite in {float_dtype}", stacklevel=2)
+
+
+def writables(tree: Any, float_type: str | None, keep_empty_nodes: bool) -> tuple[list[Writable], list[int]]:
+    """The leaves of a tree, ready to be written, and a list that will hold how many values overflowed."""
+    if "flax" in sys.modules:  # a flax state can only be here where flax is
+        from flax.serialization import to_state_dict
+
+        tree = to_state_dict(tree)
+    dtype = float_dtype(float_type)
+    overflows: list[int] = []
+    items = []
+    for path, value in flatten(tree, keep_empty_nodes):
+        try:
+            leaf = describe(value)
+        except FormatError as error:
+            raise with_path(path, error) from None
+        payload = _payload_of(leaf, value)
+        if dtype is not None and is_cast(leaf, dtype):
+            leaf, payload = cast_item(leaf, payload, dtype, overflows.append)
+        items.append((path, leaf, payload))
+    return items, overflows
+
+
+def _payload_of(leaf: Leaf, value: Any) -> Any:
+    if leaf.dtype is not None:
+        return lambda: array_payload(np.asarray(value))
+    if leaf.kind == "str":
+        return lambda: MemoryPayload(memoryview(text_bytes(value)))
+    if leaf.kind == "bin":
+        return lambda: MemoryPayload(memoryview(bytes(value)))
+    return lambda: None
+
+
+def cast_item(leaf: Leaf, payload: Any, dtype: np.dtype, on_overflow: Any) -> tuple[Leaf, Any]:
+    """A float leaf and the way to its payload, cast to `dtype`."""
+    old = leaf.dtype
+    assert old is not None
+    return cast_leaf(leaf, dtype), lambda: CastPayload(payload(), old, dtype, on_overflow)
+
+

@@ -1,0 +1,96 @@
+"""The three containers of leaves behind one table, and the prefixes that choose between them (spec CONV-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from .errors import FormatError
+from .files import FileSource
+from .flax_msgpack import check_flax, read_flax, write_flax
+from .kinds import FLAX, SAFETENSORS, STREAM, kind_of, refuse
+from .records import Record, Writable
+from .safetensors_file import check_safetensors, read_safetensors, write_safetensors
+from .streams import check_stream, read_stream, write_stream
+from .trees import is_train_state
+from .wire import Sink, Source
+
+
+class Container(NamedTuple):
+    """How one kind of file is read, checked before it is written (returns its size in bytes), and written."""
+
+    read: Callable[[Source], list[Record]]
+    check: Callable[[Sequence[Writable]], int]
+    write: Callable[[Sink, Sequence[Writable]], None]
+
+
+CONTAINERS: Final = {
+    STREAM: Container(read_stream, lambda items: check_stream(items)[0], write_stream),
+    FLAX: Container(read_flax, check_flax, write_flax),
+    SAFETENSORS: Container(read_safetensors, check_safetensors, write_safetensors),
+}
+
+PREFIXES: Final = {
+    "params": STREAM,
+    "trainstate": STREAM,
+    "trainstate_params": STREAM,
+    "flax": FLAX,
+    "flax_params": FLAX,
+    "safetensors": SAFETENSORS,
+}
+WEIGHTS: Final = ("params", "params")  # where a train state holds its weights (TREE-6)
+
+
+def split_prefix(spec: str) -> tuple[str | None, str]:
+    """'params::a/b' -> ('params', 'a/b'); 'a/b' -> (None, 'a/b'). Raises ValueError for an unknown prefix."""
+    prefix, separator, path = spec.partition("::")
+    if not separator or "/" in prefix:
+        return None, spec
+    if prefix not in PREFIXES:
+        raise ValueError(f"{prefix}:: is no load prefix; choose one of {', '.join(p + '::' for p in PREFIXES)}")
+    if not path:
+        raise ValueError(f"{prefix}:: is followed by no path")
+    return prefix, path
+
+
+def read_container(source: FileSource, prefix: str | None, wanted: str | None) -> tuple[str, list[Record]]:
+    """The kind of an opened file and the records that the prefix asks for (CONV-5).
+
+    `wanted` is the kind that is due, None for any checkpoint. Raises FormatError, which names the file.
+    """
+    try:
+        kind = kind_of(source)
+        if kind not in CONTAINERS or kind != (wanted or kind):
+            refuse(kind, wanted)
+        return kind, _select(CONTAINERS[kind].read(source), prefix)
+    except FormatError as error:
+        error.file = source.path
+        raise
+
+
+# CONV-5: "A load prefix says what a file is and which part of its tree is wanted."
+def _select(records: list[Record], prefix: str | None) -> list[Record]:
+    if PREFIXES.get(prefix or "") != STREAM:
+        return records
+    train_state = is_train_state(record.path for record in records)
+    if prefix == "params":
+        if train_state:
+            detail = "this is a train state, and params:: asks for weights"
+            raise FormatError("CONV-5", None, None, detail, "use trainstate_params:: for its weights, trainstate:: for all")
+        return records
+    if not train_state:
+        detail = f"this holds weights alone, without step and optimizer, and {prefix}:: asks for a train state"
+        raise FormatError("CONV-5", None, None, detail, "use params::")
+    return records if prefix == "trainstate" else subtree(records, WEIGHTS)
+
+
+def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
+    """The records under a key path, with that path taken off. Raises CONV-5 where there are none."""
+    n = len(prefix)
+    chosen = [record._replace(path=record.path[n:]) for record in records if record.path[:n] == prefix]
+    if not chosen or not chosen[0].path:
+        what = "is a leaf, not a subtree" if chosen else "does not stand in it"
+        roots = ", ".join(list(dict.fromkeys(record.path[0] for record in records))[:8])
+        detail = f"the subtree {'/'.join(prefix)} was asked for and {what}"
+        raise FormatError("CONV-5", None, None, detail, f"at its root stand: {roots}")
+    return chosen

@@ -1,0 +1,120 @@
+"""Spec chapter 09: casts of float leaves, a bounded piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from .dtypes import dtype_of
+from .leaves import Leaf
+from .payloads import PIECE, Payload, bytes_of
+from .wire import Sink, Source
+
+# CONV-2: "A cast of floats changes the leaves of kind `ndarray` and `scalar` whose dtype is `float16`,
+#          `bfloat16`, `float32` or `float64`, and no others."
+FLOAT_TAGS: Final = ("float16", "bfloat16", "float32", "float64")
+FLOAT_NAMES: Final = {
+    **{tag: tag for tag in FLOAT_TAGS},
+    **{"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"},
+}
+_FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
+_BFLOAT16: Final = dtype_of("bfloat16")
+
+
+def float_dtype(name: str | None) -> np.dtype | None:
+    """The dtype of a name such as bf16, fp32 or float16; None for None or ''. Raises ValueError."""
+    if not name:
+        return None
+    if name not in FLOAT_NAMES:
+        raise ValueError(f"{name!r} is no float dtype; choose one of {', '.join(FLOAT_NAMES)}")
+    return dtype_of(FLOAT_NAMES[name])
+
+
+def is_cast(leaf: Leaf, dtype: np.dtype | None) -> bool:
+    """Whether a cast of floats to `dtype` changes this leaf (CONV-2)."""
+    return dtype is not None and leaf.dtype in _FLOATS and leaf.dtype != dtype
+
+
+def cast_leaf(leaf: Leaf, dtype: np.dtype) -> Leaf:
+    """The leaf with its new dtype."""
+    assert leaf.dtype is not None
+    return leaf._replace(dtype=dtype, nbytes=leaf.nbytes // leaf.dtype.itemsize * dtype.itemsize, extents=())
+
+
+# CONV-3: "A cast rounds each value once, to the nearest value of the new dtype, ties to even."
+def cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A contiguous 1-d float array in another float dtype."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if values.dtype == np.float64 and dtype == _BFLOAT16:
+            values = _to_odd_float32(values)
+        return values.astype(dtype)
+
+
+# CONV-3: "A float64 is not first rounded to float32 on its way to bfloat16."
+def _to_odd_float32(values: np.ndarray) -> np.ndarray:
+    """float64 to float32, rounding what is inexact to the neighbour whose last bit is 1.
+
+    Rounding the result again, to a type at least two bits shorter, then rounds the original once.
+    """
+    narrow = values.astype(np.float32)
+    wide = narrow.astype(np.float64)
+    bits = narrow.view(np.uint32)
+    inexact = (wide != values) & ~np.isnan(values)
+    fix = inexact & (bits & 1 == 0)
+    bits[fix & (np.abs(wide) > np.abs(values))] -= 1
+    bits[fix & (np.abs(wide) < np.abs(values))] += 1
+    return narrow
+
+
+# CONV-4: "A program that casts SHOULD say how many finite values became infinite."
+def count_overflows(before: np.ndarray, after: np.ndarray) -> int:
+    infinite = np.isinf(after)
+    return int(np.count_nonzero(infinite & np.isfinite(before))) if infinite.any() else 0
+
+
+class CastPayload:
+    """The payload of a float leaf in another dtype; `on_overflow` is told of values that became infinite."""
+
+    def __init__(self, payload: Payload, old: np.dtype, new: np.dtype, on_overflow: Callable[[int], None]) -> None:
+        self._payload, self._old, self._new = payload, old, new
+        self._on_overflow = on_overflow
+        self._buffer = _Buffer()
+
+    def move(self, n: int, sink: Sink) -> None:
+        per = PIECE // 8
+        left = n // self._new.itemsize
+        while left:
+            count = min(left, per)
+            before = self._buffer.fill(self._payload, count, self._old)
+            after = cast(before, self._new)
+            if overflows := count_overflows(before, after):
+                self._on_overflow(overflows)
+            sink.write(bytes_of(after))
+            left -= count
+
+
+class _Buffer:
+    """A sink of one piece of memory, filled anew for each piece of a payload."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, np.uint8)
+        self._at = 0
+
+    def fill(self, payload: Payload, count: int, dtype: np.dtype) -> np.ndarray:
+        n = count * dtype.itemsize
+        if len(self._memory) < n:
+            self._memory = np.empty(n, np.uint8)
+        self._at = 0
+        payload.move(n, self)
+        return self._memory[:n].view(dtype)
+
+    def write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        self._memory[self._at : self._at + len(view)] = view
+        self._at += len(view)
+
+    def copy_from(self, source: Source, offset: int, n: int) -> None:
+        source.read_into(offset, memoryview(self._memory)[self._at : self._at + n])
+        self._at += n

@@ -1,0 +1,53 @@
+"""Spec chapter 03: the one table of dtype tags, and the dtypes that they stand for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import ml_dtypes
+import numpy as np
+
+from .errors import FormatError
+
+# DTYPE-1: "The dtype tag MUST be one of the names in this table."
+WIDTHS: Final[dict[str, int]] = {
+    **dict.fromkeys(("bool", "int8", "uint8"), 1),
+    **dict.fromkeys(("int16", "uint16", "float16", "bfloat16"), 2),
+    **dict.fromkeys(("int32", "uint32", "float32", "complex32", "bcomplex32"), 4),
+    **dict.fromkeys(("int64", "uint64", "float64", "complex64"), 8),
+    "complex128": 16,
+    # DTYPE-4: "An element of less than 8 bits takes one byte, and its value stands in the low bits."
+    **dict.fromkeys(("int4", "uint4", "int2", "uint2", "int1", "uint1"), 1),
+    **dict.fromkeys(("float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn"), 1),
+    **dict.fromkeys(("float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn"), 1),
+    **dict.fromkeys(("float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"), 1),
+}
+
+
+def _installed(tag: str) -> np.dtype | None:
+    scalar = getattr(ml_dtypes, tag, None) or getattr(np, tag, None)
+    return None if scalar is None else np.dtype(scalar)
+
+
+_DTYPES: Final = {tag: dtype for tag in WIDTHS if (dtype := _installed(tag)) is not None}
+_TAGS: Final = {dtype: tag for tag, dtype in _DTYPES.items()}
+
+
+def dtype_of(tag: str, offset: int | None = None) -> np.dtype:
+    """The little-endian dtype of a tag. Raises DTYPE-1, at `offset`."""
+    try:
+        return _DTYPES[tag]
+    except KeyError:
+        known = tag in WIDTHS
+        detail = f"the installed ml_dtypes has no dtype {tag}" if known else f"{tag!r} is no dtype tag"
+        advice = "install a newer ml_dtypes" if known else None
+        raise FormatError("DTYPE-1", offset, None, detail, advice) from None
+
+
+def tag_of(dtype: np.dtype) -> str:
+    """The tag of a dtype of either byte order. Raises DTYPE-7."""
+    # DTYPE-7: "A writer MUST refuse an array whose type has no tag in the table."
+    try:
+        return _TAGS[dtype if dtype.isnative else dtype.newbyteorder("=")]
+    except (KeyError, TypeError):
+        raise FormatError("DTYPE-7", None, None, f"an array of dtype {dtype} cannot be stored") from None

@@ -1,0 +1,46 @@
+"""Spec chapter 00: the one error that every refusal raises."""
+
+from __future__ import annotations
+
+
+class FormatError(ValueError):
+    """Input or tree that the specification refuses.
+
+    `clause` is the clause id, `offset` the byte offset in the file (None when writing), `path` the key
+    path of the leaf (None where none is known), `detail` what is wrong, `advice` what to do next, and
+    `file` the name of the file, set by whoever opened it.
+    """
+
+    def __init__(
+        self,
+        clause: str,
+        offset: int | None,
+        path: tuple[str, ...] | None,
+        detail: str,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(clause, offset, path, detail, advice)
+        self.clause = clause
+        self.offset = offset
+        self.path = path
+        self.detail = detail
+        self.advice = advice
+        self.file: str | None = None
+
+    # CONF-5: "A refusal SHOULD name the clause, the byte offset, and the key path where one is known."
+    def __str__(self) -> str:
+        where = [self.clause]
+        if self.offset is not None:
+            where.append(f"byte {self.offset}")
+        if self.path is not None:
+            where.append(f"leaf {self.path}")
+        text = f"{self.detail} ({', '.join(where)})"
+        if self.file is not None:
+            text = f"{self.file}: {text}"
+        return f"{text}; {self.advice}" if self.advice else text
+
+
+class WrongKind(FormatError):
+    """A file of another kind than the one asked for; `kind` names what it is (spec CONV-6)."""
+
+    kind: str = ""

@@ -1,0 +1,151 @@
+"""Spec chapter 08: the standard flax file, one nested map that holds the same leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from .errors import FormatError
+from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, encode_keypath
+from .leaves import MARKER, frame, read_leaf_after
+from .records import Record, Writable, with_path, write_parts
+from .streams import check_paths
+from .trees import unflatten
+from .wire import Cursor, Sink, Source, encode_str, map_header
+
+
+class _Open(NamedTuple):
+    """A map that has been entered: its path, how many of its entries are still due, and its keys so far."""
+
+    path: tuple[str, ...]
+    path_bytes: int
+    due: Iterator[int]
+    keys: set[str]
+
+
+def read_flax(source: Source) -> list[Record]:
+    """The leaves of a flax file, depth first, checked against every clause; array payloads are not read.
+
+    A record here is a map's entry: `offset` is that of the leaf. Raises FormatError.
+    """
+    cursor = Cursor(source, cut="FLAX-6")
+    kind, count = cursor.header() if source.size else ("nothing", 0)
+    # FLAX-1: "A flax file is one map of one or more entries, with nothing after it."
+    if kind != "map" or count == 0:
+        cursor.fail("FLAX-1", f"a flax file is one map of one or more entries, and here stands {kind}", at=0)
+    records: list[Record] = []
+    stack = [_Open((), 0, iter(range(count)), set())]
+    while stack:
+        node = stack[-1]
+        for _ in node.due:
+            try:
+                key, size = _read_key(cursor, node)
+            except FormatError as error:
+                raise with_path(node.path, error) from None
+            path = (*node.path, key)
+            try:
+                below = _read_value(cursor, path, records)
+            except FormatError as error:
+                raise with_path(path, error) from None
+            if below is not None:
+                stack.append(_Open(path, node.path_bytes + size, iter(range(below)), set()))
+                break
+        else:
+            stack.pop()
+    if cursor.tell() != source.size:
+        cursor.fail("FLAX-1", f"{source.size - cursor.tell()} bytes stand after the map")
+    return records
+
+
+def _read_key(cursor: Cursor, node: _Open) -> tuple[str, int]:
+    at = cursor.tell()
+    kind, size = cursor.header()
+    # FLAX-2: "Each key of a map is a str, and each value is a leaf (LEAF-1), an empty node or a map of the
+    #          same kind."
+    if kind != "str":
+        cursor.fail("FLAX-2", f"a key is of kind {kind}, not str", at=at)
+    if len(node.path) == MAX_PARTS:
+        cursor.fail("KEY-3", f"a key path has more than {MAX_PARTS} parts", at=at)
+    if node.path_bytes + size > MAX_BYTES:
+        cursor.fail("KEY-4", f"the parts of a key path take more than {MAX_BYTES} bytes", at=at)
+    key = cursor.text(size, at)
+    # FLAX-3: "A map whose first key is `__msgpack_chunked_array__` is a chunked array (LEAF-10)."
+    if key == MARKER:
+        cursor.fail("FLAX-3", f"the key {MARKER} is out of its place", at=at)
+    # FLAX-5: "No key stands in a map twice."
+    if key in node.keys:
+        cursor.fail("FLAX-5", f"the key {key!r} stands in a map twice", at=at)
+    node.keys.add(key)
+    return key, size
+
+
+def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record]) -> int | None:
+    """Read a leaf into `records`, or enter a map and return how many entries it has."""
+    at = cursor.tell()
+    kind, value = cursor.header()
+    # FLAX-4: "A value that is an array MUST be refused."
+    if kind == "array":
+        cursor.fail(
+            "FLAX-4", "a list stands in the tree", at=at, advice="save flax.serialization.to_state_dict(tree) instead"
+        )
+    if kind == "map" and value and not _marker_follows(cursor):
+        return value
+    records.append(Record(path, read_leaf_after(cursor, at, kind, value), at, at, cursor.tell()))
+    return None
+
+
+_MARKER = encode_str(MARKER)[1:]  # without its header, which may be longer than needed
+
+
+def _marker_follows(cursor: Cursor) -> bool:
+    at = cursor.tell()
+    kind, size = cursor.header()
+    found = kind == "str" and size == len(_MARKER) and cursor.take(size) == _MARKER
+    cursor.skip(at - cursor.tell())
+    return found
+
+
+def check_flax(items: Sequence[Writable]) -> int:
+    """Refuse what a flax file cannot hold, before anything is written (CONF-7).
+
+    Returns the size of the file in bytes. Raises FLAX-3, KEY, LEAF and STREAM clauses.
+    """
+    for path, _, _ in items:
+        if MARKER in path:
+            raise FormatError("FLAX-3", None, KeyPath(path), f"a flax file cannot hold a tree with the key {MARKER}")
+        encode_keypath(path)
+    check_paths([path for path, _, _ in items])
+    return sum(len(head) + n for _, parts in _walk(items) for head, n in parts)
+
+
+def write_flax(sink: Sink, items: Sequence[Writable]) -> None:
+    """Write a flax file of leaves that `check_flax` has passed; leaves of one map are brought together."""
+    for item, parts in _walk(items):
+        write_parts(sink, parts, item[2]() if item else None)
+
+
+# FLAX-7: "A writer emits the entries in the order of TREE-5, with the shortest headers, and empty nodes as
+#          empty maps."
+def _walk(items: Sequence[Writable]) -> Iterator[tuple[Writable | None, list[tuple[bytes, int]]]]:
+    """The header bytes of the file in order, and the leaf to which each belongs."""
+    root = unflatten((item[0], item) for item in items)
+    yield None, [(map_header(len(root)), 0)]
+    stack: list[Iterator[tuple[str, Any]]] = [iter(root.items())]
+    while stack:
+        for key, child in stack[-1]:
+            name = encode_str(key)
+            if isinstance(child, dict):
+                yield None, [(name + map_header(len(child)), 0)]
+                stack.append(iter(child.items()))
+                break
+            yield child, [(name, 0), *_frame(child)]
+        else:
+            stack.pop()
+
+
+def _frame(item: Writable) -> list[tuple[bytes, int]]:
+    path, leaf, _ = item
+    try:
+        return frame(leaf)
+    except OverflowError:
+        raise FormatError("WIRE-1", None, KeyPath(path), f"a {leaf.kind} of {leaf.nbytes} bytes fits no header") from None

@@ -1,0 +1,99 @@
+"""Spec chapter 02: key paths, their bytes and their display form."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .errors import FormatError
+from .wire import Cursor, array_header, encode_str
+
+MAX_PARTS: Final = 512  # KEY-3: "A key path has at most 512 parts."
+MAX_BYTES: Final = 65_535  # KEY-4: "The parts of a key path take at most 65,535 bytes together."
+
+# KEY-5: "The display form of a key path joins its parts with `/`."
+_ESCAPED: Final = re.compile("[\\\\/\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_TOKEN: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\([\\/])|(\\)|(/)|([^\\/]+)")
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    return "\\" + char if char in "\\/" else f"\\u{ord(char):04x}"
+
+
+def display(path: tuple[str, ...]) -> str:
+    """The display form of a key path (KEY-5)."""
+    return "/".join(_ESCAPED.sub(_escape, part) for part in path)
+
+
+class KeyPath(tuple[str, ...]):
+    """A key path whose `str()` is its display form; equal to the plain tuple of its parts."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return display(self)
+
+
+# KEY-6: "The display form parses back to the same key path."
+def parse(text: str) -> KeyPath:
+    """The key path that a display form stands for. Raises ValueError at a wrong escape."""
+    parts, part = [], ""
+    for token in _TOKEN.finditer(text):
+        code, escaped, stray, separator, plain = token.groups()
+        if stray or (code and 0xD800 <= int(code, 16) < 0xE000):
+            raise ValueError(f"{text!r} is no key path (KEY-6): wrong escape at character {token.start()}")
+        if separator:
+            parts.append(part)
+            part = ""
+        else:
+            part += chr(int(code, 16)) if code else escaped or plain
+    return KeyPath((*parts, part))
+
+
+def read_keypath(cursor: Cursor) -> tuple[str, ...]:
+    """Read one key path. Raises KEY-1, KEY-3, KEY-4 and WIRE clauses."""
+    at = cursor.tell()
+    kind, count = cursor.header()
+    # KEY-1: "A key path is an array of one or more str."
+    if kind != "array":
+        cursor.fail("KEY-1", f"a key path is an array of str, and here stands a value of kind {kind}", at=at)
+    if count == 0:
+        cursor.fail("KEY-1", "a key path has one or more parts, and this one has none", at=at)
+    if count > MAX_PARTS:
+        cursor.fail("KEY-3", f"the key path has {count} parts; at most {MAX_PARTS} are allowed", at=at)
+    parts, total = [], 0
+    for index in range(count):
+        start = cursor.tell()
+        kind, length = cursor.header()
+        if kind != "str":
+            cursor.fail("KEY-1", f"part {index} of the key path is of kind {kind}, not a str", at=start)
+        total += length
+        if total > MAX_BYTES:
+            cursor.fail("KEY-4", f"the parts of the key path take more than {MAX_BYTES} bytes", at=start)
+        parts.append(cursor.text(length, at=start))
+    return tuple(parts)
+
+
+def encode_parts(path: tuple[str, ...]) -> bytes:
+    """The parts as they stand on the wire, without the array header; no two paths give the same bytes.
+
+    A path is the beginning of another exactly where its bytes are the beginning of the other's.
+    """
+    return b"".join(map(encode_str, path))
+
+
+def encode_keypath(path: tuple[str, ...]) -> bytes:
+    """The canonical bytes of a key path. Raises KEY-1, KEY-3, KEY-4, WIRE-5."""
+    shown = KeyPath(path)
+    if not path:
+        raise FormatError("KEY-1", None, None, "a leaf at the root of the tree has no key path")
+    if len(path) > MAX_PARTS:
+        raise FormatError("KEY-3", None, shown[:8], f"a key path has {len(path)} parts; at most {MAX_PARTS} are allowed")
+    try:
+        parts = [part.encode() for part in path]
+    except UnicodeEncodeError as error:
+        raise FormatError("WIRE-5", None, None, f"the key path {path!r} cannot be encoded: {error.reason}") from None
+    if sum(map(len, parts)) > MAX_BYTES:
+        raise FormatError("KEY-4", None, None, f"the key path {str(shown)[:60]}... takes more than {MAX_BYTES} bytes")
+    return array_header(len(path)) + encode_parts(path)

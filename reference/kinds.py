@@ -1,0 +1,69 @@
+"""What kind of file this is, told from its first bytes (spec CONV-6)."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from .errors import WrongKind
+from .wire import Source
+
+STREAM, FLAX, SAFETENSORS = "stream", "flax file", "safetensors file"
+
+_ADVICE: Final = {
+    "empty file": "a save or a copy of it has failed; get it again",
+    STREAM: "use params::, trainstate:: or trainstate_params::",
+    FLAX: "use flax::",
+    SAFETENSORS: "use safetensors::",
+    "pickle": "it can run any code when it is opened; convert it to safetensors where it came from",
+    "zip archive (a torch .pth or a numpy .npz)": "convert it to safetensors where it came from",
+    "gzip archive": "unpack it first: gunzip, or tar xzf",
+    "git-lfs pointer": "the weights themselves have not been fetched: git lfs pull",
+    "HTML or XML page": "a download has failed and its error page was saved; download it again",
+    "file of zeros": "a download or copy has not been completed; get it again",
+    "file of an unknown kind": "a checkpoint is a stream, a flax file or a safetensors file",
+}
+
+
+# CONV-6: "The kind of a file is recognised from its first bytes."
+def kind_of(source: Source) -> str:
+    """STREAM, FLAX, SAFETENSORS, or the name of what else it is."""
+    head = source.read_at(0, min(source.size, 512))
+    if not head:
+        return "empty file"
+    if head[0] == 0x92 or head.startswith((b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02")):
+        return STREAM
+    if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        return "pickle"
+    if 0x80 <= head[0] <= 0x8F or head[0] in (0xDE, 0xDF):
+        return FLAX
+    if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= source.size - 8:
+        return SAFETENSORS
+    if head.startswith(b"PK"):
+        return "zip archive (a torch .pth or a numpy .npz)"
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip archive"
+    if head.startswith(b"version https://git-lfs"):
+        return "git-lfs pointer"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return "HTML or XML page"
+    if not any(head):
+        return "file of zeros"
+    return "file of an unknown kind"
+
+
+def article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' or kind.startswith('HTML') else 'a'} {kind}"
+
+
+_CLAUSE: Final = {STREAM: "REC-1", FLAX: "FLAX-1", SAFETENSORS: "CONV-6"}
+
+
+def refuse(found: str, wanted: str | None = None) -> NoReturn:
+    """Raise WrongKind for a file of kind `found` where one of kind `wanted`, or any checkpoint, is due."""
+    clause = "STREAM-3" if found == "empty file" else _CLAUSE.get(wanted or "", "CONV-6")
+    detail = f"this is {article(found)}"
+    if wanted and found != "empty file":
+        detail += f", not {article(wanted)}"
+    error = WrongKind(clause, 0, None, detail, _ADVICE[found])
+    error.kind = found
+    raise error

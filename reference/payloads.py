@@ -1,0 +1,100 @@
+"""Where the bytes of a payload come from: memory, or stretches of a source. Read once, front to back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+
+from .wire import Sink, Source
+
+PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast
+
+
+class Payload(Protocol):
+    def move(self, n: int, sink: Sink) -> None:
+        """Put the next `n` bytes into the sink."""
+        ...
+
+
+class MemoryPayload:
+    """A payload that stands in memory as it is to be written."""
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._at = 0
+
+    def move(self, n: int, sink: Sink) -> None:
+        sink.write(self._view[self._at : self._at + n])
+        self._at += n
+
+
+class PiecesPayload:
+    """An array that is not C-contiguous or not little-endian, rearranged a bounded piece at a time."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._pieces = _pieces(array)
+        self._rest = memoryview(b"")
+
+    def move(self, n: int, sink: Sink) -> None:
+        while n:
+            if not self._rest:
+                self._rest = bytes_of(_little_endian(next(self._pieces)))
+            part = self._rest[:n]
+            sink.write(part)
+            self._rest = self._rest[len(part) :]
+            n -= len(part)
+
+
+class SourcePayload:
+    """A payload that stands in a source, in one or more extents of (offset, bytes)."""
+
+    def __init__(self, source: Source, extents: Sequence[tuple[int, int]]) -> None:
+        self._source = source
+        self._extents = iter(extents)
+        self._at, self._left = 0, 0
+
+    def move(self, n: int, sink: Sink) -> None:
+        while n:
+            if not self._left:
+                self._at, self._left = next(self._extents)
+                continue
+            part = min(n, self._left)
+            sink.copy_from(self._source, self._at, part)
+            self._at += part
+            self._left -= part
+            n -= part
+
+
+def bytes_of(array: np.ndarray) -> memoryview:
+    """The memory of a C-contiguous array as bytes."""
+    return memoryview(array.reshape(-1).view(np.uint8))
+
+
+def array_payload(array: np.ndarray) -> Payload:
+    """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
+    if array.flags.c_contiguous and array.dtype.isnative:
+        return MemoryPayload(bytes_of(array))
+    return PiecesPayload(array)
+
+
+def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:
+    """The array in C order, in contiguous pieces of at most PIECE bytes (or one element)."""
+    if array.nbytes <= PIECE or array.ndim == 0:
+        yield np.ascontiguousarray(array)
+        return
+    rows = PIECE * len(array) // array.nbytes
+    if rows == 0:
+        for row in array:
+            yield from _pieces(row)
+    else:
+        for i in range(0, len(array), rows):
+            yield np.ascontiguousarray(array[i : i + rows])
+
+
+# DTYPE-3: "Elements are little-endian, whatever machine wrote them."
+def _little_endian(array: np.ndarray) -> np.ndarray:
+    if array.dtype.isnative:
+        return array
+    return array.byteswap().view(array.dtype.newbyteorder("="))

@@ -1,0 +1,81 @@
+"""Spec chapter 06: a whole stream. Its end, its order, and that each key path stands in it once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import FormatError
+from .keypaths import KeyPath, display, encode_parts
+from .records import MAX_OLD_BLOB, Record, Writable, encode_record, read_records, write_record
+from .wire import Sink, Source
+
+
+def read_stream(source: Source) -> list[Record]:
+    """The records of a stream, checked against every clause; array payloads are not read.
+
+    Raises FormatError. STREAM-2, the end, is held by the cursor: it refuses a record that the input cuts off.
+    """
+    # STREAM-3: "A stream has at least one record."
+    if source.size == 0:
+        raise FormatError("STREAM-3", 0, None, "the input is empty", "a save or a copy of it has failed; get it again")
+    records, keys = read_records(source)
+    clash = find_clash(keys)
+    if clash:
+        # Both faults are reported at the record that comes second in the file.
+        first, second = sorted(clash)
+        raise _clash_error(records[first].path, records[second].path, records[second].offset)
+    return records
+
+
+# STREAM-4: "No key path stands in a stream twice."
+# STREAM-5: "No key path is the beginning of another."
+def find_clash(keys: Sequence[bytes]) -> tuple[int, int] | None:
+    """The indices of two key paths of which one equals or begins the other, or None.
+
+    In sorted order a path's extensions follow it at once, so neighbours are all there is to compare.
+    """
+    ordered = sorted(keys)
+    if not any(map(bytes.startswith, ordered[1:], ordered)):
+        return None
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return next((a, b) for a, b in zip(order, order[1:], strict=False) if keys[b].startswith(keys[a]))
+
+
+def _clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | None) -> FormatError:
+    if first == second:
+        return FormatError("STREAM-4", offset, KeyPath(second), "this key path stands in the tree twice")
+    detail = f"{display(min(first, second, key=len))} is a leaf and {display(max(first, second, key=len))} stands under it"
+    return FormatError("STREAM-5", offset, KeyPath(second), detail)
+
+
+def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
+    """Refuse key paths that cannot stand in one tree. Raises STREAM-3, STREAM-4, STREAM-5."""
+    if not paths:
+        raise FormatError("STREAM-3", None, None, "the tree has no leaf to write")
+    clash = find_clash([encode_parts(path) for path in paths])
+    if clash:
+        first, second = sorted(clash)
+        raise _clash_error(paths[first], paths[second], None)
+
+
+def check_stream(items: Sequence[Writable]) -> tuple[int, list[tuple[str, ...]]]:
+    """Refuse what a stream cannot hold, before anything is written (CONF-7).
+
+    Returns the size of the stream in bytes, and the paths of leaves that loaders built on msgpack-python
+    cannot read (REC-4). Raises KEY, LEAF, REC and STREAM clauses.
+    """
+    total, too_big_for_old = 0, []
+    for path, leaf, _ in items:
+        parts = encode_record(path, leaf)
+        size = sum(len(head) + n for head, n in parts)
+        total += size
+        if size > MAX_OLD_BLOB:
+            too_big_for_old.append(path)
+    check_paths([path for path, _, _ in items])
+    return total, too_big_for_old
+
+
+def write_stream(sink: Sink, items: Sequence[Writable]) -> None:
+    """Write the records of a stream that `check_stream` has passed, in the order given."""
+    for item in items:
+        write_record(sink, item)

@@ -1,0 +1,88 @@
+"""Spec chapter 07: a nested state dict, flattened into key paths and leaves, and nested again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .errors import FormatError
+from .keypaths import MAX_PARTS, KeyPath
+
+Tree = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+
+
+def _children(node: Any) -> list[tuple[str, Any]] | None:
+    """The keys and children of an inner node, None for a leaf."""
+    if isinstance(node, Mapping):
+        # TREE-3: "A writer turns a key that is not a text into one, and MUST refuse a map in which two keys
+        #          give the same text."
+        children = [(str(key), child) for key, child in node.items()]
+        if len({key for key, _ in children}) != len(children):
+            raise FormatError("TREE-3", None, None, "two keys of a map give the same text")
+        return children
+    # TREE-2: "A writer turns a list or tuple into a map with the keys `0`, `1`, ... in decimal, and a named
+    #          tuple into a map from its field names."
+    if isinstance(node, tuple) and hasattr(node, "_fields"):
+        return [(name, getattr(node, name)) for name in node._fields]
+    if isinstance(node, list | tuple):
+        return [(str(i), child) for i, child in enumerate(node)]
+    return None
+
+
+# TREE-5: "A writer emits the records in depth-first order: the children of a map in the order in which the
+#          map holds them, each subtree whole before the next."
+def flatten(tree: Any, keep_empty_nodes: bool = False) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Key paths and leaves of a nested map, list or tuple, depth first.
+
+    Empty nodes are left out (TREE-4), or given as {} with `keep_empty_nodes`. Raises KEY-3, TREE-1, TREE-3.
+    """
+    root = _children(tree)
+    if root is None:
+        raise FormatError("TREE-1", None, None, f"a tree is a map, list or tuple, not a {type(tree).__name__}")
+    stack = [((), iter(root))]
+    while stack:
+        parent, children = stack[-1]
+        for key, child in children:
+            path = (*parent, key)
+            if len(path) > MAX_PARTS:
+                raise FormatError("KEY-3", None, KeyPath(path[:8]), f"the tree is deeper than {MAX_PARTS} levels")
+            try:
+                below = _children(child)
+            except FormatError as error:
+                error.path = KeyPath(path)
+                raise
+            if below is None:
+                yield path, child
+            elif below:
+                stack.append((path, iter(below)))
+                break
+            elif keep_empty_nodes:
+                yield path, {}
+        else:
+            stack.pop()
+
+
+# TREE-1: "The records of a stream stand for a nested map: each part of a key path is a key, and the leaf is
+#          the value at its end."
+def unflatten(items: Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
+    """The nested dict of key paths that do not clash (`streams.find_clash`)."""
+    root: dict[str, Any] = {}
+    last: tuple[str, ...] = ()
+    node = root
+    for path, value in items:
+        if path[:-1] != last:
+            node = root
+            for part in path[:-1]:
+                node = node.setdefault(part, {})
+            last = path[:-1]
+        node[path[-1]] = value
+    return root
+
+
+# TREE-6: "A train state is a tree with an entry `step` and a subtree `params` at its root."
+def is_train_state(paths: Iterable[tuple[str, ...]]) -> bool:
+    """Whether these key paths are those of a train state."""
+    roots: dict[str, bool] = {}
+    for path in paths:
+        roots[path[0]] = len(path) > 1
+    return "step" in roots and roots.get("params", False)

@@ -1,0 +1,255 @@
+"""Spec chapter 01: the MessagePack subset, a cursor that reads it, and the headers a writer emits."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, Protocol
+
+from .errors import FormatError
+
+WINDOW: Final = 1 << 16  # bytes read ahead at most: headers are small, payloads are skipped
+
+
+class Source(Protocol):
+    """Random access to `size` bytes. Reading past the end raises FormatError (STREAM-2)."""
+
+    size: int
+
+    def read_at(self, offset: int, n: int) -> bytes: ...
+    def read_into(self, offset: int, view: memoryview) -> None: ...
+
+
+class Sink(Protocol):
+    """Where a writer puts bytes: small ones, a caller's memory as it stands, or a stretch of a source."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+    def copy_from(self, source: Source, offset: int, n: int) -> None: ...
+
+
+class BytesSource:
+    """A source over bytes-like memory."""
+
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        self.view = memoryview(data).cast("B")
+        self.size = len(self.view)
+
+    def read_at(self, offset: int, n: int) -> bytes:
+        return bytes(self.view[offset : offset + n])
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        view[:] = self.view[offset : offset + len(view)]
+
+
+class BytesSink:
+    """A sink that collects everything in memory."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.data += data
+
+    def copy_from(self, source: Source, offset: int, n: int) -> None:
+        self.data += source.read_at(offset, n)
+
+
+# --- reading ------------------------------------------------------------------------------------------
+
+_unsigned: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big")  # noqa: E731
+_signed: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big", signed=True)  # noqa: E731
+_FLOAT32, _FLOAT64 = struct.Struct(">f"), struct.Struct(">d")
+
+Header = tuple[str, int, Any]  # kind, bytes of the number that follows, its decoder or the value itself
+
+
+def _header_table() -> list[Header]:
+    table: list[Header] = [("", 0, None)] * 256
+    for i in range(0x80):
+        table[i] = ("int", 0, i)
+    for i in range(0x10):
+        table[0x80 + i] = ("map", 0, i)
+        table[0x90 + i] = ("array", 0, i)
+    for i in range(0x20):
+        table[0xA0 + i] = ("str", 0, i)
+        table[0xE0 + i] = ("int", 0, i - 32)
+    table[0xC0] = ("nil", 0, None)
+    table[0xC2], table[0xC3] = ("bool", 0, False), ("bool", 0, True)
+    for i, width in enumerate((1, 2, 4)):
+        table[0xC4 + i] = ("bin", width, _unsigned)
+        table[0xC7 + i] = ("ext", width, _unsigned)
+        table[0xD9 + i] = ("str", width, _unsigned)
+    for i, width in enumerate((2, 4)):
+        table[0xDC + i] = ("array", width, _unsigned)
+        table[0xDE + i] = ("map", width, _unsigned)
+    for i, width in enumerate((1, 2, 4, 8)):
+        table[0xCC + i] = ("int", width, _unsigned)
+        table[0xD0 + i] = ("int", width, _signed)
+    for i in range(5):
+        table[0xD4 + i] = ("ext", 0, 1 << i)
+    table[0xCA] = ("float", 4, lambda raw: _FLOAT32.unpack(raw)[0])
+    table[0xCB] = ("float", 8, lambda raw: _FLOAT64.unpack(raw)[0])
+    return table
+
+
+_HEADERS: Final = _header_table()
+_LEAST_BYTES: Final = {"str": 1, "bin": 1, "ext": 1, "array": 1, "map": 2}  # per unit of the count
+
+
+class Cursor:
+    """A place in a source, and the region (the whole input, or a bin or ext body) that encloses it.
+
+    `cut` is the clause that names an input which ends too early: it depends on the container.
+    """
+
+    def __init__(self, source: Source, offset: int = 0, cut: str = "STREAM-2") -> None:
+        self.source = source
+        self.end = source.size
+        self.cut = cut
+        self._window = b""
+        self._base = offset  # offset of the window's first byte
+        self._pos = 0  # index into the window
+
+    def tell(self) -> int:
+        return self._base + self._pos
+
+    def skip(self, n: int) -> None:
+        self._pos += n
+
+    def fail(self, clause: str, detail: str, *, at: int | None = None, advice: str | None = None) -> NoReturn:
+        raise FormatError(clause, self.tell() if at is None else at, None, detail, advice)
+
+    # WIRE-3: "A length or count that reaches beyond the end of what encloses it MUST be refused."
+    # CONF-4: "A reader MUST NOT allocate memory on the word of a declared length before it has checked
+    #          that the input holds that many bytes."
+    def require(self, n: int, at: int | None = None) -> None:
+        """Refuse unless `n` more bytes stand in the enclosing region."""
+        left = self.end - self.tell()
+        if n <= left:
+            return
+        if self.end == self.source.size:
+            self.fail(
+                self.cut,
+                f"the input ends too early: {n} more bytes are due and {left} are left",
+                at=at,
+                advice="the file has been cut off; copy or save it again",
+            )
+        self.fail("WIRE-3", f"{n} bytes are declared where {left} are left in the enclosing body", at=at)
+
+    def window(self, least: int, ahead: int = WINDOW) -> tuple[bytes, int]:
+        """Bytes read ahead and the index of the cursor in them; `least` bytes follow it (call require first)."""
+        if self._pos < 0 or len(self._window) - self._pos < least:
+            offset = self.tell()
+            n = min(max(least, ahead), self.source.size - offset)
+            self._window = self.source.read_at(offset, n)
+            self._base, self._pos = offset, 0
+        return self._window, self._pos
+
+    def take(self, n: int) -> bytes:
+        """The next `n` bytes, in memory: for headers and small values only."""
+        self.require(n)
+        window, pos = self.window(n)
+        self._pos = pos + n
+        return window[pos : pos + n]
+
+    def header(self) -> tuple[str, Any]:
+        """Read one MessagePack header: its kind, and the value, or the length or count of what follows.
+
+        For an ext the value is (length, type). Bodies are not consumed. Raises WIRE-3, WIRE-4.
+        """
+        at = self.tell()
+        kind, width, value = _HEADERS[self.take(1)[0]]
+        if kind == "":
+            # WIRE-4: "The byte `c1` MUST be refused wherever a value is to begin."
+            self.fail("WIRE-4", "the byte c1 begins no value", at=at)
+        if width:
+            value = value(self.take(width))
+        if kind == "ext":
+            value = (value, _signed(self.take(1)))
+        if kind in _LEAST_BYTES:
+            length = value[0] if kind == "ext" else value
+            self.require(length * _LEAST_BYTES[kind], at=at)
+        return kind, value
+
+    def enter(self, n: int) -> tuple[int, int]:
+        """Make the next `n` bytes the enclosing region; hand the result to `leave`."""
+        outer = self.end
+        self.end = self.tell() + n
+        return outer, self.end
+
+    # WIRE-6: "The body of a bin or ext that holds encoded values MUST be used up by them exactly."
+    def leave(self, region: tuple[int, int]) -> None:
+        outer, end = region
+        if self.tell() != end:
+            self.fail("WIRE-6", f"{end - self.tell()} bytes are left over in a body after its last value")
+        self.end = outer
+
+    def text(self, n: int, at: int) -> str:
+        """The next `n` bytes as text; `at` is the offset of their header. Raises WIRE-5."""
+        raw = self.take(n)
+        try:
+            # WIRE-5: "A str MUST be valid UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates,
+            #          nothing above U+10FFFF."
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            self.fail("WIRE-5", f"a str is not UTF-8: {error.reason} at its byte {error.start}", at=at)
+
+
+# --- writing: WIRE-1: "A writer MUST use the shortest header that holds a length, a count or an integer." --
+
+
+def encode_int(value: int) -> bytes:
+    """Raises OverflowError outside -2^63 to 2^64 - 1."""
+    if 0 <= value < 0x80:
+        return bytes((value,))
+    if -32 <= value < 0:
+        return bytes((value & 0xFF,))
+    signed = value < 0
+    for i, width in enumerate((1, 2, 4, 8)):
+        try:
+            return bytes(((0xD0 if signed else 0xCC) + i,)) + value.to_bytes(width, "big", signed=signed)
+        except OverflowError:
+            if width == 8:
+                raise
+    raise AssertionError
+
+
+def encode_float(value: float) -> bytes:
+    return b"\xcb" + _FLOAT64.pack(value)
+
+
+def _sized(n: int, fixed: int, room: int, codes: tuple[tuple[int, int], ...]) -> bytes:
+    if n < room:
+        return bytes((fixed | n,))
+    for code, width in codes:
+        if n < 1 << 8 * width:
+            return bytes((code,)) + n.to_bytes(width, "big")
+    raise OverflowError(f"a length of {n} does not fit in 4 bytes")
+
+
+def array_header(n: int) -> bytes:
+    return _sized(n, 0x90, 16, ((0xDC, 2), (0xDD, 4)))
+
+
+def map_header(n: int) -> bytes:
+    return _sized(n, 0x80, 16, ((0xDE, 2), (0xDF, 4)))
+
+
+def str_header(n: int) -> bytes:
+    return _sized(n, 0xA0, 32, ((0xD9, 1), (0xDA, 2), (0xDB, 4)))
+
+
+def bin_header(n: int) -> bytes:
+    return _sized(n, 0, 0, ((0xC4, 1), (0xC5, 2), (0xC6, 4)))
+
+
+def ext_header(n: int, code: int) -> bytes:
+    if n in (1, 2, 4, 8, 16):
+        return bytes((0xD4 + n.bit_length() - 1, code))
+    return _sized(n, 0, 0, ((0xC7, 1), (0xC8, 2), (0xC9, 4))) + bytes((code,))
+
+
+def encode_str(text: str) -> bytes:
+    """Raises UnicodeEncodeError for a lone surrogate."""
+    raw = text.encode()
+    return str_header(len(raw)) + raw
