@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -16,11 +16,11 @@ from .files import FileSource, Path_, check_output, replace
 from .keypaths import display, parse
 from .kinds import STREAM
 from .leaves import Leaf, describe, read_value, text_bytes, view_value
-from .payloads import MemoryPayload, array_payload
-from .records import Record, Writable, with_path
-from .streams import check_stream, write_stream
+from .payloads import MemoryPayload, Payload, array_payload, write_steps
+from .records import Item, Record, with_path
+from .streams import stream_steps, too_big_for_old_loaders
 from .trees import flatten, unflatten
-from .wire import BytesSource, Source
+from .wire import BytesSource
 
 KeyPathLike = str | tuple[str, ...]
 _SMALL: Final = 1 << 16  # leaves up to this size are read together
@@ -80,21 +80,22 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             for record in self.records:
                 yield record.path, self._read(record)
             return
-        source: Source = self._file
-        base = top = 0  # what of the file `source` holds: all of it, or the block from base to top
-        for i, record in enumerate(self.records):
-            at, end = record.leaf_offset, record.end
+        block = BytesSource(b"")
+        base = top = 0  # the part of the file that the block holds
+        for i, (path, leaf, _, at, end) in enumerate(self.records):
             try:
                 if end - at > _SMALL:
-                    value = read_value(self._file, at, record.leaf)
+                    value = read_value(self._file, at, leaf)
                 else:
                     if not base <= at <= end <= top:
                         base, top = at, self._block_end(i)
-                        source = BytesSource(self._file.read_at(base, top - base))
-                    value = read_value(source, at - base, record.leaf)
+                        block = BytesSource(self._file.read_at(base, top - base))
+                    value = view_value(block, at - base, leaf)
+                    if leaf.kind == "ndarray":
+                        value = value.copy()
             except FormatError as error:
-                raise self._named(record, error) from None
-            yield record.path, value
+                raise self._named(self.records[i], error) from None
+            yield path, value
 
     def _block_end(self, first: int) -> int:
         """Where the run of small neighbouring leaves that starts with record `first` ends."""
@@ -176,20 +177,20 @@ def save(path: Path_, tree: Any, float_dtype: str | None = None, *, keep_empty_n
     every dtype. Empty nodes are left out unless `keep_empty_nodes` (spec TREE-4). Flax states are taken as
     they are. Raises FormatError before the old file is touched, and OSError.
     """
-    items, overflows = writables(tree, float_dtype, keep_empty_nodes)
-    _, too_big = check_stream(items)
-    if too_big:
+    items, overflows = items_of(tree, float_dtype, keep_empty_nodes)
+    steps = stream_steps(items)
+    if too_big := too_big_for_old_loaders(items, steps):
         # REC-4: "A writer SHOULD warn when it writes a larger one."
         shown = ", ".join(map(display, too_big[:3]))
         warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=2)
     check_output(path)
     with replace(path) as sink:
-        write_stream(sink, items)
+        write_steps(sink, steps)
     if overflows:
         warnings.warn(f"{sum(overflows)} finite values became infinite in {float_dtype}", stacklevel=2)
 
 
-def writables(tree: Any, float_type: str | None, keep_empty_nodes: bool) -> tuple[list[Writable], list[int]]:
+def items_of(tree: Any, float_type: str | None, keep_empty_nodes: bool) -> tuple[list[Item], list[int]]:
     """The leaves of a tree, ready to be written, and a list that will hold how many values overflowed."""
     if "flax" in sys.modules:  # a flax state can only be here where flax is
         from flax.serialization import to_state_dict
@@ -203,27 +204,24 @@ def writables(tree: Any, float_type: str | None, keep_empty_nodes: bool) -> tupl
             leaf = describe(value)
         except FormatError as error:
             raise with_path(path, error) from None
-        payload = _payload_of(leaf, value)
-        if dtype is not None and is_cast(leaf, dtype):
-            leaf, payload = cast_item(leaf, payload, dtype, overflows.append)
-        items.append((path, leaf, payload))
+        item = Item(path, leaf, _payload_of(leaf, value))
+        items.append(cast_item(item, dtype, overflows.append))
     return items, overflows
 
 
-def _payload_of(leaf: Leaf, value: Any) -> Any:
+def _payload_of(leaf: Leaf, value: Any) -> Callable[[], Payload] | None:
     if leaf.dtype is not None:
         return lambda: array_payload(np.asarray(value))
     if leaf.kind == "str":
         return lambda: MemoryPayload(memoryview(text_bytes(value)))
     if leaf.kind == "bin":
         return lambda: MemoryPayload(memoryview(bytes(value)))
-    return lambda: None
+    return None
 
 
-def cast_item(leaf: Leaf, payload: Any, dtype: np.dtype, on_overflow: Any) -> tuple[Leaf, Any]:
-    """A float leaf and the way to its payload, cast to `dtype`."""
-    old = leaf.dtype
-    assert old is not None
-    return cast_leaf(leaf, dtype), lambda: CastPayload(payload(), old, dtype, on_overflow)
-
-
+def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], None]) -> Item:
+    """The item with its floats cast to `dtype` on the way, where CONV-2 says so."""
+    leaf, payload = item.leaf, item.payload
+    if dtype is None or payload is None or not is_cast(leaf, dtype):
+        return item
+    return Item(item.path, cast_leaf(leaf, dtype), lambda: CastPayload(payload(), leaf.dtype, dtype, on_overflow))

@@ -7,27 +7,27 @@ from typing import Final, NamedTuple
 
 from .errors import FormatError
 from .files import FileSource
-from .flax_msgpack import check_flax, read_flax, write_flax
+from .flax_msgpack import flax_steps, read_flax
 from .kinds import FLAX, SAFETENSORS, STREAM, kind_of, refuse
-from .records import Record, Writable
-from .safetensors_file import check_safetensors, read_safetensors, write_safetensors
-from .streams import check_stream, read_stream, write_stream
+from .payloads import Step
+from .records import Item, Record
+from .safetensors_file import read_safetensors, safetensors_steps
+from .streams import read_stream, stream_steps
 from .trees import is_train_state
-from .wire import Sink, Source
+from .wire import Source
 
 
 class Container(NamedTuple):
-    """How one kind of file is read, checked before it is written (returns its size in bytes), and written."""
+    """How one kind of file is read, and the steps in which it is written."""
 
     read: Callable[[Source], list[Record]]
-    check: Callable[[Sequence[Writable]], int]
-    write: Callable[[Sink, Sequence[Writable]], None]
+    steps: Callable[[Sequence[Item]], list[Step]]
 
 
 CONTAINERS: Final = {
-    STREAM: Container(read_stream, lambda items: check_stream(items)[0], write_stream),
-    FLAX: Container(read_flax, check_flax, write_flax),
-    SAFETENSORS: Container(read_safetensors, check_safetensors, write_safetensors),
+    STREAM: Container(read_stream, stream_steps),
+    FLAX: Container(read_flax, flax_steps),
+    SAFETENSORS: Container(read_safetensors, safetensors_steps),
 }
 
 PREFIXES: Final = {

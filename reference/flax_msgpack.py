@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .errors import FormatError
 from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, encode_keypath
 from .leaves import MARKER, frame, read_leaf_after
-from .records import Record, Writable, with_path, write_parts
+from .payloads import Step
+from .records import Item, Record, with_path
 from .streams import check_paths
 from .trees import unflatten
-from .wire import Cursor, Sink, Source, encode_str, map_header
+from .wire import Cursor, Source, encode_str, map_header
 
 
 class _Open(NamedTuple):
@@ -105,47 +106,38 @@ def _marker_follows(cursor: Cursor) -> bool:
     return found
 
 
-def check_flax(items: Sequence[Writable]) -> int:
-    """Refuse what a flax file cannot hold, before anything is written (CONF-7).
-
-    Returns the size of the file in bytes. Raises FLAX-3, KEY, LEAF and STREAM clauses.
-    """
-    for path, _, _ in items:
-        if MARKER in path:
-            raise FormatError("FLAX-3", None, KeyPath(path), f"a flax file cannot hold a tree with the key {MARKER}")
-        encode_keypath(path)
-    check_paths([path for path, _, _ in items])
-    return sum(len(head) + n for _, parts in _walk(items) for head, n in parts)
-
-
-def write_flax(sink: Sink, items: Sequence[Writable]) -> None:
-    """Write a flax file of leaves that `check_flax` has passed; leaves of one map are brought together."""
-    for item, parts in _walk(items):
-        write_parts(sink, parts, item[2]() if item else None)
-
-
 # FLAX-7: "A writer emits the entries in the order of TREE-5, with the shortest headers, and empty nodes as
 #          empty maps."
-def _walk(items: Sequence[Writable]) -> Iterator[tuple[Writable | None, list[tuple[bytes, int]]]]:
-    """The header bytes of the file in order, and the leaf to which each belongs."""
-    root = unflatten((item[0], item) for item in items)
-    yield None, [(map_header(len(root)), 0)]
-    stack: list[Iterator[tuple[str, Any]]] = [iter(root.items())]
+def flax_steps(items: Sequence[Item]) -> list[Step]:
+    """The flax file of these leaves, refused before anything is written where it cannot be (CONF-7).
+
+    Leaves of one map are brought together. Raises FLAX-3, KEY, LEAF and STREAM clauses.
+    """
+    for item in items:
+        if MARKER in item.path:
+            detail = f"a flax file cannot hold a tree with the key {MARKER}"
+            raise FormatError("FLAX-3", None, KeyPath(item.path), detail)
+        encode_keypath(item.path)
+    check_paths([item.path for item in items])
+    root = unflatten((item.path, item) for item in items)
+    steps = [Step([(map_header(len(root)), 0)])]
+    stack = [iter(root.items())]
     while stack:
         for key, child in stack[-1]:
             name = encode_str(key)
             if isinstance(child, dict):
-                yield None, [(name + map_header(len(child)), 0)]
+                steps.append(Step([(name + map_header(len(child)), 0)]))
                 stack.append(iter(child.items()))
                 break
-            yield child, [(name, 0), *_frame(child)]
+            steps.append(Step([(name, 0), *_frame(child)], child.payload))
         else:
             stack.pop()
+    return steps
 
 
-def _frame(item: Writable) -> list[tuple[bytes, int]]:
-    path, leaf, _ = item
+def _frame(item: Item) -> list[tuple[bytes, int]]:
     try:
-        return frame(leaf)
+        return frame(item.leaf)
     except OverflowError:
-        raise FormatError("WIRE-1", None, KeyPath(path), f"a {leaf.kind} of {leaf.nbytes} bytes fits no header") from None
+        detail = f"a {item.leaf.kind} of {item.leaf.nbytes} bytes fits no header"
+        raise FormatError("WIRE-1", None, KeyPath(item.path), detail) from None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import msgpack
+
 from .errors import FormatError
-from .wire import Cursor, array_header, encode_str
+from .wire import Cursor
 
 MAX_PARTS: Final = 512  # KEY-3: "A key path has at most 512 parts."
 MAX_BYTES: Final = 65_535  # KEY-4: "The parts of a key path take at most 65,535 bytes together."
@@ -75,25 +77,26 @@ def read_keypath(cursor: Cursor) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def encode_parts(path: tuple[str, ...]) -> bytes:
-    """The parts as they stand on the wire, without the array header; no two paths give the same bytes.
+def sort_key(path: tuple[str, ...]) -> str:
+    """A text that begins another path's exactly where this path begins that one. Raises TypeError.
 
-    A path is the beginning of another exactly where its bytes are the beginning of the other's.
+    The separator is a surrogate, which no part can hold (WIRE-5).
     """
-    return b"".join(map(encode_str, path))
+    return "\ud800".join(path) + "\ud800"
 
 
 def encode_keypath(path: tuple[str, ...]) -> bytes:
     """The canonical bytes of a key path. Raises KEY-1, KEY-3, KEY-4, WIRE-5."""
-    shown = KeyPath(path)
     if not path:
         raise FormatError("KEY-1", None, None, "a leaf at the root of the tree has no key path")
     if len(path) > MAX_PARTS:
-        raise FormatError("KEY-3", None, shown[:8], f"a key path has {len(path)} parts; at most {MAX_PARTS} are allowed")
+        detail = f"a key path has {len(path)} parts; at most {MAX_PARTS} are allowed"
+        raise FormatError("KEY-3", None, KeyPath(path[:8]), detail)
     try:
-        parts = [part.encode() for part in path]
+        raw = msgpack.packb(path)
     except UnicodeEncodeError as error:
         raise FormatError("WIRE-5", None, None, f"the key path {path!r} cannot be encoded: {error.reason}") from None
-    if sum(map(len, parts)) > MAX_BYTES:
-        raise FormatError("KEY-4", None, None, f"the key path {str(shown)[:60]}... takes more than {MAX_BYTES} bytes")
-    return array_header(len(path)) + encode_parts(path)
+    if len(raw) > MAX_BYTES and sum(len(part.encode()) for part in path) > MAX_BYTES:
+        detail = f"the key path {display(path)[:60]}... takes more than {MAX_BYTES} bytes"
+        raise FormatError("KEY-4", None, None, detail)
+    return raw

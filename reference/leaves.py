@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
@@ -254,11 +255,9 @@ def read_value(source: Source, at: int, leaf: Leaf) -> Any:
 
 def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
     """`read_value`, but an array in one piece is a view of the source's memory, as aligned as it stands there."""
-    if leaf.kind != "ndarray" or len(leaf.extents) != 1:
+    if leaf.kind != "ndarray" or len(leaf.extents) != 1 or not leaf.nbytes:
         return read_value(source, at, leaf)
-    offset, n = leaf.extents[0]
-    assert leaf.dtype is not None
-    return np.frombuffer(source.view, leaf.dtype, n // leaf.dtype.itemsize, at + offset).reshape(leaf.shape)
+    return np.ndarray(leaf.shape, leaf.dtype, source.view, at + leaf.extents[0][0])
 
 
 # --- writing ------------------------------------------------------------------------------------------
@@ -350,6 +349,7 @@ def _encode_value(kind: str, value: Any) -> bytes:
     return b"\xc0" if kind == "nil" else map_header(0)
 
 
+@functools.lru_cache(1024)
 def _array_head(code: int, shape: tuple[int, ...], tag: str, nbytes: int) -> bytes:
     dims = b"".join(map(encode_int, shape))
     head = array_header(3) + array_header(len(shape)) + dims + encode_str(tag) + bin_header(nbytes)

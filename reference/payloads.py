@@ -1,9 +1,9 @@
-"""Where the bytes of a payload come from: memory, or stretches of a source. Read once, front to back."""
+"""Where the bytes of a payload come from, memory or stretches of a source, and the steps that write them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,9 +13,35 @@ PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearran
 
 
 class Payload(Protocol):
+    """The bytes of one payload, taken once and front to back."""
+
     def move(self, n: int, sink: Sink) -> None:
         """Put the next `n` bytes into the sink."""
         ...
+
+
+class Step(NamedTuple):
+    """A stretch of an output: pairs of header bytes and how many payload bytes follow each of them.
+
+    The payload is opened when its turn comes, so that one at a time is held.
+    """
+
+    parts: list[tuple[bytes, int]]
+    payload: Callable[[], Payload] | None = None
+
+    def size(self) -> int:
+        return sum(len(head) + n for head, n in self.parts)
+
+
+def write_steps(sink: Sink, steps: Iterable[Step]) -> None:
+    """Write headers and payloads in turn."""
+    for parts, open_payload in steps:
+        payload = open_payload() if open_payload else None
+        for head, n in parts:
+            sink.write(head)
+            if n:
+                assert payload is not None
+                payload.move(n, sink)
 
 
 class MemoryPayload:

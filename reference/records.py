@@ -1,17 +1,18 @@
-"""Spec chapter 05: one key path with one leaf, read from a cursor and written to a sink."""
+"""Spec chapter 05: one key path with one leaf, read from a cursor and framed for a writer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+import msgpack
 import numpy as np
 
 from .errors import FormatError
-from .keypaths import KeyPath, encode_keypath, encode_parts, read_keypath
+from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, frame, read_leaf
-from .payloads import Payload
-from .wire import Cursor, Sink, Source, array_header, bin_header
+from .payloads import Payload, Step
+from .wire import Cursor, Source, bin_header
 
 MAX_BLOB: Final = (1 << 32) - 1  # REC-3: "A leaf blob has at most 2^32 - 1 bytes."
 MAX_OLD_BLOB: Final = (1 << 31) - 1  # REC-4: "Loaders built on msgpack-python stop at 2^31 - 1 bytes."
@@ -79,33 +80,33 @@ def read_record(cursor: Cursor) -> Record:
     return Record(path, leaf, offset, leaf_offset, cursor.tell())
 
 
-def read_records(source: Source) -> tuple[list[Record], list[bytes]]:
-    """Read all records of a source up to its end, and the bytes of each key path (see `encode_parts`).
+def read_records(source: Source) -> tuple[list[Record], list[str]]:
+    """Read all records of a source up to its end, and the sort key of each key path (`keypaths.sort_key`).
 
-    Records in the common form take a short cut through the window; whatever it does not know, and every
-    fault, goes to `read_record`.
+    Small records whose leaf header has been seen before take a short cut; whatever it does not know, and
+    every fault, goes to `read_record`.
     """
     cursor = Cursor(source)
     records: list[Record] = []
-    keys: list[bytes] = []
+    keys: list[str] = []
     known: _Known = {}
-    parents: dict[bytes, tuple[str, ...]] = {}
-    ahead = 1 << 12
+    ahead = _NEAR
     while cursor.tell() < source.size:
         before = len(records)
-        window, pos = cursor.window(1, ahead)
-        gap = _read_common(cursor, window, pos, records, keys, known, parents)
+        if ahead > _NEAR:
+            _read_small(cursor, ahead, records, keys, known)
         if len(records) == before:
             record = read_record(cursor)
             records.append(record)
-            keys.append(encode_parts(record.path))
+            keys.append(sort_key(record.path))
             _learn(source, record, known)
-            gap = record.leaf.nbytes
-        # read further ahead while records are small; after a large payload, only a header's worth
-        ahead = 1 << 12 if gap > 1 << 16 else min(ahead * 2, 1 << 18)
+        # After a large payload only the next header is read; while records are small, further and further ahead.
+        ahead = _NEAR if records[-1].nbytes > _NEAR else min(ahead * 2, _FAR)
     return records, keys
 
 
+_NEAR: Final = 1 << 12
+_FAR: Final = 1 << 18
 _Known = dict[int, list[tuple[bytes, Leaf]]]  # length of a leaf blob -> headers seen with it, and their leaf
 
 
@@ -119,113 +120,58 @@ def _learn(source: Source, record: Record, known: _Known) -> None:
         heads.append((source.read_at(record.leaf_offset, head), leaf))
 
 
-def _read_common(
-    cursor: Cursor,
-    window: bytes,
-    p: int,
-    records: list[Record],
-    keys: list[bytes],
-    known: _Known,
-    parents: dict[bytes, tuple[str, ...]],
-) -> int:
-    """Read records of the common form that begin in the window, and leave the cursor after the last.
-
-    Common form: fixed-size headers around a key path of up to 15 parts of up to 255 bytes, and a leaf whose
-    header is known. Returns how far the cursor stands beyond the window.
-    """
-    base, end, top = cursor.tell() - p, cursor.end, len(window)
-    add_record, add_key, decode = records.append, keys.append, bytes.decode
+def _read_small(cursor: Cursor, ahead: int, records: list[Record], keys: list[str], known: _Known) -> None:
+    """Read small records of known headers with msgpack, and leave the cursor before the first other one."""
+    window, pos = cursor.window(ahead, ahead) if cursor.end - cursor.tell() >= ahead else cursor.window(1, ahead)
+    # A file cannot make this allocate: every limit is below the size of the window.
+    unpacker = msgpack.Unpacker(
+        use_list=False, max_buffer_size=_FAR, max_array_len=256, max_map_len=0, max_ext_len=0, max_bin_len=_FAR, max_str_len=255
+    )
+    unpacker.feed(memoryview(window)[pos : pos + _FAR])
+    unpack, tell = unpacker.unpack, unpacker.tell
+    base = cursor.tell()
+    start = stop = 0
     try:
-        while p < top:
-            count = window[p + 1]
-            if window[p] != 0x92 or not 0x91 <= count <= 0x9F:
-                break
-            q = p + 2
-            for _ in range(count - 0x91):
-                size = window[q]
-                if 0xA0 <= size <= 0xBF:
-                    q += size - 0x9F
-                elif size == 0xD9 and window[q + 1] >= 32:
-                    q += window[q + 1] + 2
-                else:
-                    return 0
-            size = window[q]
-            if 0xA0 <= size <= 0xBF:
-                text, e = q + 1, q + size - 0x9F
-            elif size == 0xD9 and window[q + 1] >= 32:
-                text, e = q + 2, q + window[q + 1] + 2
-            else:
-                return 0
-            code = window[e]
-            if code == 0xC4:
-                leaf_at, length = e + 2, window[e + 1]
-            elif code == 0xC5 and e + 3 <= top:
-                leaf_at, length = e + 3, window[e + 1] << 8 | window[e + 2]
-            elif code == 0xC6 and e + 5 <= top:
-                leaf_at, length = e + 5, int.from_bytes(window[e + 1 : e + 5], "big")
-            else:
-                return 0
+        while True:
+            path, blob = unpack()
+            stop = tell()
+            key = sort_key(path)
+            length = len(blob)
             for head, leaf in known.get(length, ()):
-                if window.startswith(head, leaf_at):
+                if blob.startswith(head):
                     break
             else:
-                return 0
-            after = leaf_at + length
-            if base + after > end:
-                return 0
-            raw = window[p + 2 : q]
-            parent = parents.get(raw)
-            if parent is None:
-                parent = parents[raw] = _decode_parts(raw, count - 0x91)
-            add_record(Record((*parent, decode(window[text:e])), leaf, base + p, base + leaf_at, base + after))
-            add_key(window[p + 2 : e])
-            p = after
-            cursor.skip(base + p - cursor.tell())
-    except (IndexError, UnicodeDecodeError):
-        return 0
-    return max(0, p - top)
+                break
+            if type(path) is not tuple or not path or type(blob) is not bytes:
+                break
+            records.append(Record(path, leaf, base + start, base + stop - length, base + stop))
+            keys.append(key)
+            start = stop
+    except (msgpack.OutOfData, ValueError, TypeError, AttributeError):  # read_record says what it is
+        pass
+    cursor.skip(start)
 
 
-def _decode_parts(raw: bytes, count: int) -> tuple[str, ...]:
-    parts, q = [], 0
-    for _ in range(count):
-        start, size = (q + 2, raw[q + 1]) if raw[q] == 0xD9 else (q + 1, raw[q] - 0xA0)
-        q = start + size
-        parts.append(raw[start:q].decode())
-    return tuple(parts)
+class Item(NamedTuple):
+    """A leaf that is to be written, and the way to its payload."""
+
+    path: tuple[str, ...]
+    leaf: Leaf
+    payload: Callable[[], Payload] | None = None
 
 
-def encode_record(path: tuple[str, ...], leaf: Leaf) -> list[tuple[bytes, int]]:
-    """The canonical bytes of a record around its payload, as `leaves.frame` gives them. Raises KEY clauses, REC-3."""
-    head = array_header(2) + encode_keypath(path)
+def record_step(item: Item) -> Step:
+    """The canonical bytes of a record around its payload. Raises KEY clauses, REC-3."""
+    head = b"\x92" + encode_keypath(item.path)
     try:
-        parts = frame(leaf)
-        size = sum(len(header) + n for header, n in parts)
-        head += bin_header(size)
+        parts = frame(item.leaf)
+        head += bin_header(sum(len(header) + n for header, n in parts))
     except OverflowError:
         raise FormatError(
             "REC-3",
             None,
-            KeyPath(path),
-            f"a leaf of {leaf.nbytes} payload bytes does not fit in a record, which holds at most {MAX_BLOB}",
+            KeyPath(item.path),
+            f"a leaf of {item.leaf.nbytes} payload bytes does not fit in a record, which holds at most {MAX_BLOB}",
             "split the tensor, or write a flax file (--streaming=False)",
         ) from None
-    return [(head + parts[0][0], parts[0][1]), *parts[1:]]
-
-
-def write_parts(sink: Sink, parts: list[tuple[bytes, int]], payload: Payload | None) -> None:
-    """Write header bytes and payload bytes in turn."""
-    for head, n in parts:
-        sink.write(head)
-        if n:
-            assert payload is not None
-            payload.move(n, sink)
-
-
-Writable = tuple[tuple[str, ...], Leaf, Callable[[], Payload | None]]  # the payload is opened when it is due
-
-
-def write_record(sink: Sink, item: Writable) -> None:
-    """Write one record in canonical form."""
-    path, leaf, payload = item
-    write_parts(sink, encode_record(path, leaf), payload())
+    return Step([(head + parts[0][0], parts[0][1]), *parts[1:]], item.payload)

@@ -11,9 +11,10 @@ from .dtypes import dtype_of, tag_of
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath
 from .leaves import MAX_DIMS, Leaf
-from .records import Record, Writable
+from .payloads import Step
+from .records import Item, Record
 from .streams import check_paths
-from .wire import Sink, Source
+from .wire import Source
 
 MAX_HEADER: Final = 100_000_000  # bytes, the limit of the safetensors library
 
@@ -114,9 +115,13 @@ def _name(path: tuple[str, ...], leaf: Leaf) -> tuple[str, str]:
     return ".".join(path), _NAMES[tag_of(leaf.dtype)]
 
 
-def _layout(items: Sequence[Writable]) -> tuple[bytes, list[Writable]]:
-    """The header, and the leaves in the order of their payloads: widest elements first, so that all are aligned."""
-    order = sorted(items, key=lambda item: -item[1].dtype.itemsize if item[1].dtype else 0)
+def safetensors_steps(items: Sequence[Item]) -> list[Step]:
+    """The safetensors file of these leaves, refused before anything is written where it cannot be (CONF-7).
+
+    Payloads stand with the widest elements first, so that all are aligned. Raises CONV and STREAM clauses.
+    """
+    check_paths([item.path for item in items])
+    order = sorted(items, key=lambda item: -item.leaf.dtype.itemsize if item.leaf.dtype else 0)
     header: dict[str, Any] = {"__metadata__": {"format": "flax"}}
     at = 0
     for path, leaf, _ in order:
@@ -129,24 +134,5 @@ def _layout(items: Sequence[Writable]) -> tuple[bytes, list[Writable]]:
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
         raise FormatError("CONV-7", None, None, f"the header would take {len(text)} bytes, more than safetensors allows")
-    return len(text).to_bytes(8, "little") + text, order
-
-
-def check_safetensors(items: Sequence[Writable]) -> int:
-    """Refuse what a safetensors file cannot hold, before anything is written; returns its size in bytes."""
-    check_paths([path for path, _, _ in items])
-    header, _ = _layout(items)
-    return len(header) + sum(leaf.nbytes for _, leaf, _ in items)
-
-
-def write_safetensors(sink: Sink, items: Sequence[Writable]) -> None:
-    """Write a safetensors file of leaves that `check_safetensors` has passed."""
-    header, order = _layout(items)
-    sink.write(header)
-    for path, leaf, payload in order:
-        if leaf.nbytes:
-            opened = payload()
-            assert opened is not None, path
-            opened.move(leaf.nbytes, sink)
-
-
+    head = Step([(len(text).to_bytes(8, "little") + text, 0)])
+    return [head, *(Step([(b"", item.leaf.nbytes)], item.payload) for item in order)]

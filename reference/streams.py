@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .errors import FormatError
-from .keypaths import KeyPath, display, encode_parts
-from .records import MAX_OLD_BLOB, Record, Writable, encode_record, read_records, write_record
-from .wire import Sink, Source
+from .keypaths import KeyPath, display, sort_key
+from .payloads import Step
+from .records import MAX_OLD_BLOB, Item, Record, read_records, record_step
+from .wire import Source
 
 
 def read_stream(source: Source) -> list[Record]:
@@ -29,13 +30,13 @@ def read_stream(source: Source) -> list[Record]:
 
 # STREAM-4: "No key path stands in a stream twice."
 # STREAM-5: "No key path is the beginning of another."
-def find_clash(keys: Sequence[bytes]) -> tuple[int, int] | None:
+def find_clash(keys: Sequence[str]) -> tuple[int, int] | None:
     """The indices of two key paths of which one equals or begins the other, or None.
 
     In sorted order a path's extensions follow it at once, so neighbours are all there is to compare.
     """
     ordered = sorted(keys)
-    if not any(map(bytes.startswith, ordered[1:], ordered)):
+    if not any(map(str.startswith, ordered[1:], ordered)):
         return None
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return next((a, b) for a, b in zip(order, order[1:], strict=False) if keys[b].startswith(keys[a]))
@@ -52,30 +53,23 @@ def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
     """Refuse key paths that cannot stand in one tree. Raises STREAM-3, STREAM-4, STREAM-5."""
     if not paths:
         raise FormatError("STREAM-3", None, None, "the tree has no leaf to write")
-    clash = find_clash([encode_parts(path) for path in paths])
+    clash = find_clash([sort_key(path) for path in paths])
     if clash:
         first, second = sorted(clash)
         raise _clash_error(paths[first], paths[second], None)
 
 
-def check_stream(items: Sequence[Writable]) -> tuple[int, list[tuple[str, ...]]]:
-    """Refuse what a stream cannot hold, before anything is written (CONF-7).
+def stream_steps(items: Sequence[Item]) -> list[Step]:
+    """The stream of these leaves in the order given, refused before anything is written where it cannot be (CONF-7).
 
-    Returns the size of the stream in bytes, and the paths of leaves that loaders built on msgpack-python
-    cannot read (REC-4). Raises KEY, LEAF, REC and STREAM clauses.
+    Raises KEY, LEAF, REC and STREAM clauses.
     """
-    total, too_big_for_old = 0, []
-    for path, leaf, _ in items:
-        parts = encode_record(path, leaf)
-        size = sum(len(head) + n for head, n in parts)
-        total += size
-        if size > MAX_OLD_BLOB:
-            too_big_for_old.append(path)
-    check_paths([path for path, _, _ in items])
-    return total, too_big_for_old
+    check_paths([item.path for item in items])
+    return [record_step(item) for item in items]
 
 
-def write_stream(sink: Sink, items: Sequence[Writable]) -> None:
-    """Write the records of a stream that `check_stream` has passed, in the order given."""
-    for item in items:
-        write_record(sink, item)
+def too_big_for_old_loaders(items: Sequence[Item], steps: Sequence[Step]) -> list[tuple[str, ...]]:
+    """Key paths of the leaves that loaders built on msgpack-python cannot read (REC-4)."""
+    return [
+        item.path for item, step in zip(items, steps, strict=True) if item.leaf.nbytes >> 30 and step.size() > MAX_OLD_BLOB
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import FormatError
@@ -11,11 +11,13 @@ from .keypaths import MAX_PARTS, KeyPath
 Tree = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
 
 
-def _children(node: Any) -> list[tuple[str, Any]] | None:
+def _children(node: Any) -> Collection[tuple[str, Any]] | None:
     """The keys and children of an inner node, None for a leaf."""
     if isinstance(node, Mapping):
         # TREE-3: "A writer turns a key that is not a text into one, and MUST refuse a map in which two keys
         #          give the same text."
+        if all(type(key) is str for key in node):
+            return node.items()
         children = [(str(key), child) for key, child in node.items()]
         if len({key for key, _ in children}) != len(children):
             raise FormatError("TREE-3", None, None, "two keys of a map give the same text")
