@@ -1,6 +1,6 @@
 """Reader and writer of the streaming checkpoint format of large JAX models, specified in `spec/`."""
 
-from .checkpoints import Checkpoint, load, open, records, save, scan  # noqa: A004
+from .checkpoints import Checkpoint, load, open, records, save, scan
 from .errors import FormatError, WrongKind
 from .keypaths import KeyPath
 from .leaves import Leaf

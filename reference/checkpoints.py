@@ -37,7 +37,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def __init__(self, file: FileSource, kind: str, records: list[Record], mmap: bool = False) -> None:
         self.kind = kind
         self.records = records
-        self._file = file
+        self.source = file
         self._map = file.map() if mmap else None
         self._index = {record.path: record for record in records}
 
@@ -59,10 +59,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def _read(self, record: Record) -> Any:
         if self._map is not None:
             return view_value(self._map, record.leaf_offset, record.leaf)
-        return read_value(self._file, record.leaf_offset, record.leaf)
+        return read_value(self.source, record.leaf_offset, record.leaf)
 
     def _named(self, record: Record, error: FormatError) -> FormatError:
-        error.file = self._file.path
+        error.file = self.source.path
         return with_path(record.path, error)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
@@ -85,11 +85,11 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         for i, (path, leaf, _, at, end) in enumerate(self.records):
             try:
                 if end - at > _SMALL:
-                    value = read_value(self._file, at, leaf)
+                    value = read_value(self.source, at, leaf)
                 else:
                     if not base <= at <= end <= top:
                         base, top = at, self._block_end(i)
-                        block = BytesSource(self._file.read_at(base, top - base))
+                        block = BytesSource(self.source.read_at(base, top - base))
                     value = view_value(block, at - base, leaf)
                     if leaf.kind == "ndarray":
                         value = value.copy()
@@ -112,7 +112,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return unflatten(self.leaves())
 
     def close(self) -> None:
-        self._file.close()
+        self.source.close()
 
     def __enter__(self) -> Checkpoint:
         return self
@@ -121,7 +121,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.close()
 
 
-def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, any_kind: bool = False) -> Checkpoint:  # noqa: A001
+def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, any_kind: bool = False) -> Checkpoint:
     """Open a checkpoint: every header is read and checked, no payload.
 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
@@ -222,6 +222,7 @@ def _payload_of(leaf: Leaf, value: Any) -> Callable[[], Payload] | None:
 def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], None]) -> Item:
     """The item with its floats cast to `dtype` on the way, where CONV-2 says so."""
     leaf, payload = item.leaf, item.payload
-    if dtype is None or payload is None or not is_cast(leaf, dtype):
+    if dtype is None or leaf.dtype is None or payload is None or not is_cast(leaf.dtype, dtype):
         return item
-    return Item(item.path, cast_leaf(leaf, dtype), lambda: CastPayload(payload(), leaf.dtype, dtype, on_overflow))
+    old = leaf.dtype
+    return Item(item.path, cast_leaf(leaf, dtype), lambda: CastPayload(payload(), old, dtype, on_overflow))

@@ -75,8 +75,8 @@ def _select(records: list[Record], prefix: str | None) -> list[Record]:
     train_state = is_train_state(record.path for record in records)
     if prefix == "params":
         if train_state:
-            detail = "this is a train state, and params:: asks for weights"
-            raise FormatError("CONV-5", None, None, detail, "use trainstate_params:: for its weights, trainstate:: for all")
+            advice = "use trainstate_params:: for its weights, trainstate:: for all"
+            raise FormatError("CONV-5", None, None, "this is a train state, and params:: asks for weights", advice)
         return records
     if not train_state:
         detail = f"this holds weights alone, without step and optimizer, and {prefix}:: asks for a train state"

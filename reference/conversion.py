@@ -17,7 +17,10 @@ from .wire import Sink, Source
 FLOAT_TAGS: Final = ("float16", "bfloat16", "float32", "float64")
 FLOAT_NAMES: Final = {
     **{tag: tag for tag in FLOAT_TAGS},
-    **{"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"},
+    "fp16": "float16",
+    "bf16": "bfloat16",
+    "fp32": "float32",
+    "fp64": "float64",
 }
 _FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
 _BFLOAT16: Final = dtype_of("bfloat16")
@@ -32,9 +35,9 @@ def float_dtype(name: str | None) -> np.dtype | None:
     return dtype_of(FLOAT_NAMES[name])
 
 
-def is_cast(leaf: Leaf, dtype: np.dtype | None) -> bool:
-    """Whether a cast of floats to `dtype` changes this leaf (CONV-2)."""
-    return dtype is not None and leaf.dtype in _FLOATS and leaf.dtype != dtype
+def is_cast(old: np.dtype, new: np.dtype) -> bool:
+    """Whether a cast of floats to `new` changes an array of dtype `old` (CONV-2)."""
+    return old in _FLOATS and old != new
 
 
 def cast_leaf(leaf: Leaf, dtype: np.dtype) -> Leaf:
@@ -116,5 +119,5 @@ class _Buffer:
         self._at += len(view)
 
     def copy_from(self, source: Source, offset: int, n: int) -> None:
-        source.read_into(offset, memoryview(self._memory)[self._at : self._at + n])
+        source.read_into(offset, bytes_of(self._memory)[self._at : self._at + n])
         self._at += n

@@ -22,7 +22,15 @@ _CALL: Final = 1 << 26  # bytes per system call, so that progress is shown and a
 _COPY: Final = 1 << 20  # the buffer where the kernel cannot copy from file to file
 _HELD: Final = 1 << 18  # small writes held back and joined
 # What copy_file_range answers where it cannot serve these two files; a plain buffer then does.
-_CANNOT_COPY: Final = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY}
+_CANNOT_COPY: Final = {
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+    errno.EBADF,
+    errno.EPERM,
+    errno.ETXTBSY,
+}
 
 
 class FileSource:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from .chunked import MARKER, marker_follows
 from .errors import FormatError
 from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, encode_keypath
-from .leaves import MARKER, frame, read_leaf_after
+from .leaves import frame, read_leaf_after
 from .payloads import Step
 from .records import Item, Record, with_path
 from .streams import check_paths
@@ -89,21 +90,10 @@ def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record]) ->
         cursor.fail(
             "FLAX-4", "a list stands in the tree", at=at, advice="save flax.serialization.to_state_dict(tree) instead"
         )
-    if kind == "map" and value and not _marker_follows(cursor):
+    if kind == "map" and value and not marker_follows(cursor):
         return value
     records.append(Record(path, read_leaf_after(cursor, at, kind, value), at, at, cursor.tell()))
     return None
-
-
-_MARKER = encode_str(MARKER)[1:]  # without its header, which may be longer than needed
-
-
-def _marker_follows(cursor: Cursor) -> bool:
-    at = cursor.tell()
-    kind, size = cursor.header()
-    found = kind == "str" and size == len(_MARKER) and cursor.take(size) == _MARKER
-    cursor.skip(at - cursor.tell())
-    return found
 
 
 # FLAX-7: "A writer emits the entries in the order of TREE-5, with the shortest headers, and empty nodes as

@@ -93,7 +93,7 @@ def encode_keypath(path: tuple[str, ...]) -> bytes:
         detail = f"a key path has {len(path)} parts; at most {MAX_PARTS} are allowed"
         raise FormatError("KEY-3", None, KeyPath(path[:8]), detail)
     try:
-        raw = msgpack.packb(path)
+        raw: bytes = msgpack.packb(path)  # pyright: ignore[reportAssignmentType]
     except UnicodeEncodeError as error:
         raise FormatError("WIRE-5", None, None, f"the key path {path!r} cannot be encoded: {error.reason}") from None
     if len(raw) > MAX_BYTES and sum(len(part.encode()) for part in path) > MAX_BYTES:

@@ -95,7 +95,7 @@ class SourcePayload:
 
 def bytes_of(array: np.ndarray) -> memoryview:
     """The memory of a C-contiguous array as bytes."""
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def array_payload(array: np.ndarray) -> Payload:

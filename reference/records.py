@@ -125,7 +125,13 @@ def _read_small(cursor: Cursor, ahead: int, records: list[Record], keys: list[st
     window, pos = cursor.window(ahead, ahead) if cursor.end - cursor.tell() >= ahead else cursor.window(1, ahead)
     # A file cannot make this allocate: every limit is below the size of the window.
     unpacker = msgpack.Unpacker(
-        use_list=False, max_buffer_size=_FAR, max_array_len=256, max_map_len=0, max_ext_len=0, max_bin_len=_FAR, max_str_len=255
+        use_list=False,
+        max_buffer_size=_FAR,
+        max_array_len=256,
+        max_map_len=0,
+        max_ext_len=0,
+        max_bin_len=_FAR,
+        max_str_len=255,
     )
     unpacker.feed(memoryview(window)[pos : pos + _FAR])
     unpack, tell = unpacker.unpack, unpacker.tell
@@ -135,14 +141,14 @@ def _read_small(cursor: Cursor, ahead: int, records: list[Record], keys: list[st
         while True:
             path, blob = unpack()
             stop = tell()
+            if type(path) is not tuple or not path or type(blob) is not bytes:
+                break
             key = sort_key(path)
             length = len(blob)
-            for head, leaf in known.get(length, ()):
+            for head, leaf in known.get(length, ()):  # noqa: B007
                 if blob.startswith(head):
                     break
             else:
-                break
-            if type(path) is not tuple or not path or type(blob) is not bytes:
                 break
             records.append(Record(path, leaf, base + start, base + stop - length, base + stop))
             keys.append(key)

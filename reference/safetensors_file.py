@@ -23,9 +23,15 @@ TAGS: Final = {
     "BOOL": "bool",
     **{f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
     **{f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
-    **{"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"},
-    **{"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"},
-    **{"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz"},
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
     "C64": "complex64",
 }
 _NAMES: Final = {tag: name for name, tag in TAGS.items()}
@@ -133,6 +139,8 @@ def safetensors_steps(items: Sequence[Item]) -> list[Step]:
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
-        raise FormatError("CONV-7", None, None, f"the header would take {len(text)} bytes, more than safetensors allows")
+        raise FormatError(
+            "CONV-7", None, None, f"the header would take {len(text)} bytes, more than safetensors allows"
+        )
     head = Step([(len(text).to_bytes(8, "little") + text, 0)])
     return [head, *(Step([(b"", item.leaf.nbytes)], item.payload) for item in order)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .errors import FormatError
 from .keypaths import KeyPath, display, sort_key
@@ -39,13 +40,14 @@ def find_clash(keys: Sequence[str]) -> tuple[int, int] | None:
     if not any(map(str.startswith, ordered[1:], ordered)):
         return None
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return next((a, b) for a, b in zip(order, order[1:], strict=False) if keys[b].startswith(keys[a]))
+    return next((a, b) for a, b in pairwise(order) if keys[b].startswith(keys[a]))
 
 
 def _clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | None) -> FormatError:
     if first == second:
         return FormatError("STREAM-4", offset, KeyPath(second), "this key path stands in the tree twice")
-    detail = f"{display(min(first, second, key=len))} is a leaf and {display(max(first, second, key=len))} stands under it"
+    leaf, below = sorted((first, second), key=len)
+    detail = f"{display(leaf)} is a leaf and {display(below)} stands under it"
     return FormatError("STREAM-5", offset, KeyPath(second), detail)
 
 
@@ -70,6 +72,5 @@ def stream_steps(items: Sequence[Item]) -> list[Step]:
 
 def too_big_for_old_loaders(items: Sequence[Item], steps: Sequence[Step]) -> list[tuple[str, ...]]:
     """Key paths of the leaves that loaders built on msgpack-python cannot read (REC-4)."""
-    return [
-        item.path for item, step in zip(items, steps, strict=True) if item.leaf.nbytes >> 30 and step.size() > MAX_OLD_BLOB
-    ]
+    pairs = zip(items, steps, strict=True)
+    return [item.path for item, step in pairs if item.leaf.nbytes >> 30 and step.size() > MAX_OLD_BLOB]

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from .errors import FormatError
 from .keypaths import MAX_PARTS, KeyPath
 
-Tree = Mapping[Any, Any] | list[Any] | tuple[Any, ...]
+
+class _HasPath(Protocol):
+    @property
+    def path(self) -> tuple[str, ...]: ...
+
+
+_T = TypeVar("_T", bound=_HasPath)
 
 
 def _children(node: Any) -> Collection[tuple[str, Any]] | None:
@@ -24,8 +30,8 @@ def _children(node: Any) -> Collection[tuple[str, Any]] | None:
         return children
     # TREE-2: "A writer turns a list or tuple into a map with the keys `0`, `1`, ... in decimal, and a named
     #          tuple into a map from its field names."
-    if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return [(name, getattr(node, name)) for name in node._fields]
+    if isinstance(node, tuple) and (names := getattr(node, "_fields", None)) is not None:
+        return [(name, getattr(node, name)) for name in names]
     if isinstance(node, list | tuple):
         return [(str(i), child) for i, child in enumerate(node)]
     return None
@@ -41,7 +47,7 @@ def flatten(tree: Any, keep_empty_nodes: bool = False) -> Iterator[tuple[tuple[s
     root = _children(tree)
     if root is None:
         raise FormatError("TREE-1", None, None, f"a tree is a map, list or tuple, not a {type(tree).__name__}")
-    stack = [((), iter(root))]
+    stack: list[tuple[tuple[str, ...], Iterator[tuple[str, Any]]]] = [((), iter(root))]
     while stack:
         parent, children = stack[-1]
         for key, child in children:
@@ -79,6 +85,22 @@ def unflatten(items: Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
             last = path[:-1]
         node[path[-1]] = value
     return root
+
+
+def depth_first(items: Iterable[_T]) -> list[_T]:
+    """Things with a `path`, the children of one node brought together, in the order in which nodes first appear."""
+    found: list[_T] = []
+    root = unflatten((item.path, item) for item in items)
+    stack = [iter(root.values())]
+    while stack:
+        for child in stack[-1]:
+            if isinstance(child, dict):
+                stack.append(iter(child.values()))
+                break
+            found.append(child)
+        else:
+            stack.pop()
+    return found
 
 
 # TREE-6: "A train state is a tree with an entry `step` and a subtree `params` at its root."

@@ -164,12 +164,10 @@ class Cursor:
             self.fail("WIRE-4", "the byte c1 begins no value", at=at)
         if width:
             value = value(self.take(width))
-        if kind == "ext":
-            value = (value, _signed(self.take(1)))
+        code = _signed(self.take(1)) if kind == "ext" else 0
         if kind in _LEAST_BYTES:
-            length = value[0] if kind == "ext" else value
-            self.require(length * _LEAST_BYTES[kind], at=at)
-        return kind, value
+            self.require(value * _LEAST_BYTES[kind], at=at)
+        return kind, (value, code) if kind == "ext" else value
 
     def enter(self, n: int) -> tuple[int, int]:
         """Make the next `n` bytes the enclosing region; hand the result to `leave`."""

@@ -1,0 +1,163 @@
+"""`python -m reference.convert`: stream, flax file or safetensors to any of the three, out of core."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from .checkpoints import cast_item
+from .checkpoints import open as open_checkpoint
+from .command import UsageError, add_flag, parser, run, size
+from .containers import CONTAINERS, PREFIXES, split_prefix
+from .conversion import FLOAT_NAMES, float_dtype
+from .errors import FormatError
+from .files import FileSource, Progress, check_output, replace
+from .keypaths import display
+from .kinds import FLAX, STREAM
+from .payloads import SourcePayload, Step, write_steps
+from .progress import progress_bar
+from .records import Item, Record
+from .streams import too_big_for_old_loaders
+from .trees import depth_first
+
+_EXAMPLES = """examples:
+  # the weights of a train state, as a standard flax file that transformers and flax load
+  python -m reference.convert --load_checkpoint='trainstate_params::streaming_train_state' \\
+      --output_file=flax_model.msgpack --streaming=False
+  # a flax file as a stream in bfloat16
+  python -m reference.convert --load_checkpoint='flax::flax_model.msgpack' \\
+      --output_file=streaming_params --streaming=True --float_dtype=bf16
+  # safetensors from the hub as a stream; what would be written, first
+  python -m reference.convert --load_checkpoint='safetensors::model.safetensors' \\
+      --output_file=streaming_params --streaming=True --dry_run
+
+exit status: 0 done, 1 the input was refused or the output could not be written, 2 wrong usage.
+Without --float_dtype every dtype is kept. (The script this command succeeds defaults to bf16, which halves the
+precision of a float32 checkpoint without a word.)
+"""
+
+
+class Report(NamedTuple):
+    """What a conversion did, or with `dry_run` would do."""
+
+    source_kind: str
+    target_kind: str
+    items: list[Item]
+    cast: list[tuple[Record, Item]]  # leaves whose dtype changes
+    nbytes: int  # of the output
+    overflowed: int
+    too_big_for_old_loaders: list[tuple[str, ...]]
+
+
+def convert(
+    load_checkpoint: str,
+    output_file: str,
+    *,
+    streaming: bool = False,
+    float_type: str | None = None,
+    dry_run: bool = False,
+    show: Callable[[str, int], AbstractContextManager[Progress]] = progress_bar,
+) -> Report:
+    """Convert a checkpoint; see the command's help for the spellings.
+
+    Holds the headers of all leaves and one piece of one payload in memory, whatever the sizes. The output
+    appears whole or not at all. Raises FormatError, OSError, and ValueError for a wrong prefix or dtype.
+    """
+    dtype = float_dtype(float_type)
+    target_prefix, output = split_prefix(output_file)
+    target = PREFIXES[target_prefix] if target_prefix else STREAM if streaming else FLAX
+    overflows: list[int] = []
+    with open_checkpoint(load_checkpoint, any_kind=True) as checkpoint:
+        # Depth-first order (TREE-5), whatever the order of the source.
+        records = depth_first(checkpoint.records)
+        items = [cast_item(_item(checkpoint.source, record), dtype, overflows.append) for record in records]
+        cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
+        steps = CONTAINERS[target].steps(items)
+        total = sum(map(Step.size, steps))
+        check_output(output)
+        if not dry_run:
+            with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved) as sink:
+                write_steps(sink, steps)
+        too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []
+        return Report(checkpoint.kind, target, items, cast, total, sum(overflows), too_big)
+
+
+def _item(source: FileSource, record: Record) -> Item:
+    extents = record.extents()
+    return Item(record.path, record.leaf, (lambda: SourcePayload(source, extents)) if extents else None)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    command = parser(
+        "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
+    )
+    command.add_argument(
+        "--load_checkpoint",
+        required=True,
+        metavar="[PREFIX::]PATH",
+        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised",
+    )
+    command.add_argument(
+        "--output_file",
+        required=True,
+        metavar="[PREFIX::]PATH",
+        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, else --streaming does",
+    )
+    add_flag(command, "streaming", False, "write a stream (True) or a standard flax file (False, the default)")
+    command.add_argument(
+        "--float_dtype",
+        default="",
+        metavar="DTYPE",
+        help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; the default keeps every dtype",
+    )
+    add_flag(command, "dry_run", False, "print what would be written, and write nothing")
+    return command
+
+
+def _print_plan(report: Report) -> None:
+    for item in report.items:
+        dtype = item.leaf.dtype or item.leaf.kind
+        shape = f"[{','.join(map(str, item.leaf.shape))}]" if item.leaf.dtype else ""
+        print(f"{display(item.path)}  {dtype}{shape}  {size(item.leaf.nbytes)}")
+
+
+def _print_report(arguments: argparse.Namespace, report: Report) -> None:
+    verb = "would write" if arguments.dry_run else "wrote"
+    output = split_prefix(arguments.output_file)[1]
+    print(f"{verb} {output}: a {report.target_kind} of {len(report.items)} leaves, {size(report.nbytes)}")
+    if report.cast:
+        old = sorted({str(record.dtype) for record, _ in report.cast})
+        text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {report.cast[0][1].leaf.dtype}"
+        print(text if arguments.dry_run else f"{text}; {report.overflowed} finite values became infinite")
+    for path in report.too_big_for_old_loaders:
+        text = f"note: {display(path)} is over 2 GiB: readers built on msgpack-python cannot load it"
+        print(text, file=sys.stderr)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    try:
+        report = convert(
+            arguments.load_checkpoint,
+            arguments.output_file,
+            streaming=arguments.streaming,
+            float_type=arguments.float_dtype,
+            dry_run=arguments.dry_run,
+        )
+    except FormatError:
+        raise
+    except ValueError as error:  # a prefix or a dtype that does not exist
+        raise UsageError(error) from None
+    if arguments.dry_run:
+        _print_plan(report)
+    _print_report(arguments, report)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(_arguments(), _run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

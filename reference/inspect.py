@@ -1,0 +1,137 @@
+"""`python -m reference.inspect`: the tree of a checkpoint with shapes, dtypes, sizes and offsets, headers only."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .checkpoints import Checkpoint
+from .checkpoints import open as open_checkpoint
+from .command import UsageError, parser, run, size
+from .containers import PREFIXES, split_prefix
+from .keypaths import display
+from .records import Record
+from .trees import depth_first
+
+_EXAMPLES = """examples:
+  python -m reference.inspect streaming_params
+  python -m reference.inspect 'flax::flax_model.msgpack' --depth 2
+  python -m reference.inspect streaming_train_state --match 'params/*/kernel' --format json
+
+exit status: 0 done, 1 the input was refused, 2 wrong usage.
+"""
+
+
+def totals(records: Iterable[Record]) -> dict[str, dict[str, int]]:
+    """Leaves, elements and payload bytes per dtype; leaves that are no arrays are counted by kind."""
+    found: dict[str, dict[str, int]] = {}
+    for record in records:
+        entry = found.setdefault(str(record.dtype or record.kind), {"leaves": 0, "elements": 0, "bytes": 0})
+        entry["leaves"] += 1
+        entry["elements"] += math.prod(record.shape)
+        entry["bytes"] += record.nbytes
+    return dict(sorted(found.items(), key=lambda item: -item[1]["bytes"]))
+
+
+def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> dict[str, Any]:
+    """What `--format json` prints. Offsets and sizes are in bytes."""
+    return {
+        "file": file,
+        "kind": checkpoint.kind,
+        "size": checkpoint.source.size,
+        "leaves": [
+            {
+                "path": list(record.path),
+                "kind": record.kind,
+                "dtype": str(record.dtype) if record.dtype else None,
+                "shape": list(record.shape) if record.dtype else None,
+                "bytes": record.nbytes,
+                "offset": record.offset,
+                "end": record.end,
+                "payload": [list(extent) for extent in record.extents()],
+                **({"value": str(record.leaf.value)} if record.kind in ("bool", "int", "float", "complex") else {}),
+            }
+            for record in records
+        ],
+        "totals": totals(records),
+    }
+
+
+def _rows(records: list[Record], depth: int | None) -> Iterator[tuple[str, str, str, str]]:
+    """One row a leaf, or a subtree where it lies deeper than `depth`: path, what, bytes, offset."""
+    folded: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        key = record.path if depth is None or len(record.path) <= depth else record.path[:depth]
+        folded.setdefault(key, []).append(record)
+    for path, group in folded.items():
+        first = group[0]
+        nbytes = size(sum(record.nbytes for record in group))
+        if path == first.path:
+            yield display(path), _what(first), nbytes, str(first.offset)
+        else:
+            yield display(path) + "/...", f"{len(group)} leaves", nbytes, str(first.offset)
+
+
+def _what(record: Record) -> str:
+    if record.dtype is None:
+        return record.kind if record.leaf.value in (None, {}) else f"{record.kind} {record.leaf.value}"
+    scalar = " scalar" if record.kind == "scalar" else f"[{','.join(map(str, record.shape))}]"
+    return f"{record.dtype}{scalar}"
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for path, what, nbytes, offset in rows:
+        print(f"{path:<{widths[0]}}  {what:<{widths[1]}}  {nbytes:>{widths[2]}}  {offset:>{widths[3]}}")
+
+
+def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth: int | None) -> None:
+    total = size(checkpoint.source.size)
+    print(f"{file}: {checkpoint.kind}, {len(checkpoint)} leaves, {total}")
+    if records:
+        _print_table([("key path", "leaf", "size", "offset"), *_rows(records, depth)])
+    for name, entry in totals(records).items():
+        print(f"total {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
+
+
+def _arguments() -> argparse.ArgumentParser:
+    command = parser(
+        "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
+    )
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    command.add_argument("--format", choices=("human", "json"), default="human")
+    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
+    command.add_argument(
+        "--match", metavar="GLOB", help="show the leaves whose key path matches; * stands for any text"
+    )
+    return command
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    if arguments.depth is not None and arguments.depth < 1:
+        raise UsageError("--depth takes a number of 1 or more")
+    try:
+        file = split_prefix(arguments.path)[1]
+    except ValueError as error:
+        raise UsageError(error) from None
+    with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
+        records = depth_first(checkpoint.records)
+        if arguments.match:
+            records = [record for record in records if fnmatch.fnmatchcase(display(record.path), arguments.match)]
+        if arguments.format == "json":
+            print(json.dumps(describe_json(checkpoint, records, file), indent=1))
+        else:
+            _print_human(checkpoint, records, file, arguments.depth)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(_arguments(), _run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

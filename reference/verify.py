@@ -1,0 +1,144 @@
+"""`python -m reference.verify`: read a whole checkpoint against the specification and say what it holds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .checkpoints import Checkpoint
+from .checkpoints import open as open_checkpoint
+from .command import UsageError, parser, run, size
+from .containers import CONTAINERS, PREFIXES, split_prefix
+from .files import Progress
+from .inspect import totals
+from .keypaths import display
+from .kinds import SAFETENSORS, STREAM
+from .payloads import PIECE, Step
+from .progress import progress_bar
+from .records import MAX_OLD_BLOB, Item, Record
+from .trees import depth_first, is_train_state
+from .wire import Source
+
+_EXAMPLES = """examples:
+  python -m reference.verify streaming_params
+  python -m reference.verify 'trainstate::streaming_train_state'
+  python -m reference.verify 'flax::flax_model.msgpack' && echo good
+
+exit status: 0 the file keeps every clause, 1 it was refused, 2 wrong usage.
+Notes do not change the exit status: a file may be good and not in canonical form.
+"""
+
+
+class Finding(NamedTuple):
+    """A note on a good file: how many leaves it is about, and the key path of the first."""
+
+    note: str
+    leaves: int
+    first: tuple[str, ...]
+
+
+def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
+    """Read every payload of an opened checkpoint, whose headers are checked already. Raises FormatError."""
+    notes: dict[str, list[tuple[str, ...]]] = {}
+    for record in checkpoint.records:
+        for note in sorted(_payload_notes(checkpoint.source, record, moved)):
+            notes.setdefault(note, []).append(record.path)
+        if checkpoint.kind == STREAM and record.end - record.leaf_offset > MAX_OLD_BLOB:
+            notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(record.path)
+    findings = [Finding(note, len(paths), paths[0]) for note, paths in notes.items()]
+    if checkpoint.kind != SAFETENSORS and (path := _first_not_canonical(checkpoint)):
+        findings.append(Finding("is the first that is not in canonical form", 1, path))
+    return findings
+
+
+def _payload_notes(source: Source, record: Record, moved: Progress) -> set[str]:
+    notes: set[str] = set()
+    for offset, n in record.extents():
+        for at in range(offset, offset + n, PIECE):
+            raw = np.empty(min(PIECE, offset + n - at), np.uint8)
+            source.read_into(at, raw.data)
+            moved(len(raw))
+            if record.dtype is not None:
+                notes.update(_array_notes(raw, record.dtype))
+    return notes
+
+
+def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
+    if dtype == np.bool_:
+        if raw.max() > 1:
+            yield "holds bool bytes other than 0 and 1 (DTYPE-5)"
+    elif bits := _BITS.get(dtype.name):
+        if raw.max() >> bits:
+            yield "holds elements with high bits that are not zero (DTYPE-4)"
+    elif dtype.kind in "fc" or dtype.name == "bfloat16":
+        values = raw.view(dtype)
+        if np.isnan(values).any():
+            yield "holds NaN"
+        if np.isinf(values).any():
+            yield "holds infinities"
+
+
+_BITS = {"int4": 4, "uint4": 4, "int2": 2, "uint2": 2, "int1": 1, "uint1": 1}
+_BITS.update({"float4_e2m1fn": 4, "float6_e2m3fn": 6, "float6_e3m2fn": 6})
+
+
+def _first_not_canonical(checkpoint: Checkpoint) -> tuple[str, ...] | None:
+    """The key path of the first leaf whose headers or place differ from what a writer emits (CONF-6)."""
+    records = depth_first(checkpoint.records)
+    expected = iter(CONTAINERS[checkpoint.kind].steps([Item(record.path, record.leaf) for record in records]))
+    at = 0
+    for record in records:
+        while at <= record.offset:
+            step = next(expected)
+            if not _stands(checkpoint.source, at, step):
+                return record.path
+            at += step.size()
+        if at != record.end:
+            return record.path
+    return None
+
+
+def _stands(source: Source, at: int, step: Step) -> bool:
+    for head, n in step.parts:
+        if at + len(head) > source.size or source.read_at(at, len(head)) != head:
+            return False
+        at += len(head) + n
+    return True
+
+
+def _arguments() -> argparse.ArgumentParser:
+    command = parser(
+        "python -m reference.verify", "Read a whole checkpoint and hold it to the specification.", _EXAMPLES
+    )
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    return command
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    try:
+        file = split_prefix(arguments.path)[1]
+    except ValueError as error:
+        raise UsageError(error) from None
+    with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
+        payload = sum(record.nbytes for record in checkpoint.records)
+        with progress_bar("verify", payload) as moved:
+            findings = verify(checkpoint, moved)
+        what = "train state" if is_train_state(checkpoint) else "tree"
+        print(f"{file}: good {checkpoint.kind}, a {what} of {len(checkpoint)} leaves, {size(checkpoint.source.size)}")
+        for name, entry in totals(checkpoint.records).items():
+            print(f"  {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
+        for finding in findings:
+            more = f" (and {finding.leaves - 1} more leaves)" if finding.leaves > 1 else ""
+            print(f"  note: {display(finding.first)} {finding.note}{more}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(_arguments(), _run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
