@@ -71,9 +71,19 @@ def _to_odd_float32(values: np.ndarray) -> np.ndarray:
     return narrow
 
 
+_MAGNITUDE: Final = {  # the bits of infinity once the sign is masked off
+    "float16": (np.uint16, 0x7FFF, 0x7C00),
+    "bfloat16": (np.uint16, 0x7FFF, 0x7F80),
+    "float32": (np.uint32, 0x7FFF_FFFF, 0x7F80_0000),
+    "float64": (np.uint64, (1 << 63) - 1, 0x7FF << 52),
+}
+
+
 # CONV-4: "A program that casts SHOULD say how many finite values became infinite."
 def count_overflows(before: np.ndarray, after: np.ndarray) -> int:
-    infinite = np.isinf(after)
+    """How many finite values of `before` are infinite in `after`."""
+    unsigned, mask, infinity = _MAGNITUDE[after.dtype.name]
+    infinite = (after.view(unsigned) & unsigned(mask)) == infinity
     return int(np.count_nonzero(infinite & np.isfinite(before))) if infinite.any() else 0
 
 

@@ -14,7 +14,7 @@ MAX_PARTS: Final = 512  # KEY-3: "A key path has at most 512 parts."
 MAX_BYTES: Final = 65_535  # KEY-4: "The parts of a key path take at most 65,535 bytes together."
 
 # KEY-5: "The display form of a key path joins its parts with `/`."
-_ESCAPED: Final = re.compile("[\\\\/\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_ESCAPED: Final = re.compile("[\\\\/\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _TOKEN: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\([\\/])|(\\)|(/)|([^\\/]+)")
 
 

@@ -8,6 +8,7 @@ from .errors import WrongKind
 from .wire import Source
 
 STREAM, FLAX, SAFETENSORS = "stream", "flax file", "safetensors file"
+MAX_HEADER: Final = 100_000_000  # bytes of a safetensors header, the limit of its library
 
 _ADVICE: Final = {
     "empty file": "a save or a copy of it has failed; get it again",
@@ -30,14 +31,14 @@ def kind_of(source: Source) -> str:
     head = source.read_at(0, min(source.size, 512))
     if not head:
         return "empty file"
+    if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= min(source.size - 8, MAX_HEADER):
+        return SAFETENSORS
     if head[0] == 0x92 or head.startswith((b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02")):
         return STREAM
     if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
         return "pickle"
     if 0x80 <= head[0] <= 0x8F or head[0] in (0xDE, 0xDF):
         return FLAX
-    if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= source.size - 8:
-        return SAFETENSORS
     if head.startswith(b"PK"):
         return "zip archive (a torch .pth or a numpy .npz)"
     if head.startswith(b"\x1f\x8b"):

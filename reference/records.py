@@ -12,7 +12,7 @@ from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, frame, read_leaf
 from .payloads import Payload, Step
-from .wire import Cursor, Source, bin_header
+from .wire import FAR, NEAR, Cursor, Source, bin_header
 
 MAX_BLOB: Final = (1 << 32) - 1  # REC-3: "A leaf blob has at most 2^32 - 1 bytes."
 MAX_OLD_BLOB: Final = (1 << 31) - 1  # REC-4: "Loaders built on msgpack-python stop at 2^31 - 1 bytes."
@@ -90,23 +90,18 @@ def read_records(source: Source) -> tuple[list[Record], list[str]]:
     records: list[Record] = []
     keys: list[str] = []
     known: _Known = {}
-    ahead = _NEAR
     while cursor.tell() < source.size:
         before = len(records)
-        if ahead > _NEAR:
-            _read_small(cursor, ahead, records, keys, known)
+        if cursor.ahead > NEAR:
+            _read_small(cursor, records, keys, known)
         if len(records) == before:
             record = read_record(cursor)
             records.append(record)
             keys.append(sort_key(record.path))
             _learn(source, record, known)
-        # After a large payload only the next header is read; while records are small, further and further ahead.
-        ahead = _NEAR if records[-1].nbytes > _NEAR else min(ahead * 2, _FAR)
     return records, keys
 
 
-_NEAR: Final = 1 << 12
-_FAR: Final = 1 << 18
 _Known = dict[int, list[tuple[bytes, Leaf]]]  # length of a leaf blob -> headers seen with it, and their leaf
 
 
@@ -120,20 +115,20 @@ def _learn(source: Source, record: Record, known: _Known) -> None:
         heads.append((source.read_at(record.leaf_offset, head), leaf))
 
 
-def _read_small(cursor: Cursor, ahead: int, records: list[Record], keys: list[str], known: _Known) -> None:
+def _read_small(cursor: Cursor, records: list[Record], keys: list[str], known: _Known) -> None:
     """Read small records of known headers with msgpack, and leave the cursor before the first other one."""
-    window, pos = cursor.window(ahead, ahead) if cursor.end - cursor.tell() >= ahead else cursor.window(1, ahead)
+    window, pos = cursor.window(1)
     # A file cannot make this allocate: every limit is below the size of the window.
     unpacker = msgpack.Unpacker(
         use_list=False,
-        max_buffer_size=_FAR,
+        max_buffer_size=FAR,
         max_array_len=256,
         max_map_len=0,
         max_ext_len=0,
-        max_bin_len=_FAR,
+        max_bin_len=FAR,
         max_str_len=255,
     )
-    unpacker.feed(memoryview(window)[pos : pos + _FAR])
+    unpacker.feed(memoryview(window)[pos : pos + FAR])
     unpack, tell = unpacker.unpack, unpacker.tell
     base = cursor.tell()
     start = stop = 0

@@ -7,16 +7,16 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
+from .arrays import MAX_DIMS
 from .dtypes import dtype_of, tag_of
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath
-from .leaves import MAX_DIMS, Leaf
+from .kinds import MAX_HEADER
+from .leaves import Leaf
 from .payloads import Step
 from .records import Item, Record
 from .streams import check_paths
 from .wire import Source
-
-MAX_HEADER: Final = 100_000_000  # bytes, the limit of the safetensors library
 
 # CONV-8: "The dtypes of safetensors and the dtype tags correspond one to one."
 TAGS: Final = {

@@ -8,7 +8,8 @@ from typing import Any, Final, NoReturn, Protocol
 
 from .errors import FormatError
 
-WINDOW: Final = 1 << 16  # bytes read ahead at most: headers are small, payloads are skipped
+NEAR: Final = 1 << 12  # bytes read ahead after a large payload has been skipped
+FAR: Final = 1 << 18  # bytes read ahead at most, where records are small
 
 
 class Source(Protocol):
@@ -105,7 +106,9 @@ class Cursor:
     def __init__(self, source: Source, offset: int = 0, cut: str = "STREAM-2") -> None:
         self.source = source
         self.end = source.size
+        self._depth = 0  # how many bodies enclose the cursor
         self.cut = cut
+        self.ahead = NEAR // 2
         self._window = b""
         self._base = offset  # offset of the window's first byte
         self._pos = 0  # index into the window
@@ -119,7 +122,7 @@ class Cursor:
     def fail(self, clause: str, detail: str, *, at: int | None = None, advice: str | None = None) -> NoReturn:
         raise FormatError(clause, self.tell() if at is None else at, None, detail, advice)
 
-    # WIRE-3: "A length or count that reaches beyond the end of what encloses it MUST be refused."
+    # WIRE-3: "A length, a count or a value that reaches beyond the end of what encloses it MUST be refused."
     # CONF-4: "A reader MUST NOT allocate memory on the word of a declared length before it has checked
     #          that the input holds that many bytes."
     def require(self, n: int, at: int | None = None) -> None:
@@ -127,7 +130,7 @@ class Cursor:
         left = self.end - self.tell()
         if n <= left:
             return
-        if self.end == self.source.size:
+        if self._depth == 0:
             self.fail(
                 self.cut,
                 f"the input ends too early: {n} more bytes are due and {left} are left",
@@ -136,11 +139,13 @@ class Cursor:
             )
         self.fail("WIRE-3", f"{n} bytes are declared where {left} are left in the enclosing body", at=at)
 
-    def window(self, least: int, ahead: int = WINDOW) -> tuple[bytes, int]:
+    def window(self, least: int) -> tuple[bytes, int]:
         """Bytes read ahead and the index of the cursor in them; `least` bytes follow it (call require first)."""
-        if self._pos < 0 or len(self._window) - self._pos < least:
+        left = len(self._window) - self._pos
+        if self._pos < 0 or left < least:
+            self.ahead = NEAR if left < -NEAR else min(2 * self.ahead, FAR)
             offset = self.tell()
-            n = min(max(least, ahead), self.source.size - offset)
+            n = min(max(least, self.ahead), self.source.size - offset)
             self._window = self.source.read_at(offset, n)
             self._base, self._pos = offset, 0
         return self._window, self._pos
@@ -158,6 +163,8 @@ class Cursor:
         For an ext the value is (length, type). Bodies are not consumed. Raises WIRE-3, WIRE-4.
         """
         at = self.tell()
+        if at == self.end and self._depth:
+            self.fail("WIRE-6", "the enclosing body ends where a value is due")
         kind, width, value = _HEADERS[self.take(1)[0]]
         if kind == "":
             # WIRE-4: "The byte `c1` MUST be refused wherever a value is to begin."
@@ -173,6 +180,7 @@ class Cursor:
         """Make the next `n` bytes the enclosing region; hand the result to `leave`."""
         outer = self.end
         self.end = self.tell() + n
+        self._depth += 1
         return outer, self.end
 
     # WIRE-6: "The body of a bin or ext that holds encoded values MUST be used up by them exactly."
@@ -181,6 +189,7 @@ class Cursor:
         if self.tell() != end:
             self.fail("WIRE-6", f"{end - self.tell()} bytes are left over in a body after its last value")
         self.end = outer
+        self._depth -= 1
 
     def text(self, n: int, at: int) -> str:
         """The next `n` bytes as text; `at` is the offset of their header. Raises WIRE-5."""

@@ -1,0 +1,132 @@
+"""Whole streams: cut anywhere, any byte changed, paths that clash, any order."""
+
+import resource
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference.errors import FormatError
+from reference.leaves import read_value
+from reference.streams import check_paths, read_stream
+from reference.tests.handmade import array, record
+from reference.tests.published_loop import written
+from reference.wire import BytesSource
+
+TREE = {
+    "params": {
+        "dense": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.zeros(3, np.float16)},
+        "flags": np.array([True, False]),
+    },
+    "step": 7,
+    "name": "é",
+    "rate": 1.5,
+    "z": 1 + 2j,
+    "scalar": np.float64(2),
+    "raw": b"bytes",
+    "none": None,
+}
+STREAM = written(TREE)
+
+
+def read_all(data):
+    source = BytesSource(data)
+    return [(r.path, r.leaf, read_value(source, r.leaf_offset, r.leaf)) for r in read_stream(source)]
+
+
+def test_a_cut_anywhere_is_refused_save_between_records():
+    boundaries = {record.end for record in read_stream(BytesSource(STREAM))}
+    assert len(boundaries) == 10
+    for cut in range(len(STREAM)):
+        if cut in boundaries:
+            assert read_all(STREAM[:cut])
+            continue
+        with pytest.raises(FormatError) as caught:
+            read_all(STREAM[:cut])
+        assert caught.value.clause == ("STREAM-2" if cut else "STREAM-3")
+        assert caught.value.offset <= cut
+
+
+def test_a_changed_byte_is_refused_or_changes_one_value_or_name():
+    """Each byte to each of 255 others: a FormatError, or as many records, of the same kind save in one of them."""
+    before = read_all(STREAM)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    refused = 0
+    for at in range(len(STREAM)):
+        for byte in range(256):
+            if byte == STREAM[at]:
+                continue
+            data = STREAM[:at] + bytes((byte,)) + STREAM[at + 1 :]
+            try:
+                after = read_all(data)
+            except FormatError as error:
+                assert error.offset is not None
+                assert error.offset <= len(data)
+                refused += 1
+                continue
+            assert len(after) == len(before)
+            changed = [i for i in range(len(after)) if repr(after[i]) != repr(before[i])]
+            assert len(changed) <= 1
+    assert refused > len(STREAM) * 255 // 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000  # kB
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data):
+    try:
+        read_all(data)
+    except FormatError as error:
+        assert error.clause
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "", "a/b", "\x00"]), min_size=1, max_size=4).map(tuple), min_size=1))
+def test_clashes_are_found_wherever_they_stand(paths):
+    clash = any(a[: len(b)] == b for i, a in enumerate(paths) for j, b in enumerate(paths) if i != j)
+    data = b"".join(record(path, b"\xc0") for path in paths)
+    if not clash:
+        assert [r.path for r in read_stream(BytesSource(data))] == paths
+        check_paths(paths)
+        return
+    with pytest.raises(FormatError) as caught:
+        read_stream(BytesSource(data))
+    assert caught.value.clause in ("STREAM-4", "STREAM-5")
+    assert caught.value.path in paths
+    with pytest.raises(FormatError):
+        check_paths(paths)
+
+
+def test_a_clash_is_reported_at_the_second_record():
+    first = record(("b", "c"), b"\xc0")
+    data = record(("a",), b"\xc0") + first + record(("b",), b"\x80")
+    with pytest.raises(FormatError) as caught:
+        read_stream(BytesSource(data))
+    assert (caught.value.clause, caught.value.path) == ("STREAM-5", ("b",))
+    assert caught.value.offset == len(data) - len(record(("b",), b"\x80"))
+
+
+def test_a_length_that_lies_allocates_nothing():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for code in (b"\xc6", b"\xdb", b"\xdd", b"\xdf", b"\xc9"):
+        for where in (b"", b"\x92", b"\x92\x91", b"\x92\x91\xa1a", b"\x92\x91\xa1a\xc4\x08"):
+            for length in (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff"):
+                with pytest.raises(FormatError):
+                    read_all(where + code + length + b"\x01\x02\x03")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 20_000
+
+
+def test_a_million_tiny_values_in_one_leaf_do_not_swell():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    blob = b"\xdd\x00\x7f\xff\xff" + b"\x90" * 0x7FFFFF
+    with pytest.raises(FormatError, match="LEAF-1"):
+        read_all(record(("a",), blob))
+    nested = b"\x81\xa1a" * 100_000 + b"\xc0"
+    with pytest.raises(FormatError, match="LEAF-1"):
+        read_all(record(("a",), nested))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 100_000
+
+
+def test_order_carries_no_meaning():
+    a = record(("x", "b"), array(b"\x91\1", "int8", b"a"))
+    b, c = record(("y",), b"\x01"), record(("x", "a"), b"\x02")
+    assert len(read_all(a + b + c)) == len(read_all(c + b + a)) == 3
