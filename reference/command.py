@@ -92,5 +92,10 @@ def size(n: int) -> str:
 def parser(name: str, description: str, epilog: str, **extra: Any) -> argparse.ArgumentParser:
     """An argument parser that keeps the line breaks of its examples."""
     return argparse.ArgumentParser(
-        prog=name, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter, **extra
+        prog=name,
+        allow_abbrev=False,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **extra,
     )

@@ -82,9 +82,17 @@ _MAGNITUDE: Final = {  # the bits of infinity once the sign is masked off
 # CONV-4: "A program that casts SHOULD say how many finite values became infinite."
 def count_overflows(before: np.ndarray, after: np.ndarray) -> int:
     """How many finite values of `before` are infinite in `after`."""
-    unsigned, mask, infinity = _MAGNITUDE[after.dtype.name]
-    infinite = (after.view(unsigned) & unsigned(mask)) == infinity
-    return int(np.count_nonzero(infinite & np.isfinite(before))) if infinite.any() else 0
+    magnitude, infinity = _magnitude(after)
+    infinite = magnitude == infinity
+    if not infinite.any():
+        return 0
+    magnitude, infinity = _magnitude(before)
+    return int(np.count_nonzero(infinite & (magnitude < infinity)))
+
+
+def _magnitude(values: np.ndarray) -> tuple[np.ndarray, int]:
+    unsigned, mask, infinity = _MAGNITUDE[values.dtype.name]
+    return values.view(unsigned) & unsigned(mask), infinity
 
 
 class CastPayload:

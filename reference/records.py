@@ -12,7 +12,7 @@ from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, frame, read_leaf
 from .payloads import Payload, Step
-from .wire import FAR, NEAR, Cursor, Source, bin_header
+from .wire import FAR, NEAR, BytesSource, Cursor, Source, bin_header
 
 MAX_BLOB: Final = (1 << 32) - 1  # REC-3: "A leaf blob has at most 2^32 - 1 bytes."
 MAX_OLD_BLOB: Final = (1 << 31) - 1  # REC-4: "Loaders built on msgpack-python stop at 2^31 - 1 bytes."
@@ -83,8 +83,8 @@ def read_record(cursor: Cursor) -> Record:
 def read_records(source: Source) -> tuple[list[Record], list[str]]:
     """Read all records of a source up to its end, and the sort key of each key path (`keypaths.sort_key`).
 
-    Small records whose leaf header has been seen before take a short cut; whatever it does not know, and
-    every fault, goes to `read_record`.
+    Small records take a short cut through msgpack; whatever it does not take, and every fault, goes to
+    `read_record`.
     """
     cursor = Cursor(source)
     records: list[Record] = []
@@ -98,44 +98,25 @@ def read_records(source: Source) -> tuple[list[Record], list[str]]:
             record = read_record(cursor)
             records.append(record)
             keys.append(sort_key(record.path))
-            _learn(source, record, known)
     return records, keys
 
 
 _Known = dict[int, list[tuple[bytes, Leaf]]]  # length of a leaf blob -> headers seen with it, and their leaf
 
 
-def _learn(source: Source, record: Record, known: _Known) -> None:
-    leaf, length = record.leaf, record.end - record.leaf_offset
-    if leaf.kind in ("str", "empty") or len(leaf.extents) > 1:  # a str has to be looked at each time
-        return
-    head = leaf.extents[0][0] if leaf.extents else length
-    heads = known.setdefault(length, [])
-    if head <= 256 and len(heads) < 8 and len(known) < 4096:
-        heads.append((source.read_at(record.leaf_offset, head), leaf))
-
-
 def _read_small(cursor: Cursor, records: list[Record], keys: list[str], known: _Known) -> None:
-    """Read small records of known headers with msgpack, and leave the cursor before the first other one."""
+    """Read the records that end in the window, and leave the cursor before the first that is not understood."""
     window, pos = cursor.window(1)
-    # A file cannot make this allocate: every limit is below the size of the window.
-    unpacker = msgpack.Unpacker(
-        use_list=False,
-        max_buffer_size=FAR,
-        max_array_len=256,
-        max_map_len=0,
-        max_ext_len=0,
-        max_bin_len=FAR,
-        max_str_len=255,
-    )
+    # A file cannot make this allocate: every limit is at most the size of the window.
+    limits = {"max_array_len": 256, "max_map_len": 0, "max_ext_len": 0, "max_bin_len": FAR, "max_str_len": 255}
+    unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=FAR, **limits)
     unpacker.feed(memoryview(window)[pos : pos + FAR])
     unpack, tell = unpacker.unpack, unpacker.tell
     base = cursor.tell()
-    start = stop = 0
+    start = 0
     try:
         while True:
             path, blob = unpack()
-            stop = tell()
             if type(path) is not tuple or not path or type(blob) is not bytes:
                 break
             key = sort_key(path)
@@ -144,13 +125,29 @@ def _read_small(cursor: Cursor, records: list[Record], keys: list[str], known: _
                 if blob.startswith(head):
                     break
             else:
-                break
+                leaf = _read_blob(blob, known)
+            stop = tell()
             records.append(Record(path, leaf, base + start, base + stop - length, base + stop))
             keys.append(key)
             start = stop
-    except (msgpack.OutOfData, ValueError, TypeError, AttributeError):  # read_record says what it is
+    # ValueError takes in FormatError: `read_record` comes to the same place and says what is wrong, and where.
+    except (msgpack.UnpackException, ValueError, TypeError):
         pass
     cursor.skip(start)
+
+
+def _read_blob(blob: bytes, known: _Known) -> Leaf:
+    """Read a leaf blob, and remember its header where that says all there is to say about the leaf."""
+    cursor = Cursor(BytesSource(blob))
+    leaf = read_leaf(cursor)
+    if cursor.tell() != len(blob):
+        raise ValueError
+    head = leaf.extents[0][0] if leaf.extents else len(blob)
+    if leaf.kind != "str" and len(leaf.extents) < 2 and head <= 256:  # a str has to be looked at each time
+        heads = known.setdefault(len(blob), [])
+        if len(heads) < 8 and len(known) < 4096:
+            heads.append((blob[:head], leaf))
+    return leaf
 
 
 class Item(NamedTuple):

@@ -75,11 +75,12 @@ def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
         if raw.max() >> bits:
             yield "holds elements with high bits that are not zero (DTYPE-4)"
     elif dtype.kind in "fc" or dtype.name == "bfloat16":
-        values = raw.view(dtype)
-        if np.isnan(values).any():
-            yield "holds NaN"
-        if np.isinf(values).any():
-            yield "holds infinities"
+        with np.errstate(invalid="ignore"):  # a signalling NaN is no reason to warn
+            values = raw.view(dtype)
+            if np.isnan(values).any():
+                yield "holds NaN"
+            if np.isinf(values).any():
+                yield "holds infinities"
 
 
 _BITS = {"int4": 4, "uint4": 4, "int2": 2, "uint2": 2, "int1": 1, "uint1": 1}

@@ -11,6 +11,8 @@ def record(path, blob, *, bin8=True):
 
 def array(shape_bytes, tag, payload, *, code=1, elements=0x93):
     """An ext leaf with a body of [shape, tag, payload]; the shape is given in bytes."""
-    body = bytes((elements,)) + shape_bytes + bytes((0xA0 | len(tag),)) + tag.encode() + b"\xc4" + bytes((len(payload),))
+    body = (
+        bytes((elements,)) + shape_bytes + bytes((0xA0 | len(tag),)) + tag.encode() + b"\xc4" + bytes((len(payload),))
+    )
     body += payload
     return b"\xc7" + bytes((len(body),)) + bytes((code,)) + body

@@ -67,4 +67,6 @@ def trees(leaves=leaves, min_leaves=1):
         )
 
     nodes = st.recursive(leaves, nest, max_leaves=10)
-    return st.builds(lambda tree, key, leaf: {**tree, key: leaf}, st.dictionaries(keys, nodes, max_size=4), keys, leaves)
+    return st.builds(
+        lambda tree, key, leaf: {**tree, key: leaf}, st.dictionaries(keys, nodes, max_size=4), keys, leaves
+    )

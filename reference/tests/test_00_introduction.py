@@ -15,10 +15,32 @@ from reference.streams import read_stream, stream_steps
 from reference.trees import depth_first
 from reference.wire import BytesSink, BytesSource
 
-CORE = (
-    "errors wire keypaths dtypes payloads arrays chunked leaves records streams trees flax_msgpack conversion "
-    "files kinds safetensors_file containers checkpoints progress command convert inspect verify cli"
-).split()
+CORE = [
+    "errors",
+    "wire",
+    "keypaths",
+    "dtypes",
+    "payloads",
+    "arrays",
+    "chunked",
+    "leaves",
+    "records",
+    "streams",
+    "trees",
+    "flax_msgpack",
+    "conversion",
+    "files",
+    "kinds",
+    "safetensors_file",
+    "containers",
+    "checkpoints",
+    "progress",
+    "command",
+    "convert",
+    "inspect",
+    "verify",
+    "cli",
+]
 
 
 def modules(root):

@@ -72,12 +72,16 @@ def test_what_msgpack_writes_reads_back(value):
     assert cursor.tell() == len(data)
 
 
-@pytest.mark.parametrize("data", ["cd0007", "ce00000007", "cf0000000000000007", "d007", "d10007", "d300000000000000" + "07"])
+@pytest.mark.parametrize(
+    "data", ["cd0007", "ce00000007", "cf0000000000000007", "d007", "d10007", "d300000000000000" + "07"]
+)
 def test_longer_headers_read_as_the_shortest(data):
     assert Cursor(BytesSource(bytes.fromhex(data))).header() == ("int", 7)
 
 
-@pytest.mark.parametrize("code", ["c4ff", "c5ffff", "c6ffffffff", "d9ff", "dbffffffff", "c9ffffffff01", "ddffffffff", "dfffffffff"])
+@pytest.mark.parametrize(
+    "code", ["c4ff", "c5ffff", "c6ffffffff", "d9ff", "dbffffffff", "c9ffffffff01", "ddffffffff", "dfffffffff"]
+)
 def test_a_length_beyond_the_input_is_refused_before_anything_is_read(code):
     with pytest.raises(FormatError) as caught:
         Cursor(BytesSource(bytes.fromhex(code))).header()

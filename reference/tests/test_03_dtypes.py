@@ -31,7 +31,9 @@ def test_the_specification_lists_the_same_table(root):
     assert listed == WIDTHS
 
 
-@pytest.mark.parametrize("tag", ["f4", "<f4", "float", "Float32", "float32 ", "", "str", "object", "datetime64[ns]", "float128"])
+@pytest.mark.parametrize(
+    "tag", ["f4", "<f4", "float", "Float32", "float32 ", "", "str", "object", "datetime64[ns]", "float128"]
+)
 def test_any_other_tag_is_refused(tag):
     with pytest.raises(FormatError) as caught:
         dtype_of(tag, 7)

@@ -123,7 +123,9 @@ def test_a_fault_is_refused_by_its_clause(clause, blob):
     assert caught.value.offset is not None
 
 
-def chunked_leaf(marker=True, shape=None, chunks=None, extra=None, order=("__msgpack_chunked_array__", "shape", "chunks")):
+def chunked_leaf(
+    marker=True, shape=None, chunks=None, extra=None, order=("__msgpack_chunked_array__", "shape", "chunks")
+):
     def ext(values):
         return msgpack.ExtType(1, msgpack.packb(([len(values)], values.dtype.name, values.tobytes())))
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.errors import FormatError
-from reference.records import Item, read_record, read_records, record_step
 from reference.leaves import Leaf
+from reference.records import Item, read_record, read_records, record_step
 from reference.tests.handmade import array, record
 from reference.wire import BytesSource, Cursor
 
@@ -35,7 +35,14 @@ SEED = b"".join(
     record((a, b), blob)
     for a in "xyz"
     for b in ("kernel", "é", "")
-    for blob in (array(b"\x91\2", "int8", b"ab"), array(b"\x91\1", "float32", b"abcd"), b"\xc0", b"\7", b"\xa1a", b"\xc4\1a")
+    for blob in (
+        array(b"\x91\2", "int8", b"ab"),
+        array(b"\x91\1", "float32", b"abcd"),
+        b"\xc0",
+        b"\7",
+        b"\xa1a",
+        b"\xc4\1a",
+    )
 )
 
 

@@ -80,7 +80,9 @@ def test_any_bytes_are_read_or_refused(data):
         assert error.clause
 
 
-@given(st.lists(st.lists(st.sampled_from(["a", "b", "", "a/b", "\x00"]), min_size=1, max_size=4).map(tuple), min_size=1))
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "b", "", "a/b", "\x00"]), min_size=1, max_size=4).map(tuple), min_size=1)
+)
 def test_clashes_are_found_wherever_they_stand(paths):
     clash = any(a[: len(b)] == b for i, a in enumerate(paths) for j, b in enumerate(paths) if i != j)
     data = b"".join(record(path, b"\xc0") for path in paths)
