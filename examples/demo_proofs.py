@@ -32,7 +32,7 @@ def check(claim: str, holds: bool) -> None:
         sys.exit(1)
 
 
-def flat(tree: dict[str, Any]) -> dict[str, Any]:
+def flat(tree: Any) -> dict[str, Any]:
     return {".".join(path): leaf for path, leaf in flatten_dict(tree).items()}
 
 

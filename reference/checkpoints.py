@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +40,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.records = records
         self.source = file
         self._map = file.map() if mmap else None
-        self._index = {record.path: record for record in records}
+
+    @functools.cached_property
+    def _index(self) -> dict[tuple[str, ...], Record]:
+        return {record.path: record for record in self.records}
 
     def record(self, path: KeyPathLike) -> Record:
         """Where a leaf stands and what it is. Raises KeyError."""
@@ -69,7 +73,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return iter(self._index)
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self.records)
 
     def __contains__(self, path: object) -> bool:
         return (parse(path) if isinstance(path, str) else path) in self._index

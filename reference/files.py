@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import glob
 import mmap
 import os
 import stat
@@ -38,16 +40,12 @@ class FileSource:
 
     def __init__(self, path: Path_) -> None:
         self.path = os.fspath(path)
-        self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            info = os.fstat(self.fd)
-            if not stat.S_ISREG(info.st_mode):
-                _not_regular(self.path, info.st_mode)
-        except BaseException:
-            os.close(self.fd)
-            raise
-        self.size = info.st_size
-        self.fd_open = True
+        info = os.stat(self.path)
+        if not stat.S_ISREG(info.st_mode):  # before it is opened: a FIFO would wait for a writer
+            _not_regular(self.path, info.st_mode)
+        self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 (closed below)
+        self.fd = self._file.fileno()
+        self.size = os.fstat(self.fd).st_size
 
     def read_at(self, offset: int, n: int) -> bytes:
         data = os.pread(self.fd, min(n, _CALL), offset)
@@ -73,9 +71,7 @@ class FileSource:
         return BytesSource(memoryview(mmap.mmap(self.fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
 
     def close(self) -> None:
-        if self.fd_open:
-            self.fd_open = False
-            os.close(self.fd)
+        self._file.close()
 
     def __enter__(self) -> FileSource:
         return self
@@ -159,8 +155,10 @@ def replace(path: Path_, progress: Progress | None = None) -> Iterator[FileSink]
     """
     target = Path(os.path.realpath(path))
     mode = _mode_of(target)
-    fd, hidden = _open_new(target.parent)
+    _sweep(target)
+    fd, hidden = _open_new(target)
     try:
+        fcntl.flock(fd, fcntl.LOCK_EX)  # says to `_sweep` that somebody is still at work on it
         if mode is not None:
             os.fchmod(fd, mode)
         sink = FileSink(fd, progress)
@@ -202,15 +200,27 @@ def _mode_of(target: Path) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _open_new(folder: Path) -> tuple[int, str | None]:
-    """A new file in `folder`: its descriptor, and its name if it has one."""
+def _hidden(target: Path) -> str:
+    return f".{target.name[:60]}."
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a killed save of this file has left where new files need a name; others at work are spared."""
+    for left in target.parent.glob(f"{glob.escape(_hidden(target))}*.part"):
+        with contextlib.suppress(OSError), open(left, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(left)
+
+
+def _open_new(target: Path) -> tuple[int, str | None]:
+    """A new file beside `target`: its descriptor, and its name if it has one."""
     if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
         try:
-            return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666), None
+            return os.open(target.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666), None
         except OSError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
                 raise
-    fd, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+    fd, name = tempfile.mkstemp(prefix=_hidden(target), suffix=".part", dir=target.parent)
     umask = os.umask(0)
     os.umask(umask)
     os.fchmod(fd, 0o666 & ~umask)
@@ -222,7 +232,7 @@ def _name(fd: int, target: Path) -> str:
     descriptors = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         while True:
-            hidden = os.fspath(target.parent / f".{target.name[:60]}.{os.urandom(6).hex()}.part")
+            hidden = os.fspath(target.parent / f"{_hidden(target)}{os.urandom(6).hex()}.part")
             with contextlib.suppress(FileExistsError):
                 os.link(str(fd), hidden, src_dir_fd=descriptors, follow_symlinks=True)
                 return hidden
