@@ -18,7 +18,7 @@ from .keypaths import display, parse
 from .kinds import STREAM
 from .leaves import Leaf, describe, read_value, text_bytes, view_value
 from .payloads import MemoryPayload, Payload, array_payload, write_steps
-from .records import Item, Record, with_path
+from .records import Item, Record, no_collection, with_path
 from .streams import stream_steps, too_big_for_old_loaders
 from .trees import flatten, unflatten
 from .wire import BytesSource
@@ -113,7 +113,8 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
-        return unflatten(self.leaves())
+        with no_collection():
+            return unflatten(self.leaves())
 
     def close(self) -> None:
         self.source.close()

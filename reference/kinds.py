@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from .errors import WrongKind
 from .wire import Source
 
-STREAM, FLAX, SAFETENSORS = "stream", "flax file", "safetensors file"
+STREAM, FLAX, SAFETENSORS = "stream", "standard flax file", "safetensors file"
 MAX_HEADER: Final = 100_000_000  # bytes of a safetensors header, the limit of its library
 
 _ADVICE: Final = {

@@ -94,12 +94,15 @@ while True:
 def test_what_a_killed_save_left_under_a_name_is_swept_up_by_the_next(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "O_TMPFILE")
     path, other = tmp_path / "x", tmp_path / "y"
-    pid = os.fork()
-    if pid == 0:
-        with replace(path) as sink:
-            sink.write(b"new")
-            os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(pid, 0)
+    code = """
+import os, signal, sys
+from reference.files import replace
+del os.O_TMPFILE
+with replace(sys.argv[1]) as sink:
+    sink.write(b"new")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code, str(path)]).returncode == -signal.SIGKILL
     assert len(os.listdir(tmp_path)) == 1
     reference.save(other, TREE)  # another file's leavings are not its business
     assert len(os.listdir(tmp_path)) == 2
