@@ -94,6 +94,7 @@ def _header_table() -> list[Header]:
 
 
 _HEADERS: Final = _header_table()
+_LONGEST_HEADER: Final = 9  # of an int or float of 8 bytes
 _LEAST_BYTES: Final = {"str": 1, "bin": 1, "ext": 1, "array": 1, "map": 2}  # per unit of the count
 
 
@@ -163,18 +164,28 @@ class Cursor:
         For an ext the value is (length, type). Bodies are not consumed. Raises WIRE-3, WIRE-4.
         """
         at = self.tell()
-        if at == self.end and self._depth:
+        left = self.end - at
+        if not left and self._depth:
             self.fail("WIRE-6", "the enclosing body ends where a value is due")
-        kind, width, value = _HEADERS[self.take(1)[0]]
+        if not left:
+            self.require(1)
+        window, pos = self.window(min(left, _LONGEST_HEADER))
+        kind, width, value = _HEADERS[window[pos]]
         if kind == "":
             # WIRE-4: "The byte `c1` MUST be refused wherever a value is to begin."
-            self.fail("WIRE-4", "the byte c1 begins no value", at=at)
+            self.fail("WIRE-4", "the byte c1 begins no value")
+        size = 1 + width + (kind == "ext")
+        if size > left:
+            self.require(size)
         if width:
-            value = value(self.take(width))
-        code = _signed(self.take(1)) if kind == "ext" else 0
-        if kind in _LEAST_BYTES:
-            self.require(value * _LEAST_BYTES[kind], at=at)
-        return kind, (value, code) if kind == "ext" else value
+            value = value(window[pos + 1 : pos + 1 + width])
+        self._pos = pos + size
+        least = _LEAST_BYTES.get(kind)
+        if least and size + value * least > left:
+            self.require(value * least, at=at)
+        if kind == "ext":
+            return kind, (value, _signed(window[pos + size - 1 : pos + size]))
+        return kind, value
 
     def enter(self, n: int) -> tuple[int, int]:
         """Make the next `n` bytes the enclosing region; hand the result to `leave`."""
