@@ -18,6 +18,9 @@ _ADVICE: Final = {
     "pickle": "it can run any code when it is opened; convert it to safetensors where it came from",
     "zip archive (a torch .pth or a numpy .npz)": "convert it to safetensors where it came from",
     "gzip archive": "unpack it first: gunzip, or tar xzf",
+    "compressed file": "unpack it first",
+    "numpy .npy or HDF5 file": "it is no checkpoint of this family; save its arrays with reference.save",
+    "JSON text": "if it is the answer to a failed download, download again; if an index of shards, name a shard",
     "git-lfs pointer": "the weights themselves have not been fetched: git lfs pull",
     "HTML or XML page": "a download has failed and its error page was saved; download it again",
     "file of zeros": "a download or copy has not been completed; get it again",
@@ -43,8 +46,14 @@ def kind_of(source: Source) -> str:
         return "zip archive (a torch .pth or a numpy .npz)"
     if head.startswith(b"\x1f\x8b"):
         return "gzip archive"
+    if head.startswith((b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh")):
+        return "compressed file"
+    if head.startswith((b"\x93NUMPY", b"\x89HDF")):
+        return "numpy .npy or HDF5 file"
     if head.startswith(b"version https://git-lfs"):
         return "git-lfs pointer"
+    if head.lstrip()[:1] in (b"{", b"["):
+        return "JSON text"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return "HTML or XML page"
     if not any(head):
