@@ -111,10 +111,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             end = record.end
         return end
 
+    @no_collection()
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
-        with no_collection():
-            return unflatten(self.leaves())
+        return unflatten(self.leaves())
 
     def close(self) -> None:
         self.source.close()

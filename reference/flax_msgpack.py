@@ -8,9 +8,9 @@ from typing import NamedTuple
 from .chunked import MARKER, marker_follows
 from .errors import FormatError
 from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, encode_keypath
-from .leaves import frame, read_leaf_after
+from .leaves import SeenArrays, frame, read_leaf_after
 from .payloads import Step
-from .records import Item, Record, with_path
+from .records import Item, Record, no_collection, with_path
 from .streams import check_paths
 from .trees import unflatten
 from .wire import Cursor, Source, encode_str, map_header
@@ -25,6 +25,7 @@ class _Open(NamedTuple):
     keys: set[str]
 
 
+@no_collection()
 def read_flax(source: Source) -> list[Record]:
     """The leaves of a flax file, depth first, checked against every clause; array payloads are not read.
 
@@ -36,6 +37,7 @@ def read_flax(source: Source) -> list[Record]:
     if kind != "map" or count == 0:
         cursor.fail("FLAX-1", f"a flax file is one map of one or more entries, and here stands {kind}", at=0)
     records: list[Record] = []
+    seen = SeenArrays()
     stack = [_Open((), 0, iter(range(count)), set())]
     while stack:
         node = stack[-1]
@@ -46,7 +48,7 @@ def read_flax(source: Source) -> list[Record]:
                 raise with_path(node.path, error) from None
             path = (*node.path, key)
             try:
-                below = _read_value(cursor, path, records)
+                below = _read_value(cursor, path, records, seen)
             except FormatError as error:
                 raise with_path(path, error) from None
             if below is not None:
@@ -81,9 +83,15 @@ def _read_key(cursor: Cursor, node: _Open) -> tuple[str, int]:
     return key, size
 
 
-def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record]) -> int | None:
+def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record], seen: SeenArrays) -> int | None:
     """Read a leaf into `records`, or enter a map and return how many entries it has."""
     at = cursor.tell()
+    window, pos = cursor.window(min(1, cursor.end - at))
+    found = seen.find(window, pos)
+    if found and at + found[1] <= cursor.end:
+        cursor.skip(found[1])
+        records.append(Record(path, found[0], at, at, at + found[1]))
+        return None
     kind, value = cursor.header()
     # FLAX-4: "A value that is an array MUST be refused."
     if kind == "array":
@@ -92,7 +100,9 @@ def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record]) ->
         )
     if kind == "map" and value and not marker_follows(cursor):
         return value
-    records.append(Record(path, read_leaf_after(cursor, at, kind, value), at, at, cursor.tell()))
+    leaf = read_leaf_after(cursor, at, kind, value)
+    seen.add(window, pos, leaf)
+    records.append(Record(path, leaf, at, at, cursor.tell()))
     return None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
-from .leaves import Leaf, frame, read_leaf
+from .leaves import Leaf, SeenArrays, frame, read_leaf
 from .payloads import Payload, Step
 from .wire import FAR, NEAR, BytesSource, Cursor, Source, bin_header
 
@@ -82,28 +82,6 @@ def read_record(cursor: Cursor) -> Record:
     return Record(path, leaf, offset, leaf_offset, cursor.tell())
 
 
-def read_records(source: Source) -> tuple[list[Record], list[str]]:
-    """Read all records of a source up to its end, and the sort key of each key path (`keypaths.sort_key`).
-
-    Small records take a short cut through msgpack; whatever it does not take, and every fault, goes to
-    `read_record`.
-    """
-    cursor = Cursor(source)
-    records: list[Record] = []
-    keys: list[str] = []
-    known: _Known = {}
-    with no_collection():
-        while cursor.tell() < source.size:
-            before = len(records)
-            if cursor.ahead > NEAR:
-                _read_small(cursor, records, keys, known)
-            if len(records) == before:
-                record = read_record(cursor)
-                records.append(record)
-                keys.append(sort_key(record.path))
-    return records, keys
-
-
 @contextlib.contextmanager
 def no_collection() -> Iterator[None]:
     """Hold back the garbage collector while many objects without cycles are made.
@@ -119,17 +97,36 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-_Known = dict[int, list[tuple[bytes, Leaf]]]  # length of a leaf blob -> headers seen with it, and their leaf
+@no_collection()
+def read_records(source: Source) -> tuple[list[Record], list[str]]:
+    """Read all records of a source up to its end, and the sort key of each key path (`keypaths.sort_key`).
+
+    Small records take a short cut through msgpack; whatever it does not take, and every fault, goes to
+    `read_record`.
+    """
+    cursor = Cursor(source)
+    records: list[Record] = []
+    keys: list[str] = []
+    seen = SeenArrays()
+    while cursor.tell() < source.size:
+        before = len(records)
+        if cursor.ahead > NEAR:
+            _read_small(cursor, records, keys, seen)
+        if len(records) == before:
+            record = read_record(cursor)
+            records.append(record)
+            keys.append(sort_key(record.path))
+    return records, keys
 
 
-def _read_small(cursor: Cursor, records: list[Record], keys: list[str], known: _Known) -> None:
+def _read_small(cursor: Cursor, records: list[Record], keys: list[str], seen: SeenArrays) -> None:
     """Read the records that end in the window, and leave the cursor before the first that is not understood."""
     window, pos = cursor.window(1)
     # A file cannot make this allocate: every limit is at most the size of the window.
     limits = {"max_array_len": 256, "max_map_len": 0, "max_ext_len": 0, "max_bin_len": FAR, "max_str_len": 255}
     unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=FAR, **limits)
     unpacker.feed(memoryview(window)[pos : pos + FAR])
-    unpack, tell = unpacker.unpack, unpacker.tell
+    unpack, tell, find = unpacker.unpack, unpacker.tell, seen.find
     base = cursor.tell()
     start = 0
     try:
@@ -139,11 +136,8 @@ def _read_small(cursor: Cursor, records: list[Record], keys: list[str], known: _
                 break
             key = sort_key(path)
             length = len(blob)
-            for head, leaf in known.get(length, ()):  # noqa: B007
-                if blob.startswith(head):
-                    break
-            else:
-                leaf = _read_blob(blob, known)
+            found = find(blob, 0)
+            leaf = found[0] if found and found[1] == length else _read_blob(blob, seen)
             stop = tell()
             records.append(Record(path, leaf, base + start, base + stop - length, base + stop))
             keys.append(key)
@@ -154,17 +148,12 @@ def _read_small(cursor: Cursor, records: list[Record], keys: list[str], known: _
     cursor.skip(start)
 
 
-def _read_blob(blob: bytes, known: _Known) -> Leaf:
-    """Read a leaf blob, and remember its header where that says all there is to say about the leaf."""
+def _read_blob(blob: bytes, seen: SeenArrays) -> Leaf:
     cursor = Cursor(BytesSource(blob))
     leaf = read_leaf(cursor)
     if cursor.tell() != len(blob):
         raise ValueError
-    head = leaf.extents[0][0] if leaf.extents else len(blob)
-    if leaf.kind != "str" and len(leaf.extents) < 2 and head <= 256:  # a str has to be looked at each time
-        heads = known.setdefault(len(blob), [])
-        if len(heads) < 8 and len(known) < 4096:
-            heads.append((blob[:head], leaf))
+    seen.add(blob, 0, leaf)
     return leaf
 
 
