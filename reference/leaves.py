@@ -41,10 +41,6 @@ class Leaf(NamedTuple):
     extents: tuple[tuple[int, int], ...] = ()
     value: Any = None
 
-    @property
-    def is_array(self) -> bool:
-        return self.dtype is not None
-
 
 class SeenArrays:
     """Arrays by the bytes before their payload: those of one tree mostly differ in the payload alone.

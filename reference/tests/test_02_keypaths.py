@@ -79,6 +79,11 @@ def test_what_is_no_path_is_refused(value):
     assert caught.value.clause == "KEY-1"
 
 
+def test_a_path_of_no_parts_cannot_be_written():
+    with pytest.raises(FormatError, match="KEY-1"):
+        encode_keypath(())
+
+
 def test_a_lone_surrogate_cannot_be_written():
     with pytest.raises(FormatError, match="WIRE-5"):
         encode_keypath(("\ud800",))

@@ -111,6 +111,11 @@ FAULTS = {
 }
 
 
+LONG_TAG = b"\x93\x90\xd9\x41" + b"x" * 65 + b"\xc4\x00"
+FAULTS["DTYPE-1"].append(b"\xc7" + bytes((len(LONG_TAG),)) + b"\x01" + LONG_TAG)
+FAULTS["DTYPE-2"] = [array(b"\x90", "", b"").replace(b"\xa0", b"\xc0")]
+
+
 @pytest.mark.parametrize(("clause", "blob"), [(clause, blob) for clause, blobs in FAULTS.items() for blob in blobs])
 def test_a_fault_is_refused_by_its_clause(clause, blob):
     from reference.streams import read_stream
@@ -177,6 +182,7 @@ def test_a_fault_in_a_chunked_array_is_refused_by_its_clause(clause, leaf):
     ("clause", "value"),
     [
         ("LEAF-1", {1, 2}),
+        ("LEAF-1", {"a": 1}),
         ("LEAF-1", object()),
         ("LEAF-1", 2**64),
         ("LEAF-1", -(2**63) - 1),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from reference.checkpoints import items_of
 from reference.errors import FormatError
 from reference.flax_msgpack import flax_steps, read_flax
-from reference.leaves import read_value
+from reference.leaves import Leaf, read_value
 from reference.payloads import write_steps
+from reference.records import Item
 from reference.tests.equality import same
 from reference.tests.strategies import arrays, keys, small_values
 from reference.trees import unflatten
@@ -101,6 +102,19 @@ def test_a_depth_of_512_is_the_limit():
     for depth in (513, 100_000):
         with pytest.raises(FormatError, match="KEY-3"):
             read_flax(BytesSource(nested(depth)))
+
+
+def test_a_path_of_65535_bytes_is_the_limit():
+    key = b"\xda\xff\xff" + b"x" * 65_535
+    assert len(read_flax(BytesSource(b"\x81" + key + b"\xc0"))) == 1
+    with pytest.raises(FormatError, match="KEY-4"):
+        read_flax(BytesSource(b"\x81" + key + b"\x81\xa1a\xc0"))
+
+
+def test_a_bin_that_fits_no_header_is_refused_by_name():
+    with pytest.raises(FormatError) as caught:
+        flax_steps([Item(("a", "b"), Leaf("bin", nbytes=1 << 32))])
+    assert (caught.value.clause, caught.value.path) == ("WIRE-1", ("a", "b"))
 
 
 def test_the_marker_of_chunks_cannot_be_a_key():

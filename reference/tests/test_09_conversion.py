@@ -264,6 +264,7 @@ def test_a_wrong_prefix_is_answered_with_the_right_one(files, prefix, name, advi
         ("CONV-9", {"a": np.float32(1)}),
         ("CONV-8", {"a": np.zeros(2, ml_dtypes.int4)}),
         ("CONV-7", {"a.b": np.zeros(2)}),
+        ("CONV-7", {"__metadata__": np.zeros(2)}),
     ],
 )
 def test_what_safetensors_cannot_hold_is_refused_by_name(tmp_path, clause, tree):
