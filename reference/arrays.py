@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from .dtypes import dtype_of
+from .errors import FormatError
 from .wire import Cursor, array_header, bin_header, encode_int, encode_str, ext_header
 
 NDARRAY: Final = 1  # ext types
@@ -86,14 +87,23 @@ def _read_tag(cursor: Cursor) -> np.dtype:
 
 
 # LEAF-4: "The product of the dimensions that are not 0, times the width, is at most 2^63 - 1."
-def payload_bytes(cursor: Cursor, shape: tuple[int, ...], dtype: np.dtype, at: int) -> int:
-    """How many bytes a shape takes; refuses, at offset `at`, one that is too large."""
+def size_of(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """How many bytes a shape takes. Raises LEAF-4."""
     size = dtype.itemsize
     for n in shape:
         size *= n or 1
         if size >= 1 << 63:
-            cursor.fail("LEAF-4", f"shape {shape} of {dtype} takes more than 2^63 - 1 bytes", at=at)
+            raise FormatError("LEAF-4", None, None, f"a shape of {dtype} takes more than 2^63 - 1 bytes")
     return 0 if 0 in shape else size
+
+
+def payload_bytes(cursor: Cursor, shape: tuple[int, ...], dtype: np.dtype, at: int) -> int:
+    """`size_of` a shape that has been read at offset `at`."""
+    try:
+        return size_of(shape, dtype)
+    except FormatError as error:
+        error.offset = at
+        raise
 
 
 @functools.lru_cache(1024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +13,13 @@ import numpy as np
 
 from .containers import PREFIXES, read_container, split_prefix, subtree
 from .conversion import CastPayload, cast_leaf, float_dtype, is_cast
+from .dtypes import tag_of
 from .errors import FormatError
-from .files import FileSource, Path_, check_output, replace
+from .files import FileSource, Path_
 from .keypaths import display, parse
 from .kinds import STREAM
-from .leaves import Leaf, describe, read_value, text_bytes, view_value
+from .leaves import Leaf, copy_value, describe, read_value, text_bytes, view_value
+from .outputs import check_output, replace
 from .payloads import MemoryPayload, Payload, array_payload, write_steps
 from .records import Item, Record, no_collection, with_path
 from .streams import stream_steps, too_big_for_old_loaders
@@ -47,11 +50,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def record(self, path: KeyPathLike) -> Record:
         """Where a leaf stands and what it is. Raises KeyError."""
-        path = parse(path) if isinstance(path, str) else tuple(path)
         try:
-            return self._index[tuple(path)]
-        except KeyError:
-            raise KeyError(display(path)) from None
+            return self._index[parse(path) if isinstance(path, str) else tuple(path)]
+        except (KeyError, ValueError):  # a ValueError is a wrong escape
+            raise KeyError(path if isinstance(path, str) else display(path)) from None
 
     def __getitem__(self, path: KeyPathLike) -> Any:
         record = self.record(path)
@@ -76,7 +78,11 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return len(self.records)
 
     def __contains__(self, path: object) -> bool:
-        return (parse(path) if isinstance(path, str) else path) in self._index
+        try:
+            self.record(path)  # pyright: ignore[reportArgumentType]
+        except (KeyError, TypeError):
+            return False
+        return True
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], Any]]:
         """Key paths and leaves in the order of the file, one leaf (or one block of small ones) in memory at a time."""
@@ -94,9 +100,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
                     if not base <= at <= end <= top:
                         base, top = at, self._block_end(i)
                         block = BytesSource(self.source.read_at(base, top - base))
-                    value = view_value(block, at - base, leaf)
-                    if leaf.kind == "ndarray":
-                        value = value.copy()
+                    value = copy_value(block, at - base, leaf)
             except FormatError as error:
                 raise self._named(self.records[i], error) from None
             yield path, value
@@ -105,7 +109,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         """Where the run of small neighbouring leaves that starts with record `first` ends."""
         start = self.records[first].leaf_offset
         end = self.records[first].end
-        for record in self.records[first + 1 : first + _BLOCK // 64]:
+        for record in itertools.islice(self.records, first + 1, None):
             if record.offset < end or record.end - end > _SMALL or record.end - start > _BLOCK:
                 break
             end = record.end
@@ -132,7 +136,7 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
     be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
     tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
-    Raises FormatError and OSError.
+    Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
     """
     if isinstance(prefix, str) and prefix.endswith("::"):
         path, prefix = f"{prefix}{path}", None
@@ -197,31 +201,44 @@ def save(path: Path_, tree: Any, float_dtype: str | None = None, *, keep_empty_n
 
 def items_of(tree: Any, float_type: str | None, keep_empty_nodes: bool) -> tuple[list[Item], list[int]]:
     """The leaves of a tree, ready to be written, and a list that will hold how many values overflowed."""
-    if "flax" in sys.modules:  # a flax state can only be here where flax is
-        from flax.serialization import to_state_dict
-
-        tree = to_state_dict(tree)
     dtype = float_dtype(float_type)
     overflows: list[int] = []
     items = []
-    for path, value in flatten(tree, keep_empty_nodes):
+    for path, value in flatten(tree, keep_empty_nodes, _flax_expansion()):
         try:
             leaf = describe(value)
+            item = Item(path, leaf, _payload_of(leaf, value))
+            items.append(cast_item(item, dtype, overflows.append))
         except FormatError as error:
             raise with_path(path, error) from None
-        item = Item(path, leaf, _payload_of(leaf, value))
-        items.append(cast_item(item, dtype, overflows.append))
     return items, overflows
+
+
+def _flax_expansion() -> Callable[[Any], Any] | None:
+    """flax's own view of its states and of optax's; they can only be in a tree where flax has been imported."""
+    if "flax" not in sys.modules:
+        return None
+    from flax.serialization import to_state_dict
+
+    return to_state_dict
 
 
 def _payload_of(leaf: Leaf, value: Any) -> Callable[[], Payload] | None:
     if leaf.dtype is not None:
-        return lambda: array_payload(np.asarray(value))
+        return lambda: array_payload(_as_described(leaf, value))
     if leaf.kind == "str":
         return lambda: MemoryPayload(memoryview(text_bytes(value)))
     if leaf.kind == "bin":
         return lambda: MemoryPayload(memoryview(bytes(value)))
     return None
+
+
+def _as_described(leaf: Leaf, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.shape != leaf.shape or tag_of(array.dtype) != tag_of(leaf.dtype or array.dtype):
+        detail = f"its array is {array.dtype}{list(array.shape)}, and it says {leaf.dtype}{list(leaf.shape)}"
+        raise FormatError("LEAF-5", None, None, f"a {type(value).__name__} contradicts itself: {detail}")
+    return array
 
 
 def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], None]) -> Item:

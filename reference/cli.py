@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from typing import Final
+
+from .command import parser, run
 
 _VERBS: Final = {
     "convert": "from one container or float dtype to another",
@@ -17,12 +20,15 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if arguments and arguments[0] in _VERBS:
         return importlib.import_module(f"reference.{arguments[0]}").main(arguments[1:])
-    help_wanted = arguments[:1] in (["-h"], ["--help"])
-    out = sys.stdout if help_wanted else sys.stderr
-    print("usage: streamckpt VERB ...    (streamckpt VERB --help tells more)\n", file=out)
-    for verb, text in _VERBS.items():
-        print(f"  {verb:<8} {text}", file=out)
-    return 0 if help_wanted else 2
+    verbs = "\n".join(f"  {verb:<8} {text}" for verb, text in _VERBS.items())
+    epilog = f"verbs:\n{verbs}\n\n`streamckpt VERB --help` tells more."
+    command = parser("streamckpt", "Read, check and convert streaming checkpoints of large JAX models.", epilog)
+    command.add_argument("verb", metavar="VERB", choices=_VERBS, help="what to do")
+    return run(command, _never, arguments)
+
+
+def _never(arguments: argparse.Namespace) -> None:
+    raise AssertionError(arguments)  # every verb has been taken above
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from .errors import FormatError
+from .errors import FormatError, UsageError
+from .keypaths import printable
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -17,14 +19,15 @@ Body = Callable[[argparse.Namespace], None]
 
 def run(parser: argparse.ArgumentParser, body: Body, argv: list[str] | None) -> int:
     """Parse the arguments and run the command: 0 done, 1 refused, 2 wrong usage. Errors take one line each."""
+    _steady_streams()
     try:
-        arguments = parser.parse_args(argv)
+        try:
+            body(parser.parse_args(argv))
+        finally:
+            sys.stdout.flush()
+        return DONE
     except SystemExit as stop:  # argparse has said what is wrong, or shown the help
         return int(stop.code or 0)
-    try:
-        body(arguments)
-        sys.stdout.flush()
-        return DONE
     except UsageError as error:
         parser.print_usage(sys.stderr)
         return _say(parser, str(error), USAGE)
@@ -38,16 +41,20 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: list[str] | None) -> 
     except MemoryError:
         return _say(parser, "there is not enough memory", REFUSED)
     except KeyboardInterrupt:
-        return _say(parser, "interrupted; no output was changed", INTERRUPTED)
+        return _say(parser, "interrupted", INTERRUPTED)
 
 
-class UsageError(Exception):
-    """Arguments that cannot be meant."""
+def _steady_streams() -> None:
+    """Let no name that the terminal cannot show, and no stream that has been closed, end a command half-way."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(parser: argparse.ArgumentParser, text: str, code: int) -> int:
-    line = text.encode("utf-8", "backslashreplace").decode().replace("\n", " ")
-    print(f"{parser.prog.split()[-1]}: error: {line}", file=sys.stderr)
+    print(f"{parser.prog.split()[-1]}: error: {printable(text)}", file=sys.stderr)
     return code
 
 
@@ -89,7 +96,7 @@ def size(n: int) -> str:
     raise AssertionError
 
 
-def parser(name: str, description: str, epilog: str, **extra: Any) -> argparse.ArgumentParser:
+def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     """An argument parser that keeps the line breaks of its examples."""
     return argparse.ArgumentParser(
         prog=name,
@@ -97,5 +104,4 @@ def parser(name: str, description: str, epilog: str, **extra: Any) -> argparse.A
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        **extra,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from .errors import FormatError
+from .errors import FormatError, UsageError
 from .files import FileSource
 from .flax_msgpack import flax_steps, read_flax
-from .kinds import FLAX, SAFETENSORS, STREAM, kind_of, refuse
+from .keypaths import display
+from .kinds import FLAX, SAFETENSORS, STREAM, begins_as, kind_of, refuse
 from .payloads import Step
 from .records import Item, Record
 from .safetensors_file import read_safetensors, safetensors_steps
@@ -42,14 +43,14 @@ WEIGHTS: Final = ("params", "params")  # where a train state holds its weights (
 
 
 def split_prefix(spec: str) -> tuple[str | None, str]:
-    """'params::a/b' -> ('params', 'a/b'); 'a/b' -> (None, 'a/b'). Raises ValueError for an unknown prefix."""
+    """'params::a/b' -> ('params', 'a/b'); 'a/b' -> (None, 'a/b'). Raises UsageError for an unknown prefix."""
     prefix, separator, path = spec.partition("::")
     if not separator or "/" in prefix:
         return None, spec
     if prefix not in PREFIXES:
-        raise ValueError(f"{prefix}:: is no load prefix; choose one of {', '.join(p + '::' for p in PREFIXES)}")
+        raise UsageError(f"{prefix}:: is no load prefix; choose one of {', '.join(p + '::' for p in PREFIXES)}")
     if not path:
-        raise ValueError(f"{prefix}:: is followed by no path")
+        raise UsageError(f"{prefix}:: is followed by no path")
     return prefix, path
 
 
@@ -59,12 +60,23 @@ def read_container(source: FileSource, prefix: str | None, wanted: str | None) -
     `wanted` is the kind that is due, None for any checkpoint. Raises FormatError, which names the file.
     """
     try:
-        kind = kind_of(source)
-        if kind not in CONTAINERS or kind != (wanted or kind):
-            refuse(kind, wanted)
-        return kind, _select(CONTAINERS[kind].read(source), prefix)
+        if wanted is None:
+            wanted = kind_of(source)
+        if not begins_as(source, wanted):
+            refuse(kind_of(source), wanted)
+        return wanted, _select(_read(source, wanted), prefix)
     except FormatError as error:
         error.file = source.path
+        raise
+
+
+def _read(source: Source, wanted: str) -> list[Record]:
+    try:
+        return CONTAINERS[wanted].read(source)
+    except FormatError:
+        # A file may begin as one kind does and be of another; then that is what is wrong with it.
+        if (found := kind_of(source)) != wanted:
+            refuse(found, wanted)
         raise
 
 
@@ -90,7 +102,7 @@ def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
     chosen = [record._replace(path=record.path[n:]) for record in records if record.path[:n] == prefix]
     if not chosen or not chosen[0].path:
         what = "is a leaf, not a subtree" if chosen else "does not stand in it"
-        roots = ", ".join(list(dict.fromkeys(record.path[0] for record in records))[:8])
-        detail = f"the subtree {'/'.join(prefix)} was asked for and {what}"
+        roots = ", ".join([display((root,)) for root in dict.fromkeys(record.path[0] for record in records)][:8])
+        detail = f"the subtree {display(prefix)} was asked for and {what}"
         raise FormatError("CONV-5", None, None, detail, f"at its root stand: {roots}")
     return chosen

@@ -7,7 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from .arrays import size_of
 from .dtypes import dtype_of
+from .errors import UsageError
 from .leaves import Leaf
 from .payloads import PIECE, Payload, bytes_of
 from .wire import Sink, Source
@@ -27,11 +29,11 @@ _BFLOAT16: Final = dtype_of("bfloat16")
 
 
 def float_dtype(name: str | None) -> np.dtype | None:
-    """The dtype of a name such as bf16, fp32 or float16; None for None or ''. Raises ValueError."""
+    """The dtype of a name such as bf16, fp32 or float16; None for None or ''. Raises UsageError."""
     if not name:
         return None
     if name not in FLOAT_NAMES:
-        raise ValueError(f"{name!r} is no float dtype; choose one of {', '.join(FLOAT_NAMES)}")
+        raise UsageError(f"{name!r} is no float dtype; choose one of {', '.join(FLOAT_NAMES)}")
     return dtype_of(FLOAT_NAMES[name])
 
 
@@ -41,9 +43,8 @@ def is_cast(old: np.dtype, new: np.dtype) -> bool:
 
 
 def cast_leaf(leaf: Leaf, dtype: np.dtype) -> Leaf:
-    """The leaf with its new dtype."""
-    assert leaf.dtype is not None
-    return leaf._replace(dtype=dtype, nbytes=leaf.nbytes // leaf.dtype.itemsize * dtype.itemsize, extents=())
+    """The leaf with its new dtype. Raises LEAF-4."""
+    return leaf._replace(dtype=dtype, nbytes=size_of(leaf.shape, dtype), extents=())
 
 
 # CONV-3: "A cast rounds each value once, to the nearest value of the new dtype, ties to even."

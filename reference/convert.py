@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from .checkpoints import cast_item
 from .checkpoints import open as open_checkpoint
-from .command import UsageError, add_flag, parser, run, size
+from .command import add_flag, parser, run, size
 from .containers import CONTAINERS, PREFIXES, split_prefix
 from .conversion import FLOAT_NAMES, float_dtype
-from .errors import FormatError
-from .files import FileSource, Progress, check_output, replace
+from .files import FileSource, Progress
 from .keypaths import display
 from .kinds import FLAX, STREAM
+from .outputs import check_output, replace
 from .payloads import SourcePayload, Step, write_steps
 from .progress import progress_bar
 from .records import Item, Record
@@ -43,7 +43,6 @@ precision of a float32 checkpoint without a word.)
 class Report(NamedTuple):
     """What a conversion did, or with `dry_run` would do."""
 
-    source_kind: str
     target_kind: str
     items: list[Item]
     cast: list[tuple[Record, Item]]  # leaves whose dtype changes
@@ -64,7 +63,7 @@ def convert(
     """Convert a checkpoint; see the command's help for the spellings.
 
     Holds the headers of all leaves and one piece of one payload in memory, whatever the sizes. The output
-    appears whole or not at all. Raises FormatError, OSError, and ValueError for a wrong prefix or dtype.
+    appears whole or not at all. Raises FormatError, OSError, and UsageError for a prefix or dtype that does not exist.
     """
     dtype = float_dtype(float_type)
     target_prefix, output = split_prefix(output_file)
@@ -82,7 +81,7 @@ def convert(
             with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved) as sink:
                 write_steps(sink, steps)
         too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []
-        return Report(checkpoint.kind, target, items, cast, total, sum(overflows), too_big)
+        return Report(target, items, cast, total, sum(overflows), too_big)
 
 
 def _item(source: FileSource, record: Record) -> Item:
@@ -138,18 +137,13 @@ def _print_report(arguments: argparse.Namespace, report: Report) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    try:
-        report = convert(
-            arguments.load_checkpoint,
-            arguments.output_file,
-            streaming=arguments.streaming,
-            float_type=arguments.float_dtype,
-            dry_run=arguments.dry_run,
-        )
-    except FormatError:
-        raise
-    except ValueError as error:  # a prefix or a dtype that does not exist
-        raise UsageError(error) from None
+    report = convert(
+        arguments.load_checkpoint,
+        arguments.output_file,
+        streaming=arguments.streaming,
+        float_type=arguments.float_dtype,
+        dry_run=arguments.dry_run,
+    )
     if arguments.dry_run:
         _print_plan(report)
     _print_report(arguments, report)

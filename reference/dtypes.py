@@ -24,6 +24,15 @@ WIDTHS: Final[dict[str, int]] = {
 }
 
 
+# The low bits that carry the value of an element of less than 8 (DTYPE-4).
+BITS: Final = {
+    **{f"{kind}{bits}": bits for kind in ("int", "uint") for bits in (1, 2, 4)},
+    "float4_e2m1fn": 4,
+    "float6_e2m3fn": 6,
+    "float6_e3m2fn": 6,
+}
+
+
 def _installed(tag: str) -> np.dtype | None:
     scalar = getattr(ml_dtypes, tag, None) or getattr(np, tag, None)
     return None if scalar is None else np.dtype(scalar)

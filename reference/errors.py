@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+_LONGEST: Final = 500  # characters of a detail: what a file says may be of any length
+
+
+class UsageError(ValueError):
+    """Arguments that cannot be meant: a load prefix or a dtype that does not exist."""
+
 
 class FormatError(ValueError):
     """Input or tree that the specification refuses.
@@ -19,6 +27,8 @@ class FormatError(ValueError):
         detail: str,
         advice: str | None = None,
     ) -> None:
+        if len(detail) > _LONGEST:
+            detail = f"{detail[:_LONGEST]}..."
         super().__init__(clause, offset, path, detail, advice)
         self.clause = clause
         self.offset = offset

@@ -16,6 +16,12 @@ from .trees import unflatten
 from .wire import Cursor, Source, encode_str, map_header
 
 
+# FLAX-8: "The key paths of all leaves, counted as the bytes of their parts and 8 for each part, take at most
+#          2^20 bytes more than 64 times the size of the file."
+def _most_path_bytes(size: int) -> int:
+    return (1 << 20) + 64 * size
+
+
 class _Open(NamedTuple):
     """A map that has been entered: its path, how many of its entries are still due, and its keys so far."""
 
@@ -38,6 +44,7 @@ def read_flax(source: Source) -> list[Record]:
         cursor.fail("FLAX-1", f"a flax file is one map of one or more entries, and here stands {kind}", at=0)
     records: list[Record] = []
     seen = SeenArrays()
+    left = _most_path_bytes(source.size)
     stack = [_Open((), 0, iter(range(count)), set())]
     while stack:
         node = stack[-1]
@@ -54,6 +61,9 @@ def read_flax(source: Source) -> list[Record]:
             if below is not None:
                 stack.append(_Open(path, node.path_bytes + size, iter(range(below)), set()))
                 break
+            left -= node.path_bytes + size + 8 * len(path)
+            if left < 0:
+                cursor.fail("FLAX-8", "the key paths, written out for each leaf, are out of proportion to the file")
         else:
             stack.pop()
     if cursor.tell() != source.size:
@@ -132,6 +142,9 @@ def flax_steps(items: Sequence[Item]) -> list[Step]:
             steps.append(Step([(name, 0), *_frame(child)], child.payload))
         else:
             stack.pop()
+    written_out = sum(8 * len(item.path) + sum(map(len, map(str.encode, item.path))) for item in items)
+    if written_out > _most_path_bytes(sum(map(Step.size, steps))):
+        raise FormatError("FLAX-8", None, None, "the key paths, written out for each leaf, are out of proportion")
     return steps
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from .checkpoints import Checkpoint
 from .checkpoints import open as open_checkpoint
-from .command import UsageError, parser, run, size
+from .command import parser, run, size
 from .containers import PREFIXES, split_prefix
+from .errors import UsageError
 from .keypaths import display
 from .records import Record
 from .trees import depth_first
@@ -115,10 +116,7 @@ def _arguments() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth takes a number of 1 or more")
-    try:
-        file = split_prefix(arguments.path)[1]
-    except ValueError as error:
-        raise UsageError(error) from None
+    file = split_prefix(arguments.path)[1]
     with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
         records = depth_first(checkpoint.records)
         if arguments.match:

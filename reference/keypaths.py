@@ -14,7 +14,9 @@ MAX_PARTS: Final = 512  # KEY-3: "A key path has at most 512 parts."
 MAX_BYTES: Final = 65_535  # KEY-4: "The parts of a key path take at most 65,535 bytes together."
 
 # KEY-5: "The display form of a key path joins its parts with `/`."
-_ESCAPED: Final = re.compile("[\\\\/\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_STEERING: Final = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+_ESCAPED: Final = re.compile(rf"[\\/{_STEERING}]")
+_CONTROL: Final = re.compile(f"[{_STEERING}]")
 _TOKEN: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\([\\/])|(\\)|(/)|([^\\/]+)")
 
 
@@ -26,6 +28,11 @@ def _escape(match: re.Match[str]) -> str:
 def display(path: tuple[str, ...]) -> str:
     """The display form of a key path (KEY-5)."""
     return "/".join(_ESCAPED.sub(_escape, part) for part in path)
+
+
+def printable(text: str) -> str:
+    """A text from a file, with what could steer a terminal escaped as KEY-5 escapes it."""
+    return _CONTROL.sub(_escape, text)
 
 
 class KeyPath(tuple[str, ...]):

@@ -28,20 +28,34 @@ _ADVICE: Final = {
 }
 
 
+def begins_as(source: Source, kind: str) -> bool:
+    """Whether the first bytes are those of a STREAM, FLAX or SAFETENSORS file; they may be those of two."""
+    head = source.read_at(0, min(source.size, 9))
+    if kind == STREAM:
+        return head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))
+    if kind == FLAX:
+        return head[:1] != b"" and (head[0] & 0xF0 == 0x80 or head[0] in (0xDE, 0xDF)) and not _is_pickle(head)
+    if kind == SAFETENSORS:
+        limit = min(source.size - 8, MAX_HEADER)
+        return head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= limit
+    return False
+
+
+def _is_pickle(head: bytes) -> bool:
+    return head[:2] in (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
+
+
 # CONV-6: "The kind of a file is recognised from its first bytes."
 def kind_of(source: Source) -> str:
     """STREAM, FLAX, SAFETENSORS, or the name of what else it is."""
     head = source.read_at(0, min(source.size, 512))
     if not head:
         return "empty file"
-    if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= min(source.size - 8, MAX_HEADER):
-        return SAFETENSORS
-    if head[0] == 0x92 or head.startswith((b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02")):
-        return STREAM
-    if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+    for kind in (SAFETENSORS, STREAM, FLAX):
+        if begins_as(source, kind):
+            return kind
+    if _is_pickle(head):
         return "pickle"
-    if 0x80 <= head[0] <= 0x8F or head[0] in (0xDE, 0xDF):
-        return FLAX
     if head.startswith(b"PK"):
         return "zip archive (a torch .pth or a numpy .npz)"
     if head.startswith(b"\x1f\x8b"):

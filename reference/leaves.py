@@ -9,7 +9,7 @@ import numpy as np
 
 from .arrays import COMPLEX, MAX_DIMS, NDARRAY, SCALAR, array_head, expect, read_array
 from .chunked import CHUNK, Part, chunked_frame, marker_follows, read_chunked
-from .dtypes import dtype_of, tag_of
+from .dtypes import BITS, dtype_of, tag_of
 from .errors import FormatError
 from .payloads import bytes_of
 from .wire import (
@@ -137,6 +137,17 @@ def _check_text(cursor: Cursor, length: int, at: int) -> None:
         cursor.fail("WIRE-5", f"a str is not UTF-8: {error.reason}", at=at)
 
 
+# DTYPE-4, DTYPE-5: bits that carry no meaning are cleared, so that no library takes them for any.
+def _settle(array: np.ndarray) -> np.ndarray:
+    raw = array.reshape(-1).view(np.uint8) if array.dtype.itemsize == 1 and array.size else None
+    if raw is not None and array.dtype == np.bool_:
+        if raw.max() > 1:
+            np.minimum(raw, 1, out=raw)
+    elif raw is not None and (bits := BITS.get(array.dtype.name)):
+        raw &= np.uint8((1 << bits) - 1)
+    return array
+
+
 def read_value(source: Source, at: int, leaf: Leaf) -> Any:
     """The value of a leaf that starts at offset `at`: a new numpy array or scalar, or a Python value."""
     if leaf.dtype is not None:
@@ -145,15 +156,24 @@ def read_value(source: Source, at: int, leaf: Leaf) -> Any:
         for offset, n in leaf.extents:
             source.read_into(at + offset, view[done : done + n])
             done += n
-        return array if leaf.kind == "ndarray" else array[()]
+        return _settle(array) if leaf.kind == "ndarray" else _settle(array)[()]
     if leaf.kind in ("str", "bin"):
         raw = source.read_at(at + leaf.extents[0][0], leaf.nbytes)
         return raw.decode() if leaf.kind == "str" else raw
     return {} if leaf.kind == "empty" else leaf.value
 
 
+def copy_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
+    """`read_value` from memory, which is the faster way to small arrays."""
+    value = view_value(source, at, leaf)
+    return _settle(value.copy()) if leaf.kind == "ndarray" else value
+
+
 def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
-    """`read_value`, but an array in one piece is a view of the source's memory, as aligned as it stands there."""
+    """`read_value`, but an array in one piece is a view of the source's memory.
+
+    It is as aligned as it stands there, and bits that carry no meaning (DTYPE-4, DTYPE-5) are as they stand.
+    """
     if leaf.kind != "ndarray" or len(leaf.extents) != 1 or not leaf.nbytes:
         return read_value(source, at, leaf)
     return np.ndarray(leaf.shape, leaf.dtype, source.view, at + leaf.extents[0][0])

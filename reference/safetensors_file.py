@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from .arrays import MAX_DIMS
+from .arrays import MAX_DIMS, size_of
 from .dtypes import dtype_of, tag_of
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath
 from .kinds import MAX_HEADER
 from .leaves import Leaf
 from .payloads import Step
-from .records import Item, Record
+from .records import Item, Record, with_path
 from .streams import check_paths
 from .wire import Source
 
@@ -86,12 +85,16 @@ def _record(name: str, entry: Any, data: int) -> Record:
         tag, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
     except (TypeError, KeyError, ValueError):
         _refuse("an entry lacks its dtype, shape or data_offsets", path)
-    if not all(type(n) is int and n >= 0 for n in (*_list(shape, path), start, end)) or len(shape) > MAX_DIMS:
-        _refuse(f"shape {shape} or offsets {start} to {end} make no sense", path)
+    numbers = (*_list(shape, path), start, end)
+    if not all(type(n) is int and 0 <= n < 1 << 63 for n in numbers) or len(shape) > MAX_DIMS:
+        _refuse("its shape or data_offsets make no sense", path)
     if not isinstance(tag, str) or tag not in TAGS:
-        raise FormatError("CONV-8", 8, KeyPath(path), f"the safetensors dtype {tag} has no counterpart here")
+        raise FormatError("CONV-8", 8, KeyPath(path), f"the safetensors dtype {tag!r} has no counterpart here")
     dtype = dtype_of(TAGS[tag])
-    nbytes = math.prod(shape) * dtype.itemsize
+    try:
+        nbytes = size_of(tuple(shape), dtype)
+    except FormatError as error:
+        raise with_path(path, error) from None
     if end - start != nbytes:
         _refuse(f"shape {shape} of {tag} takes {nbytes} bytes and the payload has {end - start}", path)
     leaf = Leaf("ndarray", dtype, tuple(shape), nbytes, ((0, nbytes),))

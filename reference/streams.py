@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from .errors import FormatError
-from .keypaths import KeyPath, display, sort_key
+from .keypaths import KeyPath, display
 from .payloads import Step
 from .records import MAX_OLD_BLOB, Item, Record, read_records, record_step
 from .wire import Source
@@ -52,13 +53,28 @@ def _clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | 
 
 
 def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
-    """Refuse key paths that cannot stand in one tree. Raises STREAM-3, STREAM-4, STREAM-5."""
+    """Refuse key paths that cannot stand in one tree. Raises STREAM-3, STREAM-4, STREAM-5.
+
+    The paths of a flax file share their beginnings, so they are walked here and never joined.
+    """
     if not paths:
         raise FormatError("STREAM-3", None, None, "the tree has no leaf to write")
-    clash = find_clash([sort_key(path) for path in paths])
-    if clash:
-        first, second = sorted(clash)
-        raise _clash_error(paths[first], paths[second], None)
+    root: dict[str, Any] = {}
+    for path in paths:
+        node = root
+        for part in path[:-1]:
+            node = node.setdefault(part, {})
+            if isinstance(node, tuple):
+                raise _clash_error(node, path, None)
+        below = node.setdefault(path[-1], path)
+        if below is not path:
+            raise _clash_error(below if isinstance(below, tuple) else _first_leaf(below), path, None)
+
+
+def _first_leaf(node: dict[str, Any] | tuple[str, ...]) -> tuple[str, ...]:
+    while isinstance(node, dict):
+        node = next(iter(node.values()))
+    return node
 
 
 def stream_steps(items: Sequence[Item]) -> list[Step]:

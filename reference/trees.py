@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from .errors import FormatError
@@ -17,7 +17,10 @@ class _HasPath(Protocol):
 _T = TypeVar("_T", bound=_HasPath)
 
 
-def _children(node: Any) -> Collection[tuple[str, Any]] | None:
+Expand = Callable[[Any], Any]  # turns an object of a class unknown here into a map, and returns leaves as they are
+
+
+def _children(node: Any, expand: Expand | None) -> Collection[tuple[str, Any]] | None:
     """The keys and children of an inner node, None for a leaf."""
     if isinstance(node, Mapping):
         # TREE-3: "A writer turns a key that is not a text into one, and MUST refuse a map in which two keys
@@ -34,17 +37,22 @@ def _children(node: Any) -> Collection[tuple[str, Any]] | None:
         return [(name, getattr(node, name)) for name in names]
     if isinstance(node, list | tuple):
         return [(str(i), child) for i, child in enumerate(node)]
+    if expand is not None and (expanded := expand(node)) is not node:
+        return _children(expanded, None)
     return None
 
 
 # TREE-5: "A writer emits the records in depth-first order: the children of a map in the order in which the
 #          map holds them, each subtree whole before the next."
-def flatten(tree: Any, keep_empty_nodes: bool = False) -> Iterator[tuple[tuple[str, ...], Any]]:
+def flatten(
+    tree: Any, keep_empty_nodes: bool = False, expand: Expand | None = None
+) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Key paths and leaves of a nested map, list or tuple, depth first.
 
-    Empty nodes are left out (TREE-4), or given as {} with `keep_empty_nodes`. Raises KEY-3, TREE-1, TREE-3.
+    Empty nodes are left out (TREE-4), or given as {} with `keep_empty_nodes`. `expand` turns objects of other
+    classes into maps, and returns what it does not know as it is. Raises KEY-3, TREE-1, TREE-3.
     """
-    root = _children(tree)
+    root = _children(tree, expand)
     if root is None:
         raise FormatError("TREE-1", None, None, f"a tree is a map, list or tuple, not a {type(tree).__name__}")
     stack: list[tuple[tuple[str, ...], Iterator[tuple[str, Any]]]] = [((), iter(root))]
@@ -55,7 +63,7 @@ def flatten(tree: Any, keep_empty_nodes: bool = False) -> Iterator[tuple[tuple[s
             if len(path) > MAX_PARTS:
                 raise FormatError("KEY-3", None, KeyPath(path[:8]), f"the tree is deeper than {MAX_PARTS} levels")
             try:
-                below = _children(child)
+                below = _children(child, expand)
             except FormatError as error:
                 error.path = KeyPath(path)
                 raise

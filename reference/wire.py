@@ -42,19 +42,6 @@ class BytesSource:
         view[:] = self.view[offset : offset + len(view)]
 
 
-class BytesSink:
-    """A sink that collects everything in memory."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.data += data
-
-    def copy_from(self, source: Source, offset: int, n: int) -> None:
-        self.data += source.read_at(offset, n)
-
-
 # --- reading ------------------------------------------------------------------------------------------
 
 _unsigned: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big")  # noqa: E731

@@ -1,4 +1,4 @@
-"""Streams put together by hand, as the oracle of what the reader is given."""
+"""Streams put together by hand, and a sink that keeps what it is given."""
 
 
 def record(path, blob, *, bin8=True):
@@ -16,3 +16,16 @@ def array(shape_bytes, tag, payload, *, code=1, elements=0x93):
     )
     body += payload
     return b"\xc7" + bytes((len(body),)) + bytes((code,)) + body
+
+
+class BytesSink:
+    """A sink that collects everything in memory."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def write(self, data):
+        self.data += data
+
+    def copy_from(self, source, offset, n):
+        self.data += source.read_at(offset, n)

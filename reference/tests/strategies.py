@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from reference.dtypes import WIDTHS, dtype_of
+from reference.dtypes import BITS, WIDTHS, dtype_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 keys = st.one_of(st.sampled_from(["params", "kernel", "0", "", "a/b", "chunk_0", "é", "x" * 40]), texts)
@@ -17,13 +17,12 @@ shapes = st.one_of(
 
 @st.composite
 def arrays(draw, dtypes=dtypes, shapes=shapes):
-    """Arrays of any dtype and shape with any bits in them, C-contiguous."""
+    """Arrays of any dtype and shape with any bits that carry a value in them, C-contiguous."""
     dtype, shape = draw(dtypes), draw(shapes)
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     seed = draw(st.binary(min_size=1, max_size=16))
     raw = np.frombuffer((seed * (size // len(seed) + 1))[:size], np.uint8)
-    if dtype == np.bool_:
-        raw = raw & 1
+    raw = raw & np.uint8((1 << (1 if dtype == np.bool_ else BITS.get(dtype.name, 8))) - 1)
     return raw.view(dtype).reshape(shape) if size else np.empty(shape, dtype)
 
 

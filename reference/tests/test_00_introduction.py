@@ -12,8 +12,9 @@ from reference.flax_msgpack import flax_steps, read_flax
 from reference.payloads import SourcePayload, write_steps
 from reference.records import Item
 from reference.streams import read_stream, stream_steps
+from reference.tests.handmade import BytesSink
 from reference.trees import depth_first
-from reference.wire import BytesSink, BytesSource
+from reference.wire import BytesSource
 
 CORE = [
     "errors",
@@ -30,6 +31,7 @@ CORE = [
     "flax_msgpack",
     "conversion",
     "files",
+    "outputs",
     "kinds",
     "safetensors_file",
     "containers",

@@ -11,9 +11,9 @@ from reference.errors import FormatError
 from reference.leaves import describe, frame, read_leaf, read_value, view_value
 from reference.payloads import MemoryPayload, array_payload
 from reference.tests.equality import same
-from reference.tests.handmade import array
+from reference.tests.handmade import BytesSink, array
 from reference.tests.strategies import any_layout, arrays, scalars, small_values
-from reference.wire import BytesSink, BytesSource, Cursor
+from reference.wire import BytesSource, Cursor
 
 
 def encode(value):

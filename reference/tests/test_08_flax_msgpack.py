@@ -1,5 +1,7 @@
 """Flax files: read as flax reads them, written byte for byte as flax writes them."""
 
+import resource
+
 import flax.serialization
 import msgpack
 import numpy as np
@@ -14,9 +16,10 @@ from reference.leaves import Leaf, read_value
 from reference.payloads import write_steps
 from reference.records import Item
 from reference.tests.equality import same
+from reference.tests.handmade import BytesSink
 from reference.tests.strategies import arrays, keys, small_values
 from reference.trees import unflatten
-from reference.wire import BytesSink, BytesSource
+from reference.wire import BytesSource
 
 trees = st.dictionaries(
     keys,
@@ -120,3 +123,18 @@ def test_a_bin_that_fits_no_header_is_refused_by_name():
 def test_the_marker_of_chunks_cannot_be_a_key():
     with pytest.raises(FormatError, match="FLAX-3"):
         encode({"a": {"__msgpack_chunked_array__": 1}})
+
+
+def test_a_small_file_cannot_hold_paths_out_of_proportion():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wide = b"\xde\xea\x60" + b"".join(b"\xa4%04x\xc0" % i for i in range(60_000))
+    for data in (
+        b"\x81\xa1a" * 511 + wide,
+        b"\x81\xda\xff\xf0" + b"x" * 65_520 + wide,
+    ):
+        with pytest.raises(FormatError, match="FLAX-8"):
+            read_flax(BytesSource(data))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 150_000  # kB
+    items = [Item(("x" * 65_000, str(i)), Leaf("nil")) for i in range(1000)]
+    with pytest.raises(FormatError, match="FLAX-8"):
+        flax_steps(items)

@@ -1,5 +1,6 @@
 """The public names: save, load, scan, open, records."""
 
+import json
 import os
 import warnings
 
@@ -176,3 +177,79 @@ def test_sharded_arrays_are_saved_as_the_whole_ones(path):
 def test_typed_prng_keys_are_refused_by_name(path):
     with pytest.raises(FormatError, match="key"):
         reference.save(path, {"key": jax.random.key(0)})
+
+
+@pytest.mark.parametrize("expand", [True, False])
+def test_refusals_are_the_same_whether_flax_is_there_or_not(path, monkeypatch, expand):
+    if not expand:
+        monkeypatch.setattr("reference.checkpoints._flax_expansion", lambda: None)
+    deep = 1
+    for _ in range(512):
+        deep = {"a": deep}
+    reference.save(path, deep)
+    assert len(reference.scan(path)[0].path) == 512
+    cyclic = {}
+    cyclic["a"] = cyclic
+    for tree, clause in (({"a": deep}, "KEY-3"), (cyclic, "KEY-3"), ({1: 1, "1": 2}, "TREE-3")):
+        with pytest.raises(FormatError) as caught:
+            reference.save(path, tree)
+        assert caught.value.clause == clause
+
+
+def test_an_array_that_contradicts_itself_is_refused(path):
+    class Liar:
+        dtype, shape, size = np.dtype(np.float32), (4,), 4
+
+        def __init__(self, array):
+            self.array = array
+
+        def __array__(self, *_, **__):
+            return self.array
+
+    reference.save(path, {"a": 1})
+    for array in (np.zeros(2, np.float32), np.zeros(4)):
+        with pytest.raises(FormatError, match="contradicts"):
+            reference.save(path, {"a": Liar(array)})
+    assert reference.load(path) == {"a": 1}
+
+
+def test_a_cast_to_a_shape_that_no_leaf_can_have_is_refused(path):
+    with pytest.raises(FormatError) as caught:
+        reference.save(path, {"a": np.empty((0, 2**60), np.float32)}, float_dtype="fp64")
+    assert (caught.value.clause, caught.value.path) == ("LEAF-4", ("a",))
+
+
+def test_bits_that_carry_no_meaning_are_cleared(path):
+    from reference.dtypes import BITS, dtype_of
+    from reference.tests.handmade import array, record
+
+    raw = bytes(range(128, 228))
+    for tag in ("bool", *BITS):
+        scalar = array(b"\x90", tag, b"\xff", code=3)
+        path.write_bytes(record(("a",), array(b"\x91\x64", tag, raw)) + record(("s",), scalar))
+        bits = 1 if tag == "bool" else BITS[tag]
+        wanted = bytes([min(byte, 1) if tag == "bool" else byte & ((1 << bits) - 1) for byte in raw])
+        found = reference.load(path)
+        assert found["a"].tobytes() == wanted
+        assert np.asarray(found["s"], dtype_of(tag)).tobytes() == bytes([(1 << bits) - 1])
+        with reference.open(path) as checkpoint:
+            assert checkpoint["a"].tobytes() == wanted
+
+
+def test_leaves_out_of_file_order_are_read(tmp_path):
+    n = 20_000
+    header = json.dumps(
+        {f"k{i}": {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]} for i in reversed(range(n))}
+    )
+    data = bytes(i % 256 for i in range(n))
+    (tmp_path / "x").write_bytes(len(header).to_bytes(8, "little") + header.encode() + data)
+    tree = reference.load(f"safetensors::{tmp_path}/x")
+    assert all(tree[f"k{i}"][0] == i % 256 for i in range(n))
+
+
+def test_a_mapping_answers_as_mappings_do(path):
+    reference.save(path, TREE)
+    with reference.open(path) as checkpoint:
+        assert "a\\x" not in checkpoint
+        assert checkpoint.get("a\\x", 7) == 7
+        assert 7 not in checkpoint

@@ -209,3 +209,48 @@ def test_a_reader_that_leaves_early_is_no_error(file):
     run = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert run.stdout.startswith(str(file))
     assert run.stderr == ""
+
+
+def command(*words, **more):
+    return subprocess.run([sys.executable, "-m", *map(str, words)], capture_output=True, text=True, **more)
+
+
+def test_names_that_the_terminal_cannot_show_end_nothing(tmp_path):
+    reference.save(tmp_path / "x", {"é": 1})
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = command("reference.inspect", tmp_path / "x", env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\xe9" in done.stdout
+    os.rename(tmp_path / "x", os.fsencode(tmp_path) + b"/\xff")
+    assert subprocess.run([sys.executable, "-m", "reference.verify", os.fsencode(tmp_path) + b"/\xff"]).returncode == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_end_nothing(file, closed):
+    shell = f"{sys.executable} -m reference.convert --load_checkpoint={file} --output_file={file}.out {closed}"
+    assert subprocess.run(shell, shell=True).returncode == 0
+    assert (file.parent / "x.out").exists()
+
+
+def test_nothing_in_a_file_steers_the_terminal(tmp_path):
+    root = "\x1b[2J\rok\u202e"
+    reference.save(tmp_path / "x", {root: 1, "step": 1, "params": {"a": 1}})
+    header = json.dumps({"a": {"dtype": "\x1b[31m\r", "shape": [], "data_offsets": [0, 0]}}).encode()
+    (tmp_path / "y").write_bytes(len(header).to_bytes(8, "little") + header)
+    (tmp_path / "z").write_bytes(b"\x92\x91\xa2\x1b\n\x07")
+    for name in (f"trainstate_params::{tmp_path}/x", f"{tmp_path}/y", f"{tmp_path}/z"):
+        done = command("reference.inspect", name)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert not any(ord(char) < 32 or char == "\u202e" for char in done.stderr.rstrip("\n"))
+        assert len(done.stderr) < 1000
+
+
+def test_a_leaf_whose_canonical_form_fits_no_record_is_still_good(tmp_path):
+    from reference.tests.test_large import sparse
+
+    blob = (1 << 32) - 1
+    head = sparse(tmp_path / "x", 1000)
+    sparse(tmp_path / "x", blob - head)
+    with reference.open(tmp_path / "x") as checkpoint:
+        assert verify._first_not_canonical(checkpoint) == ("a",)

@@ -14,7 +14,8 @@ import pytest
 import reference
 from reference import files
 from reference.errors import FormatError, WrongKind
-from reference.files import FileSink, FileSource, replace
+from reference.files import FileSink, FileSource
+from reference.outputs import replace
 from reference.tests.equality import same
 from reference.wire import BytesSource
 
@@ -96,18 +97,25 @@ def test_what_a_killed_save_left_under_a_name_is_swept_up_by_the_next(tmp_path, 
     path, other = tmp_path / "x", tmp_path / "y"
     code = """
 import os, signal, sys
-from reference.files import replace
+from reference.outputs import replace
 del os.O_TMPFILE
 with replace(sys.argv[1]) as sink:
     sink.write(b"new")
     os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code, str(path)]).returncode == -signal.SIGKILL
-    assert len(os.listdir(tmp_path)) == 1
+    (left,) = tmp_path.iterdir()
+    with replace(path) as sink:  # it may be somebody's who has only just begun
+        sink.write(b"new")
+    assert left.exists()
+    path.unlink()
+    os.utime(left, (0, 0))
     reference.save(other, TREE)  # another file's leavings are not its business
     assert len(os.listdir(tmp_path)) == 2
     with replace(path) as first:  # two savers at once do not sweep each other up
         first.write(b"first")
+        for entry in tmp_path.glob(".streamckpt-*"):
+            os.utime(entry, (0, 0))
         with replace(path) as second:
             second.write(b"second")
         assert path.read_bytes() == b"second"
@@ -269,3 +277,52 @@ def test_no_descriptor_stays_open(tmp_path):
         with pytest.raises(FormatError):
             reference.load(tmp_path / "bad")
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_only_our_own_leavings_are_swept_up(tmp_path):
+    for name in (".model.safetensors.part", ".model.abcdefabcdef.part", ".streamckpt-0-1.part"):
+        (tmp_path / name).write_bytes(b"somebody's")
+        os.utime(tmp_path / name, (0, 0))
+    from reference.outputs import _hidden
+
+    os.mkfifo(tmp_path / _hidden(tmp_path / "model", "0" * 12))  # opening it would wait for ever
+    reference.save(tmp_path / "model", TREE)
+    assert len(os.listdir(tmp_path)) == 5
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.delattr(os, "O_TMPFILE")
+    reference.save(tmp_path / "x", TREE)
+    assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("name", ["\U0001f600" * 63, "x" * 255, "\udcff\n", "a*?[b]"])
+def test_any_name_that_a_file_can_have_will_do(tmp_path, name):
+    reference.save(tmp_path / name, TREE)
+    assert same(reference.load(tmp_path / name), TREE)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_folder_that_cannot_be_synced_is_no_failure(tmp_path, monkeypatch):
+    real = os.open
+
+    def refuse(path, flags, *rest, **more):
+        if flags & os.O_DIRECTORY and os.fspath(path) == str(tmp_path) and not flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise PermissionError(errno.EACCES, "no")
+        return real(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    reference.save(tmp_path / "x", TREE)
+    monkeypatch.undo()
+    assert same(reference.load(tmp_path / "x"), TREE)
+
+
+def test_a_name_that_begins_two_kinds_is_read_as_the_one_asked_for(tmp_path):
+    tree = {"\0\0\0\0\0{a": np.zeros(12_000_000, np.int8)}
+    reference.save(tmp_path / "x", tree)
+    assert same(reference.load(tmp_path / "x"), tree)
+    assert same(reference.load(f"params::{tmp_path}/x"), tree)

@@ -60,6 +60,9 @@ def test_what_the_library_writes_reads():
         ),
         file(b'{"\xff": 1}'),
         file({}),
+        file({"a": entry(shape=(10**3000, 10**3000), offsets=(0, 0))}),
+        file({"a": entry(shape=(0, 2**61), offsets=(0, 0), dtype="F32")}),
+        file({"a": entry(shape=(0, 2**70), offsets=(0, 0))}),
     ],
 )
 def test_a_damaged_file_is_refused(data):
