@@ -13,10 +13,9 @@ import numpy as np
 
 from .containers import PREFIXES, read_container, split_prefix, subtree
 from .conversion import CastPayload, cast_leaf, float_dtype, is_cast
-from .dtypes import tag_of
 from .errors import FormatError
 from .files import FileSource, Path_
-from .keypaths import display, parse
+from .keypaths import KeyPath, display, parse
 from .kinds import STREAM
 from .leaves import Leaf, copy_value, describe, read_value, text_bytes, view_value
 from .outputs import check_output, replace
@@ -60,16 +59,12 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         try:
             return self._read(record)
         except FormatError as error:
-            raise self._named(record, error) from None
+            raise with_path(record.path, error) from None
 
     def _read(self, record: Record) -> Any:
         if self._map is not None:
             return view_value(self._map, record.leaf_offset, record.leaf)
         return read_value(self.source, record.leaf_offset, record.leaf)
-
-    def _named(self, record: Record, error: FormatError) -> FormatError:
-        error.file = self.source.path
-        return with_path(record.path, error)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         return iter(self._index)
@@ -102,7 +97,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
                         block = BytesSource(self.source.read_at(base, top - base))
                     value = copy_value(block, at - base, leaf)
             except FormatError as error:
-                raise self._named(self.records[i], error) from None
+                raise with_path(path, error) from None
             yield path, value
 
     def _block_end(self, first: int) -> int:
@@ -207,7 +202,7 @@ def items_of(tree: Any, float_type: str | None, keep_empty_nodes: bool) -> tuple
     for path, value in flatten(tree, keep_empty_nodes, _flax_expansion()):
         try:
             leaf = describe(value)
-            item = Item(path, leaf, _payload_of(leaf, value))
+            item = Item(path, leaf, _payload_of(path, leaf, value))
             items.append(cast_item(item, dtype, overflows.append))
         except FormatError as error:
             raise with_path(path, error) from None
@@ -223,9 +218,9 @@ def _flax_expansion() -> Callable[[Any], Any] | None:
     return to_state_dict
 
 
-def _payload_of(leaf: Leaf, value: Any) -> Callable[[], Payload] | None:
+def _payload_of(path: tuple[str, ...], leaf: Leaf, value: Any) -> Callable[[], Payload] | None:
     if leaf.dtype is not None:
-        return lambda: array_payload(_as_described(leaf, value))
+        return lambda: array_payload(_as_described(path, leaf, value))
     if leaf.kind == "str":
         return lambda: MemoryPayload(memoryview(text_bytes(value)))
     if leaf.kind == "bin":
@@ -233,11 +228,11 @@ def _payload_of(leaf: Leaf, value: Any) -> Callable[[], Payload] | None:
     return None
 
 
-def _as_described(leaf: Leaf, value: Any) -> np.ndarray:
+def _as_described(path: tuple[str, ...], leaf: Leaf, value: Any) -> np.ndarray:
     array = np.asarray(value)
-    if array.shape != leaf.shape or tag_of(array.dtype) != tag_of(leaf.dtype or array.dtype):
+    if array.shape != leaf.shape or array.dtype.newbyteorder("=") != leaf.dtype:
         detail = f"its array is {array.dtype}{list(array.shape)}, and it says {leaf.dtype}{list(leaf.shape)}"
-        raise FormatError("LEAF-5", None, None, f"a {type(value).__name__} contradicts itself: {detail}")
+        raise FormatError("LEAF-5", None, KeyPath(path), f"a {type(value).__name__} contradicts itself: {detail}")
     return array
 
 

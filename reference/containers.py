@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from .errors import FormatError, UsageError
-from .files import FileSource
 from .flax_msgpack import flax_steps, read_flax
 from .keypaths import display
 from .kinds import FLAX, SAFETENSORS, STREAM, begins_as, kind_of, refuse
@@ -54,20 +53,16 @@ def split_prefix(spec: str) -> tuple[str | None, str]:
     return prefix, path
 
 
-def read_container(source: FileSource, prefix: str | None, wanted: str | None) -> tuple[str, list[Record]]:
+def read_container(source: Source, prefix: str | None, wanted: str | None) -> tuple[str, list[Record]]:
     """The kind of an opened file and the records that the prefix asks for (CONV-5).
 
-    `wanted` is the kind that is due, None for any checkpoint. Raises FormatError, which names the file.
+    `wanted` is the kind that is due, None for any checkpoint. Raises FormatError.
     """
-    try:
-        if wanted is None:
-            wanted = kind_of(source)
-        if not begins_as(source, wanted):
-            refuse(kind_of(source), wanted)
-        return wanted, _select(_read(source, wanted), prefix)
-    except FormatError as error:
-        error.file = source.path
-        raise
+    if wanted is None:
+        wanted = kind_of(source)
+    if not begins_as(source, wanted):
+        refuse(kind_of(source), wanted)
+    return wanted, _select(_read(source, wanted), prefix)
 
 
 def _read(source: Source, wanted: str) -> list[Record]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .checkpoints import cast_item
 from .checkpoints import open as open_checkpoint
-from .command import add_flag, parser, run, size
+from .command import add_flag, leaf_text, parser, run, size
 from .containers import CONTAINERS, PREFIXES, split_prefix
 from .conversion import FLOAT_NAMES, float_dtype
 from .files import FileSource, Progress
@@ -118,9 +118,7 @@ def _arguments() -> argparse.ArgumentParser:
 
 def _print_plan(report: Report) -> None:
     for item in report.items:
-        dtype = item.leaf.dtype or item.leaf.kind
-        shape = f"[{','.join(map(str, item.leaf.shape))}]" if item.leaf.dtype else ""
-        print(f"{display(item.path)}  {dtype}{shape}  {size(item.leaf.nbytes)}")
+        print(f"{display(item.path)}  {leaf_text(item.leaf)}  {size(item.leaf.nbytes)}")
 
 
 def _print_report(arguments: argparse.Namespace, report: Report) -> None:

@@ -63,7 +63,9 @@ class FileSource:
 
     def _shrunk(self, offset: int) -> None:
         detail = "the file became shorter while it was read"
-        raise FormatError("STREAM-2", offset, None, detail, "read it again when nothing writes to it")
+        error = FormatError("STREAM-2", offset, None, detail, "read it again when nothing writes to it")
+        error.file = self.path
+        raise error
 
     def map(self) -> BytesSource:
         """The file as a read-only memory map; views of it stay valid after `close`."""

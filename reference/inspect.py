@@ -12,7 +12,7 @@ from typing import Any
 
 from .checkpoints import Checkpoint
 from .checkpoints import open as open_checkpoint
-from .command import parser, run, size
+from .command import leaf_text, parser, run, size
 from .containers import PREFIXES, split_prefix
 from .errors import UsageError
 from .keypaths import display
@@ -73,16 +73,9 @@ def _rows(records: list[Record], depth: int | None) -> Iterator[tuple[str, str, 
         first = group[0]
         nbytes = size(sum(record.nbytes for record in group))
         if path == first.path:
-            yield display(path), _what(first), nbytes, str(first.offset)
+            yield display(path), leaf_text(first.leaf), nbytes, str(first.offset)
         else:
             yield display(path) + "/...", f"{len(group)} leaves", nbytes, str(first.offset)
-
-
-def _what(record: Record) -> str:
-    if record.dtype is None:
-        return record.kind if record.leaf.value in (None, {}) else f"{record.kind} {record.leaf.value}"
-    scalar = " scalar" if record.kind == "scalar" else f"[{','.join(map(str, record.shape))}]"
-    return f"{record.dtype}{scalar}"
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:

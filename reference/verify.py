@@ -52,7 +52,7 @@ def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
         if checkpoint.kind == STREAM and record.end - record.leaf_offset > MAX_OLD_BLOB:
             notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(record.path)
     findings = [Finding(note, len(paths), paths[0]) for note, paths in notes.items()]
-    if checkpoint.kind != SAFETENSORS and (path := _first_not_canonical(checkpoint)):
+    if checkpoint.kind != SAFETENSORS and not _is_part(checkpoint) and (path := _first_not_canonical(checkpoint)):
         findings.append(Finding("is the first that is not in canonical form", 1, path))
     return findings
 
@@ -83,6 +83,12 @@ def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
                 yield "holds NaN"
             if np.isinf(values).any():
                 yield "holds infinities"
+
+
+def _is_part(checkpoint: Checkpoint) -> bool:
+    """Whether a load prefix has chosen some of a stream's records; they are no stream of their own."""
+    chosen = sum(record.end - record.offset for record in checkpoint.records)
+    return checkpoint.kind == STREAM and chosen != checkpoint.source.size
 
 
 def _first_not_canonical(checkpoint: Checkpoint) -> tuple[str, ...] | None:

@@ -91,14 +91,14 @@ class Cursor:
     `cut` is the clause that names an input which ends too early: it depends on the container.
     """
 
-    def __init__(self, source: Source, offset: int = 0, cut: str = "STREAM-2") -> None:
+    def __init__(self, source: Source, cut: str = "STREAM-2") -> None:
         self.source = source
         self.end = source.size
         self._depth = 0  # how many bodies enclose the cursor
         self.cut = cut
         self.ahead = NEAR // 2
         self._window = b""
-        self._base = offset  # offset of the window's first byte
+        self._base = 0  # offset of the window's first byte
         self._pos = 0  # index into the window
 
     def tell(self) -> int:

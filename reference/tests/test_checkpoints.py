@@ -208,8 +208,9 @@ def test_an_array_that_contradicts_itself_is_refused(path):
 
     reference.save(path, {"a": 1})
     for array in (np.zeros(2, np.float32), np.zeros(4)):
-        with pytest.raises(FormatError, match="contradicts"):
+        with pytest.raises(FormatError, match="contradicts") as caught:
             reference.save(path, {"a": Liar(array)})
+        assert caught.value.path == ("a",)
     assert reference.load(path) == {"a": 1}
 
 

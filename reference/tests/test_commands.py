@@ -154,6 +154,14 @@ def test_verify_notes_what_a_writer_would_not_emit(file, change, note, capsys):
     assert note in capsys.readouterr().out
 
 
+def test_verify_of_a_part_is_no_stream_out_of_form(tmp_path, capsys):
+    reference.save(tmp_path / "x", {"step": 1, "params": {"params": {"w": np.zeros(2)}}, "opt_state": {"0": 2}})
+    assert run(verify, f"trainstate_params::{tmp_path}/x") == 0
+    said = capsys.readouterr().out
+    assert "1 leaves" in said
+    assert "canonical" not in said
+
+
 def test_verify_takes_every_container(file, capsys):
     run(convert, f"--load_checkpoint={file}", f"--output_file=flax::{file}.flax")
     reference.save(f"{file}.w", TREE["params"])
