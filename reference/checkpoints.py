@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import numpy as np
-
 from .containers import PREFIXES, read_container, split_prefix, subtree
-from .conversion import CastPayload, cast_leaf, float_dtype, is_cast
+from .conversion import cast_item  # noqa: F401
 from .errors import FormatError
 from .files import FileSource, Path_
-from .keypaths import KeyPath, display, parse
+from .keypaths import display, parse
 from .kinds import STREAM
-from .leaves import Leaf, copy_value, describe, read_value, text_bytes, view_value
-from .outputs import check_output, replace
-from .payloads import MemoryPayload, Payload, array_payload, write_steps
-from .records import Item, Record, no_collection, with_path
-from .streams import stream_steps, too_big_for_old_loaders
-from .trees import flatten, unflatten
+from .leaves import copy_value, read_value, view_value
+from .patterns import Chooser, select
+from .records import Record, no_collection, with_path
+from .trees import unflatten
 from .wire import BytesSource
 
 KeyPathLike = str | tuple[str, ...]
@@ -110,6 +104,11 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             end = record.end
         return end
 
+    def select(self, is_chosen: Chooser) -> None:
+        """Leave out the leaves that are not chosen. Raises UsageError where none is left."""
+        self.records = select(self.records, is_chosen)
+        self.__dict__.pop("_index", None)
+
     @no_collection()
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
@@ -150,15 +149,6 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
         raise
 
 
-def load(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False) -> dict[str, Any]:
-    """The nested dict of a checkpoint, or of its subtree under `prefix`: numpy arrays, scalars and small values.
-
-    Takes what `open` takes. Raises FormatError and OSError.
-    """
-    with open(path, prefix, mmap=mmap) as checkpoint:
-        return checkpoint.tree()
-
-
 def scan(path: Path_) -> list[Record]:
     """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
     with open(path) as checkpoint:
@@ -172,74 +162,3 @@ def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tu
     """
     with open(path, prefix) as checkpoint:
         yield from checkpoint.leaves()
-
-
-def save(path: Path_, tree: Any, float_dtype: str | None = None, *, keep_empty_nodes: bool = False) -> None:
-    """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
-
-    `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float arrays and numpy scalars; None keeps
-    every dtype. Empty nodes are left out unless `keep_empty_nodes` (spec TREE-4). Flax states are taken as
-    they are. Raises FormatError before the old file is touched, and OSError.
-    """
-    items, overflows = items_of(tree, float_dtype, keep_empty_nodes)
-    steps = stream_steps(items)
-    if too_big := too_big_for_old_loaders(items, steps):
-        # REC-4: "A writer SHOULD warn when it writes a larger one."
-        shown = ", ".join(map(display, too_big[:3]))
-        warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=2)
-    check_output(path)
-    with replace(path) as sink:
-        write_steps(sink, steps)
-    if overflows:
-        warnings.warn(f"{sum(overflows)} finite values became infinite in {float_dtype}", stacklevel=2)
-
-
-def items_of(tree: Any, float_type: str | None, keep_empty_nodes: bool) -> tuple[list[Item], list[int]]:
-    """The leaves of a tree, ready to be written, and a list that will hold how many values overflowed."""
-    dtype = float_dtype(float_type)
-    overflows: list[int] = []
-    items = []
-    for path, value in flatten(tree, keep_empty_nodes, _flax_expansion()):
-        try:
-            leaf = describe(value)
-            item = Item(path, leaf, _payload_of(path, leaf, value))
-            items.append(cast_item(item, dtype, overflows.append))
-        except FormatError as error:
-            raise with_path(path, error) from None
-    return items, overflows
-
-
-def _flax_expansion() -> Callable[[Any], Any] | None:
-    """flax's own view of its states and of optax's; they can only be in a tree where flax has been imported."""
-    if "flax" not in sys.modules:
-        return None
-    from flax.serialization import to_state_dict
-
-    return to_state_dict
-
-
-def _payload_of(path: tuple[str, ...], leaf: Leaf, value: Any) -> Callable[[], Payload] | None:
-    if leaf.dtype is not None:
-        return lambda: array_payload(_as_described(path, leaf, value))
-    if leaf.kind == "str":
-        return lambda: MemoryPayload(memoryview(text_bytes(value)))
-    if leaf.kind == "bin":
-        return lambda: MemoryPayload(memoryview(bytes(value)))
-    return None
-
-
-def _as_described(path: tuple[str, ...], leaf: Leaf, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    if array.shape != leaf.shape or array.dtype.newbyteorder("=") != leaf.dtype:
-        detail = f"its array is {array.dtype}{list(array.shape)}, and it says {leaf.dtype}{list(leaf.shape)}"
-        raise FormatError("LEAF-5", None, KeyPath(path), f"a {type(value).__name__} contradicts itself: {detail}")
-    return array
-
-
-def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], None]) -> Item:
-    """The item with its floats cast to `dtype` on the way, where CONV-2 says so."""
-    leaf, payload = item.leaf, item.payload
-    if dtype is None or leaf.dtype is None or payload is None or not is_cast(leaf.dtype, dtype):
-        return item
-    old = leaf.dtype
-    return Item(item.path, cast_leaf(leaf, dtype), lambda: CastPayload(payload(), old, dtype, on_overflow))

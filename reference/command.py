@@ -11,7 +11,7 @@ from typing import Final
 
 from .errors import FormatError, UsageError
 from .keypaths import printable
-from .leaves import Leaf
+from .leaves import leaf_text  # noqa: F401
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -95,13 +95,6 @@ def size(n: int) -> str:
         if scaled < 999.5 or unit == "TB":
             return f"{scaled:.3g} {unit}"
     raise AssertionError
-
-
-def leaf_text(leaf: Leaf) -> str:
-    """A leaf for people: float32[2,3], float32 scalar, int 3, nil."""
-    if leaf.dtype is not None:
-        return f"{leaf.dtype} scalar" if leaf.kind == "scalar" else f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
-    return leaf.kind if leaf.value in (None, {}) else f"{leaf.kind} {leaf.value}"
 
 
 def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:

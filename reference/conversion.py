@@ -9,9 +9,10 @@ import numpy as np
 
 from .arrays import size_of
 from .dtypes import dtype_of
-from .errors import UsageError
+from .errors import FormatError, UsageError
 from .leaves import Leaf
 from .payloads import PIECE, Payload, bytes_of
+from .records import Item, with_path
 from .wire import Sink, Source
 
 # CONV-2: "A cast of floats changes the leaves of kind `ndarray` and `scalar` whose dtype is `float16`,
@@ -72,6 +73,24 @@ def _to_odd_float32(values: np.ndarray) -> np.ndarray:
     return narrow
 
 
+def can_convert(old: np.dtype, new: np.dtype) -> bool:
+    """Whether `convert` takes arrays of dtype `old` to `new`: floats to floats (CONV-2), integers to integers."""
+    return old == new or (old in _FLOATS and new in _FLOATS) or (old.kind in "iu" and new.kind in "iu")
+
+
+def convert(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A contiguous 1-d array in another dtype: floats rounded, integers exact. Raises OverflowError."""
+    if values.dtype == dtype:
+        return values
+    if values.dtype in _FLOATS:
+        return cast(values, dtype)
+    if values.size:
+        least, greatest, limits = values.min(), values.max(), np.iinfo(dtype)
+        if least < limits.min or greatest > limits.max:
+            raise OverflowError(f"the integers {least} to {greatest} do not fit in {dtype}")
+    return values.astype(dtype)
+
+
 _MAGNITUDE: Final = {  # the bits of infinity once the sign is masked off
     "float16": (np.uint16, 0x7FFF, 0x7C00),
     "bfloat16": (np.uint16, 0x7FFF, 0x7F80),
@@ -115,6 +134,19 @@ class CastPayload:
                 self._on_overflow(overflows)
             sink.write(bytes_of(after))
             left -= count
+
+
+def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], None]) -> Item:
+    """The item with its floats cast to `dtype` on the way, where CONV-2 says so. Raises LEAF-4."""
+    leaf, payload = item.leaf, item.payload
+    if dtype is None or leaf.dtype is None or payload is None or not is_cast(leaf.dtype, dtype):
+        return item
+    old = leaf.dtype
+    try:
+        new = cast_leaf(leaf, dtype)
+    except FormatError as error:
+        raise with_path(item.path, error) from None
+    return Item(item.path, new, lambda: CastPayload(payload(), old, dtype, on_overflow))
 
 
 class _Buffer:

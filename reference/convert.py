@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from .checkpoints import cast_item
+from .conversion import cast_item
 from .checkpoints import open as open_checkpoint
 from .command import add_flag, leaf_text, parser, run, size
 from .containers import CONTAINERS, PREFIXES, split_prefix

@@ -69,6 +69,13 @@ class SeenArrays:
             heads.append((head, leaf, length + nbytes))
 
 
+def leaf_text(leaf: Leaf) -> str:
+    """A leaf for people: float32[2,3], float32 scalar, int 3, nil."""
+    if leaf.dtype is not None:
+        return f"{leaf.dtype} scalar" if leaf.kind == "scalar" else f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
+    return leaf.kind if leaf.value in (None, {}) else f"{leaf.kind} {leaf.value}"
+
+
 # --- reading ------------------------------------------------------------------------------------------
 
 
@@ -138,7 +145,8 @@ def _check_text(cursor: Cursor, length: int, at: int) -> None:
 
 
 # DTYPE-4, DTYPE-5: bits that carry no meaning are cleared, so that no library takes them for any.
-def _settle(array: np.ndarray) -> np.ndarray:
+def settle(array: np.ndarray) -> np.ndarray:
+    """The array, its meaningless bits cleared in place."""
     raw = array.reshape(-1).view(np.uint8) if array.dtype.itemsize == 1 and array.size else None
     if raw is not None and array.dtype == np.bool_:
         if raw.max() > 1:
@@ -156,7 +164,7 @@ def read_value(source: Source, at: int, leaf: Leaf) -> Any:
         for offset, n in leaf.extents:
             source.read_into(at + offset, view[done : done + n])
             done += n
-        return _settle(array) if leaf.kind == "ndarray" else _settle(array)[()]
+        return settle(array) if leaf.kind == "ndarray" else settle(array)[()]
     if leaf.kind in ("str", "bin"):
         raw = source.read_at(at + leaf.extents[0][0], leaf.nbytes)
         return raw.decode() if leaf.kind == "str" else raw
@@ -166,7 +174,7 @@ def read_value(source: Source, at: int, leaf: Leaf) -> Any:
 def copy_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
     """`read_value` from memory, which is the faster way to small arrays."""
     value = view_value(source, at, leaf)
-    return _settle(value.copy()) if leaf.kind == "ndarray" else value
+    return settle(value.copy()) if leaf.kind == "ndarray" else value
 
 
 def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
@@ -204,6 +212,8 @@ def describe(value: Any) -> Leaf:
         dtype = dtype_of(tag_of(value.dtype))
         return Leaf("ndarray", dtype, tuple(value.shape), value.size * dtype.itemsize)
     kind = _KINDS.get(type(value))
+    if kind is None and str(getattr(value, "dtype", "")).startswith("key<"):
+        _refuse("a typed PRNG key cannot be stored: save jax.random.key_data(key), and wrap_key_data what is loaded")
     if kind is None:
         _refuse(f"a value of type {type(value).__name__} cannot be stored")
     if kind == "int" and not -(1 << 63) <= value < 1 << 64:

@@ -57,16 +57,16 @@ class MemoryPayload:
 
 
 class PiecesPayload:
-    """An array that is not C-contiguous or not little-endian, rearranged a bounded piece at a time."""
+    """An array in pieces, C-contiguous and in C order, that are made one at a time."""
 
-    def __init__(self, array: np.ndarray) -> None:
-        self._pieces = _pieces(array)
+    def __init__(self, pieces: Iterator[np.ndarray]) -> None:
+        self._pieces = pieces
         self._rest = memoryview(b"")
 
     def move(self, n: int, sink: Sink) -> None:
         while n:
             if not self._rest:
-                self._rest = bytes_of(_little_endian(next(self._pieces)))
+                self._rest = bytes_of(next(self._pieces))
             part = self._rest[:n]
             sink.write(part)
             self._rest = self._rest[len(part) :]
@@ -102,7 +102,7 @@ def array_payload(array: np.ndarray) -> Payload:
     """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
     if array.flags.c_contiguous and array.dtype.isnative:
         return MemoryPayload(bytes_of(array))
-    return PiecesPayload(array)
+    return PiecesPayload(map(_little_endian, _pieces(array)))
 
 
 def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from .files import Progress
+
+Show = Callable[[str, int], AbstractContextManager[Progress]]  # called with a label and how many bytes there will be
+
+
+@contextlib.contextmanager
+def silent(label: str, total: int) -> Iterator[Progress]:
+    """Show nothing."""
+    yield lambda n: None
 
 
 @contextlib.contextmanager

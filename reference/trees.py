@@ -20,7 +20,7 @@ _T = TypeVar("_T", bound=_HasPath)
 Expand = Callable[[Any], Any]  # turns an object of a class unknown here into a map, and returns leaves as they are
 
 
-def _children(node: Any, expand: Expand | None) -> Collection[tuple[str, Any]] | None:
+def _children(node: Any) -> Collection[tuple[str, Any]] | None:
     """The keys and children of an inner node, None for a leaf."""
     if isinstance(node, Mapping):
         # TREE-3: "A writer turns a key that is not a text into one, and MUST refuse a map in which two keys
@@ -37,8 +37,6 @@ def _children(node: Any, expand: Expand | None) -> Collection[tuple[str, Any]] |
         return [(name, getattr(node, name)) for name in names]
     if isinstance(node, list | tuple):
         return [(str(i), child) for i, child in enumerate(node)]
-    if expand is not None and (expanded := expand(node)) is not node:
-        return _children(expanded, None)
     return None
 
 
@@ -52,9 +50,14 @@ def flatten(
     Empty nodes are left out (TREE-4), or given as {} with `keep_empty_nodes`. `expand` turns objects of other
     classes into maps, and returns what it does not know as it is. Raises KEY-3, TREE-1, TREE-3.
     """
-    root = _children(tree, expand)
+    expand = expand or (lambda node: node)
+    root = _children(tree)
     if root is None:
-        raise FormatError("TREE-1", None, None, f"a tree is a map, list or tuple, not a {type(tree).__name__}")
+        root = _children(expand(tree))
+    if root is None:
+        detail = f"a tree is a map, list or tuple, not a {type(tree).__name__}"
+        advice = "of an nnx module, take nnx.state(module)" if type(tree).__module__ != "builtins" else None
+        raise FormatError("TREE-1", None, None, detail, advice)
     stack: list[tuple[tuple[str, ...], Iterator[tuple[str, Any]]]] = [((), iter(root))]
     while stack:
         parent, children = stack[-1]
@@ -63,7 +66,10 @@ def flatten(
             if len(path) > MAX_PARTS:
                 raise FormatError("KEY-3", None, KeyPath(path[:8]), f"the tree is deeper than {MAX_PARTS} levels")
             try:
-                below = _children(child, expand)
+                below = _children(child)
+                if below is None:
+                    child = expand(child)
+                    below = _children(child)
             except FormatError as error:
                 error.path = KeyPath(path)
                 raise

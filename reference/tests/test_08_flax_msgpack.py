@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.checkpoints import items_of
 from reference.errors import FormatError
 from reference.flax_msgpack import flax_steps, read_flax
 from reference.leaves import Leaf, read_value
 from reference.payloads import write_steps
 from reference.records import Item
+from reference.saving import item_of
 from reference.tests.equality import same
 from reference.tests.handmade import BytesSink
 from reference.tests.strategies import arrays, keys, small_values
-from reference.trees import unflatten
+from reference.trees import flatten, unflatten
 from reference.wire import BytesSource
 
 trees = st.dictionaries(
@@ -30,7 +30,7 @@ trees = st.dictionaries(
 
 
 def encode(tree):
-    items, _ = items_of(tree, None, keep_empty_nodes=True)
+    items = [item_of(*leaf) for leaf in flatten(tree, keep_empty_nodes=True)]
     sink = BytesSink()
     write_steps(sink, flax_steps(items))
     return bytes(sink.data)

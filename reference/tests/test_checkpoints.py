@@ -182,7 +182,7 @@ def test_typed_prng_keys_are_refused_by_name(path):
 @pytest.mark.parametrize("expand", [True, False])
 def test_refusals_are_the_same_whether_flax_is_there_or_not(path, monkeypatch, expand):
     if not expand:
-        monkeypatch.setattr("reference.checkpoints._flax_expansion", lambda: None)
+        monkeypatch.setattr("reference.saving.flax_expansion", lambda: None)
     deep = 1
     for _ in range(512):
         deep = {"a": deep}

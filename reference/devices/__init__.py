@@ -1,0 +1,1 @@
+"""What touches jax: arrays on devices, and casts that run there."""

@@ -1,0 +1,51 @@
+"""Leaves of a checkpoint as device arrays: each device takes its own part of the file, and nothing else is read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from ..boxes import Box, box_of, whole
+from ..leaves import Leaf
+from ..slices import read_boxes
+from ..wire import Source
+from .casts import can_cast, cast_array
+from .parts import is_host
+
+
+def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sharding.Sharding | None) -> jax.Array:
+    """The array leaf that starts at offset `at`, on the devices of `sharding`; None is jax's default device.
+
+    On CPU devices the memory that was read into becomes the array's; elsewhere a cast happens on the device,
+    so that what crosses is what stands in the file.
+    """
+    assert leaf.dtype is not None
+    devices = sharding.device_set if sharding is not None else {jax.local_devices()[0]}
+    casts_there = not is_host(devices) and can_cast(leaf.dtype, dtype)
+    read_as = leaf.dtype if casts_there else dtype
+    boxes = [whole(leaf.shape)]
+    if sharding is not None:
+        indices = sharding.addressable_devices_indices_map(leaf.shape).values()
+        boxes = list(dict.fromkeys(box_of(index, leaf.shape) for index in indices if index is not None))
+    parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as), strict=True))
+    array = put(parts.__getitem__, leaf.shape, read_as, sharding)
+    return array if read_as == dtype else _cast(array, dtype)
+
+
+def put(
+    part: Callable[[Box], np.ndarray], shape: tuple[int, ...], dtype: np.dtype, sharding: jax.sharding.Sharding | None
+) -> jax.Array:
+    """The device array whose part in a box is what `part` gives. Raises ValueError for 64 bits where jax has none."""
+    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+        raise ValueError(f"a jax array of {dtype} needs jax.config.update('jax_enable_x64', True)")
+    if sharding is None:
+        return jax.device_put(part(whole(shape)))
+    return jax.make_array_from_callback(shape, sharding, lambda index: part(box_of(index or (), shape)), dtype=dtype)
+
+
+@functools.partial(jax.jit, static_argnames="dtype", donate_argnums=0)
+def _cast(array: jax.Array, dtype: np.dtype) -> jax.Array:
+    return cast_array(array, dtype)[0]

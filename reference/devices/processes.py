@@ -1,0 +1,113 @@
+"""Operations that all processes of a `jax.distributed` job do together: an error of one is the error of all."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import jax
+from jax._src.distributed import global_state  # the job's key-value store has no public name yet
+
+from ..errors import FormatError
+from ..keypaths import KeyPath
+
+PATIENCE: Final = 1800.0  # seconds that a process waits for the others
+_ASK: Final = 5_000  # milliseconds of one question to the store, between which a signal is answered
+_meetings = itertools.count()  # the same in all processes, which do the same things in the same order
+
+
+def is_shared(shardings: Iterator[Any] | list[Any]) -> bool:
+    """Whether an operation on arrays with these shardings takes more than this process."""
+    return any(not sharding.is_fully_addressable for sharding in shardings)
+
+
+@contextlib.contextmanager
+def together(shared: bool, what: str) -> Iterator[None]:
+    """Do something in all processes, and leave the block when all have: an error in any is raised in all.
+
+    `what` says what is done; processes that do different things are told so. Without `shared` nothing is added.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if shared:
+            meet(what, error)
+        raise
+    if shared:
+        meet(what)
+
+
+def meet(what: str, error: BaseException | None = None) -> None:
+    """Wait until all processes are here. Raises the error that one of them brings, in all of them.
+
+    A process raises its own error if it has one, else that of the first process with one, as FormatError,
+    OSError or RuntimeError. Raises TimeoutError for a process that does not come.
+    """
+    store = global_state.client
+    if store is None:
+        raise RuntimeError("arrays span processes, and jax.distributed has not been initialized") from error
+    room = f"streamckpt/{next(_meetings)}"
+    me, n = jax.process_index(), jax.process_count()
+    report = {"what": what, "error": _told(error) if error else None}
+    store.key_value_set(f"{room}/{me}", json.dumps(report))
+    if me == 0:
+        reports = [json.loads(_ask(store, f"{room}/{i}", i, what)) for i in range(n)]
+        store.key_value_set(f"{room}/verdict", json.dumps(_verdict(reports)))
+        for i in range(n):
+            store.key_value_delete(f"{room}/{i}")
+    verdict = json.loads(_ask(store, f"{room}/verdict", 0, what))
+    if error is not None:
+        raise error
+    if verdict is not None:
+        raise _rebuilt(*verdict)
+
+
+def _ask(store: Any, key: str, process: int, what: str) -> str:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return store.blocking_key_value_get(key, _ASK)
+        except jax.errors.JaxRuntimeError as error:
+            if "DEADLINE_EXCEEDED" not in str(error):
+                raise
+            if time.monotonic() > end:
+                minutes = f"{PATIENCE / 60:.0f} minutes"
+                raise TimeoutError(f"process {process} did not come to the {what} within {minutes}") from None
+
+
+def _verdict(reports: list[dict[str, Any]]) -> tuple[int, dict[str, Any]] | None:
+    for i, report in enumerate(reports):
+        if report["error"]:
+            return i, report["error"]
+    for i, report in enumerate(reports):
+        if report["what"] != reports[0]["what"]:
+            text = f"the processes do different things: {reports[0]['what']}; {report['what']} (process {i})"
+            return i, {"type": "RuntimeError", "text": text}
+    return None
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, FormatError):
+        path = None if error.path is None else list(error.path)
+        arguments = [error.clause, error.offset, path, error.detail, error.advice]
+        return {"type": "FormatError", "arguments": arguments, "file": error.file}
+    if isinstance(error, OSError) and error.errno is not None:
+        return {"type": "OSError", "arguments": [error.errno, error.strerror, str(error.filename or "")]}
+    return {"type": type(error).__name__, "text": str(error)}
+
+
+def _rebuilt(process: int, told: dict[str, Any]) -> Exception:
+    if told["type"] == "FormatError":
+        clause, offset, path, detail, advice = told["arguments"]
+        key_path = None if path is None else KeyPath(path)
+        error = FormatError(clause, offset, key_path, f"process {process}: {detail}", advice)
+        error.file = told["file"]
+        return error
+    if told["type"] == "OSError":
+        number, text, filename = told["arguments"]
+        return OSError(number, f"process {process}: {text}", filename or None)
+    return RuntimeError(f"process {process} failed: {told['type']}: {told['text']}")

@@ -1,0 +1,158 @@
+"""Saving a tree as a stream: from host memory, from devices, in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .background import Saving, finish_earlier
+from .conversion import cast_item, cast_leaf, float_dtype
+from .errors import FormatError
+from .files import Path_
+from .keypaths import KeyPath, display
+from .leaves import Leaf, describe, text_bytes
+from .outputs import check_output, replace
+from .payloads import MemoryPayload, Step, array_payload, write_steps
+from .progress import Show, silent
+from .records import Item, with_path
+from .states import flax_expansion, is_device_array
+from .streams import stream_steps, too_big_for_old_loaders
+from .trees import flatten
+
+
+def save(
+    path: Path_,
+    tree: Any,
+    float_dtype: str | None = None,
+    *,
+    keep_empty_nodes: bool = False,
+    blocking: bool = True,
+) -> Saving | None:
+    """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
+
+    Takes numpy and jax arrays, states of flax and optax, and nnx states. `float_dtype` (bf16, fp16, fp32, fp64 or
+    a long name) casts the float arrays and numpy scalars; None keeps every dtype. Empty nodes are left out
+    unless `keep_empty_nodes` (spec TREE-4).
+
+    Of device arrays a piece at a time is in host memory, and the next is copied off the devices while one is
+    written; casts happen on accelerators before the copy. Where arrays span processes, all of them make this
+    call together: leaves are gathered one by one, process 0 alone writes, and an error in one is raised in all.
+
+    With `blocking=False` the file is written while the program goes on, and a `Saving` is returned to wait for.
+    Device arrays are first copied on their devices, in the dtype in which they will be saved, so that they may
+    be donated or deleted at once; numpy arrays are copied too. Each copy is freed once it has been written. Arrays
+    that span processes are instead brought to the host before the call returns, at most three leaves ahead of
+    the writing. The next save waits for this one and raises its error, if nobody has.
+
+    Raises FormatError before the old file is touched, and OSError.
+    """
+    finish_earlier()
+    job = _Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
+    return job.run() if blocking else job.start()
+
+
+class _Job:
+    """One save: planned in full, so that it is refused before anything is written, and then written."""
+
+    def __init__(self, path: Path_, leaves: list[tuple[tuple[str, ...], Any]], float_name: str | None, copies: bool):
+        self._path, self._float_name = path, float_name
+        self._dtype = float_dtype(float_name)
+        self._copies = copies
+        self._overflows: list[int] = []
+        arrays = [value for _, value in leaves if is_device_array(value)]
+        self._outflow = _outflow(arrays, f"save of {os.fspath(path)}") if arrays else None
+        self._writes = self._outflow is None or self._outflow.writes
+        with self._together():
+            items = [self._item(*leaf) for leaf in leaves]
+            self._steps = stream_steps(items)
+            if self._writes:
+                check_output(path)
+        if self._writes and (too_big := too_big_for_old_loaders(items, self._steps)):
+            # REC-4: "A writer SHOULD warn when it writes a larger one."
+            shown = ", ".join(map(display, too_big[:3]))
+            warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=3)
+
+    def run(self, show: Show = silent) -> None:
+        with self._together():
+            self._write(show)
+        self._warn()
+
+    def start(self) -> Saving:
+        """Write in the background."""
+        if self._outflow:
+            self._outflow.go_on_without()
+        saving = Saving(self._path, self._write, self._finish)
+        if self._outflow and self._outflow.shared:
+            self._outflow.feed(lambda: not saving.done())
+        return saving
+
+    def _finish(self, error: BaseException | None) -> None:
+        with self._together():
+            if error is not None:
+                raise error
+        self._warn()
+
+    def _together(self) -> contextlib.AbstractContextManager[None]:
+        return self._outflow.together() if self._outflow else contextlib.nullcontext()
+
+    def _write(self, show: Show = silent) -> None:
+        if not self._writes:
+            return
+        total = sum(map(Step.size, self._steps))
+        with show("save", total) as moved, replace(self._path, moved) as sink:
+            write_steps(sink, self._steps)
+
+    def _warn(self) -> None:
+        overflows = sum(self._overflows) + sum(self._outflow.overflows if self._outflow else ())
+        if overflows and self._writes:
+            warnings.warn(f"{overflows} finite values became infinite in {self._float_name}", stacklevel=4)
+
+    def _item(self, path: tuple[str, ...], value: Any) -> Item:
+        outflow = self._outflow
+        if outflow is None or not is_device_array(value):
+            item = item_of(path, value, self._copies)
+        else:
+            leaf = described(path, value)
+            item = Item(path, cast_leaf(leaf, outflow.add(path, value, self._dtype)), outflow.payload)
+        return cast_item(item, self._dtype, self._overflows.append)
+
+
+def _outflow(arrays: list[Any], what: str) -> Any:
+    from .devices.outflow import Outflow  # jax is imported where there are arrays of it
+
+    return Outflow(arrays, what)
+
+
+def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:
+    """A leaf that stands in host memory, ready to be written; `copies` takes what the caller may change.
+
+    Raises FormatError.
+    """
+    leaf = described(path, value)
+    if leaf.dtype is not None:
+        held = np.array(value, order="K") if copies and leaf.kind == "ndarray" else value
+        return Item(path, leaf, lambda: array_payload(_as_described(path, leaf, held)))
+    if leaf.kind in ("str", "bin"):
+        raw = text_bytes(value) if leaf.kind == "str" else bytes(value)
+        return Item(path, leaf, lambda: MemoryPayload(memoryview(raw)))
+    return Item(path, leaf)
+
+
+def described(path: tuple[str, ...], value: Any) -> Leaf:
+    """`leaves.describe`, naming the key path in its errors."""
+    try:
+        return describe(value)
+    except FormatError as error:
+        raise with_path(path, error) from None
+
+
+def _as_described(path: tuple[str, ...], leaf: Leaf, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.shape != leaf.shape or array.dtype.newbyteorder("=") != leaf.dtype:
+        detail = f"its array is {array.dtype}{list(array.shape)}, and it says {leaf.dtype}{list(leaf.shape)}"
+        raise FormatError("LEAF-5", None, KeyPath(path), f"a {type(value).__name__} contradicts itself: {detail}")
+    return array
