@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from .conversion import cast_item
+import numpy as np
+
 from .checkpoints import open as open_checkpoint
 from .command import add_flag, leaf_text, parser, run, size
 from .containers import CONTAINERS, PREFIXES, split_prefix
-from .conversion import FLOAT_NAMES, float_dtype
+from .conversion import FLOAT_NAMES, cast_item, float_dtype, is_cast
 from .files import FileSource, Progress
 from .keypaths import display
 from .kinds import FLAX, STREAM
@@ -33,6 +35,9 @@ _EXAMPLES = """examples:
   # safetensors from the hub as a stream; what would be written, first
   python -m reference.convert --load_checkpoint='safetensors::model.safetensors' \\
       --output_file=streaming_params --streaming=True --dry_run
+  # a cast that leaves the accelerators of this machine alone
+  python -m reference.convert --load_checkpoint='params::streaming_params' \\
+      --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
 
 exit status: 0 done, 1 the input was refused or the output could not be written, 2 wrong usage.
 Without --float_dtype every dtype is kept. (The script this command succeeds defaults to bf16, which halves the
@@ -58,12 +63,14 @@ def convert(
     streaming: bool = False,
     float_type: str | None = None,
     dry_run: bool = False,
+    backend: str | None = None,
     show: Callable[[str, int], AbstractContextManager[Progress]] = progress_bar,
 ) -> Report:
     """Convert a checkpoint; see the command's help for the spellings.
 
-    Holds the headers of all leaves and one piece of one payload in memory, whatever the sizes. The output
-    appears whole or not at all. Raises FormatError, OSError, and UsageError for a prefix or dtype that does not exist.
+    Holds the headers of all leaves and one piece of one payload (two where jax casts) in memory, whatever the
+    sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same with each.
+    Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
     """
     dtype = float_dtype(float_type)
     target_prefix, output = split_prefix(output_file)
@@ -72,7 +79,8 @@ def convert(
     with open_checkpoint(load_checkpoint, any_kind=True) as checkpoint:
         # Depth-first order (TREE-5), whatever the order of the source.
         records = depth_first(checkpoint.records)
-        items = [cast_item(_item(checkpoint.source, record), dtype, overflows.append) for record in records]
+        cast_to = _cast_on(backend, dtype, [] if dry_run else records)
+        items = [cast_to(_item(checkpoint.source, record), dtype, overflows.append) for record in records]
         cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
         steps = CONTAINERS[target].steps(items)
         total = sum(map(Step.size, steps))
@@ -89,7 +97,23 @@ def _item(source: FileSource, record: Record) -> Item:
     return Item(record.path, record.leaf, (lambda: SourcePayload(source, extents)) if extents else None)
 
 
+def _cast_on(
+    backend: str | None, dtype: np.dtype | None, records: list[Record]
+) -> Callable[[Item, np.dtype | None, Callable[[int], None]], Item]:
+    """What casts the items. jax is looked for only where there is a leaf to cast."""
+    from .devices.backends import wants_jax
+
+    casts = dtype is not None and any(r.dtype is not None and is_cast(r.dtype, dtype) for r in records)
+    if not wants_jax(backend, casts):
+        return cast_item
+    from .devices.cast_payload import cast_item as cast_item_on_devices
+
+    return cast_item_on_devices
+
+
 def _arguments() -> argparse.ArgumentParser:
+    from .devices.backends import BACKENDS
+
     command = parser(
         "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
     )
@@ -111,6 +135,12 @@ def _arguments() -> argparse.ArgumentParser:
         default="",
         metavar="DTYPE",
         help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; the default keeps every dtype",
+    )
+    command.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="what casts, to the same bytes: jax on its devices, or numpy; the default is jax where jax finds an "
+        "accelerator",
     )
     add_flag(command, "dry_run", False, "print what would be written, and write nothing")
     return command
@@ -135,12 +165,15 @@ def _print_report(arguments: argparse.Namespace, report: Report) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    # A cast needs a few pieces of an accelerator's memory; jax would take most of it, from others too.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     report = convert(
         arguments.load_checkpoint,
         arguments.output_file,
         streaming=arguments.streaming,
         float_type=arguments.float_dtype,
         dry_run=arguments.dry_run,
+        backend=arguments.backend,
     )
     if arguments.dry_run:
         _print_plan(report)

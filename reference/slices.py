@@ -75,7 +75,7 @@ def _read_region(payload: _Payload, leaf: Leaf, region: Box, targets: Sequence[t
         _read_runs(payload, leaf, piece, bytes_of(values))
         block = convert(values, targets[0][1].dtype).reshape(shape_of(piece))
         for box, array in targets:
-            if shared := common(piece, box):
+            if (shared := common(piece, box)) is not None:
                 array[within(shared, box)] = block[within(shared, piece)]
 
 

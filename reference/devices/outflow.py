@@ -173,7 +173,7 @@ def _fetch(piece: Box, parts: list[Part], dtype: np.dtype, overflows: list[int])
     """Start to copy a piece of an array to the host; the function that is returned waits for it."""
     found: list[tuple[Box, jax.Array, jax.Array]] = []
     for box, data in parts:
-        if inner := common(piece, box):
+        if (inner := common(piece, box)) is not None:
             starts = tuple(part.start for part in within(inner, box))
             values, infinite = _take(data, starts, shape_of(inner), dtype)
             values.copy_to_host_async()

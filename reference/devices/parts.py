@@ -50,7 +50,7 @@ def host_pieces(parts: Sequence[Part], shape: tuple[int, ...], dtype: np.dtype, 
         yield np.ascontiguousarray(views[0][1])
         return
     for piece in pieces(whole(shape), most):
-        shared = [(inner, box, view) for box, view in views if (inner := common(piece, box))]
+        shared = [(inner, box, view) for box, view in views if (inner := common(piece, box)) is not None]
         if len(shared) == 1:
             _, box, view = shared[0]
             yield np.ascontiguousarray(view[within(piece, box)])

@@ -13,8 +13,9 @@ import safetensors.flax
 import reference
 from reference.conversion import FLOAT_TAGS, cast
 from reference.convert import convert
+from reference.devices import backends
 from reference.dtypes import dtype_of
-from reference.errors import FormatError
+from reference.errors import FormatError, UsageError
 from reference.safetensors_file import TAGS
 from reference.tests.equality import same
 from reference.tests.published_loop import read, written
@@ -206,3 +207,71 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start)
         arguments = [sys.executable, "-c", code, str(tmp_path / "big"), str(tmp_path / "out"), streaming, dtype]
         run = subprocess.run(arguments, capture_output=True, text=True, check=True)
         assert int(run.stdout) < 60_000  # kB
+
+
+@pytest.mark.parametrize("float_type", ["bf16", "fp16", "fp32", "fp64"])
+def test_what_casts_does_not_show(tmp_path, monkeypatch, float_type):
+    monkeypatch.setattr("reference.devices.cast_payload.SIZES", (600, 70))
+    values = 1e6 * rng.standard_normal(3000)
+    tree = {tag: cast(values, dtype_of(tag)) for tag in FLOAT_TAGS}
+    reference.save(tmp_path / "in", {**tree, "params": PARAMS})
+    reports = [
+        convert(f"{tmp_path}/in", f"{tmp_path}/{backend}", streaming=True, float_type=float_type, backend=backend)
+        for backend in backends.BACKENDS
+    ]
+    assert (tmp_path / "jax").read_bytes() == (tmp_path / "numpy").read_bytes()
+    assert reports[0].overflowed == reports[1].overflowed
+    assert (reports[0].overflowed > 0) == (float_type == "fp16")
+    assert [new.leaf for _, new in reports[0].cast] == [new.leaf for _, new in reports[1].cast]
+
+
+def test_jax_is_not_imported_for_nothing(files):
+    code = """
+import sys
+from reference.convert import convert
+convert(sys.argv[1], sys.argv[2], backend="jax")
+convert(sys.argv[1], sys.argv[2], float_type="bf16", backend="numpy")
+convert(sys.argv[1], sys.argv[2], float_type="bf16")  # JAX_PLATFORMS is cpu
+convert(sys.argv[1], sys.argv[2], float_type="bf16", dry_run=True, backend="jax")
+print("jax" in sys.modules)
+convert(sys.argv[1], sys.argv[2], float_type="bf16", backend="jax")
+print("jax" in sys.modules)
+"""
+    run = [sys.executable, "-c", code, str(files / "params"), str(files / "out")]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("platforms", "files", "plugin", "default", "wanted"),
+    [
+        ("", "/dev/null", "jax", "gpu", True),
+        ("", "/dev/null", "jax", "cpu", False),
+        ("", "/dev/null", "jax", None, False),
+        ("", "/dev/null", "no_such_plugin", "never asked", False),
+        ("", "/dev/no_such_file*", "jax", "never asked", False),
+        ("cpu,cuda", "/dev/null", "jax", "never asked", False),
+        ("tpu,cpu", "/dev/no_such_file*", "jax", "tpu", True),
+    ],
+)
+def test_jax_casts_where_there_is_an_accelerator(monkeypatch, platforms, files, plugin, default, wanted):
+    monkeypatch.setenv("JAX_PLATFORMS", platforms)
+    monkeypatch.setattr(backends, "_FILES", (files,))
+    monkeypatch.setattr(backends, "_PLUGINS", (plugin,))
+    monkeypatch.setattr(backends, "_default_backend", lambda: default)
+    assert backends.wants_jax(None, True) == wanted
+
+
+def test_a_backend_that_cannot_be_had_is_wrong_usage(files, monkeypatch):
+    def with_backend(backend):
+        convert(f"{files}/params", f"{files}/out", float_type="bf16", backend=backend)
+
+    with pytest.raises(UsageError, match="'torch' is no backend"):
+        with_backend("torch")
+    monkeypatch.setattr(backends, "_default_backend", lambda: None)
+    with pytest.raises(UsageError, match="JAX_PLATFORMS"):
+        with_backend("jax")
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'streamckpt\[jax\]'"):
+        with_backend("jax")
+    with_backend(None)
+    assert (files / "out").exists()

@@ -116,10 +116,12 @@ def test_where_no_sharding_is_given_the_default_device_is_taken(path):
 def test_a_dtype_changes_where_the_target_has_another(old, new, path, route):
     old, new = (np.dtype(getattr(ml_dtypes, name, None) or name) for name in (old, new))
     array = np.random.default_rng(1).standard_normal((8, 64)).astype(old)
-    reference.save(path, {"w": array, "n": np.arange(8), "same": array})
+    reference.save(path, {"w": array, "n": np.arange(8), "same": array, "one": array[0, 0]})
     like = {"w": struct(array, P("a", "b"), new), "n": struct(np.zeros(8, np.int32), P("a")), "same": struct(array)}
+    like["one"] = jax.ShapeDtypeStruct((), new)
     loaded = reference.load(path, like=like)
     assert same(np.asarray(loaded["w"]), array.astype(new))
+    assert same(np.asarray(loaded["one"]), np.asarray(array[0, 0].astype(new)))
     assert same(np.asarray(loaded["n"]), np.arange(8, dtype=np.int32))
     assert same(np.asarray(loaded["same"]), array)
 
