@@ -121,7 +121,7 @@ class CastPayload:
     def __init__(self, payload: Payload, old: np.dtype, new: np.dtype, on_overflow: Callable[[int], None]) -> None:
         self._payload, self._old, self._new = payload, old, new
         self._on_overflow = on_overflow
-        self._buffer = _Buffer()
+        self._buffer = Buffer()
 
     def move(self, n: int, sink: Sink) -> None:
         per = PIECE // 8
@@ -149,7 +149,7 @@ def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], N
     return Item(item.path, new, lambda: CastPayload(payload(), old, dtype, on_overflow))
 
 
-class _Buffer:
+class Buffer:
     """A sink of one piece of memory, filled anew for each piece of a payload."""
 
     def __init__(self) -> None:

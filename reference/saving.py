@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 from typing import Any
 
@@ -64,10 +63,11 @@ class _Job:
         self._copies = copies
         self._overflows: list[int] = []
         arrays = [value for _, value in leaves if is_device_array(value)]
-        self._outflow = _outflow(arrays, f"save of {os.fspath(path)}") if arrays else None
+        self._outflow = _outflow(arrays) if arrays else None
         self._writes = self._outflow is None or self._outflow.writes
-        with self._together():
-            items = [self._item(*leaf) for leaf in leaves]
+        items: list[Item] = []
+        with self._outflow.agreed(items) if self._outflow else contextlib.nullcontext():
+            items += [self._item(*leaf) for leaf in leaves]
             self._steps = stream_steps(items)
             if self._writes:
                 check_output(path)
@@ -121,10 +121,10 @@ class _Job:
         return cast_item(item, self._dtype, self._overflows.append)
 
 
-def _outflow(arrays: list[Any], what: str) -> Any:
+def _outflow(arrays: list[Any]) -> Any:
     from .devices.outflow import Outflow  # jax is imported where there are arrays of it
 
-    return Outflow(arrays, what)
+    return Outflow(arrays)
 
 
 def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:

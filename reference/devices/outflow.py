@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import itertools
 import queue
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import jax
@@ -18,6 +20,7 @@ from ..boxes import Box, common, pieces, shape_of, whole, within
 from ..conversion import is_cast
 from ..keypaths import display
 from ..payloads import PIECE, PiecesPayload
+from ..records import Item
 from .casts import can_cast, cast_array
 from .parts import Part, assembled, holds_all, host_pieces, is_host, parts_of
 from .processes import is_shared, meet
@@ -34,11 +37,10 @@ class Outflow:
     an array of which the writer does not hold all parts is gathered by all of them, one leaf at a time.
     """
 
-    def __init__(self, arrays: list[jax.Array], what: str) -> None:
+    def __init__(self, arrays: Sequence[jax.Array]) -> None:
         self.shared = is_shared([array.sharding for array in arrays])
         self.writes = not self.shared or jax.process_index() == WRITER
         self.overflows: list[int] = []
-        self._what = what
         self._leaves: deque[_Leaf] = deque()
         self._arrays = self._source = self._in_order()
         self._fed: queue.Queue[np.ndarray] = queue.Queue(maxsize=1)
@@ -72,7 +74,7 @@ class Outflow:
         Every part is copied on its device; where arrays are shared `feed` is to be called instead.
         """
         if self.shared:
-            self._source = iter(self._fed.get, None)
+            self._source = (self._fed.get() for _ in itertools.count())
             return
         for leaf in self._leaves:
             leaf.snapshot()
@@ -86,29 +88,42 @@ class Outflow:
                     self._fed.put(own, timeout=0.1)
                     break
 
-    def give(self) -> None:
-        """Take part in the gathers of a process that writes."""
-        for _ in self._arrays:
-            pass
+    @contextlib.contextmanager
+    def agreed(self, items: Sequence[Item]) -> Iterator[None]:
+        """Plan a save in all processes: an error of one is raised in all, and so are trees that differ."""
+        if not self.shared:
+            yield
+            return
+        try:
+            yield
+        except BaseException as error:
+            meet("a save", error)
+            raise
+        tree = hashlib.blake2b(repr([item[:2] for item in items]).encode(), digest_size=8).hexdigest()
+        meet(f"a save of {len(items)} leaves (digest {tree})")
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Do a part of the save in all processes, and leave the block when all have; one's error is raised in all."""
+        """Write, or take part in the gathers of the process that writes: an error of one is raised in all."""
         try:
             yield
         except BaseException as error:
             if self.shared and not self._parted:
                 self._failed = error
-                self.give()  # the others wait for this process until the next meeting
+                self._give()  # the others wait for this process until the next meeting
                 self._meet()
             raise
         if self.shared:
-            self.give()
+            self._give()
             self._meet()
+
+    def _give(self) -> None:
+        for _ in self._arrays:
+            pass
 
     def _meet(self) -> None:
         try:
-            meet(self._what, self._failed)
+            meet("a save under way", self._failed)
         except BaseException:
             self._parted = True
             raise

@@ -85,8 +85,7 @@ def _verdict(reports: list[dict[str, Any]]) -> tuple[int, dict[str, Any]] | None
             return i, report["error"]
     for i, report in enumerate(reports):
         if report["what"] != reports[0]["what"]:
-            text = f"the processes do different things: {reports[0]['what']}; {report['what']} (process {i})"
-            return i, {"type": "RuntimeError", "text": text}
+            return i, {"type": None, "text": f"{report['what']}, where process 0 came for {reports[0]['what']}"}
     return None
 
 
@@ -110,4 +109,5 @@ def _rebuilt(process: int, told: dict[str, Any]) -> Exception:
     if told["type"] == "OSError":
         number, text, filename = told["arguments"]
         return OSError(number, f"process {process}: {text}", filename or None)
-    return RuntimeError(f"process {process} failed: {told['type']}: {told['text']}")
+    what = f"failed: {told['type']}: {told['text']}" if told["type"] else f"came for {told['text']}"
+    return RuntimeError(f"process {process} {what}")

@@ -43,6 +43,7 @@ CORE = [
     "progress",
     "targets",
     "background",
+    "devices.backends",
     "devices.casts",
     "devices.cast_payload",
     "devices.processes",

@@ -232,7 +232,7 @@ def test_an_array_that_the_writer_cannot_reach_is_refused(monkeypatch):
         dtype, shape, size, sharding = np.dtype(np.float32), (4,), 4, Sharding()
 
     with pytest.raises(ValueError, match="a/b: none of its devices is of process 0"):
-        Outflow([Array()], "save").add(("a", "b"), Array(), None)
+        Outflow([Array()]).add(("a", "b"), Array(), None)
 
 
 def test_shards_of_an_axis_that_no_mesh_divides(path, route):

@@ -1,0 +1,53 @@
+"""Whether casts run on jax's devices, found out without importing jax wherever it can be."""
+
+from __future__ import annotations
+
+import glob
+import os
+from importlib.util import find_spec
+from typing import Final
+
+from ..errors import UsageError
+
+BACKENDS: Final = ("jax", "numpy")
+# Device files of accelerators: NVIDIA's, the same under Windows, AMD's, and those of TPUs old and new.
+_FILES: Final = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/kfd", "/dev/accel*", "/dev/vfio/[0-9]*")
+_PLUGINS: Final = ("jax_plugins", "libtpu")  # packages without which jax drives none of them
+
+
+def wants_jax(backend: str | None, casts: bool) -> bool:
+    """Whether casts run on jax's devices: where `backend` says so, or with None where there is an accelerator.
+
+    Never where nothing `casts`. Raises UsageError for a backend that does not exist, is not installed or does
+    not start.
+    """
+    if backend not in (None, *BACKENDS):
+        raise UsageError(f"{backend!r} is no backend; choose one of {', '.join(BACKENDS)}")
+    if not casts or backend == "numpy":
+        return False
+    if backend is None:
+        return _is_accelerator_in_sight() and _default_backend() not in (None, "cpu")
+    if find_spec("jax") is None:
+        raise UsageError("jax is not installed: pip install 'streamckpt[jax]', or choose --backend=numpy")
+    if _default_backend() is None:
+        raise UsageError("jax does not start on this machine: see JAX_PLATFORMS, or choose --backend=numpy")
+    return True
+
+
+def _is_accelerator_in_sight() -> bool:
+    """Importing jax takes a second, so it is asked only where it can be expected to find something."""
+    if find_spec("jax") is None:
+        return False
+    if platforms := os.environ.get("JAX_PLATFORMS") or os.environ.get("JAX_PLATFORM_NAME"):
+        return platforms.split(",")[0] != "cpu"
+    return any(map(find_spec, _PLUGINS)) and any(map(glob.glob, _FILES))
+
+
+def _default_backend() -> str | None:
+    """The platform of jax's default devices, None where jax does not start: a TPU is held by one process."""
+    try:
+        import jax
+
+        return jax.default_backend()
+    except (ImportError, RuntimeError):
+        return None

@@ -1,0 +1,129 @@
+"""One process of a jax.distributed job, started by test_processes.py: `one_process.py RANK COUNT PORT FOLDER`.
+
+Prints one line for each thing it did, as JSON.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+RANK, COUNT, PORT = map(int, sys.argv[1:4])
+FOLDER = Path(sys.argv[4])
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import jax.experimental.multihost_utils
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+import reference
+from reference.devices import outflow
+from reference.files import FileSource
+
+P = PartitionSpec
+jax.distributed.initialize(f"localhost:{PORT}", COUNT, RANK)
+MESH = Mesh(np.array(jax.devices()).reshape(COUNT, 2), ("process", "local"))
+SPECS = [P(), P("process"), P("local"), P(None, "process"), P("process", "local"), P(("local", "process"))]
+
+
+def spread(array, spec):
+    sharding = NamedSharding(MESH, spec)
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index], dtype=array.dtype)
+
+
+def tree():
+    """The same in all processes, as host arrays."""
+    random = np.random.default_rng(0)
+    leaves = {str(spec): random.standard_normal((16, 64)).astype(np.float32) for spec in SPECS}
+    return {"layers": leaves, "step": 3, "table": np.arange(5), "empty": np.zeros((0, 4), np.float32)}
+
+
+def placed():
+    leaves = {str(spec): spread(tree()["layers"][str(spec)], spec) for spec in SPECS}
+    return {**tree(), "layers": leaves, "empty": spread(tree()["empty"], P("process"))}
+
+
+def tell(name, **facts):
+    print(json.dumps({"name": name, **facts}), flush=True)
+
+
+def caught(function):
+    try:
+        function()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
+def saves():
+    for name, float_dtype in (("plain", None), ("cast", "bf16")):
+        path = FOLDER / name
+        reference.save(path, placed(), float_dtype)
+        tell(f"save {name}", there=path.exists())
+    job = reference.save(FOLDER / "background", placed(), "bf16", blocking=False)
+    job.wait()
+    tell("save background", there=(FOLDER / "background").exists())
+
+
+def errors():
+    path = FOLDER / "kept"
+    reference.save(path, placed())
+    big = {str(i): spread(np.full((COUNT, 1 << 16), i, np.float32), P("process")) for i in range(8)}
+    outflow._MEET = 1 << 19
+    if RANK == 0:  # a disk that is full half-way
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+    tell("error of the writer", error=caught(lambda: reference.save(path, big)))
+    tell("error in the background", error=caught(lambda: reference.save(path, big, blocking=False).wait()))
+    if RANK == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    gone = placed()
+    if RANK == COUNT - 1:
+        gone["table"] = {"x": object()}
+    tell("error of another", error=caught(lambda: reference.save(path, gone)))
+    other = {**placed(), **({"more": 1} if RANK == 1 else {})}
+    tell("different trees", error=caught(lambda: reference.save(path, other)))
+    tell("no folder", error=caught(lambda: reference.save(FOLDER / "none" / "x", placed())))
+    like = placed()["layers"]
+    name = "none" if RANK == 1 else "plain"
+    tell("no file", error=caught(lambda: reference.load(FOLDER / name, "layers", like=like)))
+    tell("mismatch", error=caught(lambda: reference.load(FOLDER / "plain", like={"w": like["P()"]}, include="s*")))
+
+
+def loads():
+    for spec in SPECS:
+        target = jax.ShapeDtypeStruct((16, 64), np.float32, sharding=NamedSharding(MESH, spec))
+        like = {"layers": {str(other): target for other in SPECS}}
+        loaded = reference.load(FOLDER / "plain", like=like, include="layers/*")
+        right = all(
+            np.array_equal(np.asarray(shard.data), tree()["layers"][key][shard.index])
+            for key, array in loaded["layers"].items()
+            for shard in array.addressable_shards
+        )
+        tell(f"load {spec}", right=right)
+
+
+def counted():
+    array = np.arange(1024 * 4096, dtype=np.float32).reshape(1024, 4096)
+    if RANK == 0:
+        reference.save(FOLDER / "large", {str(i): array for i in range(2)})
+    jax.experimental.multihost_utils.sync_global_devices("written")
+    read = []
+    read_into = FileSource.read_into
+    FileSource.read_into = lambda self, at, view: (read.append(len(view)), read_into(self, at, view))[1]
+    for spec in (P("process"), P(None, "process")):
+        read.clear()
+        target = jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=NamedSharding(MESH, spec))
+        reference.load(FOLDER / "large", like={"0": target, "1": target})
+        tell(f"counted {spec}", share=sum(read) / (2 * array.nbytes))
+
+
+saves()
+errors()
+loads()
+counted()
+tell("end", right=True)

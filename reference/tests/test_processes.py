@@ -1,0 +1,121 @@
+"""Arrays that span real processes of jax.distributed: every process saves and loads, one writes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reference
+from reference.tests.equality import same
+from reference.tests.published_loop import written
+
+WORKER = Path(__file__).with_name("one_process.py")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def told(request, tmp_path_factory, root):
+    """What each process told, by the name of what it did; and the folder in which they worked."""
+    folder, count, port = tmp_path_factory.mktemp("processes"), request.param, free_port()
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    arguments = [sys.executable, "-W", "error", WORKER]
+    jobs = [
+        subprocess.Popen(
+            [*arguments, str(rank), str(count), str(port), folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for rank in range(count)
+    ]
+    outputs = [job.communicate(timeout=240) for job in jobs]
+    assert [job.returncode for job in jobs] == [0] * count, outputs
+    lines = [[json.loads(line) for line in output.splitlines() if line[:1] == "{"] for output, _ in outputs]
+    return [{line["name"]: line for line in process} for process in lines], folder
+
+
+def expected():
+    """The tree that the processes save; see one_process.py."""
+    random = np.random.default_rng(0)
+    names = [
+        "P()",
+        "P('process',)",
+        "P('local',)",
+        "P(None, 'process')",
+        "P('process', 'local')",
+        "P(('local', 'process'),)",
+    ]
+    leaves = {name: random.standard_normal((16, 64)).astype(np.float32) for name in names}
+    return {"layers": leaves, "step": 3, "table": np.arange(5), "empty": np.zeros((0, 4), np.float32)}
+
+
+def test_the_file_is_that_of_a_single_process_and_there_when_any_returns(told, tmp_path):
+    processes, folder = told
+    assert (folder / "plain").read_bytes() == written(expected())
+    reference.save(tmp_path / "x", expected(), "bf16")
+    assert (folder / "cast").read_bytes() == (tmp_path / "x").read_bytes()
+    assert (folder / "background").read_bytes() == (tmp_path / "x").read_bytes()
+    assert all(process[f"save {name}"]["there"] for process in processes for name in ("plain", "cast", "background"))
+
+
+@pytest.mark.parametrize("what", ["error of the writer", "error in the background"])
+def test_an_error_of_the_writer_is_raised_in_all(told, what):
+    processes, folder = told
+    first, *others = [process[what]["error"] for process in processes]
+    assert first.startswith("OSError: [Errno 27] File too large")
+    assert all(error.startswith("OSError: [Errno 27] process 0: File too large") for error in others)
+    assert same(reference.load(folder / "kept"), expected())
+
+
+def test_an_error_of_another_process_is_raised_in_all(told):
+    processes, _ = told
+    *others, last = [process["error of another"]["error"] for process in processes]
+    refusal = "a value of type object cannot be stored (LEAF-1, leaf table/x)"
+    assert last == f"FormatError: {refusal}"
+    assert set(others) == {f"FormatError: process {len(others)}: {refusal}"}
+
+
+def test_processes_that_save_different_trees_are_told_so(told):
+    processes, _ = told
+    for process in processes:
+        assert "RuntimeError: process 1 came for a save of 10 leaves" in process["different trees"]["error"]
+        assert "where process 0 came for a save of 9 leaves" in process["different trees"]["error"]
+
+
+def test_an_output_that_cannot_be_written_is_refused_in_all(told):
+    processes, _ = told
+    assert all("there is no such folder" in process["no folder"]["error"] for process in processes)
+
+
+def test_errors_of_a_load_are_raised_in_all(told):
+    processes, _ = told
+    for rank, process in enumerate(processes):
+        whose = "" if rank == 1 else "process 1: "
+        assert process["no file"]["error"].startswith(f"FileNotFoundError: [Errno 2] {whose}No such file")
+        assert process["mismatch"]["error"].startswith("TargetMismatch")
+
+
+def test_every_process_loads_its_parts(told):
+    processes, _ = told
+    for process in processes:
+        loads = [fact for name, fact in process.items() if name.startswith("load ")]
+        assert len(loads) == 6
+        assert all(fact["right"] for fact in loads)
+
+
+def test_a_process_reads_its_share_of_the_bytes(told):
+    processes, _ = told
+    for process in processes:
+        for spec in ("P('process',)", "P(None, 'process')"):
+            assert process[f"counted {spec}"]["share"] == pytest.approx(1 / len(processes), rel=0.001)
