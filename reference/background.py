@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .files import Path_
 
@@ -51,6 +52,17 @@ class Saving:
             self._finish(self.error)
         except BaseException as error:
             self.error = error
+            raise
+
+    @contextlib.contextmanager
+    def given_up_on_error(self) -> Iterator[None]:
+        """Where the block raises, the save is over: its own error, a consequence, is told to nobody."""
+        try:
+            yield
+        except BaseException:
+            self._thread.join()
+            self._over = True
+            _earlier.remove(self)
             raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import warnings
 from typing import Any
 
@@ -50,24 +51,30 @@ def save(
     Raises FormatError before the old file is touched, and OSError.
     """
     finish_earlier()
-    job = _Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
+    job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
     return job.run() if blocking else job.start()
 
 
-class _Job:
+class Job:
     """One save: planned in full, so that it is refused before anything is written, and then written."""
 
-    def __init__(self, path: Path_, leaves: list[tuple[tuple[str, ...], Any]], float_name: str | None, copies: bool):
+    def __init__(
+        self,
+        path: Path_,
+        leaves: list[tuple[tuple[str, ...], Any]],
+        float_name: str | None,
+        copies: bool = False,
+        writes: bool = True,
+    ) -> None:
         self._path, self._float_name = path, float_name
         self._dtype = float_dtype(float_name)
         self._copies = copies
         self._overflows: list[int] = []
         arrays = [value for _, value in leaves if is_device_array(value)]
-        self._outflow = _outflow(arrays) if arrays else None
-        self._writes = self._outflow is None or self._outflow.writes
-        items: list[Item] = []
-        with self._outflow.agreed(items) if self._outflow else contextlib.nullcontext():
-            items += [self._item(*leaf) for leaf in leaves]
+        self._outflow = _outflow(arrays, writes) if arrays else None
+        self._writes = writes and (self._outflow is None or self._outflow.writes)
+        with _agreed(leaves, bool(self._outflow and self._outflow.shared)):
+            items = [self._item(*leaf) for leaf in leaves]
             self._steps = stream_steps(items)
             if self._writes:
                 check_output(path)
@@ -87,7 +94,8 @@ class _Job:
             self._outflow.go_on_without()
         saving = Saving(self._path, self._write, self._finish)
         if self._outflow and self._outflow.shared:
-            self._outflow.feed(lambda: not saving.done())
+            with saving.given_up_on_error():
+                self._outflow.feed(lambda: not saving.done())
         return saving
 
     def _finish(self, error: BaseException | None) -> None:
@@ -97,7 +105,7 @@ class _Job:
         self._warn()
 
     def _together(self) -> contextlib.AbstractContextManager[None]:
-        return self._outflow.together() if self._outflow else contextlib.nullcontext()
+        return self._outflow.joint.work() if self._outflow else contextlib.nullcontext()
 
     def _write(self, show: Show = silent) -> None:
         if not self._writes:
@@ -121,10 +129,21 @@ class _Job:
         return cast_item(item, self._dtype, self._overflows.append)
 
 
-def _outflow(arrays: list[Any]) -> Any:
+def _agreed(leaves: list[tuple[tuple[str, ...], Any]], shared: bool) -> contextlib.AbstractContextManager[None]:
+    """A step in which an error of one process is raised in all, and so is it that they save different trees."""
+    if not shared:
+        return contextlib.nullcontext()
+    from .devices.processes import together
+
+    kinds = [(path, str(getattr(value, "dtype", type(value))), np.shape(value)) for path, value in leaves]
+    digest = hashlib.blake2b(repr(kinds).encode(), digest_size=6).hexdigest()
+    return together(True, f"a save of {len(leaves)} leaves (digest {digest})")
+
+
+def _outflow(arrays: list[Any], writes: bool) -> Any:
     from .devices.outflow import Outflow  # jax is imported where there are arrays of it
 
-    return Outflow(arrays)
+    return Outflow(arrays, writes)
 
 
 def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:

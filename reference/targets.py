@@ -75,12 +75,15 @@ class Filling(NamedTuple):
 
 
 def match(
-    targets: Mapping[tuple[str, ...], Any], records: Iterable[Record], chosen: Callable[[tuple[str, ...]], bool]
+    targets: Mapping[tuple[str, ...], Any],
+    records: Iterable[Record],
+    chosen: Callable[[tuple[str, ...]], bool] = lambda path: True,
+    any_dtype: bool = False,
 ) -> list[Filling]:
     """Pair records with target leaves by key path, in the order of the records. Raises TargetMismatch.
 
     `chosen` says which key paths are to be filled; the others may be missing. Empty nodes of the checkpoint
-    need no target.
+    need no target. With `any_dtype` only shapes are compared.
     """
     fillings: list[Filling] = []
     unexpected: list[tuple[str, ...]] = []
@@ -95,7 +98,7 @@ def match(
             continue
         del left[path]
         target = targets[path]
-        if fault := _fault(record.leaf, target):
+        if (fault := _fault(record.leaf, target)) and (fault == "shape" or not any_dtype):
             (shapes if fault == "shape" else dtypes).append((path, _wanted(target), leaf_text(record.leaf)))
         fillings.append(Filling(record, target))
     missing = [path for path in left if targets[path] is not None]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..conversion import CastPayload, Buffer
+from ..conversion import Buffer, CastPayload
 from ..conversion import cast_item as cast_item_in_numpy
 from ..payloads import Payload, bytes_of
 from ..records import Item

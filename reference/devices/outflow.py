@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import itertools
 import queue
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +18,11 @@ from ..boxes import Box, common, pieces, shape_of, whole, within
 from ..conversion import is_cast
 from ..keypaths import display
 from ..payloads import PIECE, PiecesPayload
-from ..records import Item
 from .casts import can_cast, cast_array
 from .parts import Part, assembled, holds_all, host_pieces, is_host, parts_of
-from .processes import is_shared, meet
+from .processes import LOOK, Joint, is_shared
 
 TRANSFER: Final = 1 << 26  # bytes of one copy off a device; one is under way while another is written
-_MEET: Final = 1 << 28  # bytes gathered between two meetings, at which an error of one process ends all
 WRITER: Final = 0  # the process that writes
 
 
@@ -37,15 +33,14 @@ class Outflow:
     an array of which the writer does not hold all parts is gathered by all of them, one leaf at a time.
     """
 
-    def __init__(self, arrays: Sequence[jax.Array]) -> None:
+    def __init__(self, arrays: Sequence[jax.Array], writes: bool = True) -> None:
         self.shared = is_shared([array.sharding for array in arrays])
-        self.writes = not self.shared or jax.process_index() == WRITER
+        self.writes = writes and (not self.shared or jax.process_index() == WRITER)
         self.overflows: list[int] = []
         self._leaves: deque[_Leaf] = deque()
         self._arrays = self._source = self._in_order()
-        self._fed: queue.Queue[np.ndarray] = queue.Queue(maxsize=1)
-        self._failed: BaseException | None = None
-        self._parted = False  # a meeting has told all processes of an error
+        self._fed: queue.Queue[np.ndarray | BaseException] = queue.Queue(maxsize=1)
+        self.joint = Joint(self.shared, self._arrays)
 
     def add(self, path: tuple[str, ...], array: jax.Array, dtype: np.dtype | None) -> np.dtype:
         """Take the next array that is to be written, as float `dtype` where CONV-2 casts it.
@@ -74,59 +69,32 @@ class Outflow:
         Every part is copied on its device; where arrays are shared `feed` is to be called instead.
         """
         if self.shared:
-            self._source = (self._fed.get() for _ in itertools.count())
+            self._source = self._arrivals()
             return
         for leaf in self._leaves:
             leaf.snapshot()
 
     def feed(self, wanted: Callable[[], bool]) -> None:
         """Bring all arrays to the host, a bounded number ahead of the payloads; take part while nobody wants them."""
-        for array in self._arrays:
-            own = np.array(array)
-            while wanted():
-                with contextlib.suppress(queue.Full):
-                    self._fed.put(own, timeout=0.1)
-                    break
-
-    @contextlib.contextmanager
-    def agreed(self, items: Sequence[Item]) -> Iterator[None]:
-        """Plan a save in all processes: an error of one is raised in all, and so are trees that differ."""
-        if not self.shared:
-            yield
-            return
         try:
-            yield
+            for array in self._arrays:
+                self._put(np.array(array), wanted)
         except BaseException as error:
-            meet("a save", error)
+            self._put(error, wanted)
             raise
-        tree = hashlib.blake2b(repr([item[:2] for item in items]).encode(), digest_size=8).hexdigest()
-        meet(f"a save of {len(items)} leaves (digest {tree})")
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """Write, or take part in the gathers of the process that writes: an error of one is raised in all."""
-        try:
-            yield
-        except BaseException as error:
-            if self.shared and not self._parted:
-                self._failed = error
-                self._give()  # the others wait for this process until the next meeting
-                self._meet()
-            raise
-        if self.shared:
-            self._give()
-            self._meet()
+    def _put(self, array: np.ndarray | BaseException, wanted: Callable[[], bool]) -> None:
+        while wanted():
+            with contextlib.suppress(queue.Full):
+                self._fed.put(array, timeout=0.1)
+                return
 
-    def _give(self) -> None:
-        for _ in self._arrays:
-            pass
-
-    def _meet(self) -> None:
-        try:
-            meet("a save under way", self._failed)
-        except BaseException:
-            self._parted = True
-            raise
+    def _arrivals(self) -> Iterator[np.ndarray]:
+        while True:
+            array = self._fed.get()
+            if isinstance(array, BaseException):
+                raise RuntimeError("the arrays of this save have not all come") from array
+            yield array
 
     def _in_order(self) -> Iterator[np.ndarray]:
         ahead: deque[Callable[[], np.ndarray]] = deque()
@@ -143,10 +111,10 @@ class Outflow:
         while self._leaves:
             leaf = self._leaves.popleft()
             parts = leaf.parts(self.overflows)
-            if leaf.gathers and (gathered := gathered + leaf.nbytes) >= _MEET:
+            if leaf.gathers and (gathered := gathered + leaf.nbytes) >= LOOK:
                 gathered = 0
-                self._meet()
-            if not self.writes or self._failed:
+                self.joint.look()
+            if not self.writes or self.joint.failed:
                 continue
             if is_host([device for part in parts for device in part.data.devices()]):
                 for array in host_pieces(parts, leaf.shape, leaf.held, PIECE // leaf.held.itemsize):

@@ -46,6 +46,6 @@ def put(
     return jax.make_array_from_callback(shape, sharding, lambda index: part(box_of(index or (), shape)), dtype=dtype)
 
 
-@functools.partial(jax.jit, static_argnames="dtype", donate_argnums=0)
+@functools.partial(jax.jit, static_argnames="dtype")
 def _cast(array: jax.Array, dtype: np.dtype) -> jax.Array:
     return cast_array(array, dtype)[0]

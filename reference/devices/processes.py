@@ -16,6 +16,7 @@ from ..errors import FormatError
 from ..keypaths import KeyPath
 
 PATIENCE: Final = 1800.0  # seconds that a process waits for the others
+LOOK: Final = 1 << 28  # bytes gathered between two looks at whether all processes are well
 _ASK: Final = 5_000  # milliseconds of one question to the store, between which a signal is answered
 _meetings = itertools.count()  # the same in all processes, which do the same things in the same order
 
@@ -39,6 +40,45 @@ def together(shared: bool, what: str) -> Iterator[None]:
         raise
     if shared:
         meet(what)
+
+
+class Joint:
+    """Long work that takes collectives all along, and of which one process does more than the others.
+
+    `collectives` are done as it is iterated, by all processes in the same order; it calls `look` now and then.
+    """
+
+    def __init__(self, shared: bool, collectives: Iterator[Any]) -> None:
+        self.failed = False  # this process takes part in the collectives and does nothing else
+        self._shared, self._collectives = shared, collectives
+        self._error: BaseException | None = None
+        self._parted = False  # all processes know of an error
+
+    def look(self) -> None:
+        """See whether all processes are well. Raises the error of the one that is not."""
+        try:
+            meet("work under way", self._error)
+        except BaseException:
+            self._parted = True
+            raise
+
+    @contextlib.contextmanager
+    def work(self) -> Iterator[None]:
+        """Leave the block when all processes have: an error in any is raised in all."""
+        try:
+            yield
+        except BaseException as error:
+            if self._shared and not self._parted:
+                self._error, self.failed = error, True
+                self._finish()  # the others wait for this process until they look
+            raise
+        if self._shared:
+            self._finish()
+
+    def _finish(self) -> None:
+        for _ in self._collectives:
+            pass
+        self.look()
 
 
 def meet(what: str, error: BaseException | None = None) -> None:

@@ -26,8 +26,18 @@ from .processes import is_shared, together
 from .structure import leaves_of
 
 
-def restore(path: Path_, prefix: KeyPathLike | None, like: Any, is_chosen: Chooser, show: Show = silent) -> Any:
-    """The tree `like` with the leaves of a checkpoint in it; see `loading.load`."""
+def restore(
+    path: Path_,
+    prefix: KeyPathLike | None,
+    like: Any,
+    is_chosen: Chooser = lambda path: True,
+    show: Show = silent,
+    unplaced_on_host: bool = False,
+) -> Any:
+    """The tree `like` with the leaves of a checkpoint in it; see `loading.load`.
+
+    With `unplaced_on_host` a struct without a sharding gives a numpy array.
+    """
     targets, rebuild = leaves_of(like)
     shardings = [sharding for target in targets.values() if (sharding := sharding_of(target)) is not None]
     with together(is_shared(shardings), f"load of {path}"), open_checkpoint(path, prefix) as checkpoint:
@@ -40,7 +50,8 @@ def restore(path: Path_, prefix: KeyPathLike | None, like: Any, is_chosen: Choos
         values = {}
         with show("load", sum(record.nbytes for record, _ in fillings)) as moved:
             for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
-                values[record.path] = _fill(checkpoint.source, record, target)
+                on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
+                values[record.path] = _fill(checkpoint.source, record, target, on_host)
                 moved(record.nbytes)
     return rebuild(values)
 
@@ -52,11 +63,11 @@ def sharding_of(target: Any) -> jax.sharding.Sharding | None:
     return target.sharding if isinstance(target, jax.ShapeDtypeStruct) else None
 
 
-def _fill(source: Source, record: Record, target: Any) -> Any:
+def _fill(source: Source, record: Record, target: Any, on_host: bool) -> Any:
     try:
         if not is_array(target):
             return _as_python(type(target), read_value(source, record.leaf_offset, record.leaf))
-        return _as_array(source, record, target)
+        return _as_array(source, record, target, on_host)
     except FormatError as error:
         raise with_path(record.path, error) from None
     except (OverflowError, ValueError) as error:
@@ -69,9 +80,9 @@ def _as_python(wanted: type, value: Any) -> Any:
     return value
 
 
-def _as_array(source: Source, record: Record, target: Any) -> Any:
+def _as_array(source: Source, record: Record, target: Any, on_host: bool) -> Any:
     leaf, at = record.leaf, record.leaf_offset
-    on_devices = isinstance(target, jax.Array | jax.ShapeDtypeStruct)
+    on_devices = isinstance(target, jax.Array | jax.ShapeDtypeStruct) and not on_host
     if leaf.dtype is None:  # a Python number
         number = convert(np.asarray(read_value(source, at, leaf)).reshape(1), target.dtype).reshape(())
         return put(lambda box: number, (), target.dtype, sharding_of(target)) if on_devices else number

@@ -73,7 +73,7 @@ def errors():
     path = FOLDER / "kept"
     reference.save(path, placed())
     big = {str(i): spread(np.full((COUNT, 1 << 16), i, np.float32), P("process")) for i in range(8)}
-    outflow._MEET = 1 << 19
+    outflow.LOOK = 1 << 19
     if RANK == 0:  # a disk that is full half-way
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))

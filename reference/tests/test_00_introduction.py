@@ -54,6 +54,8 @@ CORE = [
     "devices.restoring",
     "loading",
     "saving",
+    "sidecars",
+    "devices.gathering",
     "checkpointer",
     "command",
     "convert",

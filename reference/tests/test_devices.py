@@ -14,15 +14,16 @@ from reference.devices.parts import parts_of
 from reference.tests.equality import same
 
 P = PartitionSpec
+WHOLE = P()
 MESH = Mesh(np.array(jax.devices()).reshape(2, 4), ("a", "b"))
 SPECS = [P(), P("a"), P("b"), P(None, "b"), P("a", "b"), P("b", "a"), P(("a", "b")), P(None, ("b", "a"))]
 
 
-def sharded(array, spec=P(), mesh=MESH):
+def sharded(array, spec=WHOLE, mesh=MESH):
     return jax.device_put(array, NamedSharding(mesh, spec))
 
 
-def struct(array, spec=P(), dtype=None):
+def struct(array, spec=WHOLE, dtype=None):
     return jax.ShapeDtypeStruct(array.shape, dtype or array.dtype, sharding=NamedSharding(MESH, spec))
 
 
@@ -52,10 +53,11 @@ def bits(shape, dtype, seed=0):
     return raw.reshape(-1).view(dtype).reshape(shape)
 
 
-DTYPES = (
-    "bool int8 int16 int32 uint8 uint16 uint32 float16 bfloat16 float32 complex64 int4 uint4 int2 uint2 float4_e2m1fn "
-    "float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu"
-).split()
+DTYPES = [
+    *("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float16", "bfloat16", "float32", "complex64"),
+    *("int4", "uint4", "int2", "uint2", "float4_e2m1fn", "float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz"),
+    *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"),
+]
 
 
 @pytest.mark.parametrize("name", DTYPES)
@@ -156,7 +158,7 @@ def test_float64_is_cast_as_numpy_casts_it(path, route):
 
 def test_64_bits_where_jax_has_none_are_refused_by_name(path):
     reference.save(path, {"a": {"w": np.zeros(3, np.int64)}})
-    with pytest.raises(ValueError, match="a/w: a jax array of int64 needs .*jax_enable_x64"):
+    with pytest.raises(ValueError, match=r"a/w: a jax array of int64 needs .*jax_enable_x64"):
         reference.load(path, like={"a": {"w": jax.ShapeDtypeStruct((3,), np.int64)}})
 
 
@@ -239,5 +241,5 @@ def test_shards_of_an_axis_that_no_mesh_divides(path, route):
     """jax pads no array: a sharding that does not divide an axis is none of ours to mend, and says so itself."""
     array = bits((7, 5), np.float32)
     reference.save(path, {"w": jax.device_put(array, jax.devices()[1])})
-    with pytest.raises(ValueError, match="w: .*evenly divide"):
+    with pytest.raises(ValueError, match=r"w: .*evenly divide"):
         reference.load(path, like={"w": struct(array, P("a"))})

@@ -1,0 +1,160 @@
+"""Saves that go on while the program does."""
+
+import subprocess
+import sys
+import threading
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+import reference
+from reference import background
+from reference.devices import outflow, parts
+from reference.tests.equality import same
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "x"
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Keeps background saves from writing until it is set."""
+    gate = threading.Event()
+    saving = sys.modules["reference.saving"]
+    write_steps = saving.write_steps
+
+    def write_when_open(sink, steps):
+        assert gate.wait(30)
+        write_steps(sink, steps)
+
+    monkeypatch.setattr(saving, "write_steps", write_when_open)
+    yield gate
+    gate.set()
+    background._earlier.clear()
+
+
+def sharded(array):
+    mesh = Mesh(np.array(jax.devices()), ("x",))
+    return jax.device_put(array, NamedSharding(mesh, PartitionSpec("x")))
+
+
+@pytest.mark.parametrize("platform", ["cpu", "none"])
+@pytest.mark.parametrize("float_dtype", [None, "bf16"])
+def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform, float_dtype, monkeypatch):
+    monkeypatch.setattr(parts, "_HOST", platform)
+    host = np.arange(64, dtype=np.float32) / 3
+    tree = {"donated": sharded(host), "deleted": jnp.asarray(host), "numpy": host.copy(), "raw": bytearray(b"abc")}
+    expected = path.with_name("y")
+    gate.set()
+    reference.save(expected, tree, float_dtype)
+    gate.clear()
+    saving = reference.save(path, tree, float_dtype, blocking=False)
+    step = jax.jit(lambda x: x * 2, donate_argnums=0)
+    changed = step(tree["donated"])
+    tree["deleted"].delete()
+    tree["numpy"][:] = 0
+    tree["raw"][:] = b"xyz"
+    assert not saving.done()
+    assert not path.exists()
+    gate.set()
+    saving.wait()
+    assert saving.done()
+    assert path.read_bytes() == expected.read_bytes()
+    assert np.asarray(changed)[1] == host[1] * 2
+
+
+def test_copies_are_freed_as_they_are_written(path, monkeypatch):
+    """Of eight copies made on the devices, ever fewer are alive while the file is written."""
+    alive = []
+    array_of = outflow.host_pieces
+
+    def counted(*arguments):
+        alive.append(len(jax.live_arrays()))
+        return array_of(*arguments)
+
+    monkeypatch.setattr(outflow, "host_pieces", counted)
+    tree = {str(i): sharded(np.full(64, i, np.float32)) for i in range(8)}
+    reference.save(path, tree, blocking=False).wait()
+    assert len(alive) == 8
+    assert all(later < earlier for earlier, later in zip(alive, alive[2:], strict=False))
+
+
+def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
+    gate.set()
+    reference.save(path, {"w": np.zeros(3)})
+    old = path.read_bytes()
+    monkeypatch.setattr(sys.modules["reference.saving"], "write_steps", fails)
+    saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
+    for _ in range(2):
+        with pytest.raises(OSError, match="no space"):
+            saving.wait()
+    assert path.read_bytes() == old
+    monkeypatch.undo()
+    reference.save(path, {"w": np.ones(3)})
+
+
+def test_an_error_that_nobody_waited_for_is_raised_by_the_next_save(path, monkeypatch):
+    monkeypatch.setattr(sys.modules["reference.saving"], "write_steps", fails)
+    saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
+    saving._thread.join()
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="no space"):
+        reference.save(path, {"w": np.ones(3)})
+    reference.save(path, {"w": np.ones(3)})
+    assert same(reference.load(path), {"w": np.ones(3)})
+
+
+def fails(sink, steps):
+    raise OSError(28, "no space left")
+
+
+def test_saves_are_written_one_after_the_other(path, gate):
+    first = reference.save(path, {"w": np.zeros(3)}, blocking=False)
+    threading.Timer(0.05, gate.set).start()
+    second = reference.save(path, {"w": np.ones(3)}, blocking=False)
+    assert first.done()
+    second.wait()
+    assert same(reference.load(path), {"w": np.ones(3)})
+
+
+def test_what_cannot_be_saved_is_refused_before_the_call_returns(path):
+    with pytest.raises(reference.FormatError):
+        reference.save(path, {"w": object()}, blocking=False)
+    with pytest.raises(OSError, match="no such folder"):
+        reference.save(path / "x" / "y", {"w": 1}, blocking=False)
+
+
+def test_overflows_are_told_at_wait(path):
+    saving = reference.save(path, {"w": np.full(3, 1e30)}, "fp16", blocking=False)
+    with pytest.warns(UserWarning, match="3 finite values became infinite"):
+        saving.wait()
+
+
+PROGRAM = """
+import numpy as np, reference, sys
+reference.save(sys.argv[1], {"w": np.zeros(1 << 22)}, blocking=False)
+"""
+
+
+def test_a_program_does_not_end_before_its_save(path):
+    subprocess.run([sys.executable, "-c", PROGRAM, path], check=True)
+    assert reference.load(path)["w"].shape == (1 << 22,)
+
+
+FAILING = """
+import resource, signal, numpy as np, reference, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+reference.save(sys.argv[1], {"w": np.zeros(1 << 22)}, blocking=False)
+"""
+
+
+def test_a_failure_that_nobody_waited_for_is_told_at_the_end(path):
+    run = subprocess.run([sys.executable, "-c", FAILING, path], check=True, capture_output=True, text=True)
+    assert f"the save of {path} failed, and nobody waited for it: " in run.stderr
+    assert not path.exists()
