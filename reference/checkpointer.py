@@ -99,15 +99,14 @@ class StreamingCheckpointer:
         suffix = f"_{int(train_state.step)}" if milestone else ""
         sidecars = [("metadata", metadata), ("dataset", dataset)]
         texts = [(f"{name}{suffix}.json", encode_sidecar(value, name)) for name, value in sidecars]
-        if self.enable and jax.process_index() == 0:
-            os.makedirs(self.checkpoint_dir, exist_ok=True)
-            for name, text in texts:
-                write_sidecar(os.path.join(self.checkpoint_dir, name), text)
         if self.config.save_optimizer_state:
             self.save_checkpoint(train_state, f"{_TRAIN_STATE}{suffix}", gather_fns)
         else:
             weights = gather_fns if gather_fns is None else gather_fns.params["params"]
             self.save_checkpoint(train_state.params["params"], f"{_PARAMS}{suffix}", weights)
+        if self.enable and jax.process_index() == 0:  # last, so that a save that fails leaves all three as they were
+            for name, text in texts:
+                write_sidecar(os.path.join(self.checkpoint_dir, name), text)
 
     def save_checkpoint(self, train_state: Any, filename: str | os.PathLike[str], gather_fns: Functions = None) -> None:
         """Save any tree as a stream in the checkpoint folder, in the float dtype of the config."""

@@ -28,12 +28,6 @@ def write_sidecar(path: Path_, text: bytes) -> None:
         sink.write(text)
 
 
-def read_sidecar(path: Path_) -> Any:
-    """Raises OSError and ValueError."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
-
-
 def _plain(value: Any, name: str) -> Any:
     if hasattr(value, "to_dict"):
         value = value.to_dict()
