@@ -115,7 +115,7 @@ class Job:
             write_steps(sink, self._steps)
 
     def _warn(self) -> None:
-        overflows = sum(self._overflows) + sum(self._outflow.overflows if self._outflow else ())
+        overflows = sum(self._overflows) + (self._outflow.overflows() if self._outflow else 0)
         if overflows and self._writes:
             warnings.warn(f"{overflows} finite values became infinite in {self._float_name}", stacklevel=4)
 
@@ -125,7 +125,7 @@ class Job:
             item = item_of(path, value, self._copies)
         else:
             leaf = described(path, value)
-            item = Item(path, cast_leaf(leaf, outflow.add(path, value, self._dtype)), outflow.payload)
+            item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
         return cast_item(item, self._dtype, self._overflows.append)
 
 

@@ -38,11 +38,14 @@ def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype:
     arrays = [aligned_empty(shape_of(box), dtype) for box in boxes]
     scattered: list[int] = []
     for i, (box, array) in enumerate(zip(boxes, arrays, strict=True)):
-        _, length = runs(box, leaf.shape)
-        if array.size and dtype == leaf.dtype and length * dtype.itemsize >= min(_LONG, array.nbytes):
-            _read_runs(payload, leaf, box, bytes_of(array))
+        if array.size == leaf.nbytes // leaf.dtype.itemsize and dtype == leaf.dtype:
+            payload.read_into(0, bytes_of(array))
         elif array.size:
-            scattered.append(i)
+            starts, length = runs(box, leaf.shape)
+            if dtype == leaf.dtype and length * dtype.itemsize >= min(_LONG, array.nbytes):
+                _read_runs(payload, starts * dtype.itemsize, length * dtype.itemsize, bytes_of(array))
+            else:
+                scattered.append(i)
     if scattered:
         targets = [(boxes[i], arrays[i]) for i in scattered]
         around = hull([box for box, _ in targets])
@@ -72,19 +75,17 @@ def _read_region(payload: _Payload, leaf: Leaf, region: Box, targets: Sequence[t
     memory = np.empty(min(most, count(region)), leaf.dtype)
     for piece in pieces(region, most):
         values = memory[: count(piece)]
-        _read_runs(payload, leaf, piece, bytes_of(values))
+        starts, length = runs(piece, leaf.shape)
+        _read_runs(payload, starts * width, length * width, bytes_of(values))
         block = convert(values, targets[0][1].dtype).reshape(shape_of(piece))
         for box, array in targets:
             if (shared := common(piece, box)) is not None:
                 array[within(shared, box)] = block[within(shared, piece)]
 
 
-def _read_runs(payload: _Payload, leaf: Leaf, box: Box, view: memoryview) -> None:
-    assert leaf.dtype is not None
-    width = leaf.dtype.itemsize
-    starts, length = runs(box, leaf.shape)
-    n = length * width
-    for i, start in enumerate((starts * width).tolist()):
+def _read_runs(payload: _Payload, starts: np.ndarray, n: int, view: memoryview) -> None:
+    """Read runs of `n` bytes one after the other into a view."""
+    for i, start in enumerate(starts.tolist()):
         payload.read_into(start, view[i * n : (i + 1) * n])
 
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..boxes import Box, common, pieces, shape_of, whole, within
 from ..conversion import is_cast
 from ..keypaths import display
+from ..leaves import Leaf
 from ..payloads import PIECE, PiecesPayload
 from .casts import can_cast, cast_array
 from .parts import Part, assembled, holds_all, host_pieces, is_host, parts_of
@@ -24,6 +24,7 @@ from .processes import LOOK, Joint, is_shared
 
 TRANSFER: Final = 1 << 26  # bytes of one copy off a device; one is under way while another is written
 WRITER: Final = 0  # the process that writes
+_SMALL: Final = 1 << 14  # bytes; arrays up to this size are taken whole, which costs the least time
 
 
 class Outflow:
@@ -36,28 +37,34 @@ class Outflow:
     def __init__(self, arrays: Sequence[jax.Array], writes: bool = True) -> None:
         self.shared = is_shared([array.sharding for array in arrays])
         self.writes = writes and (not self.shared or jax.process_index() == WRITER)
-        self.overflows: list[int] = []
+        self._infinite: list[jax.Array] = []  # how many values overflowed, of each piece that was cast on its device
         self._leaves: deque[_Leaf] = deque()
         self._arrays = self._source = self._in_order()
         self._fed: queue.Queue[np.ndarray | BaseException] = queue.Queue(maxsize=1)
         self.joint = Joint(self.shared, self._arrays)
 
-    def add(self, path: tuple[str, ...], array: jax.Array, dtype: np.dtype | None) -> np.dtype:
-        """Take the next array that is to be written, as float `dtype` where CONV-2 casts it.
+    def add(self, path: tuple[str, ...], array: jax.Array, leaf: Leaf, dtype: np.dtype | None) -> np.dtype:
+        """Take the next array that is to be written, as float `dtype` where CONV-2 casts it; `leaf` describes it.
 
         Returns the dtype in which its elements will come: its own where numpy has to do the cast. Raises
         ValueError for an array that the writing process cannot reach.
         """
         old = np.dtype(array.dtype)
         new = dtype if dtype is not None and is_cast(old, dtype) and can_cast(old, dtype) else old
-        gathers = self.shared and array.size > 0 and not holds_all(array, WRITER)
-        if gathers and WRITER not in {device.process_index for device in array.sharding.device_set}:
+        devices = array.sharding.device_set
+        gathers = self.shared and leaf.nbytes > 0 and not holds_all(array, WRITER)
+        if gathers and WRITER not in {device.process_index for device in devices}:
             raise ValueError(f"{display(path)}: none of its devices is of process {WRITER}, which writes")
-        if is_host(array.sharding.device_set) and not gathers:
+        small = leaf.nbytes <= _SMALL
+        if not gathers and (small or is_host(devices)):
             new = old  # nothing is saved by a cast on the way; numpy's is the faster one there
         if gathers or self.writes:
-            self._leaves.append(_Leaf(array, gathers, new))
+            self._leaves.append(_Leaf(array, leaf, new, gathers, small, self._infinite))
         return new
+
+    def overflows(self) -> int:
+        """How many finite values have become infinite in casts on devices."""
+        return sum(int(n) for n in self._infinite)
 
     def payload(self) -> PiecesPayload:
         """The elements of the next array in the order in which arrays have been added."""
@@ -110,75 +117,101 @@ class Outflow:
         gathered = 0
         while self._leaves:
             leaf = self._leaves.popleft()
-            parts = leaf.parts(self.overflows)
-            if leaf.gathers and (gathered := gathered + leaf.nbytes) >= LOOK:
-                gathered = 0
-                self.joint.look()
-            if not self.writes or self.joint.failed:
-                continue
-            if is_host([device for part in parts for device in part.data.devices()]):
-                for array in host_pieces(parts, leaf.shape, leaf.held, PIECE // leaf.held.itemsize):
-                    yield functools.partial(_same, array)
-            else:
-                for piece in pieces(whole(leaf.shape), TRANSFER // leaf.dtype.itemsize):
-                    yield _fetch(piece, parts, leaf.dtype, self.overflows)
+            if leaf.gathers:
+                leaf.gather()
+                if (gathered := gathered + leaf.nbytes) >= LOOK:
+                    gathered = 0
+                    self.joint.look()
+            if self.writes and not self.joint.failed:
+                yield from leaf.started()
 
 
 class _Leaf:
-    """An array that is to be written. `held` is the dtype of its parts, `dtype` that in which they are to come."""
+    """An array that is to be written: whole where it is small or has to be gathered, else its parts.
 
-    def __init__(self, array: jax.Array, gathers: bool, dtype: np.dtype) -> None:
-        self.shape, self.held, self.dtype = tuple(array.shape), np.dtype(array.dtype), dtype
-        self.nbytes = array.size * dtype.itemsize
+    `held` is the dtype of what there is, `dtype` that in which the elements are to come.
+    """
+
+    def __init__(
+        self,
+        array: jax.Array,
+        leaf: Leaf,
+        dtype: np.dtype,
+        gathers: bool,
+        small: bool,
+        infinite: list[jax.Array],
+    ) -> None:
+        self.shape, self.nbytes, self.held, self.dtype = leaf.shape, leaf.nbytes, np.dtype(array.dtype), dtype
         self.gathers = gathers
-        self._array: jax.Array | None = array if gathers else None
-        self._parts = [] if gathers else parts_of(array)
+        self._infinite = infinite
+        self._whole: Any = array if gathers or small else None
+        self._parts = parts_of(array) if self._whole is None else []
 
-    def parts(self, overflows: list[int]) -> list[Part]:
-        """The parts that make up the array, on devices of this process; a collective where it is gathered."""
-        if self._array is None:
-            return self._parts
-        copies, infinite = _gatherer(_devices_of(self._array.sharding))(self._array, self.dtype)
+    def gather(self) -> None:
+        """A collective of all processes that hold a part; afterwards this one has the array, in its new dtype."""
+        copies, infinite = _gatherer(tuple(self._whole.sharding._device_assignment))(self._whole, self.dtype)
         jax.block_until_ready(copies)
-        self._array, self.held = None, self.dtype
-        overflows.append(int(infinite.addressable_data(0)))
-        return [Part(whole(self.shape), copies.addressable_data(0))] if self.nbytes else []
+        if self.held != self.dtype:
+            self._infinite.append(infinite.addressable_data(0))
+        self._whole, self.held = None, self.dtype
+        self._parts = [Part(whole(self.shape), copies.addressable_data(0))]
 
     def snapshot(self) -> None:
-        self._parts = [Part(box, _copy(data)) for box, data in self._parts]
+        """Copy what there is, in its new dtype, so that the array itself is not needed any more."""
+        if self._whole is not None:
+            self._whole = np.array(self._whole)
+        self._parts = [
+            Part(box, _take(data, (0,) * data.ndim, data.shape, self.dtype, self._infinite))
+            for box, data in self._parts
+        ]
+        self.held = self.dtype
+
+    def started(self) -> Iterator[Callable[[], np.ndarray]]:
+        """Start to copy piece after piece to the host; each function waits for one."""
+        if self._whole is not None:
+            if isinstance(self._whole, jax.Array) and not is_host(self._whole.sharding.device_set):
+                self._whole.copy_to_host_async()
+            yield functools.partial(np.ascontiguousarray, self._whole)
+        elif is_host(device for part in self._parts for device in part.data.devices()):
+            for array in host_pieces(self._parts, self.shape, self.held, PIECE // self.held.itemsize):
+                yield functools.partial(_same, array)
+        else:
+            for piece in pieces(whole(self.shape), TRANSFER // self.dtype.itemsize):
+                yield self._fetch(piece)
+
+    def _fetch(self, piece: Box) -> Callable[[], np.ndarray]:
+        found: list[tuple[Box, jax.Array]] = []
+        for box, data in self._parts:
+            if (inner := common(piece, box)) is not None:
+                starts = tuple(part.start for part in within(inner, box))
+                values = _take(data, starts, shape_of(inner), self.dtype, self._infinite)
+                values.copy_to_host_async()
+                found.append((inner, values))
+        return functools.partial(_arrived, piece, self.dtype, found)
+
+
+def _arrived(piece: Box, dtype: np.dtype, found: list[tuple[Box, jax.Array]]) -> np.ndarray:
+    if len(found) == 1:
+        return np.ascontiguousarray(found[0][1])
+    return assembled(piece, dtype, ((box, np.asarray(values)) for box, values in found))
 
 
 def _same(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _fetch(piece: Box, parts: list[Part], dtype: np.dtype, overflows: list[int]) -> Callable[[], np.ndarray]:
-    """Start to copy a piece of an array to the host; the function that is returned waits for it."""
-    found: list[tuple[Box, jax.Array, jax.Array]] = []
-    for box, data in parts:
-        if (inner := common(piece, box)) is not None:
-            starts = tuple(part.start for part in within(inner, box))
-            values, infinite = _take(data, starts, shape_of(inner), dtype)
-            values.copy_to_host_async()
-            found.append((inner, values, infinite))
-
-    def wait() -> np.ndarray:
-        overflows.extend(int(infinite) for _, _, infinite in found)
-        if len(found) == 1:
-            return np.ascontiguousarray(found[0][1])
-        return assembled(piece, dtype, ((box, np.asarray(values)) for box, values, _ in found))
-
-    return wait
-
-
-def _take(data: jax.Array, starts: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype) -> Any:
-    """A box of an array in a new array, cast, and how many values overflowed.
+def _take(
+    data: jax.Array, starts: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype, infinite: list[jax.Array]
+) -> jax.Array:
+    """A box of an array in a new array, cast; `infinite` is given how many values overflowed.
 
     A new one even where the box is all of it: jax keeps what it has copied to the host for as long as the array.
     """
-    if max(data.shape, default=0) >> 31:  # no index of 32 bits reaches all of it
-        return _take_there(data, starts, shape, dtype)
-    return _take_anywhere(data, starts, shape, dtype)
+    far = max(data.shape, default=0) >> 31  # an index of 32 bits does not reach all of it
+    values, count = (_take_there if far else _take_anywhere)(data, starts, shape, dtype)
+    if dtype != data.dtype:
+        infinite.append(count)
+    return values
 
 
 def _slice(data: jax.Array, starts: tuple[Any, ...], shape: tuple[int, ...], dtype: np.dtype) -> Any:
@@ -193,7 +226,6 @@ def _slice_there(data: jax.Array, starts: tuple[int, ...], shape: tuple[int, ...
 
 _take_anywhere = jax.jit(_slice, static_argnums=(2, 3))
 _take_there = jax.jit(_slice_there, static_argnums=(1, 2, 3))
-_copy = jax.jit(jnp.copy)
 
 
 @functools.cache
@@ -201,8 +233,3 @@ def _gatherer(devices: tuple[Any, ...]) -> Any:
     everywhere = NamedSharding(Mesh(np.array(devices), ("all",)), PartitionSpec())
     cast = lambda array, dtype: (array, 0) if dtype == array.dtype else cast_array(array, dtype)  # noqa: E731
     return jax.jit(cast, static_argnums=1, out_shardings=everywhere)
-
-
-def _devices_of(sharding: Any) -> tuple[Any, ...]:
-    """The devices of a sharding in its own order."""
-    return tuple(sharding._device_assignment)  # public for a NamedSharding alone, as its mesh's

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Final
 
 import jax
 import numpy as np
@@ -14,6 +15,8 @@ from ..slices import read_boxes
 from ..wire import Source
 from .casts import can_cast, cast_array
 from .parts import is_host
+
+_SMALL: Final = 1 << 14  # bytes; leaves up to this size are read whole, which costs the least time
 
 
 def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sharding.Sharding | None) -> jax.Array:
@@ -26,24 +29,35 @@ def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sh
     devices = sharding.device_set if sharding is not None else {jax.local_devices()[0]}
     casts_there = not is_host(devices) and can_cast(leaf.dtype, dtype)
     read_as = leaf.dtype if casts_there else dtype
-    boxes = [whole(leaf.shape)]
-    if sharding is not None:
-        indices = sharding.addressable_devices_indices_map(leaf.shape).values()
-        boxes = list(dict.fromkeys(box_of(index, leaf.shape) for index in indices if index is not None))
-    parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as), strict=True))
-    array = put(parts.__getitem__, leaf.shape, read_as, sharding)
+    if sharding is None or leaf.nbytes <= _SMALL:
+        (host,) = read_boxes(source, at, leaf, [whole(leaf.shape)], read_as)
+        array = put(host.__getitem__, leaf.shape, read_as, sharding)
+    else:
+        boxes = _boxes(sharding, leaf.shape)
+        parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as), strict=True))
+        array = put(lambda index: parts[box_of(index, leaf.shape)], leaf.shape, read_as, sharding)
     return array if read_as == dtype else _cast(array, dtype)
 
 
+@functools.lru_cache(1024)
+def _boxes(sharding: jax.sharding.Sharding, shape: tuple[int, ...]) -> list[Box]:
+    """The different boxes of an array that devices of this process hold."""
+    indices = sharding.addressable_devices_indices_map(shape).values()
+    return list(dict.fromkeys(box_of(index or (), shape) for index in indices))
+
+
 def put(
-    part: Callable[[Box], np.ndarray], shape: tuple[int, ...], dtype: np.dtype, sharding: jax.sharding.Sharding | None
+    part: Callable[[tuple[slice, ...]], np.ndarray],
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    sharding: jax.sharding.Sharding | None,
 ) -> jax.Array:
-    """The device array whose part in a box is what `part` gives. Raises ValueError for 64 bits where jax has none."""
+    """The device array whose part at an index is what `part` gives. Raises ValueError where jax has no 64 bits."""
     if jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise ValueError(f"a jax array of {dtype} needs jax.config.update('jax_enable_x64', True)")
     if sharding is None:
-        return jax.device_put(part(whole(shape)))
-    return jax.make_array_from_callback(shape, sharding, lambda index: part(box_of(index or (), shape)), dtype=dtype)
+        return jax.device_put(part(tuple(slice(None) for _ in shape)))
+    return jax.make_array_from_callback(shape, sharding, lambda index: part(index or ()), dtype=dtype)
 
 
 @functools.partial(jax.jit, static_argnames="dtype")

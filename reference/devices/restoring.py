@@ -85,7 +85,7 @@ def _as_array(source: Source, record: Record, target: Any, on_host: bool) -> Any
     on_devices = isinstance(target, jax.Array | jax.ShapeDtypeStruct) and not on_host
     if leaf.dtype is None:  # a Python number
         number = convert(np.asarray(read_value(source, at, leaf)).reshape(1), target.dtype).reshape(())
-        return put(lambda box: number, (), target.dtype, sharding_of(target)) if on_devices else number
+        return put(number.__getitem__, (), target.dtype, sharding_of(target)) if on_devices else number
     if on_devices:
         return place(source, at, leaf, target.dtype, sharding_of(target))
     (array,) = read_boxes(source, at, leaf, [whole(leaf.shape)], target.dtype)

@@ -43,10 +43,12 @@ def sharded(array):
     return jax.device_put(array, NamedSharding(mesh, PartitionSpec("x")))
 
 
+@pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("platform", ["cpu", "none"])
 @pytest.mark.parametrize("float_dtype", [None, "bf16"])
-def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform, float_dtype, monkeypatch):
+def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform, small, float_dtype, monkeypatch):
     monkeypatch.setattr(parts, "_HOST", platform)
+    monkeypatch.setattr(outflow, "_SMALL", 1 << 20 if small else -1)
     host = np.arange(64, dtype=np.float32) / 3
     tree = {"donated": sharded(host), "deleted": jnp.asarray(host), "numpy": host.copy(), "raw": bytearray(b"abc")}
     expected = path.with_name("y")
@@ -70,6 +72,7 @@ def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform,
 
 def test_copies_are_freed_as_they_are_written(path, monkeypatch):
     """Of eight copies made on the devices, ever fewer are alive while the file is written."""
+    monkeypatch.setattr(outflow, "_SMALL", -1)
     alive = []
     array_of = outflow.host_pieces
 

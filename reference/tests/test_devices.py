@@ -8,9 +8,10 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 import reference
-from reference.devices import outflow, parts
+from reference.devices import outflow, parts, placing
 from reference.devices.outflow import Outflow
 from reference.devices.parts import parts_of
+from reference.leaves import Leaf
 from reference.tests.equality import same
 
 P = PartitionSpec
@@ -31,9 +32,12 @@ def on_host(tree):
     return {key: np.asarray(value) for key, value in tree.items()}
 
 
-@pytest.fixture(params=["host", "accelerator"])
+@pytest.fixture(params=["small", "host", "accelerator"])
 def route(request, monkeypatch):
-    """The way taken where device memory is the host's, and the one of accelerators, on CPU devices all the same."""
+    """The ways taken by small arrays, where device memory is the host's, and by accelerators; all on CPU devices."""
+    if request.param != "small":
+        monkeypatch.setattr(outflow, "_SMALL", -1)
+        monkeypatch.setattr(placing, "_SMALL", -1)
     if request.param == "accelerator":
         monkeypatch.setattr(parts, "_HOST", "none")
         monkeypatch.setattr(outflow, "TRANSFER", 1 << 10)
@@ -186,10 +190,11 @@ def test_pieces_on_their_way_are_few(path, monkeypatch):
     monkeypatch.setattr(parts, "_HOST", "none")
     monkeypatch.setattr(outflow, "TRANSFER", 1 << 8)
     under_way, most = set(), []
-    started = outflow._fetch
+    monkeypatch.setattr(outflow, "_SMALL", -1)
+    started = outflow._Leaf._fetch
 
-    def fetch(piece, *rest):
-        wait = started(piece, *rest)
+    def fetch(leaf, piece):
+        wait = started(leaf, piece)
         under_way.add(piece)
         most.append(len(under_way))
 
@@ -200,7 +205,7 @@ def test_pieces_on_their_way_are_few(path, monkeypatch):
 
         return waited
 
-    monkeypatch.setattr(outflow, "_fetch", fetch)
+    monkeypatch.setattr(outflow._Leaf, "_fetch", fetch)
     tree = {str(i): sharded(np.arange(i * 256.0, (i + 1) * 256, dtype=np.float32), P("a")) for i in range(4)}
     reference.save(path, tree)
     assert len(most) == 16
@@ -231,10 +236,10 @@ def test_an_array_that_the_writer_cannot_reach_is_refused(monkeypatch):
             return dict.fromkeys(self.device_set, (slice(None),))
 
     class Array:
-        dtype, shape, size, sharding = np.dtype(np.float32), (4,), 4, Sharding()
+        dtype, shape, sharding = np.dtype(np.float32), (4,), Sharding()
 
     with pytest.raises(ValueError, match="a/b: none of its devices is of process 0"):
-        Outflow([Array()]).add(("a", "b"), Array(), None)
+        Outflow([Array()]).add(("a", "b"), Array(), Leaf("ndarray", Array.dtype, (4,), 16), None)
 
 
 def test_shards_of_an_axis_that_no_mesh_divides(path, route):
