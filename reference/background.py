@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 from .files import Path_
 
-_earlier: list[Saving] = []
+_lock = threading.RLock()
+_earlier: list[Saving] = []  # saves that nobody has waited for
 
 
 class Saving:
@@ -20,39 +21,50 @@ class Saving:
     def __init__(self, path: Path_, write: Callable[[], None], finish: Callable[[BaseException | None], None]) -> None:
         self.path = os.fspath(path)
         self.error: BaseException | None = None
-        self._write, self._finish = write, finish
-        self._over = False
-        self._thread = threading.Thread(target=self._run, name=f"save of {self.path}")
-        _earlier.append(self)
-        self._thread.start()
+        self._write: Callable[[], None] | None = write
+        self._finish: Callable[[BaseException | None], None] | None = finish
+        self._ended = threading.Event()  # and not the thread's own state, which a signal during a join upsets
+        with _lock:
+            threading.Thread(target=self._run, name=f"save of {self.path}").start()
+            _earlier.append(self)
 
     def _run(self) -> None:
         try:
+            assert self._write is not None
             self._write()
         except BaseException as error:  # raised again by `wait`
-            self.error = error
+            self.error = error.with_traceback(None)  # whose frames would hold the arrays
+        finally:
+            self._write = None
+            self._ended.set()
 
     def done(self) -> bool:
         """Whether the writing has ended, well or not."""
-        return not self._thread.is_alive()
+        return self._ended.is_set()
 
     def wait(self) -> None:
         """Wait until the file is complete. Raises what went wrong: FormatError, OSError.
 
         Where arrays span processes, all of them make this call together.
         """
-        self._thread.join()
-        if self._over:
+        self._ended.wait()
+        finish = self._forget()
+        if finish is None:  # somebody has waited before
             if self.error is not None:
                 raise self.error
             return
-        self._over = True
-        _earlier.remove(self)
         try:
-            self._finish(self.error)
+            finish(self.error)
         except BaseException as error:
             self.error = error
             raise
+
+    def _forget(self) -> Callable[[BaseException | None], None] | None:
+        with _lock:
+            finish, self._finish = self._finish, None
+            if self in _earlier:
+                _earlier.remove(self)
+        return finish
 
     @contextlib.contextmanager
     def given_up_on_error(self) -> Iterator[None]:
@@ -60,20 +72,20 @@ class Saving:
         try:
             yield
         except BaseException:
-            self._thread.join()
-            self._over = True
-            _earlier.remove(self)
+            self._ended.wait()
+            self._forget()
             raise
 
 
 def finish_earlier() -> None:
     """Wait for saves that nobody has waited for. Raises their errors."""
-    while _earlier:
-        _earlier[0].wait()
+    while saving := next(iter(_earlier), None):
+        saving.wait()
 
 
 @atexit.register
-def _tell() -> None:
-    for saving in _earlier:
-        if saving.done() and saving.error is not None:
+def _finish_at_exit() -> None:
+    for saving in list(_earlier):
+        saving._ended.wait()
+        if saving.error is not None:
             print(f"the save of {saving.path} failed, and nobody waited for it: {saving.error}", file=sys.stderr)

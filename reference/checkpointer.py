@@ -25,6 +25,7 @@ from .checkpoints import open as open_checkpoint
 from .containers import PREFIXES, split_prefix
 from .conversion import float_dtype as dtype_called
 from .devices.gathering import save_gathered
+from .devices.processes import is_shared, together
 from .devices.restoring import restore
 from .devices.structure import leaves_of
 from .errors import UsageError
@@ -94,24 +95,25 @@ class StreamingCheckpointer:
         """Save a train state, or with `save_optimizer_state=False` its weights, with metadata and dataset state.
 
         Writes `streaming_train_state` or `streaming_params`, `metadata.json` and `dataset.json`; a milestone has
-        `_STEP` in each name and is not overwritten by the next save. Raises FormatError, OSError, UsageError.
+        `_STEP` in each name and is not overwritten by the next save. Raises FormatError, OSError, and once the
+        checkpoint is written UsageError for metadata or dataset state that JSON cannot hold.
         """
         suffix = f"_{int(train_state.step)}" if milestone else ""
-        sidecars = [("metadata", metadata), ("dataset", dataset)]
-        texts = [(f"{name}{suffix}.json", encode_sidecar(value, name)) for name, value in sidecars]
         if self.config.save_optimizer_state:
             self.save_checkpoint(train_state, f"{_TRAIN_STATE}{suffix}", gather_fns)
         else:
             weights = gather_fns if gather_fns is None else gather_fns.params["params"]
             self.save_checkpoint(train_state.params["params"], f"{_PARAMS}{suffix}", weights)
-        if self.enable and jax.process_index() == 0:  # last, so that a save that fails leaves all three as they were
-            for name, text in texts:
-                write_sidecar(os.path.join(self.checkpoint_dir, name), text)
+        # Last, so that nothing in them can cost the weights.
+        with together(_spans_processes(train_state.params), "the sidecars of a save"):
+            for name, value in (("metadata", metadata), ("dataset", dataset)):
+                self._save_sidecar(value, f"{name}{suffix}.json", name)
 
     def save_checkpoint(self, train_state: Any, filename: str | os.PathLike[str], gather_fns: Functions = None) -> None:
         """Save any tree as a stream in the checkpoint folder, in the float dtype of the config."""
-        if self.enable and jax.process_index() == 0:
-            os.makedirs(self.checkpoint_dir, exist_ok=True)
+        with together(_spans_processes(train_state), "the folder of a save"):
+            if self.enable and jax.process_index() == 0:
+                os.makedirs(self.checkpoint_dir, exist_ok=True)
         path = os.path.join(self.checkpoint_dir, filename) if self.enable else os.devnull
         self.save_train_state_to_file(train_state, path, gather_fns, self.config.float_dtype)
 
@@ -142,8 +144,11 @@ class StreamingCheckpointer:
 
     def save_json(self, value: Any, filename: str | os.PathLike[str]) -> None:
         """Save what JSON can hold in the checkpoint folder. Raises UsageError, OSError."""
-        text = encode_sidecar(value, os.fspath(filename))
-        if self.enable:
+        self._save_sidecar(value, filename, os.fspath(filename))
+
+    def _save_sidecar(self, value: Any, filename: str | os.PathLike[str], name: str) -> None:
+        if self.enable and jax.process_index() == 0:
+            text = encode_sidecar(value, name)
             os.makedirs(self.checkpoint_dir, exist_ok=True)
             write_sidecar(os.path.join(self.checkpoint_dir, filename), text)
 
@@ -211,13 +216,17 @@ class StreamingCheckpointer:
                 raise UsageError(f"there is no shard function for {', '.join(without[:8])}")
             targets, rebuild = leaves_of(target) if target is not None else ({}, _nested)
             if target is not None:
-                match(targets, checkpoint.records, any_dtype=True)
+                match(targets, checkpoint, any_dtype=True)
             values = {}
             with progress_bar("load", sum(record.nbytes for record in checkpoint.records)) as moved:
                 for record in checkpoint.records:
                     values[record.path] = functions[record.path](checkpoint[record.path])
                     moved(record.nbytes)
             return rebuild(values)
+
+
+def _spans_processes(tree: Any) -> bool:
+    return is_shared([leaf.sharding for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)])
 
 
 def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

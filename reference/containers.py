@@ -60,6 +60,8 @@ def read_container(source: Source, prefix: str | None, wanted: str | None) -> tu
     """
     if wanted is None:
         wanted = kind_of(source)
+    if wanted not in CONTAINERS:
+        refuse(wanted)
     if not begins_as(source, wanted):
         refuse(kind_of(source), wanted)
     return wanted, _select(_read(source, wanted), prefix)

@@ -29,10 +29,12 @@ _FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
 _BFLOAT16: Final = dtype_of("bfloat16")
 
 
-def float_dtype(name: str | None) -> np.dtype | None:
-    """The dtype of a name such as bf16, fp32 or float16; None for None or ''. Raises UsageError."""
-    if not name:
+def float_dtype(name: str | type | np.dtype | None) -> np.dtype | None:
+    """The dtype of a name such as bf16, fp32 or float16, or of a type; None for None or ''. Raises UsageError."""
+    if name is None or name == "":
         return None
+    if not isinstance(name, str):
+        name = np.dtype(name).name
     if name not in FLOAT_NAMES:
         raise UsageError(f"{name!r} is no float dtype; choose one of {', '.join(FLOAT_NAMES)}")
     return dtype_of(FLOAT_NAMES[name])

@@ -15,13 +15,13 @@ from .checkpoints import open as open_checkpoint
 from .command import add_flag, leaf_text, parser, run, size
 from .containers import CONTAINERS, PREFIXES, split_prefix
 from .conversion import FLOAT_NAMES, cast_item, float_dtype, is_cast
-from .files import FileSource, Progress
+from .files import Progress
 from .keypaths import display
 from .kinds import FLAX, STREAM
 from .outputs import check_output, replace
-from .payloads import SourcePayload, Step, write_steps
+from .payloads import Step, write_steps
 from .progress import progress_bar
-from .records import Item, Record
+from .records import Item, Record, item_in
 from .streams import too_big_for_old_loaders
 from .trees import depth_first
 
@@ -80,7 +80,7 @@ def convert(
         # Depth-first order (TREE-5), whatever the order of the source.
         records = depth_first(checkpoint.records)
         cast_to = _cast_on(backend, dtype, [] if dry_run else records)
-        items = [cast_to(_item(checkpoint.source, record), dtype, overflows.append) for record in records]
+        items = [cast_to(item_in(checkpoint.source, record), dtype, overflows.append) for record in records]
         cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
         steps = CONTAINERS[target].steps(items)
         total = sum(map(Step.size, steps))
@@ -90,11 +90,6 @@ def convert(
                 write_steps(sink, steps)
         too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []
         return Report(target, items, cast, total, sum(overflows), too_big)
-
-
-def _item(source: FileSource, record: Record) -> Item:
-    extents = record.extents()
-    return Item(record.path, record.leaf, (lambda: SourcePayload(source, extents)) if extents else None)
 
 
 def _cast_on(

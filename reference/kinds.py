@@ -7,7 +7,10 @@ from typing import Final, NoReturn
 from .errors import WrongKind
 from .wire import Source
 
-STREAM, FLAX, SAFETENSORS = "stream", "standard flax file", "safetensors file"
+STREAM, FLAX, SAFETENSORS, DELTA = "stream", "standard flax file", "safetensors file", "delta"
+# DELTA-1: "A delta begins with its mark: an array of a key path of the two parts `streamckpt-delta` and `1.0`, and a
+#           str."
+DELTA_NAME: Final = b"\x92\x92\xb0streamckpt-delta"
 MAX_HEADER: Final = 100_000_000  # bytes of a safetensors header, the limit of its library
 
 _ADVICE: Final = {
@@ -15,6 +18,7 @@ _ADVICE: Final = {
     STREAM: "use params::, trainstate:: or trainstate_params::",
     FLAX: "use flax::",
     SAFETENSORS: "use safetensors::",
+    DELTA: "recover its target first, with its base: python -m reference.diff --recover_diff=True",
     "pickle": "it can run any code when it is opened; convert it to safetensors where it came from",
     "zip archive (a torch .pth or a numpy .npz)": "convert it to safetensors where it came from",
     "gzip archive": "unpack it first: gunzip, or tar xzf",
@@ -29,10 +33,12 @@ _ADVICE: Final = {
 
 
 def begins_as(source: Source, kind: str) -> bool:
-    """Whether the first bytes are those of a STREAM, FLAX or SAFETENSORS file; they may be those of two."""
-    head = source.read_at(0, min(source.size, 9))
+    """Whether the first bytes are those of a STREAM, FLAX, SAFETENSORS or DELTA; they may be those of two."""
+    head = source.read_at(0, min(source.size, len(DELTA_NAME)))
+    if kind == DELTA:
+        return head == DELTA_NAME
     if kind == STREAM:
-        return head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))
+        return head != DELTA_NAME and head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))
     if kind == FLAX:
         return head[:1] != b"" and (head[0] & 0xF0 == 0x80 or head[0] in (0xDE, 0xDF)) and not _is_pickle(head)
     if kind == SAFETENSORS:
@@ -47,11 +53,11 @@ def _is_pickle(head: bytes) -> bool:
 
 # CONV-6: "The kind of a file is recognised from its first bytes."
 def kind_of(source: Source) -> str:
-    """STREAM, FLAX, SAFETENSORS, or the name of what else it is."""
+    """STREAM, FLAX, SAFETENSORS, DELTA, or the name of what else it is."""
     head = source.read_at(0, min(source.size, 512))
     if not head:
         return "empty file"
-    for kind in (SAFETENSORS, STREAM, FLAX):
+    for kind in (SAFETENSORS, DELTA, STREAM, FLAX):
         if begins_as(source, kind):
             return kind
     if _is_pickle(head):
@@ -79,7 +85,7 @@ def article(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' or kind.startswith('HTML') else 'a'} {kind}"
 
 
-_CLAUSE: Final = {STREAM: "REC-1", FLAX: "FLAX-1", SAFETENSORS: "CONV-6"}
+_CLAUSE: Final = {STREAM: "REC-1", FLAX: "FLAX-1", SAFETENSORS: "CONV-6", DELTA: "DELTA-1"}
 
 
 def refuse(found: str, wanted: str | None = None) -> NoReturn:

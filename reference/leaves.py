@@ -262,10 +262,10 @@ def frame(leaf: Leaf) -> list[Part]:
         return [(str_header(leaf.nbytes), leaf.nbytes)]
     if leaf.kind == "bin":
         return [(bin_header(leaf.nbytes), leaf.nbytes)]
-    return [(_encode_value(leaf.kind, leaf.value), 0)]
+    return [(encode_value(leaf.kind, leaf.value), 0)]
 
 
-def _encode_value(kind: str, value: Any) -> bytes:
+def encode_value(kind: str, value: Any) -> bytes:
     if kind == "int":
         return encode_int(value)
     if kind == "float":

@@ -34,9 +34,12 @@ def chooser(include: Patterns = None, exclude: Patterns = None) -> Chooser:
 def _searches(patterns: Patterns) -> list[Callable[[str], re.Match[str] | None]]:
     if isinstance(patterns, str | re.Pattern):
         patterns = [patterns]
+    patterns = list(patterns or ())
+    if odd := [pattern for pattern in patterns if not isinstance(pattern, str | re.Pattern)]:
+        raise UsageError(f"include and exclude take globs and compiled expressions, not {odd[0]!r}")
     return [
         re.compile(fnmatch.translate(pattern)).match if isinstance(pattern, str) else pattern.search
-        for pattern in patterns or ()
+        for pattern in patterns
     ]
 
 

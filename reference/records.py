@@ -13,7 +13,7 @@ import numpy as np
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, SeenArrays, frame, read_leaf
-from .payloads import Payload, Step
+from .payloads import Payload, SourcePayload, Step
 from .wire import FAR, NEAR, BytesSource, Cursor, Source, bin_header
 
 MAX_BLOB: Final = (1 << 32) - 1  # REC-3: "A leaf blob has at most 2^32 - 1 bytes."
@@ -163,6 +163,12 @@ class Item(NamedTuple):
     path: tuple[str, ...]
     leaf: Leaf
     payload: Callable[[], Payload] | None = None
+
+
+def item_in(source: Source, record: Record) -> Item:
+    """A leaf that stands in a source, ready to be read or written."""
+    extents = record.extents()
+    return Item(record.path, record.leaf, (lambda: SourcePayload(source, extents)) if extents else None)
 
 
 def record_step(item: Item) -> Step:

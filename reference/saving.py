@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import warnings
-from typing import Any
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -19,9 +22,31 @@ from .outputs import check_output, replace
 from .payloads import MemoryPayload, Step, array_payload, write_steps
 from .progress import Show, silent
 from .records import Item, with_path
-from .states import flax_expansion, is_device_array
+from .states import flax_expansion, is_device_array, is_traced
 from .streams import stream_steps, too_big_for_old_loaders
 from .trees import flatten
+
+
+@overload
+def save(
+    path: Path_,
+    tree: Any,
+    float_dtype: str | None = None,
+    *,
+    keep_empty_nodes: bool = False,
+    blocking: Literal[True] = True,
+) -> None: ...
+
+
+@overload
+def save(
+    path: Path_,
+    tree: Any,
+    float_dtype: str | None = None,
+    *,
+    keep_empty_nodes: bool = False,
+    blocking: Literal[False],
+) -> Saving: ...
 
 
 def save(
@@ -50,7 +75,6 @@ def save(
 
     Raises FormatError before the old file is touched, and OSError.
     """
-    finish_earlier()
     job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
     return job.run() if blocking else job.start()
 
@@ -66,53 +90,62 @@ class Job:
         copies: bool = False,
         writes: bool = True,
     ) -> None:
-        self._path, self._float_name = path, float_name
+        self._path, self._float_name = os.path.abspath(path), float_name
         self._dtype = float_dtype(float_name)
         self._copies = copies
         self._overflows: list[int] = []
         arrays = [value for _, value in leaves if is_device_array(value)]
         self._outflow = _outflow(arrays, writes) if arrays else None
+        self._shared = self._outflow is not None and self._outflow.shared
         self._writes = writes and (self._outflow is None or self._outflow.writes)
-        with _agreed(leaves, bool(self._outflow and self._outflow.shared)):
+        with _agreed(leaves, self._shared):
+            finish_earlier()
             items = [self._item(*leaf) for leaf in leaves]
-            self._steps = stream_steps(items)
+            self._steps = deque(stream_steps(items))
             if self._writes:
                 check_output(path)
-        if self._writes and (too_big := too_big_for_old_loaders(items, self._steps)):
+        too_big = too_big_for_old_loaders(items, self._steps)
+        if too_big and self._writes:
             # REC-4: "A writer SHOULD warn when it writes a larger one."
             shown = ", ".join(map(display, too_big[:3]))
             warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=3)
 
     def run(self, show: Show = silent) -> None:
-        with self._together():
+        """Write now."""
+        with self._joint():
             self._write(show)
         self._warn()
 
     def start(self) -> Saving:
         """Write in the background."""
-        if self._outflow:
+        if self._outflow is not None:
             self._outflow.go_on_without()
         saving = Saving(self._path, self._write, self._finish)
-        if self._outflow and self._outflow.shared:
-            with saving.given_up_on_error():
+        if self._outflow is not None and self._shared:
+            with saving.given_up_on_error(), self._joint():
                 self._outflow.feed(lambda: not saving.done())
         return saving
 
     def _finish(self, error: BaseException | None) -> None:
-        with self._together():
+        with _meeting(self._shared, "the end of a save"):
             if error is not None:
                 raise error
         self._warn()
 
-    def _together(self) -> contextlib.AbstractContextManager[None]:
+    def _joint(self) -> contextlib.AbstractContextManager[None]:
         return self._outflow.joint.work() if self._outflow else contextlib.nullcontext()
 
     def _write(self, show: Show = silent) -> None:
         if not self._writes:
             return
-        total = sum(map(Step.size, self._steps))
-        with show("save", total) as moved, replace(self._path, moved) as sink:
-            write_steps(sink, self._steps)
+        try:
+            total = sum(map(Step.size, self._steps))
+            with show("save", total) as moved, replace(self._path, moved) as sink:
+                write_steps(sink, _taken(self._steps))
+        finally:  # a handle that is kept keeps no arrays
+            self._steps.clear()
+            if self._outflow is not None and not self._shared:
+                self._outflow.release()
 
     def _warn(self) -> None:
         overflows = sum(self._overflows) + (self._outflow.overflows() if self._outflow else 0)
@@ -121,6 +154,9 @@ class Job:
 
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
+        if is_traced(value):
+            detail = "a value inside jax.jit or grad has no elements to save; save outside of them"
+            raise FormatError("LEAF-1", None, KeyPath(path), detail)
         if outflow is None or not is_device_array(value):
             item = item_of(path, value, self._copies)
         else:
@@ -133,11 +169,23 @@ def _agreed(leaves: list[tuple[tuple[str, ...], Any]], shared: bool) -> contextl
     """A step in which an error of one process is raised in all, and so is it that they save different trees."""
     if not shared:
         return contextlib.nullcontext()
-    from .devices.processes import together
-
     kinds = [(path, str(getattr(value, "dtype", type(value))), np.shape(value)) for path, value in leaves]
     digest = hashlib.blake2b(repr(kinds).encode(), digest_size=6).hexdigest()
-    return together(True, f"a save of {len(leaves)} leaves (digest {digest})")
+    return _meeting(True, f"a save of {len(leaves)} leaves (digest {digest})")
+
+
+def _meeting(shared: bool, what: str) -> contextlib.AbstractContextManager[None]:
+    if not shared:
+        return contextlib.nullcontext()
+    from .devices.processes import together
+
+    return together(True, what)
+
+
+def _taken(steps: deque[Step]) -> Iterator[Step]:
+    """The steps, each let go of when the next is taken."""
+    while steps:
+        yield steps.popleft()
 
 
 def _outflow(arrays: list[Any], writes: bool) -> Any:

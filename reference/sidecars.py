@@ -6,8 +6,6 @@ import json
 import math
 from typing import Any
 
-import numpy as np
-
 from .errors import UsageError
 from .files import Path_
 from .outputs import replace
@@ -16,8 +14,9 @@ from .outputs import replace
 def encode_sidecar(value: Any, name: str) -> bytes:
     """The JSON text of nested dicts, lists, texts, numbers, booleans and None; `name` is what errors call it.
 
-    Tuples become lists, numpy scalars numbers, and objects with a `to_dict` (a ConfigDict) what that gives.
-    Raises UsageError for all else, for what is no number in JSON (nan, inf), and for keys that are no texts.
+    Tuples become lists, ints that are keys texts, scalars of numpy and jax numbers, and objects with a `to_dict` (a
+    ConfigDict) or `get_state_dict` (a dataset) what that gives. Raises UsageError for all else, and for what is no
+    number in JSON (nan, inf).
     """
     return json.dumps(_plain(value, name), ensure_ascii=False, indent=1, allow_nan=False).encode() + b"\n"
 
@@ -29,15 +28,16 @@ def write_sidecar(path: Path_, text: bytes) -> None:
 
 
 def _plain(value: Any, name: str) -> Any:
-    if hasattr(value, "to_dict"):
-        value = value.to_dict()
+    for method in ("to_dict", "get_state_dict"):
+        if callable(convert := getattr(value, method, None)):
+            value = convert()
     if isinstance(value, dict):
-        if odd := [key for key in value if type(key) is not str]:
+        if odd := [key for key in value if type(key) not in (str, int)]:
             raise UsageError(f"{name} has the key {odd[0]!r}, and the keys of a JSON object are texts")
-        return {key: _plain(item, f"{name}[{key!r}]") for key, item in value.items()}
+        return {str(key): _plain(item, f"{name}[{key!r}]") for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, f"{name}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, np.bool_ | np.integer | np.floating):
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{name} is {value}, which is no number in JSON")

@@ -25,4 +25,10 @@ def flax_expansion() -> Expand | None:
 def is_device_array(value: Any) -> bool:
     """Whether a leaf is an array of jax."""
     jax = sys.modules.get("jax")
-    return jax is not None and isinstance(value, jax.Array)
+    return jax is not None and isinstance(value, jax.Array) and not is_traced(value)
+
+
+def is_traced(value: Any) -> bool:
+    """Whether a value stands for one inside a function that jax traces."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(value, jax.core.Tracer)

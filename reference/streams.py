@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -86,7 +86,7 @@ def stream_steps(items: Sequence[Item]) -> list[Step]:
     return [record_step(item) for item in items]
 
 
-def too_big_for_old_loaders(items: Sequence[Item], steps: Sequence[Step]) -> list[tuple[str, ...]]:
+def too_big_for_old_loaders(items: Sequence[Item], steps: Iterable[Step]) -> list[tuple[str, ...]]:
     """Key paths of the leaves that loaders built on msgpack-python cannot read (REC-4)."""
     pairs = zip(items, steps, strict=True)
     return [item.path for item, step in pairs if item.leaf.nbytes >> 30 and step.size() > MAX_OLD_BLOB]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from .checkpoints import Checkpoint
 from .conversion import can_convert
 from .keypaths import display
 from .leaves import Leaf, leaf_text
@@ -59,7 +60,7 @@ class TargetMismatch(ValueError):
                 if len(entries) > _SHOWN:
                     lines.append(f"    ... and {len(entries) - _SHOWN} more")
         if self.unexpected and not self.shapes:
-            lines.append("  include= and exclude= choose the leaves to load")
+            lines.append("  include= and exclude= of reference.load choose the leaves to load")
         return "\n".join(lines)
 
 
@@ -76,11 +77,11 @@ class Filling(NamedTuple):
 
 def match(
     targets: Mapping[tuple[str, ...], Any],
-    records: Iterable[Record],
+    checkpoint: Checkpoint,
     chosen: Callable[[tuple[str, ...]], bool] = lambda path: True,
     any_dtype: bool = False,
 ) -> list[Filling]:
-    """Pair records with target leaves by key path, in the order of the records. Raises TargetMismatch.
+    """Pair the records of a checkpoint with target leaves by key path, in their order. Raises TargetMismatch.
 
     `chosen` says which key paths are to be filled; the others may be missing. Empty nodes of the checkpoint
     need no target. With `any_dtype` only shapes are compared.
@@ -90,7 +91,7 @@ def match(
     shapes: list[tuple[tuple[str, ...], str, str]] = []
     dtypes: list[tuple[tuple[str, ...], str, str]] = []
     left = {path: None for path in targets if chosen(path)}
-    for record in records:
+    for record in checkpoint.records:
         path = record.path
         if path not in left:
             if record.kind != "empty":
@@ -103,7 +104,9 @@ def match(
         fillings.append(Filling(record, target))
     missing = [path for path in left if targets[path] is not None]
     if missing or unexpected or shapes or dtypes:
-        raise TargetMismatch(missing, unexpected, shapes, dtypes)
+        error = TargetMismatch(missing, unexpected, shapes, dtypes)
+        error.file = checkpoint.source.path
+        raise error
     return fillings
 
 
@@ -114,10 +117,14 @@ def is_array(target: Any) -> bool:
 
 def _fault(leaf: Leaf, target: Any) -> str | None:
     if is_array(target):
+        if not isinstance(target.dtype, np.dtype):  # a typed PRNG key
+            return "dtype"
+        if leaf.dtype is None and leaf.kind not in _PYTHON:
+            return "dtype"
         if tuple(target.shape) != leaf.shape:
             return "shape"
         dtype = leaf.dtype if leaf.dtype is not None else _PYTHON.get(leaf.kind)
-        fits = dtype is not None and isinstance(target.dtype, np.dtype) and can_convert(dtype, target.dtype)
+        fits = dtype is not None and can_convert(dtype, target.dtype)
         return None if fits else "dtype"
     kinds, numpy_kinds = _FILLED_BY.get(type(target), ("", ""))
     if leaf.dtype is not None and leaf.shape == () and leaf.dtype.kind in numpy_kinds:
@@ -133,5 +140,6 @@ _PYTHON: Final = {"int": np.dtype(np.int64), "float": np.dtype(np.float64), "boo
 
 def _wanted(target: Any) -> str:
     if is_array(target):
-        return f"{target.dtype}[{','.join(map(str, target.shape))}]"
-    return f"a {type(target).__name__}" if target is not None else "None"
+        text = f"{target.dtype}[{','.join(map(str, target.shape))}]"
+        return text if not text.startswith("key<") else f"the typed PRNG key {text} (take its jax.random.key_data)"
+    return f"Python's {type(target).__name__}" if target is not None else "None"

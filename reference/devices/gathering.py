@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..background import finish_earlier
 from ..conversion import cast_item
 from ..files import Path_
 from ..keypaths import display
@@ -44,12 +45,19 @@ def save_gathered(
     def gathered() -> Iterator[tuple[tuple[str, ...], Any]]:
         passed = 0
         for key, value in leaves:
-            result = gather[key](value)
-            yield key, result
+            try:
+                result = gather[key](value)
+            except Exception as error:
+                joint.fail(error)
+                continue
+            if joint.error is None:
+                yield key, result
             passed += getattr(result, "nbytes", 0)
             if shared and passed >= LOOK:
                 passed = 0
                 joint.look()
+        if joint.error is not None:
+            raise joint.error
 
     joint = Joint(shared, results := gathered())
 
@@ -58,6 +66,7 @@ def save_gathered(
             yield record_step(cast_item(item_of(key, _here(key, value)), dtype, overflows.append))
 
     with together(shared, f"a save of {len(leaves)} leaves"):
+        finish_earlier()
         check_paths([key for key, _ in leaves])
         if without := [key for key, _ in leaves if key not in gather]:
             raise ValueError(f"there is no gather function for {', '.join(map(display, without[:8]))}")

@@ -51,6 +51,8 @@ class Outflow:
         """
         old = np.dtype(array.dtype)
         new = dtype if dtype is not None and is_cast(old, dtype) and can_cast(old, dtype) else old
+        if array.is_deleted():
+            raise ValueError(f"{display(path)}: this array has been deleted, or donated to a jitted function")
         devices = array.sharding.device_set
         gathers = self.shared and leaf.nbytes > 0 and not holds_all(array, WRITER)
         if gathers and WRITER not in {device.process_index for device in devices}:
@@ -78,6 +80,8 @@ class Outflow:
         if self.shared:
             self._source = self._arrivals()
             return
+        for leaf in self._leaves:
+            leaf.start_copy()
         for leaf in self._leaves:
             leaf.snapshot()
 
@@ -109,8 +113,14 @@ class Outflow:
             ahead.append(values)
             if len(ahead) > 1:
                 yield ahead.popleft()()
+        if self.joint.error is not None:
+            raise self.joint.error
         while ahead:
             yield ahead.popleft()()
+
+    def release(self) -> None:
+        """Let go of the arrays that are left."""
+        self._leaves.clear()
 
     def _started(self) -> Iterator[Callable[[], np.ndarray]]:
         """Functions that wait for a host array whose copy has been started."""
@@ -118,11 +128,14 @@ class Outflow:
         while self._leaves:
             leaf = self._leaves.popleft()
             if leaf.gathers:
-                leaf.gather()
+                try:
+                    leaf.gather()
+                except Exception as error:
+                    self.joint.fail(error)
                 if (gathered := gathered + leaf.nbytes) >= LOOK:
                     gathered = 0
                     self.joint.look()
-            if self.writes and not self.joint.failed:
+            if self.writes and self.joint.error is None:
                 yield from leaf.started()
 
 
@@ -156,6 +169,11 @@ class _Leaf:
         self._whole, self.held = None, self.dtype
         self._parts = [Part(whole(self.shape), copies.addressable_data(0))]
 
+    def start_copy(self) -> None:
+        """Start to copy a small array to the host."""
+        if isinstance(self._whole, jax.Array) and not is_host(self._whole.sharding.device_set):
+            self._whole.copy_to_host_async()
+
     def snapshot(self) -> None:
         """Copy what there is, in its new dtype, so that the array itself is not needed any more."""
         if self._whole is not None:
@@ -169,8 +187,7 @@ class _Leaf:
     def started(self) -> Iterator[Callable[[], np.ndarray]]:
         """Start to copy piece after piece to the host; each function waits for one."""
         if self._whole is not None:
-            if isinstance(self._whole, jax.Array) and not is_host(self._whole.sharding.device_set):
-                self._whole.copy_to_host_async()
+            self.start_copy()
             yield functools.partial(np.ascontiguousarray, self._whole)
         elif is_host(device for part in self._parts for device in part.data.devices()):
             for array in host_pieces(self._parts, self.shape, self.held, PIECE // self.held.itemsize):
@@ -207,6 +224,8 @@ def _take(
 
     A new one even where the box is all of it: jax keeps what it has copied to the host for as long as the array.
     """
+    if dtype == data.dtype and shape == data.shape:
+        return jax.device_put(data, data.sharding, may_alias=False)  # nothing to compile
     far = max(data.shape, default=0) >> 31  # an index of 32 bits does not reach all of it
     values, count = (_take_there if far else _take_anywhere)(data, starts, shape, dtype)
     if dtype != data.dtype:

@@ -45,19 +45,25 @@ def together(shared: bool, what: str) -> Iterator[None]:
 class Joint:
     """Long work that takes collectives all along, and of which one process does more than the others.
 
-    `collectives` are done as it is iterated, by all processes in the same order; it calls `look` now and then.
+    `collectives` are done as it is iterated, by all processes in the same order. It calls `look` now and then, and
+    goes on after a failure, of which it tells by `fail`: the others wait for this process in those that follow.
     """
 
     def __init__(self, shared: bool, collectives: Iterator[Any]) -> None:
-        self.failed = False  # this process takes part in the collectives and does nothing else
+        self.error: BaseException | None = None  # since which this process does the collectives and nothing else
         self._shared, self._collectives = shared, collectives
-        self._error: BaseException | None = None
         self._parted = False  # all processes know of an error
+
+    def fail(self, error: BaseException) -> None:
+        """Note what has gone wrong here. Raises it at once where no other process waits for this one."""
+        if not self._shared:
+            raise error
+        self.error = self.error or error
 
     def look(self) -> None:
         """See whether all processes are well. Raises the error of the one that is not."""
         try:
-            meet("work under way", self._error)
+            meet("work under way", self.error)
         except BaseException:
             self._parted = True
             raise
@@ -67,18 +73,24 @@ class Joint:
         """Leave the block when all processes have: an error in any is raised in all."""
         try:
             yield
+            self._finish()
         except BaseException as error:
             if self._shared and not self._parted:
-                self._error, self.failed = error, True
-                self._finish()  # the others wait for this process until they look
+                self.error = self.error or error
+                with contextlib.suppress(Exception):
+                    self._finish()
+                if not self._parted:
+                    self.look()
             raise
         if self._shared:
-            self._finish()
+            self.look()
 
     def _finish(self) -> None:
-        for _ in self._collectives:
-            pass
-        self.look()
+        if self._shared:
+            for _ in self._collectives:
+                pass
+            if self.error is not None:
+                raise self.error
 
 
 def meet(what: str, error: BaseException | None = None) -> None:
@@ -90,7 +102,8 @@ def meet(what: str, error: BaseException | None = None) -> None:
     store = global_state.client
     if store is None:
         raise RuntimeError("arrays span processes, and jax.distributed has not been initialized") from error
-    room = f"streamckpt/{next(_meetings)}"
+    number = next(_meetings)
+    room = f"streamckpt/{number}"
     me, n = jax.process_index(), jax.process_count()
     report = {"what": what, "error": _told(error) if error else None}
     store.key_value_set(f"{room}/{me}", json.dumps(report))
@@ -99,6 +112,8 @@ def meet(what: str, error: BaseException | None = None) -> None:
         store.key_value_set(f"{room}/verdict", json.dumps(_verdict(reports)))
         for i in range(n):
             store.key_value_delete(f"{room}/{i}")
+        if number:  # all who are here have left the room before
+            store.key_value_delete(f"streamckpt/{number - 1}/verdict")
     verdict = json.loads(_ask(store, f"{room}/verdict", 0, what))
     if error is not None:
         raise error
@@ -115,8 +130,7 @@ def _ask(store: Any, key: str, process: int, what: str) -> str:
             if "DEADLINE_EXCEEDED" not in str(error):
                 raise
             if time.monotonic() > end:
-                minutes = f"{PATIENCE / 60:.0f} minutes"
-                raise TimeoutError(f"process {process} did not come to the {what} within {minutes}") from None
+                raise TimeoutError(f"process {process} did not come within {PATIENCE:.0f} s, to {what}") from None
 
 
 def _verdict(reports: list[dict[str, Any]]) -> tuple[int, dict[str, Any]] | None:

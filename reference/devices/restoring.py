@@ -19,7 +19,7 @@ from ..patterns import Chooser
 from ..progress import Show, silent
 from ..records import Record, with_path
 from ..slices import read_boxes
-from ..targets import TargetMismatch, is_array, match
+from ..targets import is_array, match
 from ..wire import Source
 from .placing import place, put
 from .processes import is_shared, together
@@ -42,11 +42,7 @@ def restore(
     shardings = [sharding for target in targets.values() if (sharding := sharding_of(target)) is not None]
     with together(is_shared(shardings), f"load of {path}"), open_checkpoint(path, prefix) as checkpoint:
         checkpoint.select(is_chosen)
-        try:
-            fillings = match(targets, checkpoint.records, is_chosen)
-        except TargetMismatch as error:
-            error.file = checkpoint.source.path
-            raise
+        fillings = match(targets, checkpoint, is_chosen)
         values = {}
         with show("load", sum(record.nbytes for record, _ in fillings)) as moved:
             for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
@@ -71,7 +67,7 @@ def _fill(source: Source, record: Record, target: Any, on_host: bool) -> Any:
     except FormatError as error:
         raise with_path(record.path, error) from None
     except (OverflowError, ValueError) as error:
-        raise type(error)(f"{display(record.path)}: {error}") from None
+        raise ValueError(f"{display(record.path)}: {error}") from error
 
 
 def _as_python(wanted: type, value: Any) -> Any:
@@ -85,8 +81,15 @@ def _as_array(source: Source, record: Record, target: Any, on_host: bool) -> Any
     on_devices = isinstance(target, jax.Array | jax.ShapeDtypeStruct) and not on_host
     if leaf.dtype is None:  # a Python number
         number = convert(np.asarray(read_value(source, at, leaf)).reshape(1), target.dtype).reshape(())
-        return put(number.__getitem__, (), target.dtype, sharding_of(target)) if on_devices else number
+        return (
+            put(number.__getitem__, (), target.dtype, sharding_of(target)) if on_devices else _of_class(number, target)
+        )
     if on_devices:
         return place(source, at, leaf, target.dtype, sharding_of(target))
     (array,) = read_boxes(source, at, leaf, [whole(leaf.shape)], target.dtype)
+    return _of_class(array, target)
+
+
+def _of_class(array: np.ndarray, target: Any) -> Any:
+    """A numpy scalar where the target is one."""
     return array[()] if isinstance(target, np.generic) else array

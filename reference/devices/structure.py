@@ -7,7 +7,8 @@ from typing import Any
 
 import jax
 
-from ..states import flax_expansion
+from ..errors import FormatError
+from ..states import flax_expansion, is_traced
 from ..trees import flatten
 
 
@@ -27,6 +28,10 @@ def leaves_of(tree: Any) -> tuple[dict[tuple[str, ...], Any], Callable[[Mapping[
     import flax.serialization  # noqa: F401  (so that its classes are known to `flax_expansion`)
 
     leaves, treedef = jax.tree_util.tree_flatten(tree)
+    if jax.tree_util.treedef_is_leaf(treedef):
+        raise FormatError("TREE-1", None, None, f"a target is a tree of leaves, not a {type(tree).__name__}")
+    if any(map(is_traced, leaves)):
+        raise FormatError("TREE-1", None, None, "a target inside jax.jit or grad cannot be loaded into; load outside")
     marked = jax.tree_util.tree_unflatten(treedef, [_Mark(i) for i in range(len(leaves))])
     index = {}
     found = {}

@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 RANK, COUNT, PORT = map(int, sys.argv[1:4])
 FOLDER = Path(sys.argv[4])
@@ -21,6 +22,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
+from reference.checkpointer import StreamingCheckpointer
 from reference.devices import outflow
 from reference.files import FileSource
 
@@ -94,6 +96,44 @@ def errors():
     tell("mismatch", error=caught(lambda: reference.load(FOLDER / "plain", like={"w": like["P()"]}, include="s*")))
 
 
+def errors_of_others():
+    """Each in one process that does not write, and after each a save that all have to come to again."""
+    path = FOLDER / "after"
+    last = RANK == COUNT - 1
+    tree = {"a": spread(np.ones((COUNT, 8), np.float32), P("process")), "b": np.ones(3)}
+
+    def fails(leaf):
+        raise RuntimeError("out of luck")
+
+    whole = jax.jit(lambda x: x, out_shardings=NamedSharding(MESH, P()))
+    gather = {"a": lambda x: np.asarray(whole(x)), "b": fails if last else np.asarray}
+    save = StreamingCheckpointer.save_train_state_to_file
+    tell("a gather function", error=caught(lambda: save(tree, path, gather)))
+    tell("after a gather function", error=caught(lambda: save(tree, path, {**gather, "b": np.asarray})))
+    checkpointer = StreamingCheckpointer({}, FOLDER / "trainer", enable=RANK == 0)
+    state = SimpleNamespace(step=3, params={"params": tree})
+    bad = {"loss": float("nan")} if RANK == 0 else None
+    tell("a sidecar", error=caught(lambda: checkpointer.save_all(state, None, bad)))
+    tell("after a sidecar", error=caught(lambda: checkpointer.save_all(state, None, {"loss": 1.0})))
+    gone = dict(tree, a=spread(np.ones((COUNT, 8), np.float32), P("process")))
+    if last:
+        gone["a"].delete()
+    tell("a deleted array", error=caught(lambda: reference.save(path, gone)))
+    big = {str(i): spread(np.ones((COUNT, 1 << 16), np.float32), P("process")) for i in range(8)}
+    gathered = outflow._Leaf.gather
+
+    def gather_until(leaf):
+        gathered(leaf)
+        if last and leaf.nbytes == big["0"].nbytes:
+            raise RuntimeError("no memory")
+
+    outflow._Leaf.gather = gather_until
+    tell("a gather", error=caught(lambda: reference.save(path, big)))
+    tell("a gather in the background", error=caught(lambda: reference.save(path, big, blocking=False).wait()))
+    outflow._Leaf.gather = gathered
+    tell("after a gather", error=caught(lambda: reference.save(path, tree)))
+
+
 def loads():
     for spec in SPECS:
         target = jax.ShapeDtypeStruct((16, 64), np.float32, sharding=NamedSharding(MESH, spec))
@@ -124,6 +164,7 @@ def counted():
 
 saves()
 errors()
+errors_of_others()
 loads()
 counted()
 tell("end", right=True)

@@ -104,7 +104,7 @@ def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
 def test_an_error_that_nobody_waited_for_is_raised_by_the_next_save(path, monkeypatch):
     monkeypatch.setattr(sys.modules["reference.saving"], "write_steps", fails)
     saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
-    saving._thread.join()
+    saving._ended.wait()
     monkeypatch.undo()
     with pytest.raises(OSError, match="no space"):
         reference.save(path, {"w": np.ones(3)})
@@ -123,6 +123,89 @@ def test_saves_are_written_one_after_the_other(path, gate):
     assert first.done()
     second.wait()
     assert same(reference.load(path), {"w": np.ones(3)})
+
+
+def test_an_interrupted_wait_is_no_end(path):
+    """Python 3.11 takes a thread for finished whose join a signal has interrupted."""
+    program = """
+import os, signal, sys, threading, numpy as np, reference
+saving = reference.save(sys.argv[1], {str(i): np.zeros(1 << 25, np.uint8) for i in range(20)}, blocking=False)
+threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    saving.wait()
+    print("too fast")
+except KeyboardInterrupt:
+    assert not saving.done()
+"""
+    run = subprocess.run([sys.executable, "-c", program, path], check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert len(reference.scan(path)) == 20
+
+
+def test_saves_of_several_threads_are_all_written(tmp_path):
+    errors = []
+
+    def work(name):
+        try:
+            for i in range(10):
+                reference.save(tmp_path / name, {"w": np.full(100, i)}, blocking=False)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(str(i),)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    background.finish_earlier()
+    assert not errors
+    assert all(reference.load(tmp_path / str(i))["w"][0] == 9 for i in range(4))
+
+
+def test_a_thread_that_cannot_start_spoils_no_later_save(path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lambda self: fails(None, None))
+        with pytest.raises(OSError, match="no space"):
+            reference.save(path, {"w": np.ones(3)}, blocking=False)
+    reference.save(path, {"w": np.ones(3)})
+
+
+def test_a_relative_path_is_that_of_the_call(path, gate, monkeypatch, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    saving = reference.save("x", {"w": np.ones(3)}, blocking=False)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    gate.set()
+    saving.wait()
+    assert path.exists()
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_handle_holds_no_arrays_once_it_has_ended(path, failing, monkeypatch):
+    import gc
+    import weakref
+
+    monkeypatch.setattr(outflow, "_SMALL", -1)
+    if failing:
+        monkeypatch.setattr(sys.modules["reference.saving"], "write_steps", fails)
+    before = len(jax.live_arrays())
+    copies = []
+    copy = np.array
+    saving_module = sys.modules["reference.saving"]
+    monkeypatch.setattr(saving_module.np, "array", lambda *a, **k: copies.append(weakref.ref(x := copy(*a, **k))) or x)
+    tree = {"jax": sharded(np.ones(64, np.float32)), "numpy": np.ones(1000)}
+    saving = reference.save(path, tree, blocking=False)
+    saving._ended.wait()
+    monkeypatch.undo()
+    del tree
+    gc.collect()
+    assert len(jax.live_arrays()) <= before
+    assert all(reference() is None for reference in copies)
+    if failing:
+        with pytest.raises(OSError, match="no space"):
+            saving.wait()
+    else:
+        saving.wait()
 
 
 def test_what_cannot_be_saved_is_refused_before_the_call_returns(path):

@@ -228,12 +228,17 @@ class Odd:
     pass
 
 
+class Dataset:
+    def get_state_dict(self):
+        return {"index": 3}
+
+
 @pytest.mark.parametrize(
     ("metadata", "name"),
     [
         ({"config": {"model": Odd()}}, "metadata['config']['model'] is of type Odd, which JSON cannot hold"),
         ({"rng": np.zeros(2)}, "metadata['rng'] is of type ndarray, which JSON cannot hold"),
-        ([1, {2: 3}], "metadata[1] has the key 2"),
+        ([1, {(2,): 3}], "metadata[1] has the key (2,)"),
         ({"loss": float("nan")}, "metadata['loss'] is nan"),
         ({"raw": b"x"}, "metadata['raw'] is of type bytes"),
         ({"set": {1}}, "metadata['set'] is of type set"),
@@ -243,7 +248,7 @@ def test_sidecars_are_json_and_what_it_cannot_hold_is_refused_by_name(metadata, 
     checkpointer = StreamingCheckpointer(kept(), tmp_path)
     with pytest.raises(UsageError, match=re.escape(name)):
         checkpointer.save_all(train_state(), None, metadata)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["streaming_train_state"]  # the weights are safe
     with pytest.raises(UsageError, match="save_json"):
         checkpointer.save_pickle({}, "x.pkl")
 
@@ -251,10 +256,27 @@ def test_sidecars_are_json_and_what_it_cannot_hold_is_refused_by_name(metadata, 
 def test_sidecars_hold_configs_and_numbers_of_numpy(tmp_path):
     config = StreamingCheckpointer.get_default_config({"nested": {"a": (1, 2)}})
     checkpointer = StreamingCheckpointer(kept(), tmp_path)
-    checkpointer.save_json({"config": config, "step": np.int64(3), "é": [None, True, np.float32(0.5)]}, "x.json")
+    names = {0: "LABEL_0", 1: "LABEL_1"}  # as the configs of the transformers library have them
+    value = {"config": config, "step": np.int64(3), "loss": jnp.float32(2), "names": names, "data": Dataset()}
+    checkpointer.save_json({**value, "é": [None, True, np.float32(0.5)]}, "x.json")
     found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    assert (found["loss"], found["names"], found["data"]) == (2.0, {"0": "LABEL_0", "1": "LABEL_1"}, {"index": 3})
     assert found["config"]["nested"] == {"a": [1, 2]}
     assert (found["step"], found["é"]) == (3, [None, True, 0.5])
+
+
+@pytest.mark.parametrize("functions", [True, False])
+def test_a_save_waits_for_one_in_the_background(functions, tmp_path):
+    state = train_state()
+    reference.save(tmp_path / "x", {"large": np.zeros(1 << 24)}, blocking=False)
+    gather_fns = trainer_functions(state)[0] if functions else None
+    StreamingCheckpointer(kept(), tmp_path).save_checkpoint(state, "x", gather_fns)
+    assert (tmp_path / "x").read_bytes() == written(state)
+
+
+def test_the_float_dtype_may_be_a_type(tmp_path):
+    StreamingCheckpointer.save_train_state_to_file({"w": np.ones(3)}, tmp_path / "x", None, jnp.bfloat16)
+    assert reference.load(tmp_path / "x")["w"].dtype.name == "bfloat16"
 
 
 def test_a_target_with_shardings_needs_no_functions(tmp_path):

@@ -180,7 +180,7 @@ def test_a_deleted_array_leaves_the_old_file(path):
     old = path.read_bytes()
     array = sharded(np.ones(8), P("a"))
     array.delete()
-    with pytest.raises(RuntimeError, match="deleted"):
+    with pytest.raises(ValueError, match="w: this array has been deleted"):
         reference.save(path, {"w": array})
     assert path.read_bytes() == old
 
@@ -238,6 +238,9 @@ def test_an_array_that_the_writer_cannot_reach_is_refused(monkeypatch):
     class Array:
         dtype, shape, sharding = np.dtype(np.float32), (4,), Sharding()
 
+        def is_deleted(self):
+            return False
+
     with pytest.raises(ValueError, match="a/b: none of its devices is of process 0"):
         Outflow([Array()]).add(("a", "b"), Array(), Leaf("ndarray", Array.dtype, (4,), 16), None)
 
@@ -248,3 +251,15 @@ def test_shards_of_an_axis_that_no_mesh_divides(path, route):
     reference.save(path, {"w": jax.device_put(array, jax.devices()[1])})
     with pytest.raises(ValueError, match=r"w: .*evenly divide"):
         reference.load(path, like={"w": struct(array, P("a"))})
+
+
+def test_a_value_inside_jit_is_refused_by_name(path):
+    @jax.jit
+    def traced(x):
+        reference.save(path, {"a": {"b": x}})
+
+    with pytest.raises(reference.FormatError, match=r"inside jax.jit or grad .* leaf a/b"):
+        traced(np.ones(3))
+    reference.save(path, {"a": np.ones(3)})
+    with pytest.raises(reference.FormatError, match=r"inside jax.jit or grad"):
+        jax.jit(lambda x: reference.load(path, like={"a": x}))(np.ones(3))

@@ -86,6 +86,30 @@ def test_an_error_of_another_process_is_raised_in_all(told):
     assert set(others) == {f"FormatError: process {len(others)}: {refusal}"}
 
 
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("a gather function", "RuntimeError: out of luck"),
+        ("a sidecar", "UsageError: metadata['loss'] is nan"),
+        ("a deleted array", "ValueError: a: this array has been deleted"),
+        ("a gather", "RuntimeError: no memory"),
+        ("a gather in the background", "RuntimeError: no memory"),
+    ],
+)
+def test_an_error_of_one_is_told_by_all_and_the_next_save_goes_well(told, what, error):
+    processes, folder = told
+    errors = [process[what]["error"] for process in processes]
+    culprit = 0 if what == "a sidecar" else len(processes) - 1
+    assert errors[culprit].startswith(error)
+    kind, text = error.split(": ", 1)
+    for i, other in enumerate(errors):
+        assert i == culprit or other.startswith(f"RuntimeError: process {culprit} failed: {kind}: {text}")
+    for name in ("after a gather function", "after a sidecar", "after a gather"):
+        assert {process[name]["error"] for process in processes} == {"nothing"}
+    assert reference.load(folder / "after")["b"].tolist() == [1, 1, 1]
+    assert (folder / "trainer" / "streaming_params").exists()
+
+
 def test_processes_that_save_different_trees_are_told_so(told):
     processes, _ = told
     for process in processes:

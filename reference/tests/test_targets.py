@@ -112,7 +112,7 @@ def test_all_that_does_not_fit_is_one_report(path):
     assert str(path) in text
     assert "    a: float64[3,2] is wanted, the checkpoint holds float64[2,3]" in text
     assert "    b/c: float32[2] is wanted, the checkpoint holds int8[2]" in text
-    assert "    f: a int is wanted, the checkpoint holds float 1.5" in text
+    assert "    f: Python's int is wanted, the checkpoint holds float 1.5" in text
 
 
 def test_a_long_report_is_cut_short(path):
