@@ -11,6 +11,8 @@ from .command import parser, run
 
 _VERBS: Final = {
     "convert": "from one container or float dtype to another",
+    "diff": "the difference of two checkpoints, and one of them from the other and the difference",
+    "compare": "say which leaves of two checkpoints differ, and by how much",
     "inspect": "show the tree, shapes, dtypes, sizes and offsets",
     "verify": "read a whole file against the specification",
 }

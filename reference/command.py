@@ -15,32 +15,31 @@ from .leaves import leaf_text  # noqa: F401
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-Body = Callable[[argparse.Namespace], None]
+Body = Callable[[argparse.Namespace], int | None]  # the exit status; None is done
 
 
-def run(parser: argparse.ArgumentParser, body: Body, argv: list[str] | None) -> int:
-    """Parse the arguments and run the command: 0 done, 1 refused, 2 wrong usage. Errors take one line each."""
+def run(parser: argparse.ArgumentParser, body: Body, argv: list[str] | None, refused: int = REFUSED) -> int:
+    """Parse the arguments and run the command: 0 done, 1 (`refused`) refused, 2 wrong usage. Errors take one line."""
     _steady_streams()
     try:
         try:
-            body(parser.parse_args(argv))
+            return body(parser.parse_args(argv)) or DONE
         finally:
             sys.stdout.flush()
-        return DONE
     except SystemExit as stop:  # argparse has said what is wrong, or shown the help
         return int(stop.code or 0)
     except UsageError as error:
         parser.print_usage(sys.stderr)
         return _say(parser, str(error), USAGE)
     except FormatError as error:
-        return _say(parser, str(error), REFUSED)
+        return _say(parser, str(error), refused)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return REFUSED
+        return refused
     except OSError as error:
-        return _say(parser, _os_error(error), REFUSED)
+        return _say(parser, _os_error(error), refused)
     except MemoryError:
-        return _say(parser, "there is not enough memory", REFUSED)
+        return _say(parser, "there is not enough memory", refused)
     except KeyboardInterrupt:
         return _say(parser, "interrupted", INTERRUPTED)
 

@@ -15,7 +15,10 @@ from .checkpoints import open as open_checkpoint
 from .command import leaf_text, parser, run, size
 from .containers import PREFIXES, split_prefix
 from .errors import UsageError
+from .files import FileSource
 from .keypaths import display
+from .kinds import DELTA, begins_as
+from .manifests import read_delta
 from .records import Record
 from .trees import depth_first
 
@@ -93,6 +96,49 @@ def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth
         print(f"total {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
 
 
+# --- deltas ---------------------------------------------------------------------------------------------
+
+
+def describe_delta(source: FileSource) -> dict[str, Any]:
+    """What `--format json` prints of a delta. Raises what `manifests.read_delta` raises."""
+    manifest, blocks, _ = read_delta(source)
+    packed = [0] * len(manifest.leaves)
+    for path, block in blocks.items():
+        packed[int(path[1])] += block.nbytes
+    return {
+        "file": source.path,
+        "kind": DELTA,
+        "size": source.size,
+        "base": manifest.base.hex(),
+        "target": manifest.target.hex(),
+        "leaves": [
+            {
+                "path": list(entry.path),
+                "kind": entry.kind,
+                "dtype": str(entry.dtype) if entry.dtype else None,
+                "shape": list(entry.shape) if entry.dtype else None,
+                "bytes": entry.nbytes,
+                "change": "new" if entry.base is None else "same" if entry.base == entry.digest else "changed",
+                "packed": nbytes,
+            }
+            for entry, nbytes in zip(manifest.leaves, packed, strict=True)
+        ],
+        "removed": [list(path) for path, _ in manifest.removed],
+    }
+
+
+def _print_delta(found: dict[str, Any]) -> None:
+    print(f"{found['file']}: delta, {len(found['leaves'])} leaves, {size(found['size'])}")
+    print(f"base   {found['base']}\ntarget {found['target']}")
+    rows = [
+        (display(tuple(leaf["path"])), leaf["change"], size(leaf["bytes"]), size(leaf["packed"]))
+        for leaf in found["leaves"]
+    ]
+    _print_table([("key path", "change", "size", "in the delta"), *rows])
+    for path in found["removed"]:
+        print(f"{display(tuple(path))}  stands in the base alone")
+
+
 def _arguments() -> argparse.ArgumentParser:
     command = parser(
         "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
@@ -109,7 +155,12 @@ def _arguments() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth takes a number of 1 or more")
-    file = split_prefix(arguments.path)[1]
+    prefix, file = split_prefix(arguments.path)
+    with FileSource(file) as source:
+        if prefix is None and begins_as(source, DELTA):
+            found = describe_delta(source)
+            print(json.dumps(found, indent=1)) if arguments.format == "json" else _print_delta(found)
+            return
     with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
         records = depth_first(checkpoint.records)
         if arguments.match:

@@ -19,7 +19,7 @@ from .files import Path_
 from .keypaths import KeyPath, display
 from .leaves import Leaf, describe, text_bytes
 from .outputs import check_output, replace
-from .payloads import MemoryPayload, Step, array_payload, write_steps
+from .payloads import MemoryPayload, PiecesPayload, Step, array_payload, write_steps
 from .progress import Show, silent
 from .records import Item, with_path
 from .states import flax_expansion, is_device_array, is_traced
@@ -192,6 +192,20 @@ def _outflow(arrays: list[Any], writes: bool) -> Any:
     from .devices.outflow import Outflow  # jax is imported where there are arrays of it
 
     return Outflow(arrays, writes)
+
+
+def readable_item(path: tuple[str, ...], value: Any) -> Item:
+    """A leaf in host memory or on this process's devices, whose payload may be opened more than once."""
+    if not is_device_array(value):
+        return item_of(path, value)
+    leaf = described(path, value)
+
+    def payload() -> PiecesPayload:
+        outflow = _outflow([value], writes=True)
+        outflow.add(path, value, leaf, None)
+        return outflow.payload()
+
+    return Item(path, leaf, payload)
 
 
 def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:

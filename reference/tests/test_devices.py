@@ -140,6 +140,14 @@ def test_one_copy_of_replicated_parts_is_read():
     assert len(parts_of(sharded(array, P("a", "b")))) == 8
 
 
+def test_a_box_that_32_bits_do_not_reach_is_taken_by_fixed_indices():
+    array = jnp.arange(24.0).reshape(4, 6)
+    arguments = (array, (1, 2), (2, 3), np.dtype(ml_dtypes.bfloat16))
+    there, anywhere = outflow._take_there(*arguments), outflow._take_anywhere(*arguments)
+    assert same(np.asarray(there[0]), np.asarray(anywhere[0]))
+    assert same(np.asarray(there[0]), np.asarray(array)[1:3, 2:5].astype(ml_dtypes.bfloat16))
+
+
 def test_values_that_overflow_are_counted_on_devices_too(path, route):
     tree = {"w": sharded(np.full((8, 8), 1e30, np.float32), P("a", "b"))}
     with pytest.warns(UserWarning, match="64 finite values became infinite in fp16") as caught:

@@ -115,6 +115,30 @@ def test_all_that_does_not_fit_is_one_report(path):
     assert "    f: Python's int is wanted, the checkpoint holds float 1.5" in text
 
 
+def test_a_target_of_none_may_be_missing_and_takes_nothing_else(path):
+    reference.save(path, {"a": 1, "nil": None})
+    assert reference.load(path, like={"a": 0, "nil": None, "gone": None}) == {"a": 1, "nil": None, "gone": None}
+    with pytest.raises(reference.TargetMismatch) as caught:
+        reference.load(path, like={"a": None, "nil": np.zeros(())})
+    assert [entry[0] for entry in caught.value.dtypes] == [("a",), ("nil",)]
+
+
+def test_a_numpy_scalar_stays_one_and_integers_that_do_not_fit_are_named(path):
+    reference.save(path, {"a": 1.5, "b": 300})
+    loaded = reference.load(path, like={"a": np.float32(0), "b": np.int16(0)})
+    assert same(loaded, {"a": np.float32(1.5), "b": np.int16(300)})
+    with pytest.raises(ValueError, match="b: the integers 300 to 300 do not fit in int8"):
+        reference.load(path, like={"a": 0.0, "b": np.int8(0)})
+
+
+def test_what_is_no_tree_is_no_target(path):
+    reference.save(path, {"a": 1.5})
+    with pytest.raises(reference.FormatError, match="a target is a tree of leaves, not a ndarray"):
+        reference.load(path, like=np.zeros(3))
+    with pytest.raises(UsageError, match="take globs and compiled expressions, not 97"):
+        reference.load(path, include=b"a")
+
+
 def test_a_long_report_is_cut_short(path):
     reference.save(path, {str(i): i for i in range(100)})
     with pytest.raises(reference.TargetMismatch, match=r"100 in the checkpoint alone") as caught:

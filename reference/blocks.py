@@ -1,0 +1,180 @@
+"""Spec chapter 10, DELTA-6 to DELTA-10: a block of a leaf's content as its difference from the base's block."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+import numpy as np
+
+from .errors import FormatError, UsageError
+
+BLOCK: Final = 1 << 22  # DELTA-6: "it is cut into blocks of 2^22 bytes, the last of which may be shorter"
+WHOLE, XOR, ORDERED, EQUAL = 0, 1, 2, 3
+_PLANES, _FRAME = b"\x00", b"\x01"
+_SAMPLE: Final = 1 << 16  # bytes of a block on which the methods are tried
+_LEVEL: Final = 3
+
+# DELTA-8: the bits of a word, where they are not 8.
+_BITS: Final = {
+    **dict.fromkeys(("complex128", "float64", "int64", "uint64"), 64),
+    **dict.fromkeys(("complex64", "float32", "int32", "uint32"), 32),
+    **dict.fromkeys(("complex32", "bcomplex32", "float16", "bfloat16", "int16", "uint16"), 16),
+}
+# DELTA-10: floats whose highest bit is no sign are seen as integers.
+_SIGNLESS: Final = ("float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
+
+
+def blocks_of(nbytes: int) -> int:
+    """How many blocks a content of so many bytes has."""
+    return -(-nbytes // BLOCK)
+
+
+def encode_block(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None) -> bytes:
+    """The bytes of a block, by the method that makes it the smallest.
+
+    `target` and `base` are the contents, uint8[n]; `base` is None where there is none of the same dtype and
+    shape. `dtype` is that of the leaf, None for one that is no array.
+    """
+    if base is not None and np.array_equal(target, base):
+        return bytes((EQUAL,))
+    method = min(_methods(base), key=lambda method: len(_packed(_sample(target, base, dtype, method))))
+    return bytes((method,)) + _packed(_planes(target, base, dtype, method))
+
+
+def _methods(base: np.ndarray | None) -> tuple[int, ...]:
+    return (WHOLE,) if base is None else (ORDERED, XOR, WHOLE)
+
+
+def _sample(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
+    """The planes of a stretch from the middle of the block."""
+    if len(target) <= 2 * _SAMPLE:
+        return _planes(target, base, dtype, method)
+    middle = slice(len(target) // 2 // 16 * 16, len(target) // 2 // 16 * 16 + _SAMPLE)
+    return _planes(target[middle], None if base is None else base[middle], dtype, method)
+
+
+def decode_block(data: bytes, nbytes: int, base: np.ndarray | None, dtype: np.dtype | None) -> np.ndarray:
+    """The content that a block stands for, uint8[nbytes]. Raises DELTA-7."""
+    method = data[0] if data else None
+    if method not in (WHOLE, XOR, ORDERED, EQUAL):
+        raise FormatError("DELTA-7", None, None, f"a block begins with {data[:1].hex() or 'nothing'}, no method")
+    if method != WHOLE and base is None:
+        raise FormatError("DELTA-7", None, None, f"a block is made by method {method}, and there is no base for it")
+    if method == EQUAL:
+        if len(data) != 1:
+            raise FormatError("DELTA-7", None, None, "a block that equals the base's has more bytes")
+        assert base is not None
+        return base
+    words = _words(_unpacked(data[1:], nbytes), dtype)
+    if method == WHOLE:
+        return words.view(np.uint8)
+    assert base is not None
+    known = base.view(words.dtype)
+    return (known ^ words if method == XOR else _moved(known, words, dtype)).view(np.uint8)
+
+
+# --- words ----------------------------------------------------------------------------------------------
+
+
+def _word(dtype: np.dtype | None) -> np.dtype:
+    return np.dtype(f"<u{_BITS.get(dtype.name, 8) // 8 if dtype is not None else 1}")
+
+
+def _planes(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
+    word = _word(dtype)
+    words = target.view(word)
+    if method == XOR:
+        assert base is not None
+        words = words ^ base.view(word)
+    elif method == ORDERED:
+        assert base is not None
+        words = _difference(words, base.view(word), dtype)
+    return np.ascontiguousarray(words.view(np.uint8).reshape(-1, word.itemsize).T).reshape(-1)
+
+
+def _words(planes: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
+    word = _word(dtype)
+    return np.ascontiguousarray(planes.reshape(word.itemsize, -1).T).reshape(-1).view(word)
+
+
+# DELTA-10: "By ordered difference, a word is the difference of the images of the target's word and the base's,
+#            modulo 2^n, in zigzag."
+def _difference(target: np.ndarray, base: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
+    difference = _image(target, dtype) - _image(base, dtype)
+    top = target.dtype.type(8 * target.dtype.itemsize - 1)
+    negative = -(difference >> top)  # all bits set where the highest is
+    return (difference << target.dtype.type(1)) ^ negative
+
+
+def _moved(base: np.ndarray, words: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
+    one = words.dtype.type(1)
+    difference = (words >> one) ^ -(words & one)
+    image = _image(base, dtype) + difference
+    if not _has_sign(dtype):
+        return image
+    top = words.dtype.type(8 * words.dtype.itemsize - 1)
+    # The highest bit of an image is set where that of the word is not.
+    return image ^ (((image >> top) - one) | (one << top))
+
+
+def _image(words: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
+    if not _has_sign(dtype):
+        return words
+    top = words.dtype.type(8 * words.dtype.itemsize - 1)
+    return words ^ (-(words >> top) | (words.dtype.type(1) << top))
+
+
+def _has_sign(dtype: np.dtype | None) -> bool:
+    """Whether the words are floats whose highest bit is their sign."""
+    return dtype is not None and dtype.name not in _SIGNLESS and ("float" in dtype.name or "complex" in dtype.name)
+
+
+# --- packing --------------------------------------------------------------------------------------------
+
+_local = threading.local()  # zstd's contexts are for one thread at a time
+
+
+def zstd() -> Any:
+    """The zstandard library. Raises UsageError."""
+    try:
+        import zstandard
+    except ImportError:
+        raise UsageError("deltas need zstandard: pip install 'streamckpt[delta]'") from None
+    return zstandard
+
+
+def _packed(planes: np.ndarray) -> bytes:
+    if not hasattr(_local, "compressor"):
+        _local.compressor = zstd().ZstdCompressor(level=_LEVEL)
+    frame = _local.compressor.compress(planes.data)
+    return _FRAME + frame if len(frame) < len(planes) else _PLANES + planes.tobytes()
+
+
+def _unpacked(data: bytes, nbytes: int) -> np.ndarray:
+    """The planes, nbytes of them. Raises DELTA-7."""
+    if data[:1] == _PLANES:
+        planes = data[1:]
+    elif data[:1] == _FRAME:
+        planes = _decompressed(data[1:], nbytes)
+    else:
+        raise FormatError("DELTA-7", None, None, f"a block is packed as {data[:1].hex() or 'nothing'}, not 00 or 01")
+    if len(planes) != nbytes:
+        raise FormatError("DELTA-7", None, None, f"a block has {len(planes)} bytes of planes, and {nbytes} are due")
+    return np.frombuffer(planes, np.uint8)
+
+
+def _decompressed(frame: bytes, nbytes: int) -> bytes:
+    """What a frame holds; one byte more than is due is the most that is ever made of it, whatever it says of itself."""
+    zstandard = zstd()
+    if not hasattr(_local, "decompressor"):
+        _local.decompressor = zstandard.ZstdDecompressor(max_window_size=2 * BLOCK)
+    try:
+        with _local.decompressor.stream_reader(frame) as reader:
+            parts = iter(lambda: reader.read(nbytes + 1), b"")
+            found = b""
+            while len(found) <= nbytes and (part := next(parts, b"")):
+                found = found + part if found else part
+            return found
+    except zstandard.ZstdError as error:
+        raise FormatError("DELTA-7", None, None, f"a block is no zstd frame: {error}") from None

@@ -1,0 +1,69 @@
+"""The content of leaves (spec DELTA-6), block by block, from files, casts or memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from .blocks import BLOCK
+from .conversion import Buffer
+from .digests import LeafDigest, content_head
+from .leaves import Leaf
+from .records import Item
+
+_T = TypeVar("_T")
+_BYTE = np.dtype(np.uint8)
+
+
+def content_size(leaf: Leaf) -> int:
+    return len(content_head(leaf)) + leaf.nbytes
+
+
+def content_blocks(item: Item) -> Iterator[np.ndarray]:
+    """The content of a leaf in blocks, each uint8[n] in memory of its own."""
+    head = content_head(item.leaf)
+    payload = item.payload() if item.payload is not None else None
+    left = content_size(item.leaf)
+    while left:
+        n = min(left, BLOCK)
+        left -= n
+        block = np.empty(n, np.uint8)
+        block[: len(head)] = np.frombuffer(head, np.uint8)
+        if n > len(head):
+            assert payload is not None
+            block[len(head) :] = Buffer().fill(payload, n - len(head), _BYTE)
+        head = b""
+        yield block
+
+
+def digest_of(item: Item, blocks: Iterable[np.ndarray] | None = None) -> bytes:
+    """The digest of a leaf (DELTA-4)."""
+    digest = LeafDigest(item.path, item.leaf)
+    for block in content_blocks(item) if blocks is None else blocks:
+        digest.update(block.data)
+    return digest.digest()
+
+
+def form(leaf: Leaf) -> tuple[str, np.dtype | None, tuple[int, ...]]:
+    """What two arrays have in common whose blocks can be held against each other."""
+    return leaf.kind, leaf.dtype, leaf.shape
+
+
+def workers(jobs: int | None) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(jobs or min(4, os.cpu_count() or 1))
+
+
+def in_order(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], _T]]) -> Iterator[_T]:
+    """The results of tasks in their order, a few of them under way at a time."""
+    under_way: deque[Future[_T]] = deque()
+    for task in tasks:
+        under_way.append(pool.submit(task))
+        if len(under_way) > pool._max_workers:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()

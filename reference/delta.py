@@ -1,0 +1,149 @@
+"""Spec chapter 10: the exact difference of two checkpoints, and what is done with it: `diff`, `recover`, `compare`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from .blocks import EQUAL, encode_block, zstd
+from .comparison import compare
+from .contents import content_blocks, content_size, digest_of, form, in_order, workers
+from .conversion import cast_item, float_dtype
+from .digests import LeafDigest, tree_digest
+from .files import FileSink, Path_, Progress
+from .leaves import Leaf
+from .manifests import MANIFEST, MARK, Entry, Manifest, block_path, encode_manifest
+from .outputs import check_output, replace
+from .payloads import MemoryPayload, write_steps
+from .progress import Show, progress_bar
+from .records import Item, record_step
+from .recovery import recover
+from .sides import open_side
+
+__all__ = ["DiffReport", "compare", "diff", "recover"]
+
+
+class DiffReport(NamedTuple):
+    """What a delta holds. Bytes are those of payloads, but for `delta_bytes`, the size of the file."""
+
+    same: list[tuple[str, ...]]
+    changed: list[tuple[str, ...]]
+    added: list[tuple[str, ...]]
+    removed: list[tuple[str, ...]]
+    target_bytes: int
+    delta_bytes: int
+    overflowed: int  # finite values that a cast of the target has made infinite
+
+
+def diff(
+    base: Any,
+    target: Any,
+    output: Path_,
+    *,
+    float_type: str | None = None,
+    jobs: int | None = None,
+    show: Show = progress_bar,
+) -> DiffReport:
+    """Write the delta that turns `base` into `target`: `[PREFIX::]PATH` of any container, or a tree of arrays.
+
+    `float_type` casts the float leaves of the target first; the delta is exact for what that gives. `jobs` threads
+    compress. Holds a few blocks of 4 MiB for each, whatever the sizes. The output appears whole or not at all.
+    Raises FormatError, OSError, UsageError.
+    """
+    zstd()  # missing libraries are told before the work
+    dtype = float_dtype(float_type)
+    overflows: list[int] = []
+    with open_side(base) as b, open_side(target) as t:
+        check_output(output)
+        items = [cast_item(item, dtype, overflows.append) for item in t.items]
+        total = sum(content_size(item.leaf) for item in (*items, *b.items))
+        with show("diff", total) as moved, workers(jobs) as pool, replace(output) as sink:
+            writer = _DeltaWriter(b.items, pool, sink, moved)
+            for item in items:
+                writer.add(item)
+            manifest = writer.end()
+    entries = manifest.leaves
+    return DiffReport(
+        [entry.path for entry in entries if entry.base == entry.digest],
+        [entry.path for entry in entries if entry.base not in (entry.digest, None)],
+        [entry.path for entry in entries if entry.base is None],
+        [path for path, _ in manifest.removed],
+        sum(item.leaf.nbytes for item in items),
+        os.path.getsize(output),
+        sum(overflows),
+    )
+
+
+class _DeltaWriter:
+    def __init__(self, base: list[Item], pool: ThreadPoolExecutor, sink: FileSink, moved: Progress) -> None:
+        self._pool, self._sink, self._moved = pool, sink, moved
+        self._left = {item.path: item for item in base}
+        self._digests: list[bytes] = []  # of the base
+        self._entries: list[Entry] = []
+        sink.write(MARK)
+
+    def add(self, item: Item) -> None:
+        """Write the blocks of a leaf, unless the base has the same, and note it in the manifest."""
+        other, leaf = self._left.pop(item.path, None), item.leaf
+        like_base = other is not None and leaf.dtype is not None and form(other.leaf) == form(leaf)
+        digest, base_digest = LeafDigest(item.path, leaf), None
+        if other is not None and not like_base:
+            base_digest = self._base_digest(other)
+            if leaf.dtype is None and digest_of(item) == base_digest:
+                self._note(item, base_digest, base_digest, False, 0)
+                return
+        known = LeafDigest(item.path, leaf)
+        base_blocks = content_blocks(other) if other is not None and like_base else None
+
+        def pairs() -> Iterator[Callable[[], bytes]]:
+            for block in content_blocks(item):
+                digest.update(block.data)
+                before = next(base_blocks) if base_blocks is not None else None
+                if before is not None:
+                    known.update(before.data)
+                self._moved(len(block) * (2 if like_base else 1))
+                yield lambda block=block, before=before: encode_block(block, before, leaf.dtype)
+
+        written = equal = 0  # blocks that equal the base's are written once one follows that does not
+        for encoded in in_order(self._pool, pairs()):
+            equal += 1
+            if encoded[0] != EQUAL:
+                for _ in range(equal - 1):
+                    self._write(block_path(len(self._entries), written), bytes((EQUAL,)))
+                    written += 1
+                self._write(block_path(len(self._entries), written), encoded)
+                written, equal = written + 1, 0
+        if written:
+            for _ in range(equal):
+                self._write(block_path(len(self._entries), written), bytes((EQUAL,)))
+                written += 1
+        if like_base:
+            base_digest = known.digest()
+            self._digests.append(base_digest)
+        self._note(item, digest.digest(), base_digest, like_base, written)
+
+    def _note(self, item: Item, digest: bytes, base: bytes | None, like_base: bool, blocks: int) -> None:
+        leaf = item.leaf
+        size = content_size(leaf)
+        entry = Entry(item.path, leaf.kind, leaf.dtype, leaf.shape, size, digest, base, like_base, blocks)
+        self._entries.append(entry)
+
+    def _base_digest(self, item: Item) -> bytes:
+        digest = digest_of(item)
+        self._digests.append(digest)
+        self._moved(item.leaf.nbytes)
+        return digest
+
+    def _write(self, path: tuple[str, ...], data: bytes, kind: str = "bin") -> None:
+        leaf = Leaf(kind, nbytes=len(data))
+        write_steps(self._sink, [record_step(Item(path, leaf, lambda: MemoryPayload(memoryview(data))))])
+
+    def end(self) -> Manifest:
+        """Write the manifest. Leaves that the base alone has are read for their digests."""
+        removed = [(path, self._base_digest(item)) for path, item in self._left.items()]
+        target = tree_digest(entry.digest for entry in self._entries)
+        manifest = Manifest(tree_digest(self._digests), target, self._entries, removed)
+        self._write(MANIFEST, encode_manifest(manifest).encode(), "str")
+        return manifest

@@ -1,0 +1,170 @@
+"""Spec chapter 10: a checkpoint recovered from a delta and its base."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from .blocks import BLOCK, decode_block, zstd
+from .containers import CONTAINERS, PREFIXES, split_prefix
+from .contents import content_blocks, digest_of, form, in_order, workers
+from .conversion import cast_item, float_dtype
+from .digests import LeafDigest, content_head, tree_digest
+from .errors import FormatError
+from .files import FileSource, Path_
+from .keypaths import KeyPath, display
+from .kinds import FLAX, STREAM
+from .leaves import Leaf, read_leaf
+from .manifests import Manifest, block_path, read_delta
+from .outputs import check_output, replace
+from .payloads import PiecesPayload, Step, write_steps
+from .progress import Show, progress_bar
+from .records import Item, Record, item_in, with_path
+from .sides import Side, open_side
+from .wire import BytesSource, Cursor, Source
+
+
+def recover(
+    base: Any,
+    delta: Path_,
+    output: Path_,
+    *,
+    streaming: bool = True,
+    float_type: str | None = None,
+    jobs: int | None = None,
+    show: Show = progress_bar,
+) -> list[Item]:
+    """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
+
+    `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and held against the delta before
+    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). `float_type`
+    casts the float leaves of what has been checked.
+    Raises FormatError, OSError, UsageError.
+    """
+    zstd()
+    dtype = float_dtype(float_type)
+    prefix, output = split_prefix(os.fspath(output))
+    container = CONTAINERS[PREFIXES[prefix] if prefix else STREAM if streaming else FLAX]
+    with FileSource(delta) as file, open_side(base) as b:
+        try:
+            manifest, blocks, tail = read_delta(file)
+            check_output(output)
+            check_base(b, manifest, show)
+            with workers(jobs) as pool:
+                recovery = _Recovery(b.items, manifest, blocks, tail, pool)
+                items = [cast_item(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                steps = container.steps(items)
+                with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved) as sink:
+                    write_steps(sink, steps)
+        except FormatError as error:
+            if error.clause.startswith("DELTA"):
+                error.file = error.file or os.fspath(delta)
+            raise
+    return items
+
+
+# DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
+#            it writes anything."
+def check_base(base: Side, manifest: Manifest, show: Show = progress_bar) -> None:
+    """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
+    expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
+    digests = {}
+    with show("check the base", sum(item.leaf.nbytes for item in base.items)) as moved:
+        for item in base.items:
+            digests[item.path] = digest_of(item)
+            moved(item.leaf.nbytes)
+    differ = [path for path in {**expected, **digests} if expected.get(path) != digests.get(path)]
+    if tree_digest(digests.values()) == manifest.base:
+        if differ:
+            detail = "the manifest's digests of the base's leaves are not those of its digest of the base"
+            raise FormatError("DELTA-3", None, KeyPath(differ[0]), detail)
+        return
+    shown = ", ".join(map(display, differ[:5])) + (f" and {len(differ) - 5} more" if len(differ) > 5 else "")
+    detail = f"{base.name} is not the base of this delta: {len(differ)} leaves differ: {shown}"
+    if tree_digest(digests.values()) == manifest.target:
+        detail = f"{base.name} is the target of this delta, not its base"
+    raise FormatError("DELTA-11", None, None, detail, f"the base has the tree digest {manifest.base.hex()}")
+
+
+class _Recovery:
+    def __init__(
+        self,
+        base: list[Item],
+        manifest: Manifest,
+        blocks: dict[tuple[str, ...], Record],
+        delta: Source,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._base = {item.path: item for item in base}
+        self._manifest, self._blocks, self._delta, self._pool = manifest, blocks, delta, pool
+
+    def item(self, i: int) -> Item:
+        """The i-th leaf of the target, its content made as it is asked for."""
+        entry = self._manifest.leaves[i]
+        leaf = Leaf(entry.kind, entry.dtype, entry.shape, entry.nbytes)
+        if entry.dtype is None:
+            content = b"".join(block.tobytes() for block in self._content(i, leaf))
+            return _small_item(entry.path, entry.kind, content)
+        if not entry.nbytes:
+            list(self._content(i, leaf))
+        return Item(entry.path, leaf, lambda: PiecesPayload(self._content(i, leaf)))
+
+    def _content(self, i: int, leaf: Leaf) -> Iterator[np.ndarray]:
+        """The content of a leaf in blocks, the last of them given once the digest has been found right."""
+        entry = self._manifest.leaves[i]
+        digest = LeafDigest(entry.path, leaf)
+        base = self._base[entry.path] if entry.base is not None else None
+        alike = base is not None and leaf.dtype is not None and form(base.leaf) == form(leaf)
+        if entry.like_base != alike:
+            detail = f"like_base is {entry.like_base}, and the base's leaf is {'' if alike else 'not '}alike"
+            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
+        before = content_blocks(base) if base is not None else iter(())
+        made = before if entry.base == entry.digest else in_order(self._pool, self._decoders(i, before))
+        last: np.ndarray | None = None
+        for block in made:
+            digest.update(block.data)
+            if last is not None:
+                yield last
+            last = block
+        # DELTA-12: "A program that recovers the target MUST check the digest of every leaf, and MUST NOT leave a
+        #            file in place where one differs."
+        if digest.digest() != entry.digest:
+            detail = "what the delta makes of this leaf is not what its digest says"
+            raise FormatError("DELTA-12", None, KeyPath(entry.path), detail, "the delta is damaged; get it again")
+        if last is not None:
+            yield last
+
+    def _decoders(self, i: int, before: Iterator[np.ndarray]) -> Iterator[Callable[[], np.ndarray]]:
+        entry = self._manifest.leaves[i]
+        left = entry.nbytes
+        for k in range(entry.blocks):
+            record = self._blocks[block_path(i, k)]
+            data = self._delta.read_at(*record.extents()[0]) if record.nbytes else b""
+            base = next(before) if entry.like_base else None
+            n = min(left, BLOCK)
+            left -= n
+
+            def decode(data: bytes = data, n: int = n, base: np.ndarray | None = base) -> np.ndarray:
+                try:
+                    return decode_block(data, n, base, entry.dtype)
+                except FormatError as error:
+                    raise with_path(entry.path, error) from None
+
+            yield decode
+
+
+def _small_item(path: tuple[str, ...], kind: str, content: bytes) -> Item:
+    """A leaf that is no array, from its encoding."""
+    cursor = Cursor(BytesSource(content), cut="DELTA-6")
+    try:
+        leaf = read_leaf(cursor)
+    except FormatError as error:
+        raise with_path(path, error) from None
+    head = b"" if leaf.dtype is not None else content_head(leaf)
+    if leaf.kind != kind or cursor.tell() != len(content) or not head or not content.startswith(head):
+        raise FormatError("DELTA-6", None, KeyPath(path), f"the content of this leaf is not one canonical {kind}")
+    return item_in(BytesSource(content), Record(path, leaf, 0, 0, len(content)))

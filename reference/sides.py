@@ -1,0 +1,32 @@
+"""A checkpoint that takes part in a difference: a file of any container, or a tree in memory or on devices."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from .checkpoints import open as open_checkpoint
+from .records import Item, item_in
+from .saving import readable_item
+from .states import flax_expansion
+from .trees import depth_first, flatten
+
+
+class Side(NamedTuple):
+    """The leaves of a checkpoint in depth-first order, each ready to be read more than once."""
+
+    name: str
+    items: list[Item]
+
+
+@contextlib.contextmanager
+def open_side(checkpoint: Any) -> Iterator[Side]:
+    """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does. Raises FormatError, OSError, UsageError."""
+    if not isinstance(checkpoint, str | os.PathLike):
+        items = [readable_item(*leaf) for leaf in flatten(checkpoint, True, flax_expansion())]
+        yield Side("the tree", depth_first(items))
+        return
+    with open_checkpoint(checkpoint, any_kind=True) as opened:
+        yield Side(opened.source.path, [item_in(opened.source, record) for record in depth_first(opened.records)])

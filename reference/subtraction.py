@@ -1,0 +1,241 @@
+"""Arithmetic differences of checkpoints, and what such a difference gives with its base (DELTA-14). Both round."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
+
+import numpy as np
+
+from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, NumpyArithmetic, Operation, promoted
+from .checkpoints import Checkpoint
+from .checkpoints import open as open_checkpoint
+from .containers import CONTAINERS, PREFIXES, split_prefix
+from .conversion import FLOAT_TAGS, cast_leaf, float_dtype
+from .dtypes import dtype_of
+from .errors import FormatError
+from .keypaths import KeyPath, display
+from .kinds import FLAX, STREAM
+from .leaves import Leaf, encode_value, leaf_text
+from .outputs import check_output, replace
+from .payloads import Step, write_steps
+from .progress import Show, progress_bar
+from .records import Item, Record, item_in, with_path
+from .trees import depth_first
+
+_NAMED: Final = 3  # leaves that an error or a report names
+_RAW: Final = np.dtype(np.uint8)
+_INTEGERS: Final = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+# DTYPE-6: "The parts of `complex32` are float16, of `bcomplex32` bfloat16, of `complex64` float32, of
+#           `complex128` float64."
+_PARTS: Final = {"complex32": "float16", "bcomplex32": "bfloat16", "complex64": "float32", "complex128": "float64"}
+_WHOLES: Final = {part: whole for whole, part in _PARTS.items()}
+
+
+class SubtractReport(NamedTuple):
+    """What a difference holds, and how much of the target it does not bring back. A complex counts as two floats."""
+
+    items: list[Item]
+    nbytes: int  # of the output
+    values: int  # floats in it
+    inexact: int  # floats of the target whose bits `add` does not give back in the target's dtype
+    worst: list[tuple[str, ...]]  # the leaves with most of those, at most 3
+    overflowed: int  # floats that are infinite, and finite in base and target
+
+
+class AddReport(NamedTuple):
+    """What a recovery has written."""
+
+    items: list[Item]
+    nbytes: int
+    overflowed: int  # floats that are infinite, and finite in base and difference
+
+
+def subtract(
+    base: str,
+    target: str,
+    output: str,
+    *,
+    streaming: bool = True,
+    float_type: str | None = None,
+    backend: str | None = None,
+    show: Show = progress_bar,
+) -> SubtractReport:
+    """Write target - base, each `[PREFIX::]PATH` of any container, to an output that is named as for `convert`.
+
+    Floats are subtracted in the promoted dtype of both sides (float16 with bfloat16: float32), and the difference is
+    cast to `float_type`. Integers of one dtype wrap around and come back exactly. The parts of a complex are floats,
+    but are not cast. Leaves of all other kinds and dtypes have to be equal, and are kept as they are.
+    Holds some pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`.
+    Raises FormatError (DELTA-14 where trees or leaves cannot be subtracted), OSError, UsageError.
+    """
+    items, nbytes, counts = _write(base, target, output, True, streaming, float_type, backend, show)
+    worst = heapq.nlargest(_NAMED, counts.inexact, key=counts.inexact.__getitem__)
+    return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed)
+
+
+def add(
+    base: str,
+    difference: str,
+    output: str,
+    *,
+    streaming: bool = True,
+    float_type: str | None = None,
+    backend: str | None = None,
+    show: Show = progress_bar,
+) -> AddReport:
+    """Write base + difference, where the difference was made by `subtract` or by the programs before it.
+
+    Floats are added in the promoted dtype of both sides and cast to `float_type`; without one they get the dtype
+    that they have in the base. (The script with which Koala was published casts to bf16 unless it is told otherwise.)
+    Leaves that cannot be added have to be those of the base. For the rest see `subtract`.
+    """
+    items, nbytes, counts = _write(base, difference, output, False, streaming, float_type, backend, show)
+    return AddReport(items, nbytes, counts.overflowed)
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.inexact: Counter[tuple[str, ...]] = Counter()
+        self.values = self.overflowed = 0
+
+
+def _write(
+    base: str,
+    other: str,
+    output: str,
+    minus: bool,
+    streaming: bool,
+    float_type: str | None,
+    backend: str | None,
+    show: Show,
+) -> tuple[list[Item], int, _Counts]:
+    dtype = float_dtype(float_type)
+    prefix, output = split_prefix(output)
+    kind = PREFIXES[prefix] if prefix else STREAM if streaming else FLAX
+    counts = _Counts()
+    with open_checkpoint(base, any_kind=True) as b, open_checkpoint(other, any_kind=True) as o:
+        plans = [(*pair, _plan(*pair, minus, dtype)) for pair in _pairs(b, o, minus)]
+        arithmetics = _arithmetics_on(backend, (plan[0] for _, _, plan in plans if plan))
+        items: list[Item] = []
+        for known, record, plan in plans:
+            pair = item_in(b.source, known), item_in(o.source, record)
+            items.append(_combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus))
+        steps = CONTAINERS[kind].steps(items)
+        total = sum(map(Step.size, steps))
+        check_output(output)
+        with show("subtract" if minus else "add", total) as moved, replace(output, moved) as sink:
+            write_steps(sink, steps)
+    return items, total, counts
+
+
+# DELTA-14: "An arithmetic difference is a checkpoint of its own, of the key paths and shapes that its base and its
+#            target share; it is not exact."
+def _pairs(base: Checkpoint, other: Checkpoint, minus: bool) -> list[tuple[Record, Record]]:
+    """Each leaf of the base beside the other side's of the same key path, in the depth-first order of the latter."""
+    records = depth_first(other.records)  # TREE-5
+    known = {record.path: record for record in base.records}
+    found = {record.path for record in records}
+    pairs = [(known[record.path], record) for record in records if record.path in known]
+    faults = {
+        "missing": [display(path) for path in known if path not in found],
+        "not in the base": [display(record.path) for record in records if record.path not in known],
+        "of another shape": [_both(before, record) for before, record in pairs if before.shape != record.shape],
+    }
+    if texts := [f"{what}: {_some(names)}" for what, names in faults.items() if names]:
+        detail = f"the {'target' if minus else 'difference'} has another tree than its base; {'; '.join(texts)}"
+        advice = "--method=exact takes any two checkpoints" if minus else "name the base that it was made from"
+        raise FormatError("DELTA-14", None, None, detail, advice)
+    return pairs
+
+
+def _both(base: Record, other: Record) -> str:
+    return f"{display(other.path)} ({leaf_text(other.leaf)}, in the base {leaf_text(base.leaf)})"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _plan(base: Record, other: Record, minus: bool, dtype: np.dtype | None) -> tuple[Operation, np.dtype] | None:
+    """The operation, and the dtype of the leaf that comes of it; None where there is no arithmetic for the two."""
+    if base.dtype is None or other.dtype is None:
+        return None
+    names = base.dtype.name, other.dtype.name
+    if names[0] == names[1] and names[0] in _INTEGERS:
+        return Operation(base.dtype, base.dtype, base.dtype, minus), base.dtype
+    if all(name in FLOAT_TAGS for name in names):
+        new = dtype or (promoted(base.dtype, other.dtype) if minus else base.dtype)
+        return Operation(base.dtype, other.dtype, new, minus), new
+    if all(name in _PARTS for name in names):
+        a, b = (dtype_of(_PARTS[name]) for name in names)
+        part = promoted(a, b) if minus else a
+        return Operation(a, b, part, minus), dtype_of(_WHOLES[part.name])
+    return None
+
+
+def _combined(
+    base: Item,
+    other: Item,
+    operation: Operation,
+    dtype: np.dtype,
+    arithmetics: Callable[[Operation], Sequence[Arithmetic]],
+    counts: _Counts,
+) -> Item:
+    path, a, b = other.path, base.payload, other.payload
+    assert a is not None and b is not None  # noqa: PT018 (arrays have payloads)
+    try:
+        leaf = cast_leaf(other.leaf, dtype)
+    except FormatError as error:
+        raise with_path(path, error) from None
+    if operation.new.name in FLOAT_TAGS:
+        counts.values += leaf.nbytes // operation.new.itemsize
+
+    def count(inexact: int, overflowed: int) -> None:
+        counts.overflowed += overflowed
+        if inexact:
+            counts.inexact[path] += inexact
+
+    return Item(path, leaf, lambda: CombinedPayload(a(), b(), operation, arithmetics(operation), count))
+
+
+def _arithmetics_on(
+    backend: str | None, operations: Iterable[Operation]
+) -> Callable[[Operation], Sequence[Arithmetic]]:
+    """What computes an operation. jax is looked for only where there are floats."""
+    from .devices.backends import wants_jax
+
+    if not wants_jax(backend, any(operation.new.name in FLOAT_TAGS for operation in operations)):
+        return lambda operation: [NumpyArithmetic(operation)]
+    from .devices.arithmetic import DeviceArithmetic, can_compute
+
+    return lambda operation: [
+        *([DeviceArithmetic(operation)] if can_compute(operation) else []),
+        NumpyArithmetic(operation),
+    ]
+
+
+def _kept(base: Item, other: Item, minus: bool) -> Item:
+    """A leaf that both sides have to share. Raises DELTA-14, here or where its payload is read."""
+    path, leaf, a, b = other.path, other.leaf, base.payload, other.payload
+    if _form(base.leaf) != _form(leaf):
+        _refuse(path, minus, f"{leaf_text(leaf)} and the base's {leaf_text(base.leaf)}")
+    if a is None or b is None:
+        return other
+    text = f"two {leaf_text(leaf)} that are not equal"
+    return Item(path, leaf, lambda: EqualPayload(a(), b(), leaf.dtype or _RAW, lambda: _refuse(path, minus, text)))
+
+
+def _form(leaf: Leaf) -> tuple[Any, ...]:
+    """What has to be equal where two leaves are, but for the payload."""
+    has_payload = leaf.dtype is not None or leaf.kind in ("str", "bin")
+    return leaf.kind, leaf.dtype, leaf.nbytes, None if has_payload else encode_value(leaf.kind, leaf.value)
+
+
+def _refuse(path: tuple[str, ...], minus: bool, what: str) -> NoReturn:
+    advice = "--method=exact takes any two checkpoints" if minus else "name the base that it was made from"
+    detail = f"{what} cannot be {'subtracted' if minus else 'added'}"
+    raise FormatError("DELTA-14", None, KeyPath(path), detail, advice)
