@@ -22,12 +22,13 @@ from .leaves import Leaf, encode_value, leaf_text
 from .outputs import check_output, replace
 from .payloads import Step, write_steps
 from .progress import Show, progress_bar
-from .records import Item, Record, item_in, with_path
+from .records import Item, Record, item_in, no_collection, with_path
 from .trees import depth_first
 
 _NAMED: Final = 3  # leaves that an error or a report names
 _RAW: Final = np.dtype(np.uint8)
-_INTEGERS: Final = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
+_INTEGERS: Final = frozenset(dtype_of(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64))
 # DTYPE-6: "The parts of `complex32` are float16, of `bcomplex32` bfloat16, of `complex64` float32, of
 #           `complex128` float64."
 _PARTS: Final = {"complex32": "float16", "bcomplex32": "bfloat16", "complex64": "float32", "complex128": "float64"}
@@ -117,13 +118,14 @@ def _write(
     kind = PREFIXES[prefix] if prefix else STREAM if streaming else FLAX
     counts = _Counts()
     with open_checkpoint(base, any_kind=True) as b, open_checkpoint(other, any_kind=True) as o:
-        plans = [(*pair, _plan(*pair, minus, dtype)) for pair in _pairs(b, o, minus)]
-        arithmetics = _arithmetics_on(backend, (plan[0] for _, _, plan in plans if plan))
-        items: list[Item] = []
-        for known, record, plan in plans:
-            pair = item_in(b.source, known), item_in(o.source, record)
-            items.append(_combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus))
-        steps = CONTAINERS[kind].steps(items)
+        with no_collection():
+            plans = [(*pair, _plan(*pair, minus, dtype)) for pair in _pairs(b, o, minus)]
+            arithmetics = _arithmetics_on(backend, (plan[0] for _, _, plan in plans if plan))
+            items: list[Item] = []
+            for known, record, plan in plans:
+                pair = item_in(b.source, known), item_in(o.source, record)
+                items.append(_combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus))
+            steps = CONTAINERS[kind].steps(items)
         total = sum(map(Step.size, steps))
         check_output(output)
         with show("subtract" if minus else "add", total) as moved, replace(output, moved) as sink:
@@ -162,16 +164,16 @@ def _some(names: Sequence[str]) -> str:
 
 def _plan(base: Record, other: Record, minus: bool, dtype: np.dtype | None) -> tuple[Operation, np.dtype] | None:
     """The operation, and the dtype of the leaf that comes of it; None where there is no arithmetic for the two."""
-    if base.dtype is None or other.dtype is None:
+    old, new = base.dtype, other.dtype
+    if old is None or new is None:
         return None
-    names = base.dtype.name, other.dtype.name
-    if names[0] == names[1] and names[0] in _INTEGERS:
-        return Operation(base.dtype, base.dtype, base.dtype, minus), base.dtype
-    if all(name in FLOAT_TAGS for name in names):
-        new = dtype or (promoted(base.dtype, other.dtype) if minus else base.dtype)
-        return Operation(base.dtype, other.dtype, new, minus), new
-    if all(name in _PARTS for name in names):
-        a, b = (dtype_of(_PARTS[name]) for name in names)
+    if old in _FLOATS and new in _FLOATS:
+        dtype = dtype or (promoted(old, new) if minus else old)
+        return Operation(old, new, dtype, minus), dtype
+    if old == new and old in _INTEGERS:
+        return Operation(old, old, old, minus), old
+    if old.name in _PARTS and new.name in _PARTS:
+        a, b = dtype_of(_PARTS[old.name]), dtype_of(_PARTS[new.name])
         part = promoted(a, b) if minus else a
         return Operation(a, b, part, minus), dtype_of(_WHOLES[part.name])
     return None
@@ -191,7 +193,7 @@ def _combined(
         leaf = cast_leaf(other.leaf, dtype)
     except FormatError as error:
         raise with_path(path, error) from None
-    if operation.new.name in FLOAT_TAGS:
+    if operation.new in _FLOATS:
         counts.values += leaf.nbytes // operation.new.itemsize
 
     def count(inexact: int, overflowed: int) -> None:
@@ -208,7 +210,7 @@ def _arithmetics_on(
     """What computes an operation. jax is looked for only where there are floats."""
     from .devices.backends import wants_jax
 
-    if not wants_jax(backend, any(operation.new.name in FLOAT_TAGS for operation in operations)):
+    if not wants_jax(backend, any(operation.new in _FLOATS for operation in operations)):
         return lambda operation: [NumpyArithmetic(operation)]
     from .devices.arithmetic import DeviceArithmetic, can_compute
 

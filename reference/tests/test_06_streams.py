@@ -1,7 +1,5 @@
 """Whole streams: cut anywhere, any byte changed, paths that clash, any order."""
 
-import resource
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +9,7 @@ from reference.errors import FormatError
 from reference.leaves import read_value
 from reference.streams import check_paths, read_stream
 from reference.tests.handmade import array, record
+from reference.tests.memory import Meter
 from reference.tests.published_loop import written
 from reference.wire import BytesSource
 
@@ -51,7 +50,7 @@ def test_a_cut_anywhere_is_refused_save_between_records():
 def test_a_changed_byte_is_refused_or_changes_one_value_or_name():
     """Each byte to each of 255 others: a FormatError, or as many records, of the same kind save in one of them."""
     before = read_all(STREAM)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    meter = Meter()
     refused = 0
     for at in range(len(STREAM)):
         for byte in range(256):
@@ -69,7 +68,7 @@ def test_a_changed_byte_is_refused_or_changes_one_value_or_name():
             changed = [i for i in range(len(after)) if repr(after[i]) != repr(before[i])]
             assert len(changed) <= 1
     assert refused > len(STREAM) * 255 // 2
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000  # kB
+    assert meter.peak() < 50_000  # kB
 
 
 @given(st.binary(max_size=200))
@@ -108,24 +107,24 @@ def test_a_clash_is_reported_at_the_second_record():
 
 
 def test_a_length_that_lies_allocates_nothing():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    meter = Meter()
     for code in (b"\xc6", b"\xdb", b"\xdd", b"\xdf", b"\xc9"):
         for where in (b"", b"\x92", b"\x92\x91", b"\x92\x91\xa1a", b"\x92\x91\xa1a\xc4\x08"):
             for length in (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff"):
                 with pytest.raises(FormatError):
                     read_all(where + code + length + b"\x01\x02\x03")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 20_000
+    assert meter.peak() < 20_000
 
 
 def test_a_million_tiny_values_in_one_leaf_do_not_swell():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    meter = Meter()
     blob = b"\xdd\x00\x7f\xff\xff" + b"\x90" * 0x7FFFFF
     with pytest.raises(FormatError, match="LEAF-1"):
         read_all(record(("a",), blob))
     nested = b"\x81\xa1a" * 100_000 + b"\xc0"
     with pytest.raises(FormatError, match="LEAF-1"):
         read_all(record(("a",), nested))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 100_000
+    assert meter.peak() < 100_000
 
 
 def test_order_carries_no_meaning():

@@ -1,7 +1,5 @@
 """Flax files: read as flax reads them, written byte for byte as flax writes them."""
 
-import resource
-
 import flax.serialization
 import msgpack
 import numpy as np
@@ -17,6 +15,7 @@ from reference.records import Item
 from reference.saving import item_of
 from reference.tests.equality import same
 from reference.tests.handmade import BytesSink
+from reference.tests.memory import Meter
 from reference.tests.strategies import arrays, keys, small_values
 from reference.trees import flatten, unflatten
 from reference.wire import BytesSource
@@ -126,7 +125,7 @@ def test_the_marker_of_chunks_cannot_be_a_key():
 
 
 def test_a_small_file_cannot_hold_paths_out_of_proportion():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    meter = Meter()
     wide = b"\xde\xea\x60" + b"".join(b"\xa4%04x\xc0" % i for i in range(60_000))
     for data in (
         b"\x81\xa1a" * 511 + wide,
@@ -134,7 +133,7 @@ def test_a_small_file_cannot_hold_paths_out_of_proportion():
     ):
         with pytest.raises(FormatError, match="FLAX-8"):
             read_flax(BytesSource(data))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 150_000  # kB
+    assert meter.peak() < 150_000  # kB
     items = [Item(("x" * 65_000, str(i)), Leaf("nil")) for i in range(1000)]
     with pytest.raises(FormatError, match="FLAX-8"):
         flax_steps(items)

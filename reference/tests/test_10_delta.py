@@ -382,14 +382,15 @@ def test_a_damaged_block_leaves_the_old_file(files):
 
 
 MEASURE = """
-import resource, sys
+import sys
+from reference.tests.memory import Meter
 from reference.delta import diff
 from reference.recovery import recover
 base, target, delta, recovered = sys.argv[1:]
-start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+meter = Meter()
 diff(base, target, delta, jobs=2)
 recover(base, delta, recovered, jobs=2)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) // 1024)
+print(meter.peak() // 1024)
 """
 
 

@@ -9,11 +9,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from reference.arithmetic import Operation, compute, promoted
+from reference.arithmetic import CombinedPayload, NumpyArithmetic, Operation, compute, promoted
 from reference.conversion import FLOAT_TAGS, cast
 from reference.devices.arithmetic import can_compute, compute_bits
 from reference.dtypes import dtype_of
+from reference.payloads import MemoryPayload, bytes_of
 from reference.tests.equality import same
+from reference.tests.handmade import BytesSink
 
 F16, B16, F32, F64 = map(dtype_of, FLOAT_TAGS)
 rng = np.random.default_rng(0)
@@ -105,6 +107,33 @@ def test_dtypes_are_promoted_and_then_cast(base, other):
         (found,), inexact, _ = compute(Operation(base, other, new, False), x, y)
         assert same(found, settled(cast(total(x, y, False), new)))
         assert inexact == 0
+
+
+class Late:
+    """An arithmetic that looks at the memory of a piece when it is asked for its result, as late as any device may."""
+
+    def __init__(self, operation, size):
+        self._operation, self._size = operation, size
+
+    def sizes(self, left):
+        return itertools.repeat(self._size, left // self._size)
+
+    def start(self, base, other):
+        return lambda: compute(self._operation, base, other)
+
+
+@pytest.mark.parametrize("chunk", [1000, 37])
+def test_a_piece_is_read_while_another_is_computed(chunk):
+    operation = Operation(F32, B16, F16, True)
+    x, y = any_bits(F32, 1000), any_bits(B16, 1000)
+    (wanted,), *counts = compute(operation, x, y)
+    arithmetics, sink, found = [Late(operation, 100), Late(operation, 30), NumpyArithmetic(operation)], BytesSink(), []
+    sides = (MemoryPayload(bytes_of(values)) for values in (x, y))
+    payload = CombinedPayload(*sides, operation, arithmetics, lambda *counts: found.append(counts))
+    for i in range(0, 1000, chunk):
+        payload.move(2 * min(chunk, 1000 - i), sink)
+    assert sink.data == wanted.tobytes()
+    assert [sum(column) for column in zip(*found, strict=True)] == counts
 
 
 # --- on jax's devices ---------------------------------------------------------------------------------

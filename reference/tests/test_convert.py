@@ -197,11 +197,12 @@ def test_memory_stays_flat_over_a_large_file(tmp_path):
     reference.save(tmp_path / "big", {"a": big.T, "b": big[:10]})
     del big
     code = """
-import resource, sys
+import sys
+from reference.tests.memory import Meter
 from reference.convert import convert
-start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+meter = Meter()
 convert(sys.argv[1], sys.argv[2], streaming=sys.argv[3] == "1", float_type=sys.argv[4])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start)
+print(meter.peak())
 """
     for streaming, dtype in (("0", ""), ("1", "bf16"), ("0", "fp64")):
         arguments = [sys.executable, "-c", code, str(tmp_path / "big"), str(tmp_path / "out"), streaming, dtype]

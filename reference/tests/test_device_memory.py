@@ -15,13 +15,14 @@ import reference
 
 MIB = 1 << 20
 MEASURE = """
-import os, re, sys
+import os, sys
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 os.environ["JAX_PLATFORMS"] = "cpu"
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 import reference
 from reference.devices import parts
+from reference.tests.memory import Meter
 
 path, platform, leaves, rows, columns, spec, float_dtype = sys.argv[1:]
 parts._HOST = platform
@@ -29,25 +30,18 @@ sharding = NamedSharding(Mesh(np.array(jax.devices()).reshape(2, 4), ("a", "b"))
 make = jax.jit(lambda i: jnp.full((int(rows), int(columns)), i, jnp.float32), out_shardings=sharding)
 
 
-def above_the_start(work):
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-    status = lambda name: int(re.search(name + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
-    start = status("VmRSS")
-    result = work()
-    return (status("VmHWM") - start) // 1024, (status("VmRSS") - start) // 1024, result
-
-
 reference.save(path, {"0": make(0)}, float_dtype or None)  # compile, and load what is loaded late
 reference.load(path, like={"0": make(0)})
 tree = {str(i): make(i) for i in range(int(leaves))}
 jax.block_until_ready(tree)
-peak, _, _ = above_the_start(lambda: reference.save(path, tree, float_dtype or None))
-print("save", peak)
+meter = Meter()
+reference.save(path, tree, float_dtype or None)
+print("save", meter.peak() // 1024)
 like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree)
 del tree
-peak, held, loaded = above_the_start(lambda: jax.block_until_ready(reference.load(path, like=like)))
-print("load", peak - held)
+meter = Meter()
+loaded = jax.block_until_ready(reference.load(path, like=like))
+print("load", (meter.peak() - meter.held()) // 1024)
 assert all((np.asarray(loaded[key].addressable_shards[3].data) == float(key)).all() for key in loaded)
 """
 
