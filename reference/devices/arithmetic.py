@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..arithmetic import Operation, Result, promoted
 from ..dtypes import dtype_of
-from .cast_payload import _shards, _sizes
+from .cast_payload import shards, sizes
 from .casts import cast_bits
 
 _FLOAT16, _BFLOAT16, _FLOAT32 = map(dtype_of, ("float16", "bfloat16", "float32"))
@@ -41,13 +41,13 @@ class DeviceArithmetic:
         self._operation = operation
 
     def sizes(self, left: int) -> Iterator[int]:
-        return _sizes(left)
+        return sizes(left)
 
     def start(self, base: np.ndarray, other: np.ndarray) -> Callable[[], Result]:
         """Send a piece to the devices and have it computed and sent back, without waiting for any of it."""
         program, spread = _program(self._operation)
         bits, *counts = program(*(jax.device_put(x.view(f"u{x.itemsize}"), spread) for x in (base, other)))
-        parts = _shards(bits)
+        parts = shards(bits)
         for array in (*parts, *counts):
             array.copy_to_host_async()
         return lambda: Result(list(map(np.asarray, parts)), *(int(np.asarray(count).sum()) for count in counts))

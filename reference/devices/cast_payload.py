@@ -44,7 +44,7 @@ class DeviceCastPayload(CastPayload):
     def move(self, n: int, sink: Sink) -> None:
         left = n // self._new.itemsize
         running: Running | None = None
-        for count in _sizes(left):
+        for count in sizes(left):
             # A device may read this memory until its piece is done, and two pieces are under way.
             self._buffer, self._other = self._other, self._buffer
             started = _start(self._buffer.fill(self._payload, count, self._old), self._new)
@@ -58,13 +58,13 @@ class DeviceCastPayload(CastPayload):
 
     def _finish(self, running: Running, sink: Sink) -> None:
         bits, overflows = running
-        for shard in _shards(bits):
+        for shard in shards(bits):
             sink.write(bytes_of(np.asarray(shard)))
         if found := int(np.asarray(overflows).sum()):
             self._on_overflow(found)
 
 
-def _sizes(left: int) -> Iterator[int]:
+def sizes(left: int) -> Iterator[int]:
     """The pieces of `left` elements, the largest first; fewer than the smallest are left over."""
     devices = jax.local_device_count()
     for size in SIZES:
@@ -78,12 +78,12 @@ def _start(values: np.ndarray, new: np.dtype) -> Running:
     """Send a piece to the devices and have it cast and sent back, without waiting for any of it."""
     program, sharding = _program(values.dtype, new)
     bits, overflows = program(jax.device_put(values.view(f"u{values.itemsize}"), sharding))
-    for shard in (*_shards(bits), *_shards(overflows)):
+    for shard in (*shards(bits), *shards(overflows)):
         shard.copy_to_host_async()
     return bits, overflows
 
 
-def _shards(array: jax.Array) -> list[jax.Array]:
+def shards(array: jax.Array) -> list[jax.Array]:
     """The parts of a sharded 1-d array, from front to back."""
     return [shard.data for shard in sorted(array.addressable_shards, key=lambda shard: shard.index[0].start or 0)]
 
