@@ -66,6 +66,7 @@ class PiecesPayload:
     def move(self, n: int, sink: Sink) -> None:
         while n:
             if not self._rest:
+                self._rest = memoryview(b"")  # let go of the last piece before the next is made
                 self._rest = bytes_of(next(self._pieces))
             part = self._rest[:n]
             sink.write(part)

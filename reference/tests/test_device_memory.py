@@ -58,7 +58,9 @@ def measured(path, platform, leaves, shape, spec, float_dtype=""):
 @pytest.mark.parametrize("platform", ["cpu", "none"])
 def test_many_sharded_leaves_take_less_than_two_of_them(spec, platform, tmp_path):
     found = measured(tmp_path / "x", platform, 12, (2048, 4096), spec)
-    assert found["save"] < (64 if platform == "cpu" else 200)  # the memory of the pretended accelerator is in it
+    assert found["save"] < (
+        64 if platform == "cpu" else 256
+    )  # there two leaves on the host, and as many copies on "devices"
     assert found["load"] < 64
 
 
