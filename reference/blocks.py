@@ -12,6 +12,8 @@ from .errors import FormatError, UsageError
 BLOCK: Final = 1 << 22  # DELTA-6: "it is cut into blocks of 2^22 bytes, the last of which may be shorter"
 WHOLE, XOR, ORDERED, EQUAL = 0, 1, 2, 3
 _PLANES, _FRAME = b"\x00", b"\x01"
+_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_WINDOW: Final = 1 << 23  # bytes that a frame may look back
 _SAMPLE: Final = 1 << 16  # bytes of a block on which the methods are tried
 _LEVEL: Final = 3
 
@@ -164,17 +166,16 @@ def _unpacked(data: bytes, nbytes: int) -> np.ndarray:
     return np.frombuffer(planes, np.uint8)
 
 
+# DELTA-7: "A frame states its content size, which is that of the planes"
 def _decompressed(frame: bytes, nbytes: int) -> bytes:
-    """What a frame holds; one byte more than is due is the most that is ever made of it, whatever it says of itself."""
+    """What a frame holds. It is held against what is due before anything is allocated for it."""
     zstandard = zstd()
     if not hasattr(_local, "decompressor"):
-        _local.decompressor = zstandard.ZstdDecompressor(max_window_size=2 * BLOCK)
+        _local.decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     try:
-        with _local.decompressor.stream_reader(frame) as reader:
-            parts = iter(lambda: reader.read(nbytes + 1), b"")
-            found = b""
-            while len(found) <= nbytes and (part := next(parts, b"")):
-                found = found + part if found else part
-            return found
+        size = zstandard.get_frame_parameters(frame).content_size if frame.startswith(_MAGIC) else None
+        if size != nbytes:
+            raise FormatError("DELTA-7", None, None, f"a frame of {size} bytes of planes, and {nbytes} are due")
+        return _local.decompressor.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise FormatError("DELTA-7", None, None, f"a block is no zstd frame: {error}") from None

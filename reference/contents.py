@@ -13,6 +13,7 @@ import numpy as np
 from .blocks import BLOCK
 from .conversion import Buffer
 from .digests import LeafDigest, content_head
+from .errors import UsageError
 from .leaves import Leaf
 from .records import Item
 
@@ -55,11 +56,17 @@ def form(leaf: Leaf) -> tuple[str, np.dtype | None, tuple[int, ...]]:
 
 
 def workers(jobs: int | None) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(jobs or min(4, os.cpu_count() or 1))
+    """Raises UsageError."""
+    if jobs is not None and jobs < 1:
+        raise UsageError("jobs is a number of 1 or more")
+    return ThreadPoolExecutor(min(jobs or 4, 4 * (os.cpu_count() or 1)))
 
 
-def in_order(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], _T]]) -> Iterator[_T]:
-    """The results of tasks in their order, a few of them under way at a time."""
+def in_order(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], _T]], count: int) -> Iterator[_T]:
+    """The results of `count` tasks in their order, a few of them under way at a time."""
+    if count < 2:  # nothing is gained by another thread
+        yield from (task() for task in tasks)
+        return
     under_way: deque[Future[_T]] = deque()
     for task in tasks:
         under_way.append(pool.submit(task))

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from .blocks import EQUAL, encode_block, zstd
+from .blocks import EQUAL, blocks_of, encode_block, zstd
 from .comparison import compare
+from .containers import split_prefix
 from .contents import content_blocks, content_size, digest_of, form, in_order, workers
 from .conversion import cast_item, float_dtype
 from .digests import LeafDigest, tree_digest
+from .errors import UsageError
 from .files import FileSink, Path_, Progress
 from .leaves import Leaf
 from .manifests import MANIFEST, MARK, Entry, Manifest, block_path, encode_manifest
@@ -21,6 +23,7 @@ from .progress import Show, progress_bar
 from .records import Item, record_step
 from .recovery import recover
 from .sides import open_side
+from .streams import check_paths
 
 __all__ = ["DiffReport", "compare", "diff", "recover"]
 
@@ -56,6 +59,9 @@ def diff(
     dtype = float_dtype(float_type)
     overflows: list[int] = []
     with open_side(base) as b, open_side(target) as t:
+        if (prefix := split_prefix(os.fspath(output))[0]) is not None:
+            raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
+        check_paths([item.path for item in t.items])
         check_output(output)
         items = [cast_item(item, dtype, overflows.append) for item in t.items]
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
@@ -107,7 +113,7 @@ class _DeltaWriter:
                 yield lambda block=block, before=before: encode_block(block, before, leaf.dtype)
 
         written = equal = 0  # blocks that equal the base's are written once one follows that does not
-        for encoded in in_order(self._pool, pairs()):
+        for encoded in in_order(self._pool, pairs(), blocks_of(content_size(leaf))):
             equal += 1
             if encoded[0] != EQUAL:
                 for _ in range(equal - 1):

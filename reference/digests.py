@@ -42,6 +42,12 @@ def content_head(leaf: Leaf) -> bytes:
     return bin_header(leaf.nbytes) if leaf.kind == "bin" else encode_value(leaf.kind, leaf.value)
 
 
+def payload_size(kind: str, content: int) -> int | None:
+    """The payload bytes of a str or bin whose canonical encoding has `content` bytes; None where none has."""
+    headers = (len(content_head(Leaf(kind, nbytes=max(content - n, 0)))) for n in (1, 2, 3, 5))
+    return next((content - n for n, header in zip((1, 2, 3, 5), headers, strict=True) if n == header <= content), None)
+
+
 # DELTA-5: "The digest of a tree is the SHA-256 of the digests of its leaves, each 32 bytes, in ascending order of
 #           their bytes."
 def tree_digest(digests: Iterable[bytes]) -> bytes:

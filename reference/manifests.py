@@ -28,6 +28,7 @@ _TEXT: Final = (
 MARK: Final = b"\x92" + encode_keypath(("streamckpt-delta", VERSION)) + encode_str(_TEXT)
 _CUT: Final = "the delta has been cut off; get it again"
 _LONGEST_TEXT: Final = 4096
+_LONGEST_VALUE: Final = 22  # bytes of the encoding of a complex
 _ARRAYS: Final = ("ndarray", "scalar")
 _KINDS: Final = (*_ARRAYS, "nil", "bool", "int", "float", "complex", "str", "bin", "empty")
 
@@ -103,14 +104,16 @@ def read_delta(source: Source) -> tuple[Manifest, dict[tuple[str, ...], Record],
 
     Raises DELTA-1, DELTA-2, DELTA-3 and what a stream raises.
     """
-    tail = TailSource(source, _read_mark(source))
+    start = 0
     try:
+        start = _read_mark(source)
+        tail = TailSource(source, start)
         *blocks, last = read_stream(tail)
     except FormatError as error:
         if error.clause in ("STREAM-2", "STREAM-3"):
             error.clause, error.advice = "DELTA-2", _CUT
         if error.offset is not None:
-            error.offset += tail.start
+            error.offset += start
         raise
     # DELTA-2: "After the mark stands a stream (chapters 05 and 06) that ends with the manifest: a record with the key
     #           path `manifest`, whose leaf is a str that holds one JSON object."
@@ -160,8 +163,8 @@ def decode_manifest(text: str) -> Manifest:
     """Raises DELTA-3, DTYPE-1, LEAF-4 and STREAM clauses."""
     try:
         value = json.loads(text, parse_float=_no_number, parse_constant=_no_number)
-        leaves = [_entry(leaf) for leaf in value["leaves"]]
-        removed = [(_path(leaf["path"]), _digest(leaf["base"])) for leaf in value["removed"]]
+        leaves = [_entry(leaf) for leaf in _list(value["leaves"])]
+        removed = [(_path(leaf["path"]), _digest(leaf["base"])) for leaf in _list(value["removed"])]
         manifest = Manifest(_digest(value["base"]), _digest(value["target"]), leaves, removed)
         order = _digest(value["order"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -171,15 +174,30 @@ def decode_manifest(text: str) -> Manifest:
     check_paths([entry.path for entry in leaves])
     if tree_digest(entry.digest for entry in leaves) != manifest.target or _order(leaves) != order:
         _refuse("the digests of its leaves do not give the digests of the target and its order")
+    base = [entry.base for entry in leaves if entry.base is not None] + [digest for _, digest in removed]
+    alone = {path for path, _ in removed}
+    if tree_digest(base) != manifest.base or len(alone) != len(removed):
+        _refuse("the digests of the base's leaves do not give the digest of the base")
+    if any(entry.path in alone for entry in leaves):
+        _refuse("a leaf of the target stands among those that the base alone has")
     return manifest
+
+
+def _list(value: Any) -> list[Any]:
+    if type(value) is not list:
+        _refuse(f"a list is due, and here stands {str(value)[:40]}")
+    return value
 
 
 def _entry(leaf: dict[str, Any]) -> Entry:
     path, kind = _path(leaf["path"]), leaf["kind"]
     if kind not in _KINDS:
         _refuse(f"{kind!r} is no kind of leaf")
-    dtype = dtype_of(leaf["dtype"]) if kind in _ARRAYS else None
-    shape = tuple(_count(n) for n in leaf["shape"]) if dtype is not None else ()
+    dtype, shape = None, ()
+    if kind in _ARRAYS:
+        dtype, shape = dtype_of(leaf["dtype"]), tuple(map(_count, _list(leaf["shape"])))
+    elif leaf["dtype"] is not None or leaf["shape"] is not None:
+        _refuse(f"{KeyPath(path)} is of kind {kind}, which has neither dtype nor shape")
     nbytes, blocks = _count(leaf["bytes"]), _count(leaf["blocks"])
     if dtype is not None and size_of(shape, dtype) != nbytes:
         _refuse(f"{KeyPath(path)} has {nbytes} bytes, which is not what its shape and dtype say")
@@ -190,6 +208,10 @@ def _entry(leaf: dict[str, Any]) -> Entry:
         _refuse(f"{KeyPath(path)} is of kind {kind} and has the shape {shape}")
     if type(like_base) is not bool or (like_base and (base is None or dtype is None)):
         _refuse(f"like_base of {KeyPath(path)} is {like_base!r}")
+    if dtype is None and kind not in ("str", "bin") and nbytes > _LONGEST_VALUE:
+        _refuse(f"{KeyPath(path)} is of kind {kind}, which takes no {nbytes} bytes")
+    if base == digest and dtype is not None and not like_base:
+        _refuse(f"{KeyPath(path)} is the base's leaf, and like_base is false")
     if blocks != (0 if base == digest else blocks_of(nbytes)):
         _refuse(f"{KeyPath(path)} has {blocks} blocks for {nbytes} bytes")
     return Entry(path, kind, dtype, shape, nbytes, digest, base, like_base, blocks)
@@ -210,6 +232,6 @@ def _digest(text: Any) -> bytes:
 
 
 def _count(n: Any) -> int:
-    if type(n) is not int or n < 0:
-        _refuse(f"{n!r} is no count")
+    if type(n) is not int or not 0 <= n < 1 << 63:
+        _refuse(f"{str(n)[:40]} is no count")
     return n

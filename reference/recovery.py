@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,9 @@ import numpy as np
 
 from .blocks import BLOCK, decode_block, zstd
 from .containers import CONTAINERS, PREFIXES, split_prefix
-from .contents import content_blocks, digest_of, form, in_order, workers
+from .contents import content_blocks, content_size, digest_of, form, in_order, workers
 from .conversion import cast_item, float_dtype
-from .digests import LeafDigest, content_head, tree_digest
+from .digests import LeafDigest, content_head, payload_size, tree_digest
 from .errors import FormatError
 from .files import FileSource, Path_
 from .keypaths import KeyPath, display
@@ -61,8 +62,7 @@ def recover(
                 with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
-            if error.clause.startswith("DELTA"):
-                error.file = error.file or os.fspath(delta)
+            error.file = error.file or os.fspath(delta)
             raise
     return items
 
@@ -82,12 +82,28 @@ def check_base(base: Side, manifest: Manifest, show: Show = progress_bar) -> Non
         if differ:
             detail = "the manifest's digests of the base's leaves are not those of its digest of the base"
             raise FormatError("DELTA-3", None, KeyPath(differ[0]), detail)
+        _check_entries(base, manifest)
         return
     shown = ", ".join(map(display, differ[:5])) + (f" and {len(differ) - 5} more" if len(differ) > 5 else "")
     detail = f"{base.name} is not the base of this delta: {len(differ)} leaves differ: {shown}"
     if tree_digest(digests.values()) == manifest.target:
         detail = f"{base.name} is the target of this delta, not its base"
     raise FormatError("DELTA-11", None, None, detail, f"the base has the tree digest {manifest.base.hex()}")
+
+
+def _check_entries(base: Side, manifest: Manifest) -> None:
+    """Hold what the manifest says of the base's leaves against the base (DELTA-3), before any of it is believed."""
+    leaves = {item.path: item.leaf for item in base.items}
+    for entry in manifest.leaves:
+        leaf = leaves.get(entry.path)
+        alike = leaf is not None and leaf.dtype is not None and form(leaf) == (entry.kind, entry.dtype, entry.shape)
+        same = entry.base == entry.digest
+        if entry.like_base != alike or (leaf is None) != (entry.base is None):
+            detail = "what the manifest says of the base's leaf is not so"
+            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
+        if same and leaf is not None and (leaf.kind != entry.kind or content_size(leaf) != entry.nbytes):
+            detail = f"this leaf is the base's, of {content_size(leaf)} bytes, and the manifest says {entry.nbytes}"
+            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
 
 
 class _Recovery:
@@ -105,6 +121,8 @@ class _Recovery:
     def item(self, i: int) -> Item:
         """The i-th leaf of the target, its content made as it is asked for."""
         entry = self._manifest.leaves[i]
+        if entry.kind in ("str", "bin"):
+            return self._text(i)
         leaf = Leaf(entry.kind, entry.dtype, entry.shape, entry.nbytes)
         if entry.dtype is None:
             content = b"".join(block.tobytes() for block in self._content(i, leaf))
@@ -113,17 +131,40 @@ class _Recovery:
             list(self._content(i, leaf))
         return Item(entry.path, leaf, lambda: PiecesPayload(self._content(i, leaf)))
 
+    def _text(self, i: int) -> Item:
+        """A str or bin, which may be long: its bytes are made as they are asked for, like those of an array."""
+        entry = self._manifest.leaves[i]
+        size = payload_size(entry.kind, entry.nbytes)
+        if size is None:
+            detail = f"no {entry.kind} has an encoding of {entry.nbytes} bytes"
+            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
+        leaf = Leaf(entry.kind, nbytes=size)
+
+        def payload() -> Iterator[np.ndarray]:
+            head = content_head(leaf)
+            decoder = codecs.getincrementaldecoder("utf-8" if entry.kind == "str" else "latin-1")()
+            try:
+                for block in self._content(i, leaf):
+                    if block[: len(head)].tobytes() != head:
+                        raise _not_canonical(entry.path, entry.kind)
+                    decoder.decode(block[len(head) :].data)
+                    yield block[len(head) :]
+                    head = b""
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                raise _not_canonical(entry.path, entry.kind) from None
+
+        if not size:
+            list(payload())
+        return Item(entry.path, leaf, lambda: PiecesPayload(payload()))
+
     def _content(self, i: int, leaf: Leaf) -> Iterator[np.ndarray]:
         """The content of a leaf in blocks, the last of them given once the digest has been found right."""
         entry = self._manifest.leaves[i]
         digest = LeafDigest(entry.path, leaf)
         base = self._base[entry.path] if entry.base is not None else None
-        alike = base is not None and leaf.dtype is not None and form(base.leaf) == form(leaf)
-        if entry.like_base != alike:
-            detail = f"like_base is {entry.like_base}, and the base's leaf is {'' if alike else 'not '}alike"
-            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
         before = content_blocks(base) if base is not None else iter(())
-        made = before if entry.base == entry.digest else in_order(self._pool, self._decoders(i, before))
+        made = before if entry.base == entry.digest else in_order(self._pool, self._decoders(i, before), entry.blocks)
         last: np.ndarray | None = None
         for block in made:
             digest.update(block.data)
@@ -157,6 +198,10 @@ class _Recovery:
             yield decode
 
 
+def _not_canonical(path: tuple[str, ...], kind: str) -> FormatError:
+    return FormatError("DELTA-6", None, KeyPath(path), f"the content of this leaf is not one canonical {kind}")
+
+
 def _small_item(path: tuple[str, ...], kind: str, content: bytes) -> Item:
     """A leaf that is no array, from its encoding."""
     cursor = Cursor(BytesSource(content), cut="DELTA-6")
@@ -166,5 +211,5 @@ def _small_item(path: tuple[str, ...], kind: str, content: bytes) -> Item:
         raise with_path(path, error) from None
     head = b"" if leaf.dtype is not None else content_head(leaf)
     if leaf.kind != kind or cursor.tell() != len(content) or not head or not content.startswith(head):
-        raise FormatError("DELTA-6", None, KeyPath(path), f"the content of this leaf is not one canonical {kind}")
+        raise _not_canonical(path, kind)
     return item_in(BytesSource(content), Record(path, leaf, 0, 0, len(content)))

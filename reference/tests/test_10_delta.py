@@ -18,7 +18,7 @@ from reference.blocks import BLOCK, EQUAL, ORDERED, WHOLE, XOR, decode_block, en
 from reference.delta import diff
 from reference.digests import LeafDigest, tree_digest
 from reference.dtypes import WIDTHS, dtype_of
-from reference.errors import FormatError, WrongKind
+from reference.errors import FormatError, UsageError, WrongKind
 from reference.leaves import Leaf
 from reference.manifests import MARK, encode_manifest, read_delta
 from reference.recovery import recover
@@ -142,7 +142,7 @@ def test_a_method_that_needs_a_base_is_refused_without_one(method):
 
 def test_a_frame_that_says_too_much_of_itself_makes_no_more_than_is_due():
     frame = zstandard.ZstdCompressor().compress(bytes(1 << 28))
-    with pytest.raises(FormatError, match="has 1001 bytes of planes, and 1000 are due"):
+    with pytest.raises(FormatError, match="a frame of 268435456 bytes of planes, and 1000 are due"):
         decode_block(b"\0\1" + frame, 1000, None, None)
 
 
@@ -351,6 +351,9 @@ def edited(files, change):
         lambda m: m["leaves"][0].update(target="0" * 64),
         lambda m: m["leaves"][1].update(base=None, like_base=False),
         lambda m: m["removed"].append({"path": ["x"], "base": 3}),
+        lambda m: m.update(removed={}),
+        lambda m: m["removed"].append({"path": m["leaves"][0]["path"], "base": m["leaves"][0]["base"]}),
+        lambda m: m["leaves"][0].update(base="00" * 32),
     ],
 )
 def test_a_manifest_that_lies_is_refused(change, files):
@@ -359,6 +362,65 @@ def test_a_manifest_that_lies_is_refused(change, files):
     with pytest.raises(FormatError):
         files.recover()
     assert not os.path.exists(files.recovered)
+
+
+def test_what_an_unchanged_leaf_says_of_itself_is_held_against_the_base(files):
+    """It has no blocks, so that nothing in the delta ties its size to anything."""
+    files.diff({"a": np.ones(3), "s": "x", "n": None}, {"a": np.ones(3), "s": "x", "n": 1})
+    kept = content(files.delta)
+
+    def huge(manifest):
+        manifest["leaves"][0].update(shape=[1 << 56], bytes=1 << 59, like_base=False)
+
+    def long(manifest):
+        manifest["leaves"][1].update(bytes=1 << 62)
+
+    def longer(manifest):
+        manifest["leaves"][2].update(bytes=10**400)
+
+    for change in (huge, long, longer):
+        with open(files.delta, "wb") as file:
+            file.write(kept)
+        edited(files, change)
+        with pytest.raises(FormatError, match="DELTA-3"):
+            files.recover()
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def test_long_texts_are_recovered_block_by_block(files, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 64)
+    monkeypatch.setattr("reference.contents.BLOCK", 64)
+    monkeypatch.setattr("reference.recovery.BLOCK", 64)
+    for n in (0, 1, 31, 32, 63, 64, 65, 255, 256, 1000, 70_000):
+        target = {"text": "é" * (n // 2) + "x" * (n % 2), "raw": bytes(n), "same": "y" * n}
+        files.diff({"text": "no", "raw": "other", "same": "y" * n}, target)
+        files.recover()
+        assert files.is_recovered()
+
+
+def test_frames_that_are_not_one_whole_frame_are_refused():
+    planes = bytes(1000)
+    good = zstandard.ZstdCompressor(write_checksum=True).compress(planes)
+    assert decode_block(b"\0\1" + good, 1000, None, None).tobytes() == planes
+    skippable = b"\x50\x2a\x4d\x18\x01\0\0\0x"
+    sizeless = zstandard.ZstdCompressor(write_content_size=False).compress(planes)
+    for frame in (good[:-1], good[:-4], good + b"x", good + good, skippable + good, good + skippable, sizeless, b""):
+        with pytest.raises(FormatError, match="DELTA-7"):
+            decode_block(b"\0\1" + frame, 1000, None, None)
+
+
+def test_a_target_without_leaves_and_an_output_with_a_prefix_are_refused(files):
+    with pytest.raises(FormatError, match="STREAM-3"):
+        diff({"a": 1}, {}, files.delta)
+    with pytest.raises(UsageError, match="name the output without params::"):
+        diff({"a": 1}, {"a": 2}, f"params::{files.delta}")
+    with pytest.raises(UsageError, match="jobs is a number of 1 or more"):
+        diff({"a": 1}, {"a": 2}, files.delta, jobs=0)
+    assert not os.path.exists(files.delta)
 
 
 def test_json_that_is_deep_is_refused(files, monkeypatch):
