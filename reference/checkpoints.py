@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .containers import PREFIXES, read_container, split_prefix, subtree
-from .conversion import cast_item  # noqa: F401
 from .errors import FormatError
 from .files import FileSource, Path_
 from .keypaths import display, parse

@@ -11,7 +11,6 @@ from typing import Final
 
 from .errors import FormatError, UsageError
 from .keypaths import printable
-from .leaves import leaf_text  # noqa: F401
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 

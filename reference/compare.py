@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
-from .command import DONE, USAGE, leaf_text, parser, run, size
+from .command import DONE, USAGE, parser, run, size
 from .comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Numbers, Pair, compare
 from .containers import PREFIXES, split_prefix
 from .errors import UsageError
 from .keypaths import display
-from .leaves import Leaf
+from .leaves import Leaf, leaf_text
 from .progress import progress_bar
 
 DIFFERENT, TROUBLE = 1, USAGE  # beside 0, the exit statuses of diff and cmp

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from .checkpoints import open as open_checkpoint
-from .command import add_flag, leaf_text, parser, run, size
+from .command import add_flag, parser, run, size
 from .containers import CONTAINERS, PREFIXES, split_prefix
 from .conversion import FLOAT_NAMES, cast_item, float_dtype, is_cast
 from .files import Progress
 from .keypaths import display
 from .kinds import FLAX, STREAM
+from .leaves import leaf_text
 from .outputs import check_output, replace
 from .payloads import Step, write_steps
 from .progress import progress_bar

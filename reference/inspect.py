@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import json
 import math
 import sys
@@ -12,13 +11,15 @@ from typing import Any
 
 from .checkpoints import Checkpoint
 from .checkpoints import open as open_checkpoint
-from .command import leaf_text, parser, run, size
+from .command import parser, run, size
 from .containers import PREFIXES, split_prefix
 from .errors import UsageError
 from .files import FileSource
 from .keypaths import display
 from .kinds import DELTA, begins_as
+from .leaves import leaf_text
 from .manifests import read_delta
+from .patterns import chooser
 from .records import Record
 from .trees import depth_first
 
@@ -156,15 +157,15 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth takes a number of 1 or more")
     prefix, file = split_prefix(arguments.path)
+    is_chosen = chooser(arguments.match)
     with FileSource(file) as source:
         if prefix is None and begins_as(source, DELTA):
             found = describe_delta(source)
+            found["leaves"] = [leaf for leaf in found["leaves"] if is_chosen(tuple(leaf["path"]))]
             print(json.dumps(found, indent=1)) if arguments.format == "json" else _print_delta(found)
             return
     with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
-        records = depth_first(checkpoint.records)
-        if arguments.match:
-            records = [record for record in records if fnmatch.fnmatchcase(display(record.path), arguments.match)]
+        records = [record for record in depth_first(checkpoint.records) if is_chosen(record.path)]
         if arguments.format == "json":
             print(json.dumps(describe_json(checkpoint, records, file), indent=1))
         else:
