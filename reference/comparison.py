@@ -11,7 +11,7 @@ import numpy as np
 from .checkpoints import Checkpoint
 from .checkpoints import open as open_checkpoint
 from .conversion import Buffer
-from .dtypes import BITS, dtype_of
+from .dtypes import BITS, PARTS, dtype_of
 from .errors import UsageError
 from .files import Progress
 from .keypaths import display
@@ -28,14 +28,7 @@ _PIECE: Final = 1 << 20  # bytes read at a time of either side
 _BLOCK: Final = 1 << 15  # elements; what is computed of them stays in the processor's cache
 _SHOWN: Final = 32  # bytes of a str or bin that are shown
 _RAW: Final = np.dtype(np.uint8)
-# DTYPE-6: "The parts of `complex32` are float16, of `bcomplex32` bfloat16, of `complex64` float32, of
-#           `complex128` float64."
-_PARTS: Final = {
-    "complex32": dtype_of("float16"),
-    "bcomplex32": dtype_of("bfloat16"),
-    "complex64": dtype_of("float32"),
-    "complex128": dtype_of("float64"),
-}
+_PARTS: Final = {whole: dtype_of(part) for whole, part in PARTS.items()}
 _SIGNLESS: Final = "float8_e8m0fnu"  # the one float without a sign bit
 
 

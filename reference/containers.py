@@ -53,6 +53,12 @@ def split_prefix(spec: str) -> tuple[str | None, str]:
     return prefix, path
 
 
+def split_output(output: str, streaming: bool) -> tuple[str, str]:
+    """The kind of file to write and its path: a load prefix says which, else `streaming`. Raises UsageError."""
+    prefix, path = split_prefix(output)
+    return PREFIXES[prefix] if prefix else STREAM if streaming else FLAX, path
+
+
 def read_container(source: Source, prefix: str | None, wanted: str | None) -> tuple[str, list[Record]]:
     """The kind of an opened file and the records that the prefix asks for (CONV-5).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -42,10 +42,10 @@ def content_blocks(item: Item) -> Iterator[np.ndarray]:
         yield block
 
 
-def digest_of(item: Item, blocks: Iterable[np.ndarray] | None = None) -> bytes:
+def digest_of(item: Item) -> bytes:
     """The digest of a leaf (DELTA-4)."""
     digest = LeafDigest(item.path, item.leaf)
-    for block in content_blocks(item) if blocks is None else blocks:
+    for block in content_blocks(item):
         digest.update(block.data)
     return digest.digest()
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
 
 from .checkpoints import open as open_checkpoint
 from .command import add_flag, parser, run, size
-from .containers import CONTAINERS, PREFIXES, split_prefix
+from .containers import CONTAINERS, PREFIXES, split_output, split_prefix
 from .conversion import FLOAT_NAMES, cast_item, float_dtype, is_cast
-from .files import Progress
 from .keypaths import display
-from .kinds import FLAX, STREAM
+from .kinds import STREAM
 from .leaves import leaf_text
 from .outputs import check_output, replace
 from .payloads import Step, write_steps
-from .progress import progress_bar
+from .progress import Show, progress_bar
 from .records import Item, Record, item_in
 from .streams import too_big_for_old_loaders
 from .trees import depth_first
@@ -65,7 +62,7 @@ def convert(
     float_type: str | None = None,
     dry_run: bool = False,
     backend: str | None = None,
-    show: Callable[[str, int], AbstractContextManager[Progress]] = progress_bar,
+    show: Show = progress_bar,
 ) -> Report:
     """Convert a checkpoint; see the command's help for the spellings.
 
@@ -74,8 +71,7 @@ def convert(
     Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
     """
     dtype = float_dtype(float_type)
-    target_prefix, output = split_prefix(output_file)
-    target = PREFIXES[target_prefix] if target_prefix else STREAM if streaming else FLAX
+    target, output = split_output(output_file, streaming)
     overflows: list[int] = []
     with open_checkpoint(load_checkpoint, any_kind=True) as checkpoint:
         # Depth-first order (TREE-5), whatever the order of the source.
@@ -161,8 +157,9 @@ def _print_report(arguments: argparse.Namespace, report: Report) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    # A cast needs a few pieces of an accelerator's memory; jax would take most of it, from others too.
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    from .devices.backends import spare_memory
+
+    spare_memory()
     report = convert(
         arguments.load_checkpoint,
         arguments.output_file,

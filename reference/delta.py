@@ -112,19 +112,15 @@ class _DeltaWriter:
                 self._moved(len(block) * (2 if like_base else 1))
                 yield lambda block=block, before=before: encode_block(block, before, leaf.dtype)
 
-        written = equal = 0  # blocks that equal the base's are written once one follows that does not
+        held: list[bytes] = []  # blocks that equal the base's, until one does not: a leaf of such alone has none
+        written = 0
         for encoded in in_order(self._pool, pairs(), blocks_of(content_size(leaf))):
-            equal += 1
-            if encoded[0] != EQUAL:
-                for _ in range(equal - 1):
-                    self._write(block_path(len(self._entries), written), bytes((EQUAL,)))
+            held.append(encoded)
+            if written or encoded[0] != EQUAL:
+                for block in held:
+                    self._write(block_path(len(self._entries), written), block)
                     written += 1
-                self._write(block_path(len(self._entries), written), encoded)
-                written, equal = written + 1, 0
-        if written:
-            for _ in range(equal):
-                self._write(block_path(len(self._entries), written), bytes((EQUAL,)))
-                written += 1
+                held.clear()
         if like_base:
             base_digest = known.digest()
             self._digests.append(base_digest)

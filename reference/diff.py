@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Any, Final
 
@@ -71,8 +70,9 @@ def _arguments() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError("--jobs takes a number of 1 or more")
-    # A difference needs a few pieces of an accelerator's memory; jax would take most of it, from others too.
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    from .devices.backends import spare_memory
+
+    spare_memory()
     (_recover if arguments.recover_diff else _diff)(arguments)
 
 

@@ -24,6 +24,10 @@ WIDTHS: Final[dict[str, int]] = {
 }
 
 
+# DTYPE-6: "The parts of `complex32` are float16, of `bcomplex32` bfloat16, of `complex64` float32, of
+#           `complex128` float64."
+PARTS: Final = {"complex32": "float16", "bcomplex32": "bfloat16", "complex64": "float32", "complex128": "float64"}
+
 # The low bits that carry the value of an element of less than 8 (DTYPE-4).
 BITS: Final = {
     **{f"{kind}{bits}": bits for kind in ("int", "uint") for bits in (1, 2, 4)},

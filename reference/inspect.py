@@ -18,7 +18,7 @@ from .files import FileSource
 from .keypaths import display
 from .kinds import DELTA, begins_as
 from .leaves import leaf_text
-from .manifests import read_delta
+from .manifests import Entry, read_delta
 from .patterns import chooser
 from .records import Record
 from .trees import depth_first
@@ -51,11 +51,7 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
         "size": checkpoint.source.size,
         "leaves": [
             {
-                "path": list(record.path),
-                "kind": record.kind,
-                "dtype": str(record.dtype) if record.dtype else None,
-                "shape": list(record.shape) if record.dtype else None,
-                "bytes": record.nbytes,
+                **_leaf_json(record),
                 "offset": record.offset,
                 "end": record.end,
                 "payload": [list(extent) for extent in record.extents()],
@@ -64,6 +60,16 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
             for record in records
         ],
         "totals": totals(records),
+    }
+
+
+def _leaf_json(leaf: Record | Entry) -> dict[str, Any]:
+    return {
+        "path": list(leaf.path),
+        "kind": leaf.kind,
+        "dtype": str(leaf.dtype) if leaf.dtype else None,
+        "shape": list(leaf.shape) if leaf.dtype else None,
+        "bytes": leaf.nbytes,
     }
 
 
@@ -114,11 +120,7 @@ def describe_delta(source: FileSource) -> dict[str, Any]:
         "target": manifest.target.hex(),
         "leaves": [
             {
-                "path": list(entry.path),
-                "kind": entry.kind,
-                "dtype": str(entry.dtype) if entry.dtype else None,
-                "shape": list(entry.shape) if entry.dtype else None,
-                "bytes": entry.nbytes,
+                **_leaf_json(entry),
                 "change": "new" if entry.base is None else "same" if entry.base == entry.digest else "changed",
                 "packed": nbytes,
             }

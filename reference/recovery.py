@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from .blocks import BLOCK, decode_block, zstd
-from .containers import CONTAINERS, PREFIXES, split_prefix
+from .containers import CONTAINERS, split_output
 from .contents import content_blocks, content_size, digest_of, form, in_order, workers
 from .conversion import cast_item, float_dtype
 from .digests import LeafDigest, content_head, payload_size, tree_digest
 from .errors import FormatError
 from .files import FileSource, Path_
 from .keypaths import KeyPath, display
-from .kinds import FLAX, STREAM
 from .leaves import Leaf, read_leaf
 from .manifests import Manifest, block_path, read_delta
 from .outputs import check_output, replace
@@ -48,8 +47,7 @@ def recover(
     """
     zstd()
     dtype = float_dtype(float_type)
-    prefix, output = split_prefix(os.fspath(output))
-    container = CONTAINERS[PREFIXES[prefix] if prefix else STREAM if streaming else FLAX]
+    kind, output = split_output(os.fspath(output), streaming)
     with FileSource(delta) as file, open_side(base) as b:
         try:
             manifest, blocks, tail = read_delta(file)
@@ -58,7 +56,7 @@ def recover(
             with workers(jobs) as pool:
                 recovery = _Recovery(b.items, manifest, blocks, tail, pool)
                 items = [cast_item(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
-                steps = container.steps(items)
+                steps = CONTAINERS[kind].steps(items)
                 with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
@@ -78,7 +76,8 @@ def check_base(base: Side, manifest: Manifest, show: Show = progress_bar) -> Non
             digests[item.path] = digest_of(item)
             moved(item.leaf.nbytes)
     differ = [path for path in {**expected, **digests} if expected.get(path) != digests.get(path)]
-    if tree_digest(digests.values()) == manifest.base:
+    found = tree_digest(digests.values())
+    if found == manifest.base:
         if differ:
             detail = "the manifest's digests of the base's leaves are not those of its digest of the base"
             raise FormatError("DELTA-3", None, KeyPath(differ[0]), detail)
@@ -86,7 +85,7 @@ def check_base(base: Side, manifest: Manifest, show: Show = progress_bar) -> Non
         return
     shown = ", ".join(map(display, differ[:5])) + (f" and {len(differ) - 5} more" if len(differ) > 5 else "")
     detail = f"{base.name} is not the base of this delta: {len(differ)} leaves differ: {shown}"
-    if tree_digest(digests.values()) == manifest.target:
+    if found == manifest.target:
         detail = f"{base.name} is the target of this delta, not its base"
     raise FormatError("DELTA-11", None, None, detail, f"the base has the tree digest {manifest.base.hex()}")
 

@@ -12,12 +12,11 @@ import numpy as np
 from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, NumpyArithmetic, Operation, promoted
 from .checkpoints import Checkpoint
 from .checkpoints import open as open_checkpoint
-from .containers import CONTAINERS, PREFIXES, split_prefix
+from .containers import CONTAINERS, split_output
 from .conversion import FLOAT_TAGS, cast_leaf, float_dtype
-from .dtypes import dtype_of
+from .dtypes import PARTS, dtype_of
 from .errors import FormatError
 from .keypaths import KeyPath, display
-from .kinds import FLAX, STREAM
 from .leaves import Leaf, encode_value, leaf_text
 from .outputs import check_output, replace
 from .payloads import Step, write_steps
@@ -29,10 +28,7 @@ _NAMED: Final = 3  # leaves that an error or a report names
 _RAW: Final = np.dtype(np.uint8)
 _FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
 _INTEGERS: Final = frozenset(dtype_of(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64))
-# DTYPE-6: "The parts of `complex32` are float16, of `bcomplex32` bfloat16, of `complex64` float32, of
-#           `complex128` float64."
-_PARTS: Final = {"complex32": "float16", "bcomplex32": "bfloat16", "complex64": "float32", "complex128": "float64"}
-_WHOLES: Final = {part: whole for whole, part in _PARTS.items()}
+_WHOLES: Final = {part: whole for whole, part in PARTS.items()}
 
 
 class SubtractReport(NamedTuple):
@@ -114,8 +110,7 @@ def _write(
     show: Show,
 ) -> tuple[list[Item], int, _Counts]:
     dtype = float_dtype(float_type)
-    prefix, output = split_prefix(output)
-    kind = PREFIXES[prefix] if prefix else STREAM if streaming else FLAX
+    kind, output = split_output(output, streaming)
     counts = _Counts()
     with open_checkpoint(base, any_kind=True) as b, open_checkpoint(other, any_kind=True) as o:
         with no_collection():
@@ -172,8 +167,8 @@ def _plan(base: Record, other: Record, minus: bool, dtype: np.dtype | None) -> t
         return Operation(old, new, dtype, minus), dtype
     if old == new and old in _INTEGERS:
         return Operation(old, old, old, minus), old
-    if old.name in _PARTS and new.name in _PARTS:
-        a, b = dtype_of(_PARTS[old.name]), dtype_of(_PARTS[new.name])
+    if old.name in PARTS and new.name in PARTS:
+        a, b = dtype_of(PARTS[old.name]), dtype_of(PARTS[new.name])
         part = promoted(a, b) if minus else a
         return Operation(a, b, part, minus), dtype_of(_WHOLES[part.name])
     return None

@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding
 
 from ..arithmetic import Operation, Result, promoted
 from ..dtypes import dtype_of
-from .cast_payload import shards, sizes
+from .cast_payload import counted, over_devices, shards, sizes
 from .casts import cast_bits
 
 _FLOAT16, _BFLOAT16, _FLOAT32 = map(dtype_of, ("float16", "bfloat16", "float32"))
@@ -59,13 +59,11 @@ def _program(operation: Operation) -> tuple[Callable[..., tuple[jax.Array, ...]]
 
     Gives the bits of the result, and for each device how many floats are inexact and overflowed.
     """
-    devices = jax.local_devices()
-    spread = NamedSharding(Mesh(np.array(devices), ("devices",)), PartitionSpec("devices"))
+    spread = over_devices()
 
     def program(base: jax.Array, other: jax.Array) -> tuple[jax.Array, ...]:
         new, *marks = compute_bits(operation, base, other)
-        # Each device counts its own: the devices need not speak with one another.
-        return new, *(jnp.sum(mark.reshape(len(devices), -1), axis=1, dtype=jnp.int32) for mark in marks)
+        return new, *map(counted, marks)
 
     widths = [dtype.itemsize for dtype in operation[:2]]
     donated = [i for i, width in enumerate(widths) if width == operation.new.itemsize][:1]

@@ -34,6 +34,14 @@ def wants_jax(backend: str | None, casts: bool) -> bool:
     return True
 
 
+def spare_memory() -> None:
+    """Let a jax that starts later take memory as it is needed.
+
+    A command needs a few pieces of an accelerator's memory; jax would take most of it, from others too.
+    """
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
 def _is_accelerator_in_sight() -> bool:
     """Importing jax takes a second, so it is asked only where it can be expected to find something."""
     if find_spec("jax") is None:

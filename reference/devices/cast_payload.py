@@ -88,16 +88,24 @@ def shards(array: jax.Array) -> list[jax.Array]:
     return [shard.data for shard in sorted(array.addressable_shards, key=lambda shard: shard.index[0].start or 0)]
 
 
+def over_devices() -> NamedSharding:
+    """How a 1-d piece is spread over jax's local devices."""
+    return NamedSharding(Mesh(np.array(jax.local_devices()), ("devices",)), PartitionSpec("devices"))
+
+
+def counted(marks: jax.Array) -> jax.Array:
+    """How many are true of the marks of a piece, of each device: so the devices need not speak with one another."""
+    return jnp.sum(marks.reshape(jax.local_device_count(), -1), axis=1, dtype=jnp.int32)
+
+
 @functools.cache
 def _program(old: np.dtype, new: np.dtype) -> tuple[Callable[[jax.Array], Running], NamedSharding]:
     """The cast of the bits of a 1-d piece that is spread over all devices, and how it is spread."""
-    devices = jax.local_devices()
-    spread = NamedSharding(Mesh(np.array(devices), ("devices",)), PartitionSpec("devices"))
+    spread = over_devices()
 
     def program(bits: jax.Array) -> Running:
         after, overflows = cast_bits(bits, old, new)
-        # Each device counts its own: the devices need not speak with one another.
-        return after, jnp.sum(overflows.reshape(len(devices), -1), axis=1, dtype=jnp.int32)
+        return after, counted(overflows)
 
     # A piece of another width cannot take the place of the old one.
     donated = (0,) if old.itemsize == new.itemsize else ()
