@@ -1,0 +1,152 @@
+"""From the declared cases to the corpus on disk: `python -m conformance.compile [--check]`.
+
+The corpus is committed, and `--check` (which the tests run) fails where it is not, to the byte, what the cases give.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import json
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from . import VERSION, cases
+from .assembly import Bytes
+from .clauses import Clause, read_clauses
+from .declare import SOURCES, Source, as_given, encode
+from .model import CORPUS, SIDES
+
+SPECS: Final = ("1.0",)
+STORED: Final = 1 << 20  # bytes up to which a file is stored; what is larger is made from its recipe
+
+
+def sources() -> list[Source]:
+    """All declared cases."""
+    if not SOURCES:
+        for module in pkgutil.iter_modules(cases.__path__):
+            importlib.import_module(f"{cases.__name__}.{module.name}")
+    return SOURCES
+
+
+def compiled() -> dict[str, bytes]:
+    """The corpus: the name of each file in it, and its bytes. Raises ValueError for a case that cannot be one."""
+    clauses = {version: read_clauses(version) for version in SPECS}
+    known = {id: clause for version in clauses.values() for id, clause in version.items()}
+    files = {}
+    for source in sources():
+        for name, content in _files(source, known):
+            if name in files:
+                raise ValueError(f"two cases are called {name}")
+            files[name] = content
+    sentences = {version: {id: clause.sentence for id, clause in found.items()} for version, found in clauses.items()}
+    files["corpus.json"] = _json({"corpus": VERSION, "cases": len(sources()), "clauses": sentences})
+    return files
+
+
+def _files(source: Source, clauses: dict[str, Clause]) -> Iterator[tuple[str, bytes]]:
+    for id in (*source.clauses, *source.also):
+        if id not in clauses:
+            raise ValueError(f"{source.module}/{source.name} cites {id}, which the specification does not hold")
+    if not source.clauses or not source.about:
+        raise ValueError(f"{source.module}/{source.name} has no clause, or no docstring")
+    chapter = "dialects" if source.level == "dialect" else clauses[source.clauses[0]].chapter
+    stem = f"{SIDES[source.want]}/{chapter}/{source.name}"
+    made, fields = _made(source)
+    case = {
+        "id": f"{chapter}/{source.name}",
+        "about": source.about,
+        "clauses": source.clauses,
+        "also": source.also,
+        "level": source.level,
+        "since": source.since,
+        "until": source.until,
+        "part": source.part,
+        "want": source.want,
+        "canonical": source.canonical,
+        "files": {ending: _described(value) for ending, value in made.items()},
+        "records": [],
+        "encode": None,
+        "convert": None,
+    }
+    fault = made["bin"].fault() if source.want == "reject" and "bin" in made else None
+    yield f"{stem}.json", _json(case | fields | ({} if fault is None else {"offset": str(fault)}))
+    yield from ((f"{stem}.{ending}", value.data()) for ending, value in made.items() if value.size <= STORED)
+
+
+def _made(source: Source) -> tuple[dict[str, Bytes], dict[str, Any]]:
+    """The files of a case by ending, and the fields that are special to its part."""
+    value = source.make()
+    accepted = source.want == "accept"
+    if source.part in ("stream", "flax"):
+        data, records = value if accepted else (value, [])
+        asked = encode([as_given(record) for record in records]) if accepted and source.canonical else None
+        return {"bin": data}, {"records": records, "encode": asked}
+    if source.part.endswith("-encode"):
+        asked, *output = value if accepted else (value,)
+        asked = encode(asked) if isinstance(asked, list) else asked
+        return {"want.bin": made for made in output}, {"encode": asked}
+    if source.part == "convert":
+        conversion, *data = value
+        return dict(zip(("bin", "want.bin"), data, strict=False)), {"convert": conversion._asdict()}
+    base, delta, *target = value
+    return {"base.bin": base, "bin": delta} | {"want.bin": made for made in target}, {}
+
+
+def _described(value: Bytes) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for part in value.parts:
+        for done in range(0, part.times, 1 << 22):
+            digest.update(part.data * min(1 << 22, part.times - done))
+    about = {"size": value.size, "sha256": digest.hexdigest(), "notes": list(value.notes())}
+    if value.size > STORED:
+        about["recipe"] = [[part.data.hex(), part.times] for part in value.parts if part.size]
+    return about
+
+
+def _json(fields: dict[str, Any]) -> bytes:
+    """A line for each field, and for each element of a list of lists or objects, so that changes show as lines."""
+    lines = (f"{json.dumps(name)}: {_lines(value)}" for name, value in fields.items())
+    return ("{\n " + ",\n ".join(lines) + "\n}\n").encode()
+
+
+def _lines(value: Any) -> str:
+    if not value or not isinstance(value, list) or isinstance(value[0], str):
+        return json.dumps(value)
+    return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+
+
+def drift(root: Path = CORPUS) -> list[str]:
+    """The files of the corpus that are missing, surplus, or not what the cases give."""
+    wanted = compiled()
+    found = {str(file.relative_to(root)) for file in root.rglob("*") if file.is_file()}
+    differ = [name for name in wanted if name in found and (root / name).read_bytes() != wanted[name]]
+    return sorted({*differ, *(found ^ set(wanted))})
+
+
+def main(argv: list[str] | None = None) -> int:
+    command = argparse.ArgumentParser(prog="python -m conformance.compile", description=__doc__)
+    command.add_argument("--check", action="store_true", help="write nothing; exit 1 where the corpus is not up to date")
+    check = command.parse_args(argv).check
+    names = drift()
+    if check:
+        print("\n".join(names) or "the corpus is what its cases give")
+        return bool(names)
+    wanted = compiled()
+    for name in names:
+        file = CORPUS / name
+        if name not in wanted:
+            file.unlink()
+            continue
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(wanted[name])
+    print(f"{len(sources())} cases, {len(names)} files changed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""How a case is declared: one function, whose docstring says what it is about, under one of these decorators.
+
+The name of the function, with dashes, is the name of the case; its module is the chapter. What is declared is a `Source`;
+`compile` turns all of them into the corpus.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from .assembly import Bytes, hexed
+
+MUST: Final = "MUST"
+SHOULD: Final = "SHOULD"
+DIALECT: Final = "dialect"
+SHOWN: Final = 64  # payload bytes up to which a value is given in full
+
+
+class Source(NamedTuple):
+    """A case as it is declared."""
+
+    module: str
+    name: str
+    about: str
+    clauses: tuple[str, ...]
+    also: tuple[str, ...]  # clauses that a refusal may name as well (CONF-8)
+    level: str
+    since: str
+    until: str | None
+    part: str  # stream, flax, convert or recover
+    want: str  # accept or reject
+    canonical: bool
+    make: Callable[[], Any]
+
+
+SOURCES: Final[list[Source]] = []
+
+
+def _declared(clauses: tuple[str, ...], part: str, want: str, canonical: bool, **more: Any) -> Callable[..., Any]:
+    def take(function: Callable[[], Any]) -> Callable[[], Any]:
+        about = " ".join((function.__doc__ or "").split())
+        settings = {"also": (), "level": MUST, "since": "1.0", "until": None} | more
+        name = function.__name__.strip("_").replace("_", "-")
+        module = function.__module__.rsplit(".", 1)[-1]
+        SOURCES.append(
+            Source(module, name, about, clauses, part=part, want=want, canonical=canonical, make=function, **settings)
+        )
+        return function
+
+    return take
+
+
+def accept(*clauses: str, longer: bool = False, **more: Any) -> Callable[..., Any]:
+    """A stream that every reader takes: `return bytes, [records]`.
+
+    Writers are held to the same bytes, unless they are `longer` than what a writer emits, or in another order.
+    """
+    return _declared(clauses, "stream", "accept", not longer, **more)
+
+
+def refuse(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """A stream that every reader refuses: `return bytes`. The first clause is the one that a refusal should name."""
+    return _declared(clauses, "stream", "reject", False, **more)
+
+
+def flax_accept(*clauses: str, longer: bool = False, **more: Any) -> Callable[..., Any]:
+    """As `accept`, for a standard flax file."""
+    return _declared(clauses, "flax", "accept", not longer, **more)
+
+
+def flax_refuse(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """As `refuse`, for a standard flax file."""
+    return _declared(clauses, "flax", "reject", False, **more)
+
+
+def writes(*clauses: str, container: str = "stream", **more: Any) -> Callable[..., Any]:
+    """What a writer makes of a tree: `return [inputs], bytes`, or `encode(...), bytes`."""
+    return _declared(clauses, f"{container}-encode", "accept", True, **more)
+
+
+def refuses_to_write(*clauses: str, container: str = "stream", **more: Any) -> Callable[..., Any]:
+    """A tree that no writer writes: `return [inputs]`, or `encode(...)`."""
+    return _declared(clauses, f"{container}-encode", "reject", True, **more)
+
+
+def converts(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """A conversion: `return Conversion(...), input bytes, output bytes`."""
+    return _declared(clauses, "convert", "accept", True, **more)
+
+
+def refuses_to_convert(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """A conversion that is refused: `return Conversion(...), input bytes`."""
+    return _declared(clauses, "convert", "reject", True, **more)
+
+
+def recovers(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """A recovery: `return base bytes, delta bytes, target bytes`."""
+    return _declared(clauses, "recover", "accept", True, **more)
+
+
+def refuses_to_recover(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """A recovery that is refused: `return base bytes, delta bytes`."""
+    return _declared(clauses, "recover", "reject", True, **more)
+
+
+class Conversion(NamedTuple):
+    """What a converter is asked for."""
+
+    prefix: str | None = "params"
+    streaming: bool = True
+    float_dtype: str | None = None
+    via: str | None = None  # a container to which the output goes first, from which it is then converted again
+
+
+# --- what is wanted of a record ---------------------------------------------------------------------------------
+
+
+def _path(path: str | Sequence[str]) -> list[str]:
+    return [path] if isinstance(path, str) else list(path)
+
+
+def _digest(value: Bytes) -> str:
+    sha = hashlib.sha256()
+    for part in value.parts:
+        for done in range(0, part.times, 1 << 22):
+            sha.update(part.data * min(1 << 22, part.times - done))
+    return sha.hexdigest()
+
+
+def _payload(payload: Bytes) -> dict[str, Any]:
+    if payload.size <= SHOWN:
+        return {"sha256": _digest(payload), "payload": payload.data().hex()}
+    (first, *rest) = payload.parts
+    if not rest and len(first.data) == 1:
+        return {"sha256": _digest(payload), "fill": first.data.hex()}
+    return {"sha256": _digest(payload), "payload": payload.data().hex()}
+
+
+def array(path: str | Sequence[str], dtype: str, shape: Sequence[int], payload: str | Bytes) -> dict[str, Any]:
+    """An ndarray; the payload is hexadecimal text or bytes. `settled` is added by `cleared`."""
+    wanted = {"path": _path(path), "kind": "ndarray", "dtype": dtype, "shape": [str(n) for n in shape]}
+    return wanted | _payload(hexed(payload))
+
+
+def scalar(path: str | Sequence[str], dtype: str, payload: str) -> dict[str, Any]:
+    return {"path": _path(path), "kind": "scalar", "dtype": dtype} | _payload(hexed(payload))
+
+
+def cleared(record: dict[str, Any], payload: str) -> dict[str, Any]:
+    """An array whose payload may also be read as `payload`, bits without meaning cleared (DTYPE-4, DTYPE-5)."""
+    return record | {"settled": _digest(hexed(payload))}
+
+
+def nil(path: str | Sequence[str]) -> dict[str, Any]:
+    return {"path": _path(path), "kind": "nil"}
+
+
+def empty(path: str | Sequence[str]) -> dict[str, Any]:
+    return {"path": _path(path), "kind": "empty"}
+
+
+def boolean(path: str | Sequence[str], value: bool) -> dict[str, Any]:
+    return {"path": _path(path), "kind": "bool", "value": value}
+
+
+def integer(path: str | Sequence[str], value: int) -> dict[str, Any]:
+    return {"path": _path(path), "kind": "int", "value": str(value)}
+
+
+def floating(path: str | Sequence[str], bits: str) -> dict[str, Any]:
+    """A float, as the 16 hexadecimal digits of its float 64."""
+    return {"path": _path(path), "kind": "float", "value": bits.replace(" ", "")}
+
+
+def complexes(path: str | Sequence[str], real: str, imaginary: str) -> dict[str, Any]:
+    return {"path": _path(path), "kind": "complex", "value": [real.replace(" ", ""), imaginary.replace(" ", "")]}
+
+
+def text(path: str | Sequence[str], value: str) -> dict[str, Any]:
+    raw = value.encode()
+    digest = hashlib.sha256(raw).hexdigest()
+    return {"path": _path(path), "kind": "str", "bytes": str(len(raw)), "sha256": digest, "value": value}
+
+
+def binary(path: str | Sequence[str], value: bytes) -> dict[str, Any]:
+    digest = hashlib.sha256(value).hexdigest()
+    return {"path": _path(path), "kind": "bin", "bytes": str(len(value)), "sha256": digest, "value": value.hex()}
+
+
+# --- what an encoder gets ------------------------------------------------------------------------------------------
+
+
+def given(path: Any, kind: str, **members: Any) -> dict[str, Any]:
+    """A record of an encoder's input, as CLIENT.md describes it."""
+    return {"path": path, "kind": kind, **members}
+
+
+def encode(records: Sequence[dict[str, Any]], empty_nodes: str = "keep") -> dict[str, Any]:
+    return {"records": list(records), "empty_nodes": empty_nodes}
+
+
+def as_given(record: dict[str, Any]) -> dict[str, Any]:
+    """What is wanted of a record, as an encoder gets it."""
+    wanted = ("path", "kind", "dtype", "shape", "payload", "fill", "value")
+    return {name: record[name] for name in wanted if name in record}
