@@ -72,6 +72,7 @@ def _files(source: Source, clauses: dict[str, Clause]) -> Iterator[tuple[str, by
         "records": [],
         "encode": None,
         "convert": None,
+        "largest": source.largest or max(value.size for value in (*made.values(), Bytes())),
     }
     fault = made["bin"].fault() if source.want == "reject" and "bin" in made else None
     yield f"{stem}.json", _json(case | fields | ({} if fault is None else {"offset": str(fault)}))

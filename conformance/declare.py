@@ -33,6 +33,7 @@ class Source(NamedTuple):
     want: str  # accept or reject
     canonical: bool
     make: Callable[[], Any]
+    largest: int | None = None  # bytes of the largest leaf; None where that is no more than the file has
 
 
 SOURCES: Final[list[Source]] = []

@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 CORPUS: Final = Path(__file__).parent / "corpus"
 SIDES: Final = {"accept": "valid", "reject": "invalid"}
 LARGE: Final = 1 << 30  # bytes of the input or output from which a case is large
-FOUND: Final = ("stream", "stream-encode", "flax", "flax-encode", "convert", "recover")  # the parts of cases
 
 
 class Case(NamedTuple):
@@ -31,6 +30,7 @@ class Case(NamedTuple):
     records: list[dict[str, Any]]  # what a decoder is to print
     encode: dict[str, Any] | None  # what an encoder gets
     convert: dict[str, Any] | None  # what a converter is asked for
+    largest: int  # bytes of the largest leaf, or more
     folder: Path
 
     @property

@@ -1,0 +1,29 @@
+"""A run as a badge: a small SVG that says how many checks were passed."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..runner import PASSED, Run
+
+_LETTER = 6.6  # pixels that a letter takes, about
+_GOOD, _BAD = "#2e7d32", "#c62828"
+
+
+def badge(run: Run) -> str:
+    """The badge as SVG."""
+    label = f"streamckpt {run.spec}"
+    passed = sum(line.state == PASSED for line in run.lines)
+    value = f"{passed} of {len(run.lines)}"
+    left, right = (round(len(text) * _LETTER + 12) for text in (label, value))
+    color = _GOOD if run.passed else _BAD
+    texts = "".join(
+        f'<text x="{x}" y="14" text-anchor="middle" fill="#fff">{escape(text)}</text>'
+        for x, text in ((left / 2, label), (left + right / 2, value))
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" '
+        f'aria-label="{escape(label)}: {escape(value)}"><rect width="{left}" height="20" fill="#555"/>'
+        f'<rect x="{left}" width="{right}" height="20" fill="{color}"/>'
+        f'<g font-family="Verdana, sans-serif" font-size="11">{texts}</g></svg>\n'
+    )
