@@ -32,15 +32,16 @@ def judge_writing(case: Case, outcome: Outcome, size: int, sha256: str, head: by
     """Of a run that was to make a file, which has `size` bytes, the digest `sha256`, and begins with `head`."""
     if outcome.verdict != ACCEPTED or case.want != "accept":
         return judge_verdict(case, outcome)
-    wanted = case.files["want.bin" if "want.bin" in case.files else "bin"]
-    if (size, sha256) == (wanted["size"], wanted["sha256"]):
+    ending = "want.bin" if "want.bin" in case.files else "bin"
+    wanted = case.files[ending]["size"]
+    if size == wanted and sha256 == case.sha256(ending):
         return Judgement(True, "", "", [])
-    return Judgement(False, f"{wanted['size']} bytes", _difference(case, size, head), [])
+    return Judgement(False, f"{wanted} bytes", _difference(case, ending, size, head), [])
 
 
-def _difference(case: Case, size: int, head: bytes) -> str:
+def _difference(case: Case, ending: str, size: int, head: bytes) -> str:
     wanted = b""
-    for data, times in case.pieces("want.bin" if "want.bin" in case.files else "bin"):
+    for data, times in case.pieces(ending):
         wanted += data * min(times, -(-(len(head) - len(wanted)) // max(len(data), 1)))
         if len(wanted) >= len(head):
             break

@@ -18,7 +18,7 @@ from typing import Any, Final
 from . import VERSION, cases
 from .assembly import Bytes
 from .clauses import Clause, read_clauses
-from .declare import SOURCES, Source, as_given, encode
+from .declare import SOURCES, Source, encode
 from .model import CORPUS, SIDES
 
 SPECS: Final = ("1.0",)
@@ -44,7 +44,8 @@ def compiled() -> dict[str, bytes]:
                 raise ValueError(f"two cases are called {name}")
             files[name] = content
     sentences = {version: {id: clause.sentence for id, clause in found.items()} for version, found in clauses.items()}
-    files["corpus.json"] = _json({"corpus": VERSION, "cases": len(sources()), "clauses": sentences})
+    files["corpus.json"] = _json({"corpus": VERSION, "specs": list(SPECS), "cases": len(sources())})
+    files |= {f"clauses-{version}.json": _json({"clauses": found}) for version, found in sentences.items()}
     return files
 
 
@@ -85,8 +86,7 @@ def _made(source: Source) -> tuple[dict[str, Bytes], dict[str, Any]]:
     accepted = source.want == "accept"
     if source.part in ("stream", "flax"):
         data, records = value if accepted else (value, [])
-        asked = encode([as_given(record) for record in records]) if accepted and source.canonical else None
-        return {"bin": data}, {"records": records, "encode": asked}
+        return {"bin": data}, {"records": records, "encode": True if accepted and source.canonical else None}
     if source.part.endswith("-encode"):
         asked, *output = value if accepted else (value,)
         asked = encode(asked) if isinstance(asked, list) else asked
@@ -99,14 +99,10 @@ def _made(source: Source) -> tuple[dict[str, Bytes], dict[str, Any]]:
 
 
 def _described(value: Bytes) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for part in value.parts:
-        for done in range(0, part.times, 1 << 22):
-            digest.update(part.data * min(1 << 22, part.times - done))
-    about = {"size": value.size, "sha256": digest.hexdigest(), "notes": list(value.notes())}
+    notes = list(value.notes())
     if value.size > STORED:
-        about["recipe"] = [[part.data.hex(), part.times] for part in value.parts if part.size]
-    return about
+        return {"size": value.size, "recipe": [[part.data.hex(), part.times] for part in value.parts if part.size]}
+    return {"size": value.size, "sha256": hashlib.sha256(value.data()).hexdigest(), "notes": notes}
 
 
 def _json(fields: dict[str, Any]) -> bytes:
@@ -116,6 +112,8 @@ def _json(fields: dict[str, Any]) -> bytes:
 
 
 def _lines(value: Any) -> str:
+    if isinstance(value, dict) and len(value) > 20:
+        return "{\n  " + ",\n  ".join(f"{json.dumps(name)}: {json.dumps(item)}" for name, item in value.items()) + "\n }"
     if not value or not isinstance(value, list) or isinstance(value[0], str):
         return json.dumps(value)
     return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"

@@ -201,8 +201,3 @@ def given(path: Any, kind: str, **members: Any) -> dict[str, Any]:
 def encode(records: Sequence[dict[str, Any]], empty_nodes: str = "keep") -> dict[str, Any]:
     return {"records": list(records), "empty_nodes": empty_nodes}
 
-
-def as_given(record: dict[str, Any]) -> dict[str, Any]:
-    """What is wanted of a record, as an encoder gets it."""
-    wanted = ("path", "kind", "dtype", "shape", "payload", "fill", "value")
-    return {name: record[name] for name in wanted if name in record}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ class Case(NamedTuple):
     part: str
     want: str
     canonical: bool
-    files: dict[str, dict[str, Any]]  # "bin", "base.bin", "want.bin" -> size, sha256, notes, and recipe where it is not stored
+    files: dict[str, dict[str, Any]]  # "bin", "base.bin", "want.bin" -> size, and sha256 and notes, or the recipe
     offset: int | None  # of the fault, where it is marked
     records: list[dict[str, Any]]  # what a decoder is to print
     encode: dict[str, Any] | None  # what an encoder gets
@@ -56,6 +57,10 @@ class Case(NamedTuple):
         else:
             yield from ((bytes.fromhex(digits), times) for digits, times in recipe)
 
+    def sha256(self, ending: str) -> str:
+        """The digest of a file. That of one that is not stored is computed, which takes a second for each 2 GB."""
+        return self.files[ending].get("sha256") or _computed(self, ending)
+
     def input(self) -> Path | None:
         """The stored input; None where it is made at run time or there is none."""
         file = self.files.get("bin")
@@ -73,17 +78,36 @@ class Corpus(NamedTuple):
 def load_corpus(root: Path = CORPUS, spec: str = "1.0") -> Corpus:
     """The cases that hold for a version of the specification. Raises FileNotFoundError, ValueError."""
     about = json.loads((root / "corpus.json").read_text())
-    if spec not in about["clauses"]:
-        raise ValueError(f"there is no specification {spec}; the corpus knows {', '.join(about['clauses'])}")
+    if spec not in about["specs"]:
+        raise ValueError(f"there is no specification {spec}; the corpus knows {', '.join(about['specs'])}")
+    sentences = json.loads((root / f"clauses-{spec}.json").read_text())["clauses"]
     cases = [_case(file) for side in SIDES.values() for file in (root / side).glob("*/*.json")]
     held = [case for case in cases if _number(case.since) <= _number(spec) <= _number(case.until or spec)]
-    return Corpus(about["corpus"], about["clauses"][spec], sorted(held, key=lambda case: (case.id, case.part)))
+    return Corpus(about["corpus"], sentences, sorted(held, key=lambda case: (case.id, case.part)))
 
 
 def _case(file: Path) -> Case:
     fields = json.loads(file.read_text())
     offset = fields.pop("offset", None)
+    if fields["encode"] is True:  # the encoder gets what the decoder is to print
+        fields["encode"] = {"records": list(map(_as_given, fields["records"])), "empty_nodes": "keep"}
     return Case(**fields, offset=None if offset is None else int(offset), folder=file.parent)
+
+
+def _as_given(record: dict[str, Any]) -> dict[str, Any]:
+    """What is wanted of a record, as an encoder gets it."""
+    wanted = ("path", "kind", "dtype", "shape", "payload", "fill", "value") + (("bytes",) if "fill" in record else ())
+    return {name: record[name] for name in wanted if name in record}
+
+
+def _computed(case: Case, ending: str) -> str:
+    digest = hashlib.sha256()
+    for data, times in case.pieces(ending):
+        step = max(1, (1 << 20) // max(len(data), 1))
+        block = data * min(step, times)
+        for done in range(0, times, step):
+            digest.update(block[: len(data) * (times - done)])
+    return digest.hexdigest()
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -1,0 +1,78 @@
+"""The examples in the text of the specification: each block of bytes is a case, and what it holds is listed here by hand."""
+
+from ..assembly import Bytes, raw
+from ..clauses import Example, introduction_examples, read_clauses
+from ..declare import accept, array, binary, boolean, complexes, empty, flax_accept, flax_refuse, floating, integer
+from ..declare import nil, refuse, scalar, text
+
+VERSION = "1.0"
+
+# The records of each example that is accepted: by clause, and which of its blocks it is.
+RECORDS = {
+    ("CONF", 1): [array("w", "float32", (2,), "0000803f 00000040")],
+    ("WIRE-1", 1): [integer("a", 128)],
+    ("WIRE-2", 1): [integer("a", 7)],
+    ("KEY-1", 1): [nil(["params", "0", "kernel"])],
+    ("KEY-2", 1): [
+        nil(""),
+        nil("a/b"),
+        nil(["a", "b"]),
+        nil("\u00e9"),
+        nil("e\u0301"),
+        nil("\ufeffa"),
+        nil("__proto__"),
+    ],
+    ("DTYPE-1", 1): [array("k", "bfloat16", (2,), "0000 803f")],
+    ("DTYPE-2", 1): [array("k", "int8", (2,), "00 01")],
+    ("DTYPE-3", 1): [array("k", "int16", (1,), "0100")],
+    ("DTYPE-4", 1): [array("k", "int4", (2,), "08 07")],
+    ("DTYPE-5", 1): [array("k", "bool", (2,), "00 01")],
+    ("LEAF-1", 1): [
+        nil("a"),
+        boolean("b", True),
+        integer("c", -33),
+        integer("d", 2**64 - 1),
+        text("e", ""),
+        binary("f", b"ab"),
+    ],
+    ("LEAF-2", 1): [array("k", "uint16", (2,), "0000 0100")],
+    ("LEAF-3", 1): [array("k", "float32", (), "0000803f")],
+    ("LEAF-4", 1): [array("k", "int8", (2**32, 0), "")],
+    ("LEAF-5", 1): [array("k", "int8", (2, 2), "01 02 03 04")],
+    ("LEAF-6", 1): [scalar("k", "float32", "0000803f")],
+    ("LEAF-7", 1): [complexes("k", "3ff0000000000000", "4000000000000000")],
+    ("LEAF-8", 1): [floating("f", "3ff8000000000000")],
+    ("LEAF-8", 2): [floating("f", "3ff8000000000000")],
+    ("LEAF-9", 1): [empty("a")],
+    ("LEAF-10", 1): [array("k", "int8", (3,), "01 02 03")],
+    ("REC-1", 1): [integer("a", 7)],
+    ("STREAM-5", 3): [integer(["a", "b"], 1), integer("ab", 2)],
+    ("TREE-1", 1): [integer(["a", "x"], 1), integer(["a", "y"], 2), integer("b", 3)],
+    ("FLAX-1", 1): [integer(["a", "x"], 1), nil("b")],
+}
+
+
+def _declare(clause: str, cited: str, number: int, example: Example) -> None:
+    words = example.info.split()
+    bytes_ = raw(example.text)
+    is_flax = "flax" in words
+
+    def case() -> object:
+        return (bytes_, RECORDS[clause, number]) if "accept" in words else Bytes(*bytes_.parts)
+
+    case.__name__ = f"example_{clause.lower().replace('-', '_')}_{number}"
+    case.__doc__ = f"Example {number} under {clause} in the text of the specification."
+    if "accept" in words:
+        (flax_accept if is_flax else accept)(cited, longer="longer" in words)(case)
+    else:
+        named = words[-1] if "-" in words[-1] else cited
+        citing = (named,) if named == cited else (named, cited)
+        also = ("REC-1",) if cited == "DELTA-1" else ()  # where the kind of a file is recognised first
+        (flax_refuse if is_flax else refuse)(*citing, also=also)(case)
+
+
+for _clause in read_clauses(VERSION).values():
+    for _number, _example in enumerate(_clause.examples, 1):
+        _declare(_clause.id, _clause.id, _number, _example)
+for _number, _example in enumerate(introduction_examples(VERSION), 1):
+    _declare("CONF", "CONF-2", _number, _example)

@@ -1,0 +1,79 @@
+"""The loop by which existing code bases read and write streams, as a client: msgpack and flax, and nothing else.
+
+`loop_client.py PART` is EasyLM's loop, which tux (LWM) carries unchanged; `loop_client.py PART --jaxseq` is JAXSeq's, which
+writes empty nodes. What they raise is taken for a rejection. The failures that are known, with their reasons, stand in
+loop.xfails and jaxseq.xfails.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import flax
+import msgpack
+from flax.serialization import from_bytes, msgpack_restore, msgpack_serialize, to_bytes, to_state_dict
+from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
+from protocol import record_of, serve, tree_of
+
+# The version of msgpack-python decides a few of the cases; the results that are published are those of this one.
+READ_SIZE = 83886080
+
+
+def decode(path: str, *options: str) -> dict[str, Any]:
+    """EasyLM's `load_checkpoint` without a target, and what it gives."""
+    flat = {}
+    with open(path, "rb") as file:
+        for key, value in msgpack.Unpacker(file, read_size=READ_SIZE, max_buffer_size=0):
+            flat[tuple(key)] = from_bytes(None, value)
+    return _printed(unflatten_dict(flat))
+
+
+def encode(*options: str) -> None:
+    """EasyLM's `save_train_state_to_file`, onto standard output; JAXSeq's with its treatment of empty nodes."""
+    keeps = "--jaxseq" in options
+    packer = msgpack.Packer()
+    state = to_state_dict(_tree())
+    for key, value in flatten_dict(state, keep_empty_nodes=keeps).items():
+        sys.stdout.buffer.write(packer.pack((key, to_bytes({} if value is empty_node else value))))
+
+
+def flax_decode(path: str, *options: str) -> dict[str, Any]:
+    """flax's own reader."""
+    with open(path, "rb") as file:
+        return _printed(msgpack_restore(file.read()))
+
+
+def flax_encode(*options: str) -> None:
+    """flax's own writer."""
+    sys.stdout.buffer.write(msgpack_serialize(to_state_dict(_tree()), in_place=True))
+
+
+def _printed(tree: Any) -> dict[str, Any]:
+    flat = flatten_dict(tree, keep_empty_nodes=True)
+    return {"records": [record_of(key, {} if value is empty_node else value) for key, value in flat.items()]}
+
+
+def _tree() -> dict[str, Any]:
+    """What an encoder gets. The loop knows no display form: a path in it is one key."""
+    return tree_of(json.load(sys.stdin)["records"], lambda text: (text,))
+
+
+PARTS = {"decode": decode, "encode": encode, "flax-decode": flax_decode, "flax-encode": flax_encode}
+REJECTS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    SyntaxError,
+    msgpack.UnpackException,
+    msgpack.exceptions.ExtraData,
+    flax.errors.FlaxError,
+)
+
+if __name__ == "__main__":
+    sys.exit(serve(PARTS, REJECTS))
