@@ -173,9 +173,14 @@ def _decompressed(frame: bytes, nbytes: int) -> bytes:
     if not hasattr(_local, "decompressor"):
         _local.decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     try:
-        size = zstandard.get_frame_parameters(frame).content_size if frame.startswith(_MAGIC) else None
+        frame_is = zstandard.get_frame_parameters(frame) if frame.startswith(_MAGIC) else None
+        size = frame_is.content_size if frame_is else None
         if size != nbytes:
             raise FormatError("DELTA-7", None, None, f"a frame of {size} bytes of planes, and {nbytes} are due")
+        # Checked here: a decompressor's own limit does not hold where a frame is decompressed at once.
+        if frame_is.window_size > _WINDOW:
+            detail = f"a frame whose window is of {frame_is.window_size} bytes; at most {_WINDOW} are allowed"
+            raise FormatError("DELTA-7", None, None, detail)
         return _local.decompressor.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise FormatError("DELTA-7", None, None, f"a block is no zstd frame: {error}") from None

@@ -61,6 +61,8 @@ def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
         raise FormatError("STREAM-3", None, None, "the tree has no leaf to write")
     root: dict[str, Any] = {}
     for path in paths:
+        if not path:
+            raise FormatError("KEY-1", None, None, "a leaf at the root of the tree has no key path")
         node = root
         for part in path[:-1]:
             node = node.setdefault(part, {})

@@ -48,6 +48,16 @@ _unsigned: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big")  # no
 _signed: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big", signed=True)  # noqa: E731
 _FLOAT32, _FLOAT64 = struct.Struct(">f"), struct.Struct(">d")
 
+
+def _widened(raw: bytes) -> float:
+    """A float 32 as a float 64; what a NaN becomes is not left to the machine (LEAF-8)."""
+    bits = int.from_bytes(raw, "big")
+    if bits & 0x7FFF_FFFF <= 0x7F80_0000:
+        return _FLOAT32.unpack(raw)[0]
+    wide = bits >> 31 << 63 | 0x7FF8 << 48 | (bits & 0x7F_FFFF) << 29
+    return _FLOAT64.unpack(wide.to_bytes(8, "big"))[0]
+
+
 Header = tuple[str, int, Any]  # kind, bytes of the number that follows, its decoder or the value itself
 
 
@@ -75,7 +85,7 @@ def _header_table() -> list[Header]:
         table[0xD0 + i] = ("int", width, _signed)
     for i in range(5):
         table[0xD4 + i] = ("ext", 0, 1 << i)
-    table[0xCA] = ("float", 4, lambda raw: _FLOAT32.unpack(raw)[0])
+    table[0xCA] = ("float", 4, _widened)
     table[0xCB] = ("float", 8, lambda raw: _FLOAT64.unpack(raw)[0])
     return table
 

@@ -1,0 +1,198 @@
+// The command line by which streamckpt.mjs is judged, for Node 18 or later (protocol version 1, CLIENT.md). Written
+// from the specification alone.
+//
+//   node client.mjs decode [PATH]         node client.mjs encode
+//   node client.mjs flax-decode [PATH]    node client.mjs flax-encode
+//
+// A decoder reads standard input where PATH is `-` or missing. Exit status: 0 accepted, 1 rejected, 3 anything else.
+
+import * as fs from 'node:fs';
+import { createHash } from 'node:crypto';
+import * as ckpt from './streamckpt.mjs';
+
+const { FormatError } = ckpt;
+const BATCH = 1 << 16;
+
+// --- Decoders
+
+async function decode(read, path = '-') {
+  const hasher = new Hasher();
+  const records = [];
+  const source = openSource(path === '-' ? 0 : fs.openSync(path));
+  for await (const record of read(source, { sink: (piece) => hasher.add(piece) })) {
+    records.push({ record, described: JSON.stringify(describe(record.leaf, hasher)).slice(1) });
+    record.leaf = undefined;
+  }
+  await writeAll(listing(records));
+}
+
+// A regular file is read at positions, whichever way it came; anything else is a pipe.
+function openSource(fd) {
+  const stat = fs.fstatSync(fd);
+  if (stat.isFile()) {
+    return { size: stat.size, read: (target, offset) => fs.readSync(fd, target, 0, target.length, offset) };
+  }
+  return ckpt.pipeSource(fd === 0 ? process.stdin : fs.createReadStream('', { fd }));
+}
+
+// The SHA-256 of the payload that is passing. The next leaf begins anew.
+class Hasher {
+  add(piece) {
+    this.hash ??= createHash('sha256');
+    this.hash.update(piece);
+  }
+
+  digest() {
+    const hash = this.hash ?? createHash('sha256');
+    this.hash = undefined;
+    return hash.digest('hex');
+  }
+}
+
+function describe({ kind, dtype, shape, payload, value, bits }, hasher) {
+  switch (kind) {
+    case 'ndarray': return { kind, dtype, shape: shape.map(String), sha256: hasher.digest() };
+    case 'scalar': return { kind, dtype, sha256: hasher.digest() };
+    case 'str': case 'bin': return { kind, bytes: String(ckpt.payloadLength(payload)), sha256: hasher.digest() };
+    case 'bool': return { kind, value };
+    case 'int': return { kind, value: String(value) };
+    case 'float': return { kind, value: floatText(bits) };
+    case 'complex': return { kind, value: bits.map(floatText) };
+    default: return { kind }; // nil, empty
+  }
+}
+
+const floatText = (bits) => bits.toString(16).padStart(16, '0');
+
+// The JSON text, in batches.
+function* listing(records) {
+  let text = '{"records":[';
+  let separator = '\n';
+  for (const { record, described } of records) {
+    const { path } = record;
+    const display = JSON.stringify(ckpt.displayPath(path));
+    text += `${separator}{"path":${JSON.stringify(path)},"display":${display},${described}`;
+    separator = ',\n';
+    if (text.length < BATCH) continue;
+    yield Buffer.from(text);
+    text = '';
+  }
+  yield Buffer.from(`${text}\n]}\n`);
+}
+
+// --- Encoders
+
+async function encode(plan) {
+  const { records, empty_nodes: emptyNodes } = parseExact(await readText(process.stdin));
+  const file = await plan(records.map(entryOf), { emptyNodes });
+  await writeAll(file.pieces());
+}
+
+async function readText(chunks) {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let text = '';
+  for await (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}
+
+// JSON.parse, except that where a list may hold integers with more digits than a number of JavaScript keeps, all
+// numbers come as { number: text }.
+function parseExact(text) {
+  if (!/[[,]\s*-?[0-9]{16}/.test(text)) return JSON.parse(text);
+  const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*/g;
+  return JSON.parse(text.replace(tokens, (token) => (token[0] === '"' ? token : `{"number":"${token}"}`)));
+}
+
+function entryOf(record) {
+  const path = pathOf(record.path);
+  return [path, ckpt.named(path, () => leafOf(record))];
+}
+
+// TREE-2, TREE-3, KEY-6
+function pathOf(path) {
+  if (typeof path === 'string') return ckpt.parsePath(path);
+  return path.map((part) => (typeof part === 'string' ? part : BigInt(part.number ?? part)));
+}
+
+function leafOf(record) {
+  const { kind, dtype, value } = record;
+  switch (kind) {
+    case 'ndarray': {
+      const shape = record.shape.map(BigInt);
+      return { kind, dtype, shape, payload: arrayPayload(record, shape) };
+    }
+    case 'scalar': return { kind, dtype, payload: arrayPayload(record, (record.shape ?? []).map(BigInt)) };
+    case 'str': case 'bin': return { kind, payload: bytesPayload(record) };
+    case 'int': return { kind, value: BigInt(matching(/^-?[0-9]+$/, value)) };
+    case 'float': return { kind, bits: bitsOf(value) };
+    case 'complex': return { kind, bits: [bitsOf(value[0]), bitsOf(value[1])] };
+    case 'bool': return { kind, value: matching(/^(?:true|false)$/, String(value)) === 'true' };
+    default: return { kind }; // nil, empty, and what the writer is to refuse
+  }
+}
+
+function bytesPayload(record) {
+  if (record.fill) return filled(record, record.bytes);
+  return record.kind === 'str' ? ckpt.payloadOfText(record.value) : ckpt.payloadOfBytes(fromHex(record.value));
+}
+
+function arrayPayload(record, shape) {
+  const { width } = ckpt.dtypeOf(record.dtype);
+  if (record.fill) return filled(record, ckpt.contentBytes(shape, width));
+  const bytes = fromHex(record.payload);
+  if (record.byte_order === 'big') ckpt.swapBytes(bytes, record.dtype); // DTYPE-3
+  return ckpt.payloadOfBytes(bytes);
+}
+
+const filled = ({ fill }, size) => ckpt.payloadOf(ckpt.fillSource(parseInt(fill, 16), Number(size)));
+const fromHex = (text) => Buffer.from(matching(/^(?:[0-9a-f]{2})*$/, text), 'hex');
+const bitsOf = (text) => BigInt(`0x${matching(/^[0-9a-f]{16}$/, text)}`);
+
+function matching(pattern, text) {
+  const matches = typeof text === 'string' && pattern.test(text);
+  if (!matches) throw new FormatError('LEAF-1', `not a value of its kind: ${text}`);
+  return text;
+}
+
+// --- Output and exit
+
+// Gathers small pieces. Each write ends before the next piece is asked for.
+async function writeAll(pieces) {
+  let batch = [];
+  let gathered = 0;
+  for await (const piece of pieces) {
+    batch.push(piece.length < BATCH ? piece.slice() : piece);
+    gathered += piece.length;
+    if (gathered < BATCH) continue;
+    await write(batch.length === 1 ? piece : Buffer.concat(batch));
+    [batch, gathered] = [[], 0];
+  }
+  await write(Buffer.concat(batch));
+}
+
+const write = (bytes) =>
+  new Promise((done, failed) => process.stdout.write(bytes, (error) => (error ? failed(error) : done())));
+
+// "rejected" is the last line of standard error, and what exit status 1 means.
+function end(error) {
+  if (!(error instanceof FormatError)) {
+    fs.writeSync(2, `${error?.stack ?? error}\n`);
+    process.exit(3);
+  }
+  const { message, clause, offset, path } = error;
+  const line = { rejected: message, clause, offset: offset === undefined ? undefined : String(offset), path };
+  fs.writeSync(2, `${JSON.stringify(line)}\n`);
+  process.exit(1);
+}
+
+const PARTS = {
+  decode: (path) => decode(ckpt.readStream, path),
+  'flax-decode': (path) => decode(ckpt.readFlax, path),
+  encode: () => encode(ckpt.planStream),
+  'flax-encode': () => encode(ckpt.planFlax),
+};
+
+process.on('uncaughtException', end);
+const [part, path] = process.argv.slice(2);
+if (Object.hasOwn(PARTS, part ?? '')) await PARTS[part](path).catch(end);
+else end(new Error('usage: client.mjs decode|encode|flax-decode|flax-encode [PATH]'));
