@@ -113,6 +113,7 @@ class Conversion(NamedTuple):
     streaming: bool = True
     float_dtype: str | None = None
     via: str | None = None  # a container to which the output goes first, from which it is then converted again
+    says: str | None = None  # a text that the program should print
 
 
 # --- what is wanted of a record ---------------------------------------------------------------------------------

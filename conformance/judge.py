@@ -124,7 +124,10 @@ class Judge:
             outcome = self._run(case, part, [*self._commands[part], *asked])
             if outcome.verdict != ACCEPTED:
                 break
+        said = case.convert["says"] if case.convert else None
         old = output.is_file() and output.stat().st_size == len(_OLD) and output.read_bytes() == _OLD
+        if outcome.verdict == ACCEPTED and said and said not in outcome.output.decode(errors="replace"):
+            return outcome, Judgement(False, f"{said!r} on standard output", f"{outcome.output[:200]!r}", [])
         if outcome.verdict == ACCEPTED and not old:
             return outcome, judge_writing(case, outcome, *_digest(output))
         judgement = judge_verdict(case, outcome)

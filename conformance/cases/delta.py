@@ -21,7 +21,7 @@ from .delta_assembly import (
 )
 
 
-@recovers("DELTA-3", "DELTA-6")
+@recovers("DELTA-3", "DELTA-6", "DELTA-11", "DELTA-12", "DELTA-13")
 def leaf_changed_added_and_removed():
     """`w` is changed, `new` is added and `old` is removed: the smallest delta that does all three."""
     return recovery(BASE, TARGET, CHANGED, ADDED)
@@ -78,7 +78,7 @@ def every_kind_of_small_leaf():
     return recovery([small("nil", "int", "07")], target, *(f"00 00 {encoded}" for encoded in leaves.values()))
 
 
-@recovers("DELTA-3", "DELTA-6")
+@recovers("DELTA-3", "DELTA-6", "DELTA-11", "DELTA-12", "DELTA-13")
 def small_leaves_that_stay():
     """Leaves that are no arrays have a false `like_base`, and no blocks where they are the base's."""
     base = [small("s", "str", "a1 78"), small("e", "empty", "80"), small("n", "int", "07")]

@@ -81,7 +81,8 @@ def _flags(arguments: tuple[str, ...], *names: str) -> Iterator[Any]:
 
 def _convert(*arguments: str) -> None:
     source, output, streaming, dtype = _flags(arguments, "load_checkpoint", "output_file", "streaming", "float_dtype")
-    convert(source, output, streaming=streaming == "True", float_type=dtype)
+    report = convert(source, output, streaming=streaming == "True", float_type=dtype)
+    print(f"{report.overflowed} finite values became infinite")
 
 
 def _recover(*arguments: str) -> None:
