@@ -174,7 +174,7 @@ def _show(arguments: argparse.Namespace) -> int:
             print(f"  {clause}: {corpus.sentences[clause]}")
         for ending in case.files:
             print(f"{ending}, {case.files[ending]['size']} bytes:")
-            print("\n".join(rows(case, ending, around=case.offset if ending == "bin" else None, before=10**9, after=10**9)))
+            print("\n".join(rows(case, ending)))
         for what in ("records", "encode", "convert"):
             if value := getattr(case, what):
                 print(f"{what}: {json.dumps(value)}")

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .model import Case
 
-_ROW = 16
+_ROW = 16  # bytes in a row
+_BEFORE, _AFTER = 3, 6  # rows around a fault
 
 
-def rows(case: Case, ending: str = "bin", around: int | None = None, before: int = 3, after: int = 4) -> Iterator[str]:
-    """A row for each commented stretch, or for 16 bytes. With `around`, the rows near that offset, which is marked."""
-    table = list(_table(case, ending))
-    if around is not None:
-        at = next((i for i, (start, end, *_) in enumerate(table) if start <= around < end), len(table) - 1)
-        table = table[max(0, at - before) : at + after]
-    for start, end, digits, note in table:
-        mark = ">" if around is not None and start <= around < max(end, start + 1) else " "
-        yield f"{mark} {start:08x}  {digits:<47}  {note}".rstrip()
+def near(case: Case) -> Iterator[str]:
+    """The rows around the place that is at fault, or the first of the input where no place is marked."""
+    table = list(_table(case, "bin"))
+    at = next((i for i, row in enumerate(table) if _holds(row, case.offset)), 0)
+    yield from _shown(table[max(0, at - _BEFORE) : at + _AFTER], case.offset)
 
 
-def _table(case: Case, ending: str) -> Iterator[tuple[int, int, str, str]]:
+def rows(case: Case, ending: str) -> Iterator[str]:
+    """A row for each commented stretch, or for 16 bytes."""
+    yield from _shown(_table(case, ending), case.offset if ending == "bin" else None)
+
+
+_Row = tuple[int, int, str, str]  # from and to which offset, hexadecimal digits, comment
+
+
+def _holds(row: _Row, offset: int | None) -> bool:
+    start, end, _, _ = row
+    return offset is not None and start <= offset < max(end, start + 1)
+
+
+def _shown(table: Iterable[_Row], offset: int | None) -> Iterator[str]:
+    for row in table:
+        start, _, digits, note = row
+        yield f"{'>' if _holds(row, offset) else ' '} {start:08x}  {digits:<47}  {note}".rstrip()
+
+
+def _table(case: Case, ending: str) -> Iterator[_Row]:
     file = case.files[ending]
     if "recipe" in file:
         yield from _recipe(case, ending)
@@ -36,7 +52,7 @@ def _table(case: Case, ending: str) -> Iterator[tuple[int, int, str, str]]:
             yield at, at + len(piece), piece.hex(" "), notes.get((start, end - start), "") if at == start else ""
 
 
-def _recipe(case: Case, ending: str) -> Iterator[tuple[int, int, str, str]]:
+def _recipe(case: Case, ending: str) -> Iterator[_Row]:
     at = 0
     for data, times in case.pieces(ending):
         shown = data[:_ROW].hex(" ") + (" ..." if len(data) > _ROW else "")

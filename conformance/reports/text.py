@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from ..annotated import rows
-from ..judge import PARTS
-from ..model import Case
+from ..annotated import near
+from ..compare import Judgement
+from ..judge import PARTS, Check
+from ..model import Case, Corpus
 from ..runner import ADVISED, FAILED, XFAILED, XPASSED, Line, Run
 
 
@@ -56,16 +57,24 @@ def _advice(run: Run) -> str:
 
 
 def failure(run: Run, line: Line) -> Iterator[str]:
-    """One failure: the clause's own sentence, want and got, the bytes near the fault, how to run this case alone."""
-    case, part = line.result.check
+    """One failure, and the command that runs its case alone."""
     mark = {FAILED: "FAIL", XPASSED: "UNEXPECTED PASS", XFAILED: "EXPECTED"}.get(line.state, "ADVICE")
-    yield f"{mark} {case.id} ({part}), specification {run.spec}, {', '.join(case.clauses)}, {case.level}"
+    check, judgement = line.result.check, line.result.judgement
+    first, *rest = explained(run.corpus, run.spec, check, judgement, line.reason)
+    yield f"{mark} {first}"
+    yield from rest
+    yield f"  again: {again(run, *check)}"
+
+
+def explained(corpus: Corpus, spec: str, check: Check, judgement: Judgement, reason: str = "") -> Iterator[str]:
+    """What a person needs to see of a failure: the clause's own sentence, want and got, the bytes near the fault."""
+    case, part = check
+    yield f"{case.id} ({part}), specification {spec}, {', '.join(case.clauses)}, {case.level}"
     for clause in case.clauses:
-        yield f"  {clause}: {run.corpus.sentences[clause]}"
+        yield f"  {clause}: {corpus.sentences[clause]}"
     yield f"  case: {case.about}"
-    if line.reason:
-        yield f"  expected to fail: {line.reason}"
-    judgement = line.result.judgement
+    if reason:
+        yield f"  expected to fail: {reason}"
     if not judgement.passed:
         yield f"  want: {judgement.want}"
         yield f"  got:  {judgement.got}"
@@ -73,8 +82,7 @@ def failure(run: Run, line: Line) -> Iterator[str]:
         yield f"  should: {advice}"
     if "bin" in case.files:
         yield f"  input: {case.input() or 'made at run time; `show --output FILE` makes it'}"
-        yield from (f"  {row}" for row in rows(case, around=case.offset or 0, after=8))
-    yield f"  again: {again(run, case, part)}"
+        yield from (f"  {row}" for row in near(case))
 
 
 def again(run: Run, case: Case, part: str) -> str:

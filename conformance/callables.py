@@ -1,0 +1,53 @@
+"""Readers and writers that are Python callables, judged in this process: quick, and without the limits of a program."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from .compare import Judgement, judge_records, judge_verdict, judge_writing
+from .judge import Check
+from .programs import ACCEPTED, CRASHED, REJECTED, Outcome
+
+
+class Rejected(Exception):
+    """What a callable raises to reject; `clause` and `offset` are judged where they are given (CONF-5)."""
+
+    def __init__(self, why: str, clause: str | None = None, offset: int | None = None) -> None:
+        super().__init__(why)
+        self.clause, self.offset = clause, offset
+
+
+def judge_callable(
+    check: Check, call: Callable[[Any], Any], rejects: type[Exception] | tuple[type[Exception], ...] = ()
+) -> Judgement:
+    """Judge `call` by one check.
+
+    A decoder takes the path of a file and returns records, as CLIENT.md describes them; an encoder takes what CLIENT.md
+    says that it gets, and returns bytes. Either rejects by raising `Rejected` or one of `rejects`; what else it raises is
+    a crash. Their attributes `clause` and `offset`, if they have them, are judged. Raises ValueError for other parts.
+    """
+    case, part = check
+    taken = (Rejected, *(rejects if isinstance(rejects, tuple) else (rejects,)))
+    if not part.endswith(("decode", "encode")):
+        raise ValueError(f"{part} is for programs: `python -m conformance run`")
+    try:
+        made = call(case.stored("bin") if part.endswith("decode") else case.encode)
+    except taken as error:
+        told = {"rejected": str(error), "clause": getattr(error, "clause", None)}
+        offset = getattr(error, "offset", None)
+        return judge_verdict(case, _outcome(REJECTED, str(error), told | {"offset": str(offset)}))
+    except Exception as error:
+        return judge_verdict(case, _outcome(CRASHED, f"{type(error).__name__}: {error}", {}))
+    if case.want == "reject":
+        return judge_verdict(case, _outcome(ACCEPTED, "", {}))
+    if part.endswith("encode"):
+        return judge_writing(case, _outcome(ACCEPTED, "", {}), len(made), hashlib.sha256(made).hexdigest(), made)
+    return judge_records(case, made["records"] if isinstance(made, dict) else made)
+
+
+def _outcome(verdict: str, why: str, rejection: dict[str, Any]) -> Outcome:
+    return Outcome(verdict, why, rejection, b"", 0, "", 0, 0.0)
+
+

@@ -1,0 +1,71 @@
+"""A pytest plugin: one test for each case, for readers and writers in Python.
+
+    @pytest.mark.conformance(part="decode", xfails="my.xfails")
+    def test_every_case(conformance_check):
+        conformance_check.judge(my_reader, rejects=MyError)
+
+`my_reader` takes a path and returns records as CLIENT.md describes them; with `part="encode"` the callable takes what an
+encoder gets, and returns bytes. `match` is a pattern of case ids, `spec` a version of the specification, `xfails` a file of
+expected failures, relative to the test. Cases of 1 GiB and more are for programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import pytest
+
+from .callables import judge_callable
+from .declare import MUST
+from .judge import Check, checks
+from .model import Corpus, load_corpus
+from .reports.text import explained
+from .xfails import expected, read_xfails
+
+_FIXTURE = "conformance_check"
+
+
+class Judged(NamedTuple):
+    """What the fixture gives: a check, to which a callable is put."""
+
+    check: Check
+    corpus: Corpus
+    spec: str
+
+    def judge(self, call: Callable[[Any], Any], rejects: type[Exception] | tuple[type[Exception], ...] = ()) -> None:
+        """Fail the test unless the callable does what the case wants; a case beside the MUSTs skips it instead."""
+        judgement = judge_callable(self.check, call, rejects)
+        if judgement.passed:
+            return
+        told = "\n".join(explained(self.corpus, self.spec, self.check, judgement))
+        (pytest.fail if self.check.case.level == MUST else pytest.skip)(told)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "conformance(part, match, spec, xfails): the cases that conformance_check takes")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if _FIXTURE not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("conformance")
+    options = dict(marker.kwargs) if marker else {}
+    part, match, spec = options.get("part", "decode"), options.get("match", "*"), options.get("spec", "1.0")
+    corpus = load_corpus(spec=spec)
+    found = [check for check in checks(corpus.cases, {part: None}) if not check.case.is_large]
+    xfails = read_xfails(metafunc.definition.path.parent / options["xfails"]) if "xfails" in options else []
+    for xfail in xfails:
+        # One file may serve several parts, and those of other parts are judged there.
+        if xfail.part == part and not any(map(xfail.matches, found)):
+            raise pytest.UsageError(f"the expectation `{xfail.part} {xfail.glob}` matches no case")
+    chosen = [check for check in found if fnmatchcase(check.case.id, match)]
+    if not chosen:
+        raise pytest.UsageError(f"no case of the part {part} matches {match!r}")
+    metafunc.parametrize(_FIXTURE, [_parameter(check, corpus, spec, expected(xfails, check)) for check in chosen])
+
+
+def _parameter(check: Check, corpus: Corpus, spec: str, xfail: Any) -> Any:
+    marks = [pytest.mark.xfail(reason=xfail.reason, strict=True)] if xfail else []
+    return pytest.param(Judged(check, corpus, spec), id=check.case.id, marks=marks)
