@@ -12,7 +12,7 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
-from reference import cli, delta, diff, inspect
+from reference import delta, diff, inspect
 from reference.tests.equality import same
 from reference.tests.states import train_state
 
@@ -110,19 +110,6 @@ def test_inspect_shows_what_a_delta_holds(pair, capsys):
     found = json.loads(capsys.readouterr().out)
     assert [leaf["change"] for leaf in found["leaves"]] == ["changed", "same"]
     assert found["base"] in out
-
-
-@pytest.mark.parametrize("verb", ["convert", "verify", "compare"])
-def test_other_commands_refuse_a_delta_by_name(verb, pair, capsys):
-    command(pair["base"], pair["target"], pair["delta"])
-    capsys.readouterr()
-    arguments = {
-        "convert": [f"--load_checkpoint={pair['delta']}", f"--output_file={pair['out']}"],
-        "verify": [pair["delta"]],
-        "compare": [pair["base"], pair["delta"]],
-    }
-    assert cli.main([verb, *arguments[verb]]) == (2 if verb == "compare" else 1)
-    assert "this is a delta" in capsys.readouterr().err
 
 
 def test_trees_on_devices_are_a_base_and_a_target(tmp_path):
