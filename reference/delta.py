@@ -1,4 +1,8 @@
-"""Spec chapter 10: the exact difference of two checkpoints, and what is done with it: `diff`, `recover`, `compare`."""
+"""Spec chapter 10: the exact difference of two checkpoints, and beside it all that is done with differences:
+
+`diff` and `recover`, exact; `subtract` and `add`, which round; `compare`. Each takes checkpoints as `[PREFIX::]PATH` or
+as trees, of numpy arrays or of jax arrays on any devices.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,9 @@ from .records import Item, record_step
 from .recovery import recover
 from .sides import open_side
 from .streams import check_paths
+from .subtraction import AddReport, SubtractReport, add, subtract
 
-__all__ = ["DiffReport", "compare", "diff", "recover"]
+__all__ = ["AddReport", "DiffReport", "SubtractReport", "add", "compare", "diff", "recover", "subtract"]
 
 
 class DiffReport(NamedTuple):
