@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
 
-from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, NumpyArithmetic, Operation, promoted
+from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, Operation, promoted
+from .computing import arithmetics_on
 from .containers import CONTAINERS, split_output
 from .conversion import FLOAT_TAGS, cast_leaf, float_dtype
 from .dtypes import PARTS, dtype_of
@@ -117,7 +118,7 @@ def _write(
         with no_collection():
             pairs = _pairs(b.items, o.items, minus)
             plans = [_plan(before.leaf, item.leaf, minus, dtype) for before, item in pairs]
-            arithmetics = _arithmetics_on(backend, (plan[0] for plan in plans if plan))
+            arithmetics = arithmetics_on(backend, (plan[0] for plan in plans if plan))
             items = [
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)
@@ -198,22 +199,6 @@ def _combined(
             counts.inexact[path] += inexact
 
     return Item(path, leaf, lambda: CombinedPayload(a(), b(), operation, arithmetics(operation), count))
-
-
-def _arithmetics_on(
-    backend: str | None, operations: Iterable[Operation]
-) -> Callable[[Operation], Sequence[Arithmetic]]:
-    """What computes an operation. jax is looked for only where there are floats."""
-    from .devices.backends import wants_jax
-
-    if not wants_jax(backend, any(operation.new in _FLOATS for operation in operations)):
-        return lambda operation: [NumpyArithmetic(operation)]
-    from .devices.arithmetic import DeviceArithmetic, can_compute
-
-    return lambda operation: [
-        *([DeviceArithmetic(operation)] if can_compute(operation) else []),
-        NumpyArithmetic(operation),
-    ]
 
 
 def _kept(base: Item, other: Item, minus: bool) -> Item:
