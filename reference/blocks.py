@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -44,20 +45,16 @@ def encode_block(
     """
     if base is not None and np.array_equal(target, base):
         return bytes((EQUAL,))
-    method = min(_methods(base), key=lambda method: len(_packed(_sample(target, base, dtype, method))))
-    return bytes((method,)) + _packed((words or NUMPY).planes(target, base, dtype, method))
-
-
-def _methods(base: np.ndarray | None) -> tuple[int, ...]:
-    return (WHOLE,) if base is None else (ORDERED, XOR, WHOLE)
-
-
-def _sample(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
-    """The planes of a stretch from the middle of the block."""
+    methods = (WHOLE,) if base is None else (ORDERED, XOR, WHOLE)
     if len(target) <= 2 * _SAMPLE:
-        return _planes(target, base, dtype, method)
+        tried = [bytes((method,)) + _packed(_planes(target, base, dtype, method)) for method in methods]
+        return min(tried, key=len)
+    # A stretch from the middle of the block stands for all of it.
     middle = slice(len(target) // 2 // 16 * 16, len(target) // 2 // 16 * 16 + _SAMPLE)
-    return _planes(target[middle], None if base is None else base[middle], dtype, method)
+    known = None if base is None else base[middle]
+    sizes = {method: len(_packed(_planes(target[middle], known, dtype, method))) for method in methods}
+    method = min(methods, key=sizes.__getitem__)
+    return bytes((method,)) + _packed((words or NUMPY).planes(target, base, dtype, method))
 
 
 def decode_block(
@@ -91,11 +88,13 @@ class Words(NamedTuple):
     content: Callable[[np.ndarray, np.ndarray | None, np.dtype | None, int], np.ndarray]  # of planes and a base
 
 
+@functools.cache  # the name of a dtype is slow to be had
 def word_of(dtype: np.dtype | None) -> np.dtype:
     """The unsigned dtype of the words of a leaf (DELTA-8)."""
     return np.dtype(f"<u{_BITS.get(dtype.name, 8) // 8 if dtype is not None else 1}")
 
 
+@functools.cache
 def has_sign(dtype: np.dtype | None) -> bool:
     """Whether the words are floats whose highest bit is their sign, so that they have images (DELTA-10)."""
     return dtype is not None and dtype.name not in _SIGNLESS and ("float" in dtype.name or "complex" in dtype.name)

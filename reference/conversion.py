@@ -166,6 +166,11 @@ class Buffer:
         payload.move(n, self)
         return self._memory[:n].view(dtype)
 
+    def fill_memory(self, payload: Payload, memory: np.ndarray) -> None:
+        """Fill memory that is the caller's, uint8[n]."""
+        self._memory, self._at = memory, 0
+        payload.move(len(memory), self)
+
     def write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         self._memory[self._at : self._at + len(view)] = view

@@ -113,7 +113,7 @@ class _DeltaWriter:
             if leaf.dtype is None and digest_of(item) == base_digest:
                 self._note(item, base_digest, base_digest, False, 0)
                 return
-        known = LeafDigest(item.path, leaf)
+        known = digest.copy()
         base_blocks = content_blocks(other) if other is not None and like_base else None
 
         def pairs() -> Iterator[Callable[[], bytes]]:

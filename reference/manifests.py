@@ -16,7 +16,7 @@ from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath
 from .kinds import DELTA, DELTA_NAME, MAX_HEADER, begins_as, kind_of, refuse
 from .leaves import read_value
-from .records import Record
+from .records import Record, no_collection
 from .streams import check_paths, read_stream
 from .wire import Cursor, Source, encode_str
 
@@ -191,6 +191,7 @@ def _refuse(detail: str) -> NoReturn:
     raise FormatError("DELTA-3", None, KeyPath(MANIFEST), detail)
 
 
+@no_collection()
 def decode_manifest(text: str) -> Manifest:
     """Raises DELTA-3, DTYPE-1, LEAF-4 and STREAM clauses."""
     try:

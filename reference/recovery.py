@@ -24,7 +24,7 @@ from .manifests import Manifest, block_path, read_delta
 from .outputs import check_output, replace
 from .payloads import PiecesPayload, Step, write_steps
 from .progress import Show, progress_bar
-from .records import Item, Record, item_in, with_path
+from .records import Item, Record, item_in, no_collection, with_path
 from .sides import Side, open_side
 from .wire import BytesSource, Cursor, Source
 
@@ -60,8 +60,9 @@ def recover(
             cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
             with workers(jobs) as pool:
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool)
-                items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
-                steps = CONTAINERS[kind].steps(items)
+                with no_collection():
+                    items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                    steps = CONTAINERS[kind].steps(items)
                 with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved) as sink:
                     write_steps(sink, steps)
         except FormatError as error:

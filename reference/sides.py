@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from .checkpoints import open as open_checkpoint
-from .records import Item, item_in
+from .records import Item, item_in, no_collection
 from .saving import readable_item
 from .states import flax_expansion
 from .trees import depth_first, flatten
@@ -36,5 +36,6 @@ def open_side(checkpoint: Any) -> Iterator[Side]:
         yield Side("the tree", TREE, depth_first(items))
         return
     with open_checkpoint(checkpoint, any_kind=True) as opened:
-        items = [item_in(opened.source, record) for record in depth_first(opened.records)]
+        with no_collection():
+            items = [item_in(opened.source, record) for record in depth_first(opened.records)]
         yield Side(opened.source.path, opened.kind, items)
