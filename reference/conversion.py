@@ -168,8 +168,11 @@ class Buffer:
 
     def fill_memory(self, payload: Payload, memory: np.ndarray) -> None:
         """Fill memory that is the caller's, uint8[n]."""
-        self._memory, self._at = memory, 0
-        payload.move(len(memory), self)
+        own, self._memory, self._at = self._memory, memory, 0
+        try:
+            payload.move(len(memory), self)
+        finally:
+            self._memory = own
 
     def write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)

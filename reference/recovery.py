@@ -54,10 +54,10 @@ def recover(
     with FileSource(delta) as file, open_side(base) as b:
         try:
             manifest, blocks, tail = read_delta(file)
-            check_output(output)
-            check_base(b, manifest, show)
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
             cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
+            check_output(output)
+            check_base(b, manifest, show)
             with workers(jobs) as pool:
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool)
                 with no_collection():
