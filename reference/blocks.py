@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -32,32 +34,33 @@ def blocks_of(nbytes: int) -> int:
     return -(-nbytes // BLOCK)
 
 
-def encode_block(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None) -> bytes:
+def encode_block(
+    target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, words: Words | None = None
+) -> bytes:
     """The bytes of a block, by the method that makes it the smallest.
 
     `target` and `base` are the contents, uint8[n]; `base` is None where there is none of the same dtype and
-    shape. `dtype` is that of the leaf, None for one that is no array.
+    shape. `dtype` is that of the leaf, None for one that is no array. `words` computes the planes, NUMPY by default;
+    the methods are always tried in numpy, on a stretch that is not worth the way to a device.
     """
     if base is not None and np.array_equal(target, base):
         return bytes((EQUAL,))
-    method = min(_methods(base), key=lambda method: len(_packed(_sample(target, base, dtype, method))))
-    return bytes((method,)) + _packed(_planes(target, base, dtype, method))
-
-
-def _methods(base: np.ndarray | None) -> tuple[int, ...]:
-    return (WHOLE,) if base is None else (ORDERED, XOR, WHOLE)
-
-
-def _sample(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
-    """The planes of a stretch from the middle of the block."""
+    methods = (WHOLE,) if base is None else (ORDERED, XOR, WHOLE)
     if len(target) <= 2 * _SAMPLE:
-        return _planes(target, base, dtype, method)
+        tried = [bytes((method,)) + _packed(_planes(target, base, dtype, method)) for method in methods]
+        return min(tried, key=len)
+    # A stretch from the middle of the block stands for all of it.
     middle = slice(len(target) // 2 // 16 * 16, len(target) // 2 // 16 * 16 + _SAMPLE)
-    return _planes(target[middle], None if base is None else base[middle], dtype, method)
+    known = None if base is None else base[middle]
+    sizes = {method: len(_packed(_planes(target[middle], known, dtype, method))) for method in methods}
+    method = min(methods, key=sizes.__getitem__)
+    return bytes((method,)) + _packed((words or NUMPY).planes(target, base, dtype, method))
 
 
-def decode_block(data: bytes, nbytes: int, base: np.ndarray | None, dtype: np.dtype | None) -> np.ndarray:
-    """The content that a block stands for, uint8[nbytes]. Raises DELTA-7."""
+def decode_block(
+    data: bytes, nbytes: int, base: np.ndarray | None, dtype: np.dtype | None, words: Words | None = None
+) -> np.ndarray:
+    """The content that a block stands for, uint8[nbytes], which `words` computes. Raises DELTA-7."""
     method = data[0] if data else None
     if method not in (WHOLE, XOR, ORDERED, EQUAL):
         raise FormatError("DELTA-7", None, None, f"a block begins with {data[:1].hex() or 'nothing'}, no method")
@@ -68,23 +71,37 @@ def decode_block(data: bytes, nbytes: int, base: np.ndarray | None, dtype: np.dt
             raise FormatError("DELTA-7", None, None, "a block that equals the base's has more bytes")
         assert base is not None
         return base
-    words = _words(_unpacked(data[1:], nbytes), dtype)
-    if method == WHOLE:
-        return words.view(np.uint8)
-    assert base is not None
-    known = base.view(words.dtype)
-    return (known ^ words if method == XOR else _moved(known, words, dtype)).view(np.uint8)
+    return (words or NUMPY).content(_unpacked(data[1:], nbytes), base, dtype, method)
 
 
 # --- words ----------------------------------------------------------------------------------------------
 
 
-def _word(dtype: np.dtype | None) -> np.dtype:
+class Words(NamedTuple):
+    """What computes with the words of a block; the results are the same, whatever it is.
+
+    Both take the contents, or planes and the content of the base, as uint8[n], the dtype of the leaf and a method
+    (`base` is None for WHOLE alone), and give uint8[n].
+    """
+
+    planes: Callable[[np.ndarray, np.ndarray | None, np.dtype | None, int], np.ndarray]  # of a target and a base
+    content: Callable[[np.ndarray, np.ndarray | None, np.dtype | None, int], np.ndarray]  # of planes and a base
+
+
+@functools.cache  # the name of a dtype is slow to be had
+def word_of(dtype: np.dtype | None) -> np.dtype:
+    """The unsigned dtype of the words of a leaf (DELTA-8)."""
     return np.dtype(f"<u{_BITS.get(dtype.name, 8) // 8 if dtype is not None else 1}")
 
 
+@functools.cache
+def has_sign(dtype: np.dtype | None) -> bool:
+    """Whether the words are floats whose highest bit is their sign, so that they have images (DELTA-10)."""
+    return dtype is not None and dtype.name not in _SIGNLESS and ("float" in dtype.name or "complex" in dtype.name)
+
+
 def _planes(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
-    word = _word(dtype)
+    word = word_of(dtype)
     words = target.view(word)
     if method == XOR:
         assert base is not None
@@ -95,9 +112,19 @@ def _planes(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None,
     return np.ascontiguousarray(words.view(np.uint8).reshape(-1, word.itemsize).T).reshape(-1)
 
 
-def _words(planes: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
-    word = _word(dtype)
-    return np.ascontiguousarray(planes.reshape(word.itemsize, -1).T).reshape(-1).view(word)
+def _content(planes: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
+    word = word_of(dtype)
+    words = np.ascontiguousarray(planes.reshape(word.itemsize, -1).T).reshape(-1).view(word)
+    if method == XOR:
+        assert base is not None
+        words = base.view(word) ^ words
+    elif method == ORDERED:
+        assert base is not None
+        words = _moved(base.view(word), words, dtype)
+    return words.view(np.uint8)
+
+
+NUMPY: Final = Words(_planes, _content)
 
 
 # DELTA-10: "By ordered difference, a word is the difference of the images of the target's word and the base's,
@@ -113,7 +140,7 @@ def _moved(base: np.ndarray, words: np.ndarray, dtype: np.dtype | None) -> np.nd
     one = words.dtype.type(1)
     difference = (words >> one) ^ -(words & one)
     image = _image(base, dtype) + difference
-    if not _has_sign(dtype):
+    if not has_sign(dtype):
         return image
     top = words.dtype.type(8 * words.dtype.itemsize - 1)
     # The highest bit of an image is set where that of the word is not.
@@ -121,15 +148,10 @@ def _moved(base: np.ndarray, words: np.ndarray, dtype: np.dtype | None) -> np.nd
 
 
 def _image(words: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
-    if not _has_sign(dtype):
+    if not has_sign(dtype):
         return words
     top = words.dtype.type(8 * words.dtype.itemsize - 1)
     return words ^ (-(words >> top) | (words.dtype.type(1) << top))
-
-
-def _has_sign(dtype: np.dtype | None) -> bool:
-    """Whether the words are floats whose highest bit is their sign."""
-    return dtype is not None and dtype.name not in _SIGNLESS and ("float" in dtype.name or "complex" in dtype.name)
 
 
 # --- packing --------------------------------------------------------------------------------------------

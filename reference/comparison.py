@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from .checkpoints import Checkpoint
-from .checkpoints import open as open_checkpoint
 from .conversion import Buffer
 from .dtypes import BITS, PARTS, dtype_of
 from .errors import UsageError
@@ -17,10 +15,10 @@ from .files import Progress
 from .keypaths import display
 from .leaves import Leaf, encode_value, settle
 from .patterns import Patterns, chooser
-from .payloads import SourcePayload
+from .payloads import Payload
 from .progress import Show, silent
-from .records import Record
-from .trees import depth_first
+from .records import Item
+from .sides import open_side
 
 ADDED, REMOVED, CHANGED, EQUAL = "added", "removed", "changed", "equal"
 
@@ -79,7 +77,7 @@ class Pair(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The containers of A and B, and all pairs: in the depth-first order of B (TREE-5), then what A alone has."""
+    """The containers of A and B, TREE for a tree, and all pairs: in the order of B (TREE-5), then what A alone has."""
 
     kinds: tuple[str, str]
     pairs: list[Pair]
@@ -88,42 +86,43 @@ class Comparison(NamedTuple):
         return sum(pair.change == change for pair in self.pairs)
 
 
-def compare(a: str, b: str, *, match: Patterns = None, show: Show = silent) -> Comparison:
-    """Hold two checkpoints of any container against each other.
+def compare(a: Any, b: Any, *, match: Patterns = None, show: Show = silent) -> Comparison:
+    """Hold two checkpoints against each other: `[PREFIX::]PATH` of any container, or trees of numpy or jax arrays.
 
     Leaves are equal where key path, kind, dtype, shape and every byte of the payload are; the order of the leaves and
-    the way in which a payload is chunked do not count. Holds the headers of both, and one piece of one leaf of each,
-    in memory. `match` chooses leaves as the `include` of `load` does. Raises FormatError, OSError, and UsageError for
-    a prefix that does not exist and for a `match` that leaves nothing over.
+    the way in which a payload is chunked do not count. A tree is taken as `reference.save` takes it. Holds the headers
+    of both, and one piece of one leaf of each, in memory. `match` chooses leaves as the `include` of `load` does.
+    Raises FormatError, OSError, and UsageError for a prefix that does not exist and for a `match` that leaves nothing
+    over.
     """
-    with open_checkpoint(a, any_kind=True) as left, open_checkpoint(b, any_kind=True) as right:
+    with open_side(a) as left, open_side(b) as right:
         is_chosen = chooser(match)
-        old = {record.path: record for record in depth_first(left.records) if is_chosen(record.path)}
-        new = {record.path: record for record in depth_first(right.records) if is_chosen(record.path)}
+        old = {item.path: item for item in left.items if is_chosen(item.path)}
+        new = {item.path: item for item in right.items if is_chosen(item.path)}
         if match is not None and not old and not new:
-            shown = ", ".join(display(record.path) for record in right.records[:3])
-            raise UsageError(f"no leaf of either file matches; the first of the second are: {shown}")
-        total = sum(record.nbytes + old[path].nbytes for path, record in new.items() if path in old)
+            shown = ", ".join(display(item.path) for item in right.items[:3])
+            raise UsageError(f"no leaf of either side matches; the first of the second are: {shown}")
+        total = sum(item.leaf.nbytes + old[path].leaf.nbytes for path, item in new.items() if path in old)
         with show("compare", total) as moved:
-            both = _Both(left, right, moved)
+            both = _Both(moved)
             pairs = [
-                both.pair(old[path], record) if path in old else Pair(path, ADDED, None, record.leaf)
-                for path, record in new.items()
+                both.pair(old[path], item) if path in old else Pair(path, ADDED, None, item.leaf)
+                for path, item in new.items()
             ]
-        pairs += [Pair(path, REMOVED, record.leaf, None) for path, record in old.items() if path not in new]
+        pairs += [Pair(path, REMOVED, item.leaf, None) for path, item in old.items() if path not in new]
         return Comparison((left.kind, right.kind), pairs)
 
 
 class _Both:
-    """The two checkpoints, and a buffer for a piece of each."""
+    """A buffer for a piece of either side."""
 
-    def __init__(self, a: Checkpoint, b: Checkpoint, moved: Progress) -> None:
-        self._a, self._b, self._moved = a, b, moved
+    def __init__(self, moved: Progress) -> None:
+        self._moved = moved
         self._buffers = Buffer(), Buffer()
         # glibc keeps freed memory once more than this has been freed; else each block is cleared by the kernel anew.
         np.empty(16 * _PIECE, np.uint8)
 
-    def pair(self, old: Record, new: Record) -> Pair:
+    def pair(self, old: Item, new: Item) -> Pair:
         a, b = old.leaf, new.leaf
         numbers, first = None, 0
         is_equal = (a.kind, a.dtype, a.shape, a.nbytes) == (b.kind, b.dtype, b.shape, b.nbytes)
@@ -140,28 +139,28 @@ class _Both:
             return Pair(new.path, EQUAL, a, b)
         values = None
         if _is_single(a) and _is_single(b):
-            values = _value_text(self._a, old, first), _value_text(self._b, new, first)
+            values = _value_text(old, first), _value_text(new, first)
         return Pair(new.path, CHANGED, a, b, numbers, values)
 
-    def _pieces(self, old: Record, new: Record, widths: tuple[int, int], n: int) -> Iterator[tuple[np.ndarray, ...]]:
+    def _pieces(self, old: Item, new: Item, widths: tuple[int, int], n: int) -> Iterator[tuple[np.ndarray, ...]]:
         """`n` elements of so many bytes of both payloads, uint8, in pieces that lie over each other."""
-        a, b = SourcePayload(self._a.source, old.extents()), SourcePayload(self._b.source, new.extents())
+        a, b = _payload(old), _payload(new)
         most = _PIECE // max(widths)
         for left in range(n, 0, -most):
             sizes = [min(left, most) * width for width in widths]
             yield self._buffers[0].fill(a, sizes[0], _RAW), self._buffers[1].fill(b, sizes[1], _RAW)
             self._moved(sum(sizes))
 
-    def _first_difference(self, old: Record, new: Record) -> int:
+    def _first_difference(self, old: Item, new: Item) -> int:
         """The first byte at which two payloads differ, or where the shorter one ends."""
         at = 0
-        for x, y in self._pieces(old, new, (1, 1), min(old.nbytes, new.nbytes)):
+        for x, y in self._pieces(old, new, (1, 1), min(old.leaf.nbytes, new.leaf.nbytes)):
             if not _same_bytes(x, y):
                 return at + int(np.argmax(x != y))
             at += len(x)
         return at
 
-    def _numbers(self, old: Record, of_a: np.dtype, new: Record, of_b: np.dtype) -> tuple[Numbers, bool]:
+    def _numbers(self, old: Item, of_a: np.dtype, new: Item, of_b: np.dtype) -> tuple[Numbers, bool]:
         """The numbers of two arrays of one shape, and whether all their bytes are equal."""
         part_a, part_b = _PARTS.get(of_a.name, of_a), _PARTS.get(of_b.name, of_b)
         found = Numbers("elements" if part_a == of_a else "parts", of_a != of_b)
@@ -169,7 +168,7 @@ class _Both:
             found.ulps = [0] * (1 + BITS.get(part_a.name, 8 * part_a.itemsize))
         is_equal = True
         widths = of_a.itemsize, of_b.itemsize
-        for x, y in self._pieces(old, new, widths, old.nbytes // of_a.itemsize):
+        for x, y in self._pieces(old, new, widths, old.leaf.nbytes // of_a.itemsize):
             if of_a == of_b and _same_bytes(x, y):
                 _count_equal(found, len(x) // part_a.itemsize)
                 continue
@@ -190,15 +189,23 @@ def _is_single(leaf: Leaf) -> bool:
     return leaf.dtype is None or leaf.nbytes == leaf.dtype.itemsize
 
 
-def _value_text(checkpoint: Checkpoint, record: Record, first: int) -> str:
+def _payload(item: Item) -> Payload:
+    assert item.payload is not None  # arrays, texts and bytes have one
+    return item.payload()
+
+
+def _value_text(item: Item, first: int) -> str:
     """A single value for people; a str or bin is shown from a little before byte `first`."""
-    leaf = record.leaf
+    leaf = item.leaf
     if leaf.dtype is not None:
-        return str(np.asarray(checkpoint[record.path]).reshape(-1)[0])
+        return str(settle(Buffer().fill(_payload(item), 1, leaf.dtype))[0])
     if leaf.kind not in ("str", "bin"):
         return leaf.kind if leaf.value in (None, {}) else str(leaf.value)
     start = max(0, first - _SHOWN // 2)
-    raw = checkpoint.source.read_at(record.extents()[0][0] + start, min(_SHOWN, leaf.nbytes - start))
+    payload, buffer = _payload(item), Buffer()
+    for left in range(start, 0, -_PIECE):  # payloads are taken from the front
+        buffer.fill(payload, min(left, _PIECE), _RAW)
+    raw = buffer.fill(payload, min(_SHOWN, leaf.nbytes - start), _RAW).tobytes()
     text = raw.decode(errors="ignore") if leaf.kind == "str" else raw  # a character may be cut at either end
     return f"{'...' if start else ''}{text!r}{'...' if start + len(raw) < leaf.nbytes else ''}"
 

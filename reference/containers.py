@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from .errors import FormatError, UsageError
 from .flax_msgpack import flax_steps, read_flax
 from .keypaths import display
-from .kinds import FLAX, SAFETENSORS, STREAM, begins_as, kind_of, refuse
+from .kinds import DELTA, FLAX, SAFETENSORS, STREAM, begins_as, kind_of, refuse
+from .manifests import refuse_delta
 from .payloads import Step
 from .records import Item, Record
 from .safetensors_file import read_safetensors, safetensors_steps
@@ -67,9 +68,9 @@ def read_container(source: Source, prefix: str | None, wanted: str | None) -> tu
     if wanted is None:
         wanted = kind_of(source)
     if wanted not in CONTAINERS:
-        refuse(wanted)
+        _refuse(source, wanted)
     if not begins_as(source, wanted):
-        refuse(kind_of(source), wanted)
+        _refuse(source, kind_of(source), wanted)
     return wanted, _select(_read(source, wanted), prefix)
 
 
@@ -79,8 +80,14 @@ def _read(source: Source, wanted: str) -> list[Record]:
     except FormatError:
         # A file may begin as one kind does and be of another; then that is what is wrong with it.
         if (found := kind_of(source)) != wanted:
-            refuse(found, wanted)
+            _refuse(source, found, wanted)
         raise
+
+
+def _refuse(source: Source, found: str, wanted: str | None = None) -> NoReturn:
+    if found == DELTA:
+        refuse_delta(source, wanted)
+    refuse(found, wanted)
 
 
 # CONV-5: "A load prefix says what a file is and which part of its tree is wanted."

@@ -18,7 +18,6 @@ from .leaves import Leaf
 from .records import Item
 
 _T = TypeVar("_T")
-_BYTE = np.dtype(np.uint8)
 
 
 def content_size(leaf: Leaf) -> int:
@@ -29,15 +28,17 @@ def content_blocks(item: Item) -> Iterator[np.ndarray]:
     """The content of a leaf in blocks, each uint8[n] in memory of its own."""
     head = content_head(item.leaf)
     payload = item.payload() if item.payload is not None else None
-    left = content_size(item.leaf)
+    buffer = Buffer()
+    left = len(head) + item.leaf.nbytes
     while left:
         n = min(left, BLOCK)
         left -= n
         block = np.empty(n, np.uint8)
-        block[: len(head)] = np.frombuffer(head, np.uint8)
+        if head:
+            block[: len(head)] = np.frombuffer(head, np.uint8)
         if n > len(head):
             assert payload is not None
-            block[len(head) :] = Buffer().fill(payload, n - len(head), _BYTE)
+            buffer.fill_memory(payload, block[len(head) :])
         head = b""
         yield block
 

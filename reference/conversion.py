@@ -166,6 +166,14 @@ class Buffer:
         payload.move(n, self)
         return self._memory[:n].view(dtype)
 
+    def fill_memory(self, payload: Payload, memory: np.ndarray) -> None:
+        """Fill memory that is the caller's, uint8[n]."""
+        own, self._memory, self._at = self._memory, memory, 0
+        try:
+            payload.move(len(memory), self)
+        finally:
+            self._memory = own
+
     def write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         self._memory[self._at : self._at + len(view)] = view

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from typing import NamedTuple
-
-import numpy as np
 
 from .checkpoints import open as open_checkpoint
 from .command import add_flag, parser, run, size
+from .computing import cast_on
 from .containers import CONTAINERS, PREFIXES, split_output, split_prefix
-from .conversion import FLOAT_NAMES, cast_item, float_dtype, is_cast
+from .conversion import FLOAT_NAMES, float_dtype
 from .keypaths import display
 from .kinds import STREAM
 from .leaves import leaf_text
@@ -76,7 +74,7 @@ def convert(
     with open_checkpoint(load_checkpoint, any_kind=True) as checkpoint:
         # Depth-first order (TREE-5), whatever the order of the source.
         records = depth_first(checkpoint.records)
-        cast_to = _cast_on(backend, dtype, [] if dry_run else records)
+        cast_to = cast_on(backend, dtype, [] if dry_run else [record.dtype for record in records])
         items = [cast_to(item_in(checkpoint.source, record), dtype, overflows.append) for record in records]
         cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
         steps = CONTAINERS[target].steps(items)
@@ -87,20 +85,6 @@ def convert(
                 write_steps(sink, steps)
         too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []
         return Report(target, items, cast, total, sum(overflows), too_big)
-
-
-def _cast_on(
-    backend: str | None, dtype: np.dtype | None, records: list[Record]
-) -> Callable[[Item, np.dtype | None, Callable[[int], None]], Item]:
-    """What casts the items. jax is looked for only where there is a leaf to cast."""
-    from .devices.backends import wants_jax
-
-    casts = dtype is not None and any(r.dtype is not None and is_cast(r.dtype, dtype) for r in records)
-    if not wants_jax(backend, casts):
-        return cast_item
-    from .devices.cast_payload import cast_item as cast_item_on_devices
-
-    return cast_item_on_devices
 
 
 def _arguments() -> argparse.ArgumentParser:

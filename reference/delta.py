@@ -1,4 +1,8 @@
-"""Spec chapter 10: the exact difference of two checkpoints, and what is done with it: `diff`, `recover`, `compare`."""
+"""Spec chapter 10: the exact difference of two checkpoints, and beside it all that is done with differences:
+
+`diff` and `recover`, exact; `subtract` and `add`, which round; `compare`. Each takes checkpoints as `[PREFIX::]PATH` or
+as trees, of numpy arrays or of jax arrays on any devices.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from .blocks import EQUAL, blocks_of, encode_block, zstd
+from .blocks import EQUAL, Words, blocks_of, encode_block, zstd
 from .comparison import compare
+from .computing import cast_on, words_on
 from .containers import split_prefix
 from .contents import content_blocks, content_size, digest_of, form, in_order, workers
-from .conversion import cast_item, float_dtype
+from .conversion import float_dtype
 from .digests import LeafDigest, tree_digest
 from .errors import UsageError
 from .files import FileSink, Path_, Progress
@@ -24,8 +29,9 @@ from .records import Item, record_step
 from .recovery import recover
 from .sides import open_side
 from .streams import check_paths
+from .subtraction import AddReport, SubtractReport, add, subtract
 
-__all__ = ["DiffReport", "compare", "diff", "recover"]
+__all__ = ["AddReport", "DiffReport", "SubtractReport", "add", "compare", "diff", "recover", "subtract"]
 
 
 class DiffReport(NamedTuple):
@@ -47,12 +53,15 @@ def diff(
     *,
     float_type: str | None = None,
     jobs: int | None = None,
+    backend: str | None = None,
     show: Show = progress_bar,
 ) -> DiffReport:
     """Write the delta that turns `base` into `target`: `[PREFIX::]PATH` of any container, or a tree of arrays.
 
     `float_type` casts the float leaves of the target first; the delta is exact for what that gives. `jobs` threads
     compress. Holds a few blocks of 4 MiB for each, whatever the sizes. The output appears whole or not at all.
+    `backend` is that of `convert`: with jax the large blocks of all dtypes are subtracted, and casts run, on all of
+    jax's local devices, to the same bytes; the methods are tried, hashed and compressed on the host.
     Raises FormatError, OSError, UsageError.
     """
     zstd()  # missing libraries are told before the work
@@ -63,10 +72,12 @@ def diff(
             raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
         check_paths([item.path for item in t.items])
         check_output(output)
-        items = [cast_item(item, dtype, overflows.append) for item in t.items]
+        cast = cast_on(backend, dtype, (item.leaf.dtype for item in t.items))
+        items = [cast(item, dtype, overflows.append) for item in t.items]
+        words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
         with show("diff", total) as moved, workers(jobs) as pool, replace(output) as sink:
-            writer = _DeltaWriter(b.items, pool, sink, moved)
+            writer = _DeltaWriter(b.items, words, pool, sink, moved)
             for item in items:
                 writer.add(item)
             manifest = writer.end()
@@ -83,8 +94,10 @@ def diff(
 
 
 class _DeltaWriter:
-    def __init__(self, base: list[Item], pool: ThreadPoolExecutor, sink: FileSink, moved: Progress) -> None:
-        self._pool, self._sink, self._moved = pool, sink, moved
+    def __init__(
+        self, base: list[Item], words: Words, pool: ThreadPoolExecutor, sink: FileSink, moved: Progress
+    ) -> None:
+        self._words, self._pool, self._sink, self._moved = words, pool, sink, moved
         self._left = {item.path: item for item in base}
         self._digests: list[bytes] = []  # of the base
         self._entries: list[Entry] = []
@@ -100,7 +113,7 @@ class _DeltaWriter:
             if leaf.dtype is None and digest_of(item) == base_digest:
                 self._note(item, base_digest, base_digest, False, 0)
                 return
-        known = LeafDigest(item.path, leaf)
+        known = digest.copy()
         base_blocks = content_blocks(other) if other is not None and like_base else None
 
         def pairs() -> Iterator[Callable[[], bytes]]:
@@ -110,7 +123,7 @@ class _DeltaWriter:
                 if before is not None:
                     known.update(before.data)
                 self._moved(len(block) * (2 if like_base else 1))
-                yield lambda block=block, before=before: encode_block(block, before, leaf.dtype)
+                yield lambda block=block, before=before: encode_block(block, before, leaf.dtype, self._words)
 
         held: list[bytes] = []  # blocks that equal the base's, until one does not: a leaf of such alone has none
         written = 0

@@ -49,7 +49,12 @@ def _arguments() -> argparse.ArgumentParser:
     )
     command.add_argument("--output_file", required=True, metavar="[PREFIX::]PATH")
     add_flag(command, "recover_diff", False, "recover the target from its base and the difference")
-    add_flag(command, "streaming", True, "write a stream (True, the default) or a standard flax file")
+    add_flag(
+        command,
+        "streaming",
+        True,
+        "write a stream (True, the default) or a standard flax file; an exact delta is neither, and takes True alone",
+    )
     command.add_argument(
         "--method",
         choices=(EXACT, SUBTRACT),
@@ -63,7 +68,12 @@ def _arguments() -> argparse.ArgumentParser:
         help=f"cast float leaves of what is written: {', '.join(FLOAT_NAMES)}; exact casts the target first",
     )
     command.add_argument("--jobs", type=int, metavar="N", help="threads that compress (exact); default: up to 4")
-    command.add_argument("--backend", choices=BACKENDS, help="what computes (subtract); default: as in convert")
+    command.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="what subtracts, adds and casts, to the same bytes: jax on all its devices, or numpy; the default is jax "
+        "where jax finds an accelerator",
+    )
     return command
 
 
@@ -81,7 +91,12 @@ def _diff(arguments: argparse.Namespace) -> None:
     if arguments.method == SUBTRACT:
         _print_subtraction(output, subtract(base, target, output, **_arithmetic(arguments)))
         return
-    report = diff(base, target, output, float_type=arguments.float_dtype, jobs=arguments.jobs)
+    if not arguments.streaming:
+        raise UsageError(
+            "an exact delta is neither a stream nor a flax file: leave --streaming=False to the recovery, "
+            "or choose --method=subtract"
+        )
+    report = diff(base, target, output, **_exact(arguments))
     ratio = report.delta_bytes / max(report.target_bytes, 1)
     delta, target_size = size(report.delta_bytes), size(report.target_bytes)
     print(f"wrote {output}: a delta of {delta}, {ratio:.1%} of the target's {target_size}")
@@ -109,21 +124,19 @@ def _recover(arguments: argparse.Namespace) -> None:
         return
     if prefix:
         raise UsageError(f"{path} is a delta; name it without {prefix}::")
-    items = recover(
-        base, path, output, streaming=arguments.streaming, float_type=arguments.float_dtype, jobs=arguments.jobs
-    )
+    items = recover(base, path, output, streaming=arguments.streaming, **_exact(arguments))
     total = size(sum(item.leaf.nbytes for item in items))
     print(f"wrote {split_prefix(output)[1]}: {len(items)} leaves, {total}; every leaf has the digest of the target's")
     if arguments.float_dtype:
         print(f"and was then cast to {arguments.float_dtype}")
 
 
+def _exact(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"float_type": arguments.float_dtype, "backend": arguments.backend, "jobs": arguments.jobs}
+
+
 def _arithmetic(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "streaming": arguments.streaming,
-        "float_type": arguments.float_dtype,
-        "backend": arguments.backend,
-    }
+    return {"float_type": arguments.float_dtype, "backend": arguments.backend, "streaming": arguments.streaming}
 
 
 def _print_subtraction(output: str, report: SubtractReport) -> None:

@@ -32,6 +32,12 @@ class LeafDigest:
     def digest(self) -> bytes:
         return self._hash.digest()
 
+    def copy(self) -> LeafDigest:
+        """One that goes on from here by itself, such as that of a leaf of the same key path, kind, dtype and shape."""
+        other = object.__new__(LeafDigest)
+        other._hash = self._hash.copy()
+        return other
+
 
 def content_head(leaf: Leaf) -> bytes:
     """What stands before the payload in the content of a leaf (DELTA-6): of an array nothing."""

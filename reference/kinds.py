@@ -18,7 +18,8 @@ _ADVICE: Final = {
     STREAM: "use params::, trainstate:: or trainstate_params::",
     FLAX: "use flax::",
     SAFETENSORS: "use safetensors::",
-    DELTA: "recover its target first, with its base: python -m reference.diff --recover_diff=True",
+    DELTA: "recover its target first, with its base: python -m reference.diff --recover_diff=True "
+    "--load_base_checkpoint=BASE --load_target_checkpoint=DELTA --output_file=TARGET",
     "pickle": "it can run any code when it is opened; convert it to safetensors where it came from",
     "zip archive (a torch .pth or a numpy .npz)": "convert it to safetensors where it came from",
     "gzip archive": "unpack it first: gunzip, or tar xzf",
@@ -88,12 +89,15 @@ def article(kind: str) -> str:
 _CLAUSE: Final = {STREAM: "REC-1", FLAX: "FLAX-1", SAFETENSORS: "CONV-6", DELTA: "DELTA-1"}
 
 
-def refuse(found: str, wanted: str | None = None) -> NoReturn:
-    """Raise WrongKind for a file of kind `found` where one of kind `wanted`, or any checkpoint, is due."""
+def refuse(found: str, wanted: str | None = None, more: str = "", first: str = "") -> NoReturn:
+    """Raise WrongKind for a file of kind `found` where one of kind `wanted`, or any checkpoint, is due.
+
+    `more` is what else is known of it, and `first` what is to be done before all else.
+    """
     clause = "STREAM-3" if found == "empty file" else _CLAUSE.get(wanted or "", "CONV-6")
-    detail = f"this is {article(found)}"
+    detail = f"this is {article(found)}{more}"
     if wanted and found != "empty file":
         detail += f", not {article(wanted)}"
-    error = WrongKind(clause, 0, None, detail, _ADVICE[found])
+    error = WrongKind(clause, 0, None, detail, first + _ADVICE[found])
     error.kind = found
     raise error

@@ -14,9 +14,9 @@ from .digests import tree_digest
 from .dtypes import dtype_of
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath
-from .kinds import DELTA, DELTA_NAME, begins_as, kind_of, refuse
+from .kinds import DELTA, DELTA_NAME, MAX_HEADER, begins_as, kind_of, refuse
 from .leaves import read_value
-from .records import Record
+from .records import Record, no_collection
 from .streams import check_paths, read_stream
 from .wire import Cursor, Source, encode_str
 
@@ -29,6 +29,7 @@ MARK: Final = b"\x92" + encode_keypath(("streamckpt-delta", VERSION)) + encode_s
 _CUT: Final = "the delta has been cut off; get it again"
 _LONGEST_TEXT: Final = 4096
 _LONGEST_VALUE: Final = 22  # bytes of the encoding of a complex
+_NAMED: Final = 16  # hexadecimal digits that a refusal names of a digest
 _ARRAYS: Final = ("ndarray", "scalar")
 _KINDS: Final = (*_ARRAYS, "nil", "bool", "int", "float", "complex", "str", "bin", "empty")
 
@@ -104,6 +105,36 @@ def read_delta(source: Source) -> tuple[Manifest, dict[tuple[str, ...], Record],
 
     Raises DELTA-1, DELTA-2, DELTA-3 and what a stream raises.
     """
+    blocks, last, tail = _read_records(source)
+    manifest = _read_manifest(blocks, last, tail)
+    return manifest, {block.path: block for block in blocks}, tail
+
+
+# DELTA-13: "A delta MUST NOT be taken for a base or a target of another delta, nor for a checkpoint."
+def refuse_delta(source: Source, wanted: str | None = None) -> NoReturn:
+    """Raise WrongKind for a delta where one of kind `wanted`, or any checkpoint, is due: it names the base.
+
+    Headers and manifest are read, no block. Of a delta that is damaged it is told that it is that too.
+    """
+    first = ""
+    try:
+        blocks, last, tail = _read_records(source)
+        if last.nbytes > MAX_HEADER:  # what is to be refused anyway is not worth any memory
+            more = ", whose base python -m reference.inspect shows"
+        else:
+            manifest = _read_manifest(blocks, last, tail)
+            n = len(manifest.leaves)
+            leaves = "1 leaf" if n == 1 else f"{n} leaves"
+            more = f" against base {manifest.base.hex()[:_NAMED]}, for a target of {leaves}"
+    except FormatError as error:
+        what = "has been cut off" if error.clause == "DELTA-2" else "cannot be read"
+        more = f" that {what} ({error.detail[:200]})"
+        first = "" if error.clause == "DELTA-1" else "get it again; "  # it may be of a version that is not known here
+    refuse(DELTA, wanted, more, first)
+
+
+def _read_records(source: Source) -> tuple[list[Record], Record, TailSource]:
+    """The blocks of a delta, the record of its manifest, and the source in which both stand."""
     start = 0
     try:
         start = _read_mark(source)
@@ -118,17 +149,18 @@ def read_delta(source: Source) -> tuple[Manifest, dict[tuple[str, ...], Record],
     # DELTA-2: "After the mark stands a stream (chapters 05 and 06) that ends with the manifest: a record with the key
     #           path `manifest`, whose leaf is a str that holds one JSON object."
     if last.path != MANIFEST or last.kind != "str":
-        at = last.offset + tail.start
-        raise FormatError(
-            "DELTA-2", at, None, "no manifest stands at the end", "the delta has been cut off; get it again"
-        )
+        raise FormatError("DELTA-2", last.offset + start, None, "no manifest stands at the end", _CUT)
+    return blocks, last, tail
+
+
+def _read_manifest(blocks: list[Record], last: Record, tail: TailSource) -> Manifest:
     manifest = decode_manifest(read_value(tail, last.leaf_offset, last.leaf))
     # The blocks are counted first: what a manifest says of itself may be any number.
     listed = (block_path(i, k) for i, entry in enumerate(manifest.leaves) for k in range(entry.blocks))
     right = len(blocks) == sum(entry.blocks for entry in manifest.leaves)
     if not right or any(block.path != next(listed) or block.kind != "bin" for block in blocks):
         raise FormatError("DELTA-6", None, None, "the blocks are not those that the manifest lists")
-    return manifest, {block.path: block for block in blocks}, tail
+    return manifest
 
 
 def _read_mark(source: Source) -> int:
@@ -159,6 +191,7 @@ def _refuse(detail: str) -> NoReturn:
     raise FormatError("DELTA-3", None, KeyPath(MANIFEST), detail)
 
 
+@no_collection()
 def decode_manifest(text: str) -> Manifest:
     """Raises DELTA-3, DTYPE-1, LEAF-4 and STREAM clauses."""
     try:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import BLOCK, decode_block, zstd
+from .blocks import BLOCK, Words, decode_block, zstd
+from .computing import cast_on, words_on
 from .containers import CONTAINERS, split_output
 from .contents import content_blocks, content_size, digest_of, form, in_order, workers
-from .conversion import cast_item, float_dtype
+from .conversion import float_dtype
 from .digests import LeafDigest, content_head, payload_size, tree_digest
 from .errors import FormatError
 from .files import FileSource, Path_
@@ -23,7 +24,7 @@ from .manifests import Manifest, block_path, read_delta
 from .outputs import check_output, replace
 from .payloads import PiecesPayload, Step, write_steps
 from .progress import Show, progress_bar
-from .records import Item, Record, item_in, with_path
+from .records import Item, Record, item_in, no_collection, with_path
 from .sides import Side, open_side
 from .wire import BytesSource, Cursor, Source
 
@@ -36,13 +37,15 @@ def recover(
     streaming: bool = True,
     float_type: str | None = None,
     jobs: int | None = None,
+    backend: str | None = None,
     show: Show = progress_bar,
 ) -> list[Item]:
     """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
 
     `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and held against the delta before
     anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). `float_type`
-    casts the float leaves of what has been checked.
+    casts the float leaves of what has been checked. `backend` is that of `convert`: with jax the large blocks of all
+    dtypes are added, and casts run, on all of jax's local devices, to the same bytes.
     Raises FormatError, OSError, UsageError.
     """
     zstd()
@@ -51,12 +54,15 @@ def recover(
     with FileSource(delta) as file, open_side(base) as b:
         try:
             manifest, blocks, tail = read_delta(file)
+            words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
+            cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
             check_output(output)
             check_base(b, manifest, show)
             with workers(jobs) as pool:
-                recovery = _Recovery(b.items, manifest, blocks, tail, pool)
-                items = [cast_item(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
-                steps = CONTAINERS[kind].steps(items)
+                recovery = _Recovery(b.items, manifest, blocks, tail, words, pool)
+                with no_collection():
+                    items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                    steps = CONTAINERS[kind].steps(items)
                 with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
@@ -112,10 +118,12 @@ class _Recovery:
         manifest: Manifest,
         blocks: dict[tuple[str, ...], Record],
         delta: Source,
+        words: Words,
         pool: ThreadPoolExecutor,
     ) -> None:
         self._base = {item.path: item for item in base}
-        self._manifest, self._blocks, self._delta, self._pool = manifest, blocks, delta, pool
+        self._manifest, self._blocks, self._delta = manifest, blocks, delta
+        self._words, self._pool = words, pool
 
     def item(self, i: int) -> Item:
         """The i-th leaf of the target, its content made as it is asked for."""
@@ -190,7 +198,7 @@ class _Recovery:
 
             def decode(data: bytes = data, n: int = n, base: np.ndarray | None = base) -> np.ndarray:
                 try:
-                    return decode_block(data, n, base, entry.dtype)
+                    return decode_block(data, n, base, entry.dtype, self._words)
                 except FormatError as error:
                     raise with_path(entry.path, error) from None
 

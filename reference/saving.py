@@ -154,9 +154,7 @@ class Job:
 
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
-        if is_traced(value):
-            detail = "a value inside jax.jit or grad has no elements to save; save outside of them"
-            raise FormatError("LEAF-1", None, KeyPath(path), detail)
+        _refuse_traced(path, value)
         if outflow is None or not is_device_array(value):
             item = item_of(path, value, self._copies)
         else:
@@ -195,10 +193,19 @@ def _outflow(arrays: list[Any], writes: bool) -> Any:
 
 
 def readable_item(path: tuple[str, ...], value: Any) -> Item:
-    """A leaf in host memory or on this process's devices, whose payload may be opened more than once."""
+    """A leaf in host memory or on this process's devices, whose payload may be opened more than once.
+
+    Raises FormatError, also for an array of which other processes hold parts.
+    """
+    _refuse_traced(path, value)
     if not is_device_array(value):
         return item_of(path, value)
     leaf = described(path, value)
+    if not value.is_fully_addressable:
+        if not value.is_fully_replicated:
+            detail = "this array spans processes, of which each would have to take part"
+            raise FormatError("LEAF-1", None, KeyPath(path), detail, "save it first, and name the file")
+        value = value.addressable_data(0)
 
     def payload() -> PiecesPayload:
         outflow = _outflow([value], writes=True)
@@ -206,6 +213,12 @@ def readable_item(path: tuple[str, ...], value: Any) -> Item:
         return outflow.payload()
 
     return Item(path, leaf, payload)
+
+
+def _refuse_traced(path: tuple[str, ...], value: Any) -> None:
+    if is_traced(value):
+        detail = "a value inside jax.jit or grad has no elements to save; save outside of them"
+        raise FormatError("LEAF-1", None, KeyPath(path), detail)
 
 
 def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:

@@ -5,28 +5,37 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .checkpoints import open as open_checkpoint
-from .records import Item, item_in
+from .records import Item, item_in, no_collection
 from .saving import readable_item
 from .states import flax_expansion
 from .trees import depth_first, flatten
 
+TREE: Final = "tree"
+
 
 class Side(NamedTuple):
-    """The leaves of a checkpoint in depth-first order, each ready to be read more than once."""
+    """The leaves of a checkpoint in depth-first order (TREE-5), each ready to be read more than once."""
 
     name: str
+    kind: str  # the container, or TREE
     items: list[Item]
 
 
 @contextlib.contextmanager
 def open_side(checkpoint: Any) -> Iterator[Side]:
-    """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does. Raises FormatError, OSError, UsageError."""
+    """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does: what it leaves out is left out here.
+
+    Of an array on devices a piece at a time comes to the host, whenever its payload is read. Raises FormatError,
+    OSError, UsageError.
+    """
     if not isinstance(checkpoint, str | os.PathLike):
-        items = [readable_item(*leaf) for leaf in flatten(checkpoint, True, flax_expansion())]
-        yield Side("the tree", depth_first(items))
+        items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
+        yield Side("the tree", TREE, depth_first(items))
         return
     with open_checkpoint(checkpoint, any_kind=True) as opened:
-        yield Side(opened.source.path, [item_in(opened.source, record) for record in depth_first(opened.records)])
+        with no_collection():
+            items = [item_in(opened.source, record) for record in depth_first(opened.records)]
+        yield Side(opened.source.path, opened.kind, items)

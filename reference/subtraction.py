@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import heapq
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
 
-from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, NumpyArithmetic, Operation, promoted
-from .checkpoints import Checkpoint
-from .checkpoints import open as open_checkpoint
+from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, Operation, promoted
+from .computing import arithmetics_on
 from .containers import CONTAINERS, split_output
 from .conversion import FLOAT_TAGS, cast_leaf, float_dtype
 from .dtypes import PARTS, dtype_of
 from .errors import FormatError
+from .files import Path_
 from .keypaths import KeyPath, display
 from .leaves import Leaf, encode_value, leaf_text
 from .outputs import check_output, replace
 from .payloads import Step, write_steps
 from .progress import Show, progress_bar
-from .records import Item, Record, item_in, no_collection, with_path
-from .trees import depth_first
+from .records import Item, no_collection, with_path
+from .sides import open_side
 
 _NAMED: Final = 3  # leaves that an error or a report names
 _RAW: Final = np.dtype(np.uint8)
@@ -51,17 +52,18 @@ class AddReport(NamedTuple):
 
 
 def subtract(
-    base: str,
-    target: str,
-    output: str,
+    base: Any,
+    target: Any,
+    output: Path_,
     *,
     streaming: bool = True,
     float_type: str | None = None,
     backend: str | None = None,
     show: Show = progress_bar,
 ) -> SubtractReport:
-    """Write target - base, each `[PREFIX::]PATH` of any container, to an output that is named as for `convert`.
+    """Write target - base to an output that is named as for `convert`.
 
+    Each is `[PREFIX::]PATH` of any container, or a tree of numpy or jax arrays as `reference.save` takes it.
     Floats are subtracted in the promoted dtype of both sides (float16 with bfloat16: float32), and the difference is
     cast to `float_type`. Integers of one dtype wrap around and come back exactly. The parts of a complex are floats,
     but are not cast. Leaves of all other kinds and dtypes have to be equal, and are kept as they are.
@@ -74,9 +76,9 @@ def subtract(
 
 
 def add(
-    base: str,
-    difference: str,
-    output: str,
+    base: Any,
+    difference: Any,
+    output: Path_,
     *,
     streaming: bool = True,
     float_type: str | None = None,
@@ -100,9 +102,9 @@ class _Counts:
 
 
 def _write(
-    base: str,
-    other: str,
-    output: str,
+    base: Any,
+    other: Any,
+    output: Path_,
     minus: bool,
     streaming: bool,
     float_type: str | None,
@@ -110,16 +112,17 @@ def _write(
     show: Show,
 ) -> tuple[list[Item], int, _Counts]:
     dtype = float_dtype(float_type)
-    kind, output = split_output(output, streaming)
+    kind, output = split_output(os.fspath(output), streaming)
     counts = _Counts()
-    with open_checkpoint(base, any_kind=True) as b, open_checkpoint(other, any_kind=True) as o:
+    with open_side(base) as b, open_side(other) as o:
         with no_collection():
-            plans = [(*pair, _plan(*pair, minus, dtype)) for pair in _pairs(b, o, minus)]
-            arithmetics = _arithmetics_on(backend, (plan[0] for _, _, plan in plans if plan))
-            items: list[Item] = []
-            for known, record, plan in plans:
-                pair = item_in(b.source, known), item_in(o.source, record)
-                items.append(_combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus))
+            pairs = _pairs(b.items, o.items, minus)
+            plans = [_plan(before.leaf, item.leaf, minus, dtype) for before, item in pairs]
+            arithmetics = arithmetics_on(backend, (plan[0] for plan in plans if plan))
+            items = [
+                _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
+                for pair, plan in zip(pairs, plans, strict=True)
+            ]
             steps = CONTAINERS[kind].steps(items)
         total = sum(map(Step.size, steps))
         check_output(output)
@@ -130,16 +133,15 @@ def _write(
 
 # DELTA-14: "An arithmetic difference is a checkpoint of its own, of the key paths and shapes that its base and its
 #            target share; it is not exact."
-def _pairs(base: Checkpoint, other: Checkpoint, minus: bool) -> list[tuple[Record, Record]]:
-    """Each leaf of the base beside the other side's of the same key path, in the depth-first order of the latter."""
-    records = depth_first(other.records)  # TREE-5
-    known = {record.path: record for record in base.records}
-    found = {record.path for record in records}
-    pairs = [(known[record.path], record) for record in records if record.path in known]
+def _pairs(base: Sequence[Item], other: Sequence[Item], minus: bool) -> list[tuple[Item, Item]]:
+    """Each leaf of the base beside the other side's of the same key path, in the order of the latter."""
+    known = {item.path: item for item in base}
+    found = {item.path for item in other}
+    pairs = [(known[item.path], item) for item in other if item.path in known]
     faults = {
         "missing": [display(path) for path in known if path not in found],
-        "not in the base": [display(record.path) for record in records if record.path not in known],
-        "of another shape": [_both(before, record) for before, record in pairs if before.shape != record.shape],
+        "not in the base": [display(item.path) for item in other if item.path not in known],
+        "of another shape": [_both(before, item) for before, item in pairs if before.leaf.shape != item.leaf.shape],
     }
     if texts := [f"{what}: {_some(names)}" for what, names in faults.items() if names]:
         detail = f"the {'target' if minus else 'difference'} has another tree than its base; {'; '.join(texts)}"
@@ -148,7 +150,7 @@ def _pairs(base: Checkpoint, other: Checkpoint, minus: bool) -> list[tuple[Recor
     return pairs
 
 
-def _both(base: Record, other: Record) -> str:
+def _both(base: Item, other: Item) -> str:
     return f"{display(other.path)} ({leaf_text(other.leaf)}, in the base {leaf_text(base.leaf)})"
 
 
@@ -157,7 +159,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _plan(base: Record, other: Record, minus: bool, dtype: np.dtype | None) -> tuple[Operation, np.dtype] | None:
+def _plan(base: Leaf, other: Leaf, minus: bool, dtype: np.dtype | None) -> tuple[Operation, np.dtype] | None:
     """The operation, and the dtype of the leaf that comes of it; None where there is no arithmetic for the two."""
     old, new = base.dtype, other.dtype
     if old is None or new is None:
@@ -197,22 +199,6 @@ def _combined(
             counts.inexact[path] += inexact
 
     return Item(path, leaf, lambda: CombinedPayload(a(), b(), operation, arithmetics(operation), count))
-
-
-def _arithmetics_on(
-    backend: str | None, operations: Iterable[Operation]
-) -> Callable[[Operation], Sequence[Arithmetic]]:
-    """What computes an operation. jax is looked for only where there are floats."""
-    from .devices.backends import wants_jax
-
-    if not wants_jax(backend, any(operation.new in _FLOATS for operation in operations)):
-        return lambda operation: [NumpyArithmetic(operation)]
-    from .devices.arithmetic import DeviceArithmetic, can_compute
-
-    return lambda operation: [
-        *([DeviceArithmetic(operation)] if can_compute(operation) else []),
-        NumpyArithmetic(operation),
-    ]
 
 
 def _kept(base: Item, other: Item, minus: bool) -> Item:

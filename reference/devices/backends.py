@@ -1,4 +1,4 @@
-"""Whether casts run on jax's devices, found out without importing jax wherever it can be."""
+"""Whether jax's devices compute, found out without importing jax wherever it can be."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Final
 from ..errors import UsageError
 
 BACKENDS: Final = ("jax", "numpy")
+LEAST: Final = 1 << 18  # bytes of a block's piece; what is smaller is not worth the way to a device
 # Device files of accelerators: NVIDIA's, the same under Windows, AMD's, and those of TPUs old and new.
 _FILES: Final = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/kfd", "/dev/accel*", "/dev/vfio/[0-9]*")
 _PLUGINS: Final = ("jax_plugins", "libtpu")  # packages without which jax drives none of them
 
 
-def wants_jax(backend: str | None, casts: bool) -> bool:
-    """Whether casts run on jax's devices: where `backend` says so, or with None where there is an accelerator.
+def wants_jax(backend: str | None, computes: bool) -> bool:
+    """Whether jax's devices compute: where `backend` says so, or with None where there is an accelerator.
 
-    Never where nothing `casts`. Raises UsageError for a backend that does not exist, is not installed or does
+    Never where nothing `computes`. Raises UsageError for a backend that does not exist, is not installed or does
     not start.
     """
     if backend not in (None, *BACKENDS):
         raise UsageError(f"{backend!r} is no backend; choose one of {', '.join(BACKENDS)}")
-    if not casts or backend == "numpy":
+    if not computes or backend == "numpy":
         return False
     if backend is None:
         return _is_accelerator_in_sight() and _default_backend() not in (None, "cpu")

@@ -23,6 +23,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
 from reference.checkpointer import StreamingCheckpointer
+from reference.comparison import compare
 from reference.devices import outflow
 from reference.files import FileSource
 
@@ -162,7 +163,16 @@ def counted():
         tell(f"counted {spec}", share=sum(read) / (2 * array.nbytes))
 
 
+def differences():
+    """What a process can do alone with the arrays of all."""
+    layers = {key: value for key, value in placed()["layers"].items() if key == "P()"}
+    found = compare(f"{FOLDER}/plain", {"layers": layers}, match="layers/P()")
+    tell("compare replicated", equal=found.count("equal"), pairs=len(found.pairs))
+    tell("compare spread", error=caught(lambda: compare(f"{FOLDER}/plain", placed())))
+
+
 saves()
+differences()
 errors()
 errors_of_others()
 loads()

@@ -129,13 +129,6 @@ def test_existing_loaders_fail_on_a_delta_at_once(files):
         read(file)
 
 
-@pytest.mark.parametrize("prefix", ["", "params::", "trainstate::", "flax::"])
-def test_a_delta_is_no_checkpoint(prefix, files):
-    files.diff(*pair())
-    with pytest.raises(WrongKind, match=r"this is a delta, .*recover its target first"):
-        reference.load(prefix + files.delta)
-
-
 def test_a_wrong_base_is_refused_before_anything_is_written(files):
     base, target = pair()
     files.diff(base, target)

@@ -17,7 +17,7 @@ def test_every_method_is_exact_for_any_bits(tag, method):
     random = np.random.default_rng(0)
     for count in (1, 7, 1000):
         target, base = random.integers(0, 256, (2, count * dtype.itemsize), np.uint8)
-        packed = bytes((method,)) + blocks._packed(blocks._planes(target, base, dtype, method))
+        packed = bytes((method,)) + blocks._packed(blocks.NUMPY.planes(target, base, dtype, method))
         assert np.array_equal(decode_block(packed, len(target), base, dtype), target)
         assert np.array_equal(decode_block(encode_block(target, base, dtype), len(target), base, dtype), target)
 
@@ -25,7 +25,7 @@ def test_every_method_is_exact_for_any_bits(tag, method):
 def words(dtype, base, target, method):
     """The one word that stands for a pair of words, in hex, highest byte first."""
     raw = [np.frombuffer(bytes.fromhex(text)[::-1], np.uint8) for text in (target, base)]
-    return blocks._planes(*raw, dtype_of(dtype), method).tobytes()[::-1].hex()
+    return blocks.NUMPY.planes(*raw, dtype_of(dtype), method).tobytes()[::-1].hex()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The diff command, and the library functions beside it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
-from reference import cli, delta, diff, inspect
+from reference import delta, diff, inspect
 from reference.tests.equality import same
 from reference.tests.states import train_state
 
@@ -112,17 +113,35 @@ def test_inspect_shows_what_a_delta_holds(pair, capsys):
     assert found["base"] in out
 
 
-@pytest.mark.parametrize("verb", ["convert", "verify", "compare"])
-def test_other_commands_refuse_a_delta_by_name(verb, pair, capsys):
-    command(pair["base"], pair["target"], pair["delta"])
-    capsys.readouterr()
-    arguments = {
-        "convert": [f"--load_checkpoint={pair['delta']}", f"--output_file={pair['out']}"],
-        "verify": [pair["delta"]],
-        "compare": [pair["base"], pair["delta"]],
-    }
-    assert cli.main([verb, *arguments[verb]]) == (2 if verb == "compare" else 1)
-    assert "this is a delta" in capsys.readouterr().err
+@pytest.mark.parametrize("method", ["exact", "subtract"])
+def test_what_computes_does_not_show(method, pair, tmp_path, monkeypatch):
+    """Both ways, both methods, over 8 devices; `lowered` counts what they have been asked to compute."""
+    from reference.devices import arithmetic, words
+
+    lowered = []
+    for module in (arithmetic, words):
+        made = module._program
+        monkeypatch.setattr(module, "_program", lambda *key, made=made: lowered.append(key) or made(*key))
+    random = np.random.default_rng(0)
+    weights = random.standard_normal(1 << 18).astype(np.float32)
+    for name, array in (("base", weights), ("target", weights * np.float32(1.01))):
+        reference.save(pair[name], {"w": array, "n": np.arange(3)})
+    found = {}
+    for backend in ("numpy", "jax"):
+        made, out = str(tmp_path / f"made_{backend}"), str(tmp_path / f"out_{backend}")
+        flags = (f"--method={method}", f"--backend={backend}")
+        assert command(pair["base"], pair["target"], made, *flags, "--streaming=True") == 0
+        assert command(pair["base"], made, out, "--recover_diff", *flags, "--streaming=True") == 0
+        found[backend] = content(made), content(out)
+        assert bool(lowered) == (backend == "jax")
+    assert found["jax"] == found["numpy"]
+
+
+def test_an_exact_delta_is_no_flax_file(pair, capsys):
+    assert command(pair["base"], pair["target"], pair["delta"], "--streaming=False") == 2
+    assert "an exact delta is neither a stream nor a flax file: leave --streaming=False to" in capsys.readouterr().err
+    assert not os.path.exists(pair["delta"])
+    assert command(pair["base"], pair["target"], pair["delta"], "--streaming=True") == 0
 
 
 def test_trees_on_devices_are_a_base_and_a_target(tmp_path):

@@ -143,3 +143,10 @@ def test_a_process_reads_its_share_of_the_bytes(told):
     for process in processes:
         for spec in ("P('process',)", "P(None, 'process')"):
             assert process[f"counted {spec}"]["share"] == pytest.approx(1 / len(processes), rel=0.001)
+
+
+def test_a_difference_takes_what_one_process_holds(told):
+    for process in told[0]:
+        assert (process["compare replicated"]["equal"], process["compare replicated"]["pairs"]) == (1, 1)
+        assert "this array spans processes" in process["compare spread"]["error"]
+        assert "save it first, and name the file" in process["compare spread"]["error"]
