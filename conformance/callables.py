@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .compare import Judgement, judge_records, judge_verdict, judge_writing
-from .judge import Check
-from .programs import ACCEPTED, CRASHED, REJECTED, Outcome
+from .judge import Check, stored_or_made
+from .programs import ACCEPTED, CRASHED, KEPT, REJECTED, Outcome
 
 
 class Rejected(Exception):
@@ -29,11 +31,23 @@ def judge_callable(
     a crash. Their attributes `clause` and `offset`, if they have them, are judged. Raises ValueError for other parts.
     """
     case, part = check
-    taken = (Rejected, *(rejects if isinstance(rejects, tuple) else (rejects,)))
     if not part.endswith(("decode", "encode")):
         raise ValueError(f"{part} is for programs: `python -m conformance run`")
+    if part.endswith("encode"):
+        return judge_call(check, lambda: call(case.encode), rejects)
+    with tempfile.TemporaryDirectory() as folder:
+        file = stored_or_made(case, "bin", Path(folder))
+        return judge_call(check, lambda: call(file), rejects)
+
+
+def judge_call(
+    check: Check, call: Callable[[], Any], rejects: type[Exception] | tuple[type[Exception], ...] = ()
+) -> Judgement:
+    """`judge_callable` of a call that has its input: it gives the records of a decoder, or the bytes that were written."""
+    case, part = check
+    taken = (Rejected, *(rejects if isinstance(rejects, tuple) else (rejects,)))
     try:
-        made = call(case.stored("bin") if part.endswith("decode") else case.encode)
+        made = call()
     except taken as error:
         told = {"rejected": str(error), "clause": getattr(error, "clause", None)}
         offset = getattr(error, "offset", None)
@@ -42,9 +56,9 @@ def judge_callable(
         return judge_verdict(case, _outcome(CRASHED, f"{type(error).__name__}: {error}", {}))
     if case.want == "reject":
         return judge_verdict(case, _outcome(ACCEPTED, "", {}))
-    if part.endswith("encode"):
-        return judge_writing(case, _outcome(ACCEPTED, "", {}), len(made), hashlib.sha256(made).hexdigest(), made)
-    return judge_records(case, made["records"] if isinstance(made, dict) else made)
+    if part.endswith("decode"):
+        return judge_records(case, made["records"] if isinstance(made, dict) else made)
+    return judge_writing(case, _outcome(ACCEPTED, "", {}), len(made), hashlib.sha256(made).hexdigest(), made[:KEPT])
 
 
 def _outcome(verdict: str, why: str, rejection: dict[str, Any]) -> Outcome:

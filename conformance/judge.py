@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from .compare import Judgement, judge_reading, judge_verdict, judge_writing
 from .model import Case
-from .programs import ACCEPTED, Baseline, Limits, Outcome, baseline, run_program
+from .programs import ACCEPTED, KEPT, Baseline, Limits, Outcome, baseline, run_program
 
 # The parts that a program can play, and the option that names the command for each.
 PARTS: Final = {
@@ -28,7 +28,7 @@ _SMALLEST: Final = bytes.fromhex("9291a177c40107")  # "w": 7
 _SMALLEST_FLAX: Final = bytes.fromhex("81a17707")
 _SMALLEST_INPUT: Final = {"records": [{"path": ["w"], "kind": "int", "value": "7"}], "empty_nodes": "keep"}
 _OLD: Final = b"the file that stood here before\n"
-_HEAD: Final = 1 << 20  # bytes of an output that are looked at where it is not what it should be
+_PRINTED: Final = 1 << 26  # bytes that a decoder may print
 
 
 class Check(NamedTuple):
@@ -86,9 +86,8 @@ class Judge:
         if part == "convert":
             return baseline([*self._commands[part], *conversion], None, self._timeout)
         if part == "recover":  # measured on a refusal: the smallest file is no delta
-            asked = self._recovery(file, file, output)
             free = Limits(10 * self._timeout, 1 << 60)
-            return Baseline(run_program([*self._commands[part], *asked], free).peak, None)
+            return Baseline(run_program([*self._commands[part], *_recovery(file, file, output)], free).peak, None)
         return baseline(*self._reading(part, file), self._timeout)
 
     def _reading(self, part: str, file: Path) -> tuple[list[str], Path | None]:
@@ -101,27 +100,29 @@ class Judge:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             folder = Path(name)
             if part.endswith("decode"):
-                outcome = self._run(case, part, *self._reading(part, stored_or_made(case, "bin", folder)))
+                outcome = self._run(case, part, *self._reading(part, stored_or_made(case, "bin", folder)), kept=_PRINTED)
                 judgement = judge_reading(case, outcome)
             elif part.endswith("encode"):
-                asked = folder / "input.json"
-                asked.write_text(json.dumps(case.encode))
-                outcome = self._run(case, part, self._commands[part], asked)
+                given = folder / "input.json"
+                given.write_text(json.dumps(case.encode))
+                outcome = self._run(case, part, self._commands[part], given)
                 judgement = _of_writing(case, outcome)
             else:
                 outcome, judgement = self._of_file(case, part, folder)
         return Result(check, judgement, outcome.seconds, outcome.peak)
 
-    def _run(self, case: Case, part: str, command: list[str], stdin: Path | None = None) -> Outcome:
+    def _run(
+        self, case: Case, part: str, command: list[str], stdin: Path | None = None, kept: int = KEPT
+    ) -> Outcome:
         limits = self.baselines[part].limits(case.size, case.largest, case.is_large, self._timeout)
-        return run_program(command, limits, stdin)
+        return run_program(command, limits, stdin, kept)
 
     def _of_file(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
         """Of a run that writes a file, where one stands already."""
         data, output = stored_or_made(case, "bin", folder), folder / "output"
         output.write_bytes(_OLD)
-        for asked in self._asked(case, part, data, output, folder):
-            outcome = self._run(case, part, [*self._commands[part], *asked])
+        for words in asked(case, part, data, output, folder):
+            outcome = self._run(case, part, [*self._commands[part], *words])
             if outcome.verdict != ACCEPTED:
                 break
         said = case.convert["says"] if case.convert else None
@@ -137,28 +138,31 @@ class Judge:
             judgement = Judgement(False, "the old file left as it was (CONF-7)", "the old file is gone", [])
         return outcome, judgement
 
-    def _asked(self, case: Case, part: str, data: Path, output: Path, folder: Path) -> Iterator[list[str]]:
-        if part == "recover":
-            yield self._recovery(stored_or_made(case, "base.bin", folder), data, output)
-            return
-        assert case.convert is not None
-        prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
-        source = f"{prefix}::{data}" if prefix else str(data)
-        cast = [f"--float_dtype={dtype}"] if dtype else []
-        if via:
-            between = f"{via}::{folder / 'between'}"
-            yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
-            source, cast = between, []
-        yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast]
 
-    def _recovery(self, base: Path, delta: Path, output: Path) -> list[str]:
-        sides = [f"--load_base_checkpoint=params::{base}", f"--load_target_checkpoint={delta}"]
-        return ["--recover_diff=True", *sides, f"--output_file={output}", "--streaming=True"]
+def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iterator[list[str]]:
+    """The words that follow a converter's or recoverer's command, once for each run that the case takes."""
+    if part == "recover":
+        yield _recovery(stored_or_made(case, "base.bin", folder), data, output)
+        return
+    assert case.convert is not None
+    prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
+    source = f"{prefix}::{data}" if prefix else str(data)
+    cast = [f"--float_dtype={dtype}"] if dtype else []
+    if via:
+        between = f"{via}::{folder / 'between'}"
+        yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
+        source, cast = between, []
+    yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast]
+
+
+def _recovery(base: Path, delta: Path, output: Path) -> list[str]:
+    sides = [f"--load_base_checkpoint=params::{base}", f"--load_target_checkpoint={delta}"]
+    return ["--recover_diff=True", *sides, f"--output_file={output}", "--streaming=True"]
 
 
 def _of_writing(case: Case, outcome: Outcome) -> Judgement:
     """Of what an encoder wrote to standard output."""
-    judgement = judge_writing(case, outcome, outcome.size, outcome.sha256, outcome.output[:_HEAD])
+    judgement = judge_writing(case, outcome, outcome.size, outcome.sha256, outcome.output)
     if judgement.passed and case.want == "reject" and outcome.size:
         return Judgement(False, "nothing written (CONF-7)", f"rejected, after {outcome.size} bytes were written", [])
     return judgement
@@ -168,7 +172,7 @@ def _digest(file: Path) -> tuple[int, str, bytes]:
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
         opened.seek(0)
-        return file.stat().st_size, digest, opened.read(_HEAD)
+        return file.stat().st_size, digest, opened.read(KEPT)
 
 
 def stored_or_made(case: Case, ending: str, folder: Path) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 ACCEPTED, REJECTED, CRASHED = "accepted", "rejected", "crashed"
-_KEPT: Final = 1 << 26  # bytes of standard output that are kept
+KEPT: Final = 1 << 20  # bytes of standard output that are kept, unless more are asked for
 _KEPT_ERRORS: Final = 1 << 20
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts peak memory
 _LOOK: Final = 0.02  # seconds between two looks at a program's memory
@@ -34,7 +35,7 @@ class Limits(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a run. `output` is what stood on standard output, its first 64 MiB."""
+    """What came of a run. `output` is the beginning of what stood on standard output."""
 
     verdict: str  # accepted, rejected, crashed
     why: str  # of a crash or rejection
@@ -46,8 +47,11 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def run_program(command: list[str], limits: Limits, stdin: Path | None = None) -> Outcome:
-    """Run a command to its end, or until it breaks a limit. Raises OSError where there is no such program."""
+def run_program(command: list[str], limits: Limits, stdin: Path | None = None, kept: int = KEPT) -> Outcome:
+    """Run a command to its end, or until it breaks a limit; keep `kept` bytes of what it prints.
+
+    Raises OSError where there is no such program.
+    """
     shell = ["sh", "-c", _UNLIMITED, "sh"]
     if limits.address_space is not None:
         shell = ["sh", "-c", _LIMITED, str(limits.address_space >> 10)]
@@ -55,7 +59,7 @@ def run_program(command: list[str], limits: Limits, stdin: Path | None = None) -
         source: IO[bytes] | int = stack.enter_context(stdin.open("rb")) if stdin else subprocess.DEVNULL
         pipe = subprocess.PIPE
         process = subprocess.Popen(shell + command, stdin=source, stdout=pipe, stderr=pipe, start_new_session=True)
-        watch = _Watch(process, limits)
+        watch = _Watch(process, limits, kept)
         try:
             watch.to_the_end()
         finally:
@@ -64,8 +68,8 @@ def run_program(command: list[str], limits: Limits, stdin: Path | None = None) -
 
 
 class _Watch:
-    def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
-        self._process, self._limits = process, limits
+    def __init__(self, process: subprocess.Popen[bytes], limits: Limits, kept: int) -> None:
+        self._process, self._limits, self._kept = process, limits, kept
         self._output, self._errors = bytearray(), bytearray()
         self._size, self._digest = 0, hashlib.sha256()
         self._began = self._looked = time.monotonic()
@@ -100,7 +104,7 @@ class _Watch:
     def _take_output(self, chunk: bytes) -> None:
         self._size += len(chunk)
         self._digest.update(chunk)
-        self._output += chunk[: _KEPT - len(self._output)]
+        self._output += chunk[: self._kept - len(self._output)]
 
     def _take_errors(self, chunk: bytes) -> None:
         self._errors += chunk
@@ -123,7 +127,9 @@ class _Watch:
         pid, status, usage = os.wait4(self._process.pid, flags)
         if pid:
             self._status = self._process.returncode = os.waitstatus_to_exitcode(status)
-            self._peak = max(self._peak, usage.ru_maxrss * _RSS_UNIT)
+            # A process begins with the peak of the one that started it: no more than that says nothing.
+            if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+                self._peak = max(self._peak, usage.ru_maxrss * _RSS_UNIT)
             self._check_memory()
 
     def _check_memory(self) -> None:

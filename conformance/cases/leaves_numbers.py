@@ -148,6 +148,15 @@ def quiet_nans_of_float_64():
     )
 
 
+@accept("LEAF-8")
+def signalling_nans_of_float_64():
+    """NaNs in float 64 whose quiet bit is 0 are kept to the bit: there is nothing to widen."""
+    return _floats(
+        ("cb 7f f0 00 00 00 00 00 01", "7ff0000000000001"),
+        ("cb ff f7 ff ff ff ff ff ff", "fff7ffffffffffff"),
+    )
+
+
 @accept("LEAF-8", longer=True)
 def floats_of_float_32():
     """Float 32 is accepted and widened: 1.5, the nearest to 0.1 (not 0.1 itself), and the largest."""
