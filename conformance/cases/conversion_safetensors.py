@@ -253,6 +253,46 @@ def payload_that_is_shorter_than_its_shape():
 
 
 @refuses_to_convert("CONV-6", also=DAMAGED)
+def payloads_of_other_sizes_than_their_shapes():
+    """One tensor has two bytes too many between its offsets, and the next two too few: the sum is right."""
+    entries = entry_("a", "F16", "[1]", 0, 4) + "," + entry_("b", "F32", "[1]", 4, 6)
+    return IN, safetensors_("{" + entries + "}", "00 3c 00 00 80 3f")
+
+
+@refuses_to_convert("CONV-6", also=DAMAGED)
+def payloads_that_overlap():
+    """Two tensors of two bytes share a byte of a file that has four bytes of payloads."""
+    entries = entry_("a", "U8", "[2]", 0, 2) + "," + entry_("b", "U8", "[2]", 1, 3) + "," + entry_("c", "U8", "[1]", 3, 4)
+    return IN, safetensors_("{" + entries + "}", "01 02 03 04")
+
+
+@refuses_to_convert("CONV-6", also=DAMAGED)
+def payloads_with_a_gap():
+    """Between two tensors stands a byte that belongs to neither: something may be hidden in it."""
+    entries = entry_("a", "U8", "[1]", 0, 1) + "," + entry_("b", "U8", "[1]", 2, 3)
+    return IN, safetensors_("{" + entries + "}", "01 ff 02")
+
+
+@refuses_to_convert("CONV-7", also=("CONV-6", "STREAM-4"))
+def name_that_stands_twice_with_one_payload():
+    """The same member twice, with the same offsets: nothing is lost, and still there is no telling what is meant."""
+    entry = entry_("a", "U8", "[1]", 0, 1)
+    return IN, safetensors_("{" + entry + "," + entry + "}", "07")
+
+
+@refuses_to_convert("CONV-6", also=DAMAGED)
+def entry_without_its_offsets():
+    """A tensor whose entry has dtype and shape, and no `data_offsets`."""
+    return IN, safetensors_('{"a":{"dtype":"U8","shape":[1]}}', "07")
+
+
+@refuses_to_convert("CONV-6", also=DAMAGED)
+def header_that_is_no_json():
+    """The header begins as JSON does and ends before it should."""
+    return IN, safetensors_('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}', "07")
+
+
+@refuses_to_convert("CONV-6", also=DAMAGED)
 def dimension_below_zero():
     """The dimensions -1 and -1, whose product is that of the payload."""
     return IN, safetensors_("{" + entry_("w", "U8", "[-1,-1]", 0, 1) + "}", "07")

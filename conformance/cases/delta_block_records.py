@@ -142,6 +142,18 @@ def method_4():
 
 
 @refuses_to_recover("DELTA-7")
+def method_4_with_the_planes_of_the_target():
+    """A method that does not exist, before the planes of the target: taken for method 0 it gives the right leaf."""
+    return packed("04 00 35 78 12 57")
+
+
+@refuses_to_recover("DELTA-7")
+def packing_2_with_the_planes_of_the_target():
+    """A packing that does not exist, before planes as they are."""
+    return packed("00 02 35 78 12 57")
+
+
+@refuses_to_recover("DELTA-7")
 def method_without_packing():
     """A block of method 1 ends after it."""
     return packed("01")
@@ -175,6 +187,14 @@ def planes_of_one_byte_more():
 def bytes_after_method_3():
     """A block that equals the base's has no more bytes. Here it is followed by a packing."""
     return packed("03 00")
+
+
+@refuses_to_recover("DELTA-7")
+def bytes_after_method_3_in_a_leaf_of_two_blocks():
+    """The first block of a leaf equals the base's, and a byte follows its method; the second block is as it should be."""
+    base = tensor("w", "uint8", (BLOCK + 2,), fill(7, BLOCK + 2))
+    target = tensor("w", "uint8", (BLOCK + 2,), fill(7, BLOCK + 1) + fill(8, 1))
+    return recovery([base], [target], "03 00", "00 00 07 08")[:2]
 
 
 @refuses_to_recover("DELTA-7")
