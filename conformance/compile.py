@@ -27,9 +27,8 @@ STORED: Final = 1 << 20  # bytes up to which a file is stored; what is larger is
 
 def sources() -> list[Source]:
     """All declared cases."""
-    if not SOURCES:
-        for module in pkgutil.iter_modules(cases.__path__):
-            importlib.import_module(f"{cases.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(cases.__path__):
+        importlib.import_module(f"{cases.__name__}.{module.name}")
     return SOURCES
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 SIDES: Final = {"accept": "valid", "reject": "invalid"}
-LARGE: Final = 1 << 30  # bytes of the input or output from which a case is large
+LARGE: Final = 1 << 30  # bytes of a file, or of a leaf, from which a case is large
 
 
 class Case(NamedTuple):
@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
     @property
     def is_large(self) -> bool:
-        return self.size >= LARGE
+        return max(self.size, self.largest) >= LARGE
 
     @property
     def name(self) -> str:

@@ -54,13 +54,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     options = dict(marker.kwargs) if marker else {}
     part, match, spec = options.get("part", "decode"), options.get("match", "*"), options.get("spec", "1.0")
     corpus = load_corpus(spec=spec)
-    found = [check for check in checks(corpus.cases, {part: None}) if not check.case.is_large]
+    found = list(checks(corpus.cases, {part: None}))
     xfails = read_xfails(metafunc.definition.path.parent / options["xfails"]) if "xfails" in options else []
     for xfail in xfails:
         # One file may serve several parts, and those of other parts are judged there.
         if xfail.part == part and not any(map(xfail.matches, found)):
             raise pytest.UsageError(f"the expectation `{xfail.part} {xfail.glob}` matches no case")
-    chosen = [check for check in found if fnmatchcase(check.case.id, match)]
+    chosen = [check for check in found if fnmatchcase(check.case.id, match) and not check.case.is_large]
     if not chosen:
         raise pytest.UsageError(f"no case of the part {part} matches {match!r}")
     metafunc.parametrize(_FIXTURE, [_parameter(check, corpus, spec, expected(xfails, check)) for check in chosen])

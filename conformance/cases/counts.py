@@ -69,6 +69,20 @@ def body_that_is_a_map_of_three():
     return _blob(ext_(1, raw("83 # ! a map of 3") + BODY))
 
 
+@refuse("LEAF-3", also=("LEAF-5",))
+def two_dimensions_of_minus_1():
+    """The shape (-1, -1), whose product is that of the payload: multiplied first and looked at afterwards, it fits."""
+    return _blob(ext_(1, arr_(3) + arr_(2) + raw("ff # ! the dimension -1") + int_(-1) + str_("int8") + raw("c4 01 07")))
+
+
+@refuse("LEAF-3", "LEAF-11", also=("LEAF-12",))
+def two_dimensions_of_minus_1_in_a_chunked_array():
+    """The shape (-1, -2) of a chunked array of two elements."""
+    shape = map_(2) + str_("0") + raw("ff # ! the dimension -1") + str_("1") + int_(-2)
+    chunks = numbered([ndarray_("int8", (2,), "01 02")])
+    return _blob(map_(3) + str_(MARKER) + raw("c3") + str_("shape") + shape + str_("chunks") + chunks)
+
+
 @refuse("LEAF-7", also=("WIRE-6",))
 def complex_that_says_three_and_has_two():
     """The array in ext 2 says three floats, and the body ends after two."""
@@ -112,7 +126,7 @@ def _chunk_of_type(code: int):
     refuse("LEAF-12", also=("LEAF-1",))(case)
 
 
-for _code in (0, 2, 5, 127):
+for _code in (0, 5, 127):
     _chunk_of_type(_code)
 
 
@@ -145,6 +159,13 @@ def flax_root_that_says_one_entry_and_has_two():
 def flax_root_that_says_two_entries_and_has_one():
     """The root map says two entries, and the file ends after the first, whose text is long enough for both."""
     return map_(2) + str_("a") + str_("bcd") + here("! an entry is due")
+
+
+@flax_refuse("FLAX-4", also=("FLAX-1", "LEAF-1"))
+def flax_list_that_reads_like_a_map():
+    """A value is an array of 2, and two texts, each with an int, follow: taken for a map, it fits to the last byte."""
+    pairs = str_("x") + int_(1) + str_("y") + int_(2)
+    return map_(1) + str_("a") + raw("92 # ! an array of 2") + pairs
 
 
 @flax_refuse("FLAX-1")

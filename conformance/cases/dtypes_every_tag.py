@@ -35,6 +35,8 @@ SMALL = {
     "int1": 1,
     "uint1": 1,
 }
+FLOATS_OF_8_BITS = "e3m4 e4m3 e4m3b11fnuz e4m3fn e4m3fnuz e5m2 e5m2fnuz e8m0fnu"
+OF_ONE_BYTE = ("bool", "int8", "uint8", *(f"float8_{name}" for name in FLOATS_OF_8_BITS.split()), *SMALL)
 
 
 @writes("DTYPE-3", "DTYPE-6")
@@ -49,6 +51,15 @@ def big_endian_elements_of_every_tag():
         inputs.append(given([tag], "ndarray", dtype=tag, shape=["3"], payload=big.hex(), byte_order="big"))
         stream += record_(tag, ndarray_(tag, (3,), data(little)))
     return inputs, stream
+
+
+@writes("DTYPE-3")
+def big_endian_elements_of_every_tag_of_one_byte():
+    """Three elements of one byte of every dtype that has them, from a big-endian machine: nothing is swapped."""
+    inputs = [
+        given([tag], "ndarray", dtype=tag, shape=["3"], payload="000101", byte_order="big") for tag in OF_ONE_BYTE
+    ]
+    return inputs, together([record_(tag, ndarray_(tag, (3,), "00 01 01")) for tag in OF_ONE_BYTE])
 
 
 @writes("DTYPE-3")

@@ -130,7 +130,7 @@ def a_record_cut_off_beyond_4_gib():
     return _in_one_piece(4 * GIB - 1)[0] + raw("92 91 a1 6c # the leaf is missing")
 
 
-@refuses_to_write("REC-3")
+@refuses_to_write("REC-3", largest=4 * GIB)
 def a_tensor_of_4_gib():
     """An array of 2^32 bytes, chunked or not, fits in no record. The writer says so before its first byte."""
     return [
@@ -139,7 +139,7 @@ def a_tensor_of_4_gib():
     ]
 
 
-@refuses_to_write("REC-3")
+@refuses_to_write("REC-3", largest=4 * GIB)
 def a_tensor_whose_headers_pass_the_limit():
     """An array of 2^32 - 100 bytes: its payload would fit in a bin, but not with the headers of its five chunks."""
     return [given(["k"], "ndarray", dtype="uint8", shape=[str(4 * GIB - 100)], fill="00")]

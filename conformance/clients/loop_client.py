@@ -15,10 +15,11 @@ import flax
 import msgpack
 from flax.serialization import from_bytes, msgpack_restore, msgpack_serialize, to_bytes, to_state_dict
 from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
-from protocol import record_of, serve, tree_of
+from protocol import as_dicts, record_of, serve, tree_of
 
 # The version of msgpack-python decides a few of the cases; the results that are published are those of this one.
 READ_SIZE = 83886080
+PIECE = 1 << 30
 
 
 def decode(path: str, *options: str) -> dict[str, Any]:
@@ -36,7 +37,12 @@ def encode(*options: str) -> None:
     packer = msgpack.Packer()
     state = to_state_dict(_tree())
     for key, value in flatten_dict(state, keep_empty_nodes=keeps).items():
-        sys.stdout.buffer.write(packer.pack((key, to_bytes({} if value is empty_node else value))))
+        _put(packer.pack((key, to_bytes({} if value is empty_node else value))))
+
+
+def _put(data: bytes) -> None:
+    for at in range(0, len(data), PIECE):  # a pipe takes less than 2 GiB at a time
+        sys.stdout.buffer.write(memoryview(data)[at : at + PIECE])
 
 
 def flax_decode(path: str, *options: str) -> dict[str, Any]:
@@ -47,7 +53,7 @@ def flax_decode(path: str, *options: str) -> dict[str, Any]:
 
 def flax_encode(*options: str) -> None:
     """flax's own writer."""
-    sys.stdout.buffer.write(msgpack_serialize(to_state_dict(_tree()), in_place=True))
+    _put(msgpack_serialize(to_state_dict(_tree()), in_place=True))
 
 
 def _printed(tree: Any) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def _printed(tree: Any) -> dict[str, Any]:
 
 def _tree() -> dict[str, Any]:
     """What an encoder gets. The loop knows no display form: a path in it is one key."""
-    return tree_of(json.load(sys.stdin)["records"], lambda text: (text,))
+    return as_dicts(tree_of(json.load(sys.stdin)["records"], lambda text: (text,)))
 
 
 PARTS = {"decode": decode, "encode": encode, "flax-decode": flax_decode, "flax-encode": flax_encode}

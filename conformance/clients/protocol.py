@@ -122,6 +122,11 @@ def tree_of(records: list[dict[str, Any]], parse: Callable[[str], Path]) -> Node
     return root
 
 
+def as_dicts(node: Any) -> Any:
+    """A tree in plain dicts, for libraries that look at the class of a map."""
+    return {key: as_dicts(child) for key, child in node.items()} if isinstance(node, Node) else node
+
+
 def value_of(record: dict[str, Any]) -> Any:
     """The Python or numpy value that a record stands for; an object of no known class for a kind that is none."""
     value = record.get("value")

@@ -56,6 +56,12 @@ def judge(mutant: Mutant | None) -> dict[str, Any] | None:
         return {"case": "(none)", "part": "", "got": f"ends the process: {error.stderr.splitlines()[-1:]}"}
 
 
+def known_same() -> dict[tuple[str, str], str]:
+    """Files and changes that no case can show, and why."""
+    entries = tomllib.loads(_SAME.read_text())["same"]
+    return {(entry["file"], change): entry["reason"] for entry in entries for change in entry["changes"]}
+
+
 def main(argv: list[str] | None = None) -> int:
     command = argparse.ArgumentParser("python -m conformance.mutants", description=__doc__)
     command.add_argument("--match", default="*", metavar="GLOB", help="judge the mutants whose names match")
@@ -73,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     if (found := judge(None)) is not None:
         print(f"the reference itself does not pass {found['case']}: {found['got']}", file=sys.stderr)
         return 1
-    same = {(entry["file"], entry["change"]): entry["reason"] for entry in tomllib.loads(_SAME.read_text())["same"]}
+    same = known_same()
     with ThreadPoolExecutor(arguments.jobs) as pool:
         bad = sum(not _told(*pair, same) for pair in zip(chosen, pool.map(judge, chosen), strict=True))
     print(f"{len(chosen)} mutants, {bad} of them not as they should be")

@@ -1,0 +1,32 @@
+"""Small programs, good and bad, for the runner to judge."""
+
+import os
+import sys
+from pathlib import Path
+
+GOOD = """
+import json, sys
+data = open(sys.argv[1], "rb").read() if len(sys.argv) > 1 else sys.stdin.buffer.read()
+if data[:4] != bytes.fromhex("9291a177"):
+    print(json.dumps({"rejected": "not what I know", "clause": "REC-1", "offset": "0"}), file=sys.stderr)
+    sys.exit(1)
+print(json.dumps({"records": [{"path": ["w"], "kind": "int", "value": str(data[-1])}]}))
+"""
+
+
+def program(folder, text, name="program.py"):
+    """The command that runs a Python program."""
+    file = Path(folder) / name
+    file.write_text(text)
+    return f"{sys.executable} -S -E {file}"
+
+
+def run(*words, cwd=None):
+    """The runner as a program: its exit status and what it printed."""
+    import subprocess
+
+    root = Path(__file__).parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "conformance", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd or root, env=env, timeout=600)
+    return done.returncode, done.stdout + done.stderr

@@ -1,0 +1,136 @@
+"""The corpus is what its cases give, every clause has its cases, and what they ask for is what CLIENT.md describes."""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from conformance.assembly import raw
+from conformance.cases.large import ZEROS
+from conformance.compile import compiled, drift
+from conformance.coverage import UNBREAKABLE, coverage
+from conformance.model import CORPUS, load_corpus
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return load_corpus()
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return json.loads((ROOT / "conformance/client.schema.json").read_text())
+
+
+def part_of(schema, name):
+    return jsonschema.Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
+
+
+def test_the_corpus_on_disk_is_what_the_cases_give():
+    assert drift() == [], "run python -m conformance.compile"
+
+
+def test_compiling_twice_gives_the_same_bytes():
+    assert compiled() == compiled()
+
+
+def test_every_clause_has_its_cases(corpus):
+    lines, whole = coverage(corpus)
+    assert whole, "\n".join(lines)
+
+
+def test_a_clause_without_a_case_is_noticed(corpus):
+    cut = corpus._replace(cases=[case for case in corpus.cases if "LEAF-9" not in case.clauses])
+    lines, whole = coverage(cut)
+    assert not whole
+    assert any(line.startswith("LEAF-9") and "NO CASE" in line for line in lines)
+
+
+def test_what_is_said_to_be_unbreakable_exists(corpus):
+    assert set(UNBREAKABLE) <= set(corpus.sentences)
+
+
+def test_there_are_cases_of_every_kind(corpus):
+    assert len(corpus.cases) > 300
+    assert {case.part for case in corpus.cases} == {
+        "stream",
+        "stream-encode",
+        "flax",
+        "flax-encode",
+        "convert",
+        "recover",
+    }
+    assert {case.level for case in corpus.cases} == {"MUST", "SHOULD", "dialect"}
+
+
+def test_what_decoders_are_to_print_and_encoders_get_follows_the_schema(corpus, schema):
+    decoded, asked = part_of(schema, "decoded"), part_of(schema, "encode")
+    for case in corpus.cases:
+        if len(case.records) > 1000:
+            continue
+        decoded.validate({"records": case.records})
+        if case.encode is not None:
+            asked.validate(case.encode)
+
+
+def test_the_schema_refuses_what_is_not_meant(schema):
+    decoded = part_of(schema, "decoded")
+    for wrong in (
+        {"path": [], "kind": "nil"},
+        {"path": ["a"], "kind": "int", "value": 7},
+        {"path": ["a"], "kind": "ndarray", "dtype": "int8", "shape": [2], "sha256": "0" * 64},
+        {"path": ["a"], "kind": "float", "value": "1.5"},
+        {"path": ["a"], "kind": "timestamp"},
+    ):
+        assert not decoded.is_valid({"records": [wrong]}), wrong
+
+
+def test_offsets_of_faults_lie_in_the_input(corpus):
+    marked = [case for case in corpus.cases if case.offset is not None]
+    assert len(marked) > 100
+    for case in marked:
+        assert 0 <= case.offset <= case.files["bin"]["size"], case.id
+
+
+def test_the_digests_of_zeros_are_right():
+    digest, done, block = hashlib.sha256(), 0, bytes(1 << 24)
+    for size, wanted in sorted(ZEROS.items()):
+        while size - done >= len(block):
+            digest.update(block)
+            done += len(block)
+        whole = digest.copy()
+        whole.update(bytes(size - done))
+        assert whole.hexdigest() == wanted, size
+
+
+def test_no_stored_file_is_large():
+    assert max(file.stat().st_size for file in CORPUS.rglob("*")) < 4 << 20
+
+
+def test_commented_bytes_keep_their_comments_and_places():
+    made = raw("92 # a\n# b\n01 02 # ! c")
+    assert made.data() == b"\x92\x01\x02"
+    assert list(made.notes()) == [(0, 1, "a"), (1, 0, "b"), (1, 2, "! c")]
+    assert made.fault() == 1
+
+
+def test_the_judge_owes_nothing_to_the_judged():
+    """No module of the suite imports the reference, msgpack, flax or numpy; clients and tests are programs apart."""
+    for file in (ROOT / "conformance").rglob("*.py"):
+        if {"clients", "tests"} & set(file.parts):
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not {"reference", "msgpack", "flax", "numpy", "jax"} & {n.split(".")[0] for n in names}, file
+
+
+def test_modules_of_the_suite_stay_small():
+    for file in (ROOT / "conformance").rglob("*.py"):
+        if file.name != "wrong.py":  # a table
+            assert len(file.read_text().splitlines()) <= 300, file

@@ -1,0 +1,49 @@
+"""A bounded part of the mutants; `make mutants` judges all."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from conformance.mutants.__main__ import FILES, all_mutants, judge, known_same
+from conformance.mutants.operators import mutants
+from conformance.mutants.wrong import WRONG, wrong
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+BOUNDED = 12  # of the wrong programs, one in so many is judged here
+
+
+def test_there_are_many_mutants_and_each_is_a_program():
+    found = list(all_mutants())
+    assert len(found) > 200
+    assert len({mutant.name for mutant in found}) == len(found)
+    for mutant in found:
+        ast.parse(mutant.text)
+        assert mutant.text != (REFERENCE / mutant.file).read_text(), mutant
+
+
+def test_what_is_listed_as_the_same_exists():
+    changes = {(mutant.file, mutant.change) for mutant in all_mutants()}
+    assert set(known_same()) <= changes, set(known_same()) - changes
+
+
+def test_each_refusal_of_a_module_has_a_mutant():
+    text = (REFERENCE / "arrays.py").read_text()
+    left_out = [mutant for mutant in mutants(REFERENCE, "arrays.py") if "left out" in mutant.change]
+    assert len(left_out) == text.count("cursor.fail(") + text.count("raise FormatError(")
+    assert "arrays" in FILES
+
+
+def test_the_reference_itself_is_not_caught():
+    assert judge(None) is None
+
+
+@pytest.mark.parametrize("mutant", list(wrong(REFERENCE))[::BOUNDED], ids=lambda mutant: mutant.name)
+def test_a_wrong_program_is_caught(mutant):
+    caught = judge(mutant)
+    assert caught is not None, f"no case catches a program that {mutant.change}"
+    assert caught["case"] != "(its import)", caught
+
+
+def test_the_table_of_wrong_programs_is_of_some_size():
+    assert len(WRONG) > 60
