@@ -1,7 +1,7 @@
 """Bytes of cases, put together by hand: commented hexadecimal text, and MessagePack headers chosen by name.
 
-Independent of every implementation. The functions whose names end in `_` take the shortest header (WIRE-1); those with a
-width in their name take that header, and a false length where `says` gives one.
+Independent of every implementation. The functions whose names end in `_` take the shortest header (WIRE-1); those
+with a width in their name take that header, and a false length where `says` gives one.
 """
 
 from __future__ import annotations

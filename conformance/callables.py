@@ -27,8 +27,9 @@ def judge_callable(
     """Judge `call` by one check.
 
     A decoder takes the path of a file and returns records, as CLIENT.md describes them; an encoder takes what CLIENT.md
-    says that it gets, and returns bytes. Either rejects by raising `Rejected` or one of `rejects`; what else it raises is
-    a crash. Their attributes `clause` and `offset`, if they have them, are judged. Raises ValueError for other parts.
+    says that it gets, and returns bytes. Either rejects by raising `Rejected` or one of `rejects`; what else it
+    raises is a crash. Their attributes `clause` and `offset`, if they have them, are judged. Raises ValueError for
+    other parts.
     """
     case, part = check
     if not part.endswith(("decode", "encode")):
@@ -43,7 +44,8 @@ def judge_callable(
 def judge_call(
     check: Check, call: Callable[[], Any], rejects: type[Exception] | tuple[type[Exception], ...] = ()
 ) -> Judgement:
-    """`judge_callable` of a call that has its input: it gives the records of a decoder, or the bytes that were written."""
+    """`judge_callable` of a call that has its input: it gives the records of a decoder, or the bytes that were
+    written."""
     case, part = check
     taken = (Rejected, *(rejects if isinstance(rejects, tuple) else (rejects,)))
     try:
@@ -63,5 +65,3 @@ def judge_call(
 
 def _outcome(verdict: str, why: str, rejection: dict[str, Any]) -> Outcome:
     return Outcome(verdict, why, rejection, b"", 0, "", 0, 0.0)
-
-

@@ -12,7 +12,8 @@ _BLOCK: Final = re.compile(r"^```hex ([^\n]*)\n(.*?)^```", re.M | re.S)
 
 
 class Example(NamedTuple):
-    """A block of bytes under a clause: what it is marked with (`accept`, `flax refuse`, ...) and its commented digits."""
+    """A block of bytes under a clause: what it is marked with (`accept`, `flax refuse`, ...) and its commented
+    digits."""
 
     info: str
     text: str
@@ -34,7 +35,8 @@ class Clause(NamedTuple):
 
 
 def read_clauses(version: str, spec: Path = SPEC) -> dict[str, Clause]:
-    """All clauses of a version by id, in the order of the chapters; what stands before the first is the chapter's own."""
+    """All clauses of a version by id, in the order of the chapters; what stands before the first is the chapter's
+    own."""
     found = {}
     for chapter in sorted((spec / version).glob("[0-9]*.md")):
         text = chapter.read_text()

@@ -13,7 +13,8 @@ _PAYLOADS: Final = ("ndarray", "scalar")
 
 
 class Judgement(NamedTuple):
-    """Whether a case was passed; if not, what was wanted and what came. `advice` is what SHOULD have been so (CONF-5)."""
+    """Whether a case was passed; if not, what was wanted and what came. `advice` is what SHOULD have been so
+    (CONF-5)."""
 
     passed: bool
     want: str

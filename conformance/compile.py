@@ -89,12 +89,12 @@ def _made(source: Source) -> tuple[dict[str, Bytes], dict[str, Any]]:
     if source.part.endswith("-encode"):
         asked, *output = value if accepted else (value,)
         asked = encode(asked) if isinstance(asked, list) else asked
-        return {"want.bin": made for made in output}, {"encode": asked}
+        return dict(zip(("want.bin",), output, strict=False)), {"encode": asked}
     if source.part == "convert":
         conversion, *data = value
         return dict(zip(("bin", "want.bin"), data, strict=False)), {"convert": conversion._asdict()}
     base, delta, *target = value
-    return {"base.bin": base, "bin": delta} | {"want.bin": made for made in target}, {}
+    return {"base.bin": base, "bin": delta} | dict(zip(("want.bin",), target, strict=False)), {}
 
 
 def _described(value: Bytes) -> dict[str, Any]:
@@ -112,7 +112,9 @@ def _json(fields: dict[str, Any]) -> bytes:
 
 def _lines(value: Any) -> str:
     if isinstance(value, dict) and len(value) > 20:
-        return "{\n  " + ",\n  ".join(f"{json.dumps(name)}: {json.dumps(item)}" for name, item in value.items()) + "\n }"
+        return (
+            "{\n  " + ",\n  ".join(f"{json.dumps(name)}: {json.dumps(item)}" for name, item in value.items()) + "\n }"
+        )
     if not value or not isinstance(value, list) or isinstance(value[0], str):
         return json.dumps(value)
     return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
@@ -128,7 +130,9 @@ def drift(root: Path = CORPUS) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     command = argparse.ArgumentParser(prog="python -m conformance.compile", description=__doc__)
-    command.add_argument("--check", action="store_true", help="write nothing; exit 1 where the corpus is not up to date")
+    command.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 where the corpus is not up to date"
+    )
     check = command.parse_args(argv).check
     names = drift()
     if check:

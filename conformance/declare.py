@@ -1,7 +1,7 @@
 """How a case is declared: one function, whose docstring says what it is about, under one of these decorators.
 
-The name of the function, with dashes, is the name of the case; its module is the chapter. What is declared is a `Source`;
-`compile` turns all of them into the corpus.
+The name of the function, with dashes, is the name of the case; its module is the chapter. What is declared is a
+`Source`; `compile` turns all of them into the corpus.
 """
 
 from __future__ import annotations
@@ -201,4 +201,3 @@ def given(path: Any, kind: str, **members: Any) -> dict[str, Any]:
 
 def encode(records: Sequence[dict[str, Any]], empty_nodes: str = "keep") -> dict[str, Any]:
     return {"records": list(records), "empty_nodes": empty_nodes}
-

@@ -100,7 +100,9 @@ class Judge:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             folder = Path(name)
             if part.endswith("decode"):
-                outcome = self._run(case, part, *self._reading(part, stored_or_made(case, "bin", folder)), kept=_PRINTED)
+                outcome = self._run(
+                    case, part, *self._reading(part, stored_or_made(case, "bin", folder)), kept=_PRINTED
+                )
                 judgement = judge_reading(case, outcome)
             elif part.endswith("encode"):
                 given = folder / "input.json"
@@ -111,9 +113,7 @@ class Judge:
                 outcome, judgement = self._of_file(case, part, folder)
         return Result(check, judgement, outcome.seconds, outcome.peak)
 
-    def _run(
-        self, case: Case, part: str, command: list[str], stdin: Path | None = None, kept: int = KEPT
-    ) -> Outcome:
+    def _run(self, case: Case, part: str, command: list[str], stdin: Path | None = None, kept: int = KEPT) -> Outcome:
         limits = self.baselines[part].limits(case.size, case.largest, case.is_large, self._timeout)
         return run_program(command, limits, stdin, kept)
 
@@ -121,10 +121,11 @@ class Judge:
         """Of a run that writes a file, where one stands already."""
         data, output = stored_or_made(case, "bin", folder), folder / "output"
         output.write_bytes(_OLD)
+        outcome = None
         for words in asked(case, part, data, output, folder):
-            outcome = self._run(case, part, [*self._commands[part], *words])
-            if outcome.verdict != ACCEPTED:
-                break
+            if outcome is None or outcome.verdict == ACCEPTED:
+                outcome = self._run(case, part, [*self._commands[part], *words])
+        assert outcome is not None
         said = case.convert["says"] if case.convert else None
         old = output.is_file() and output.stat().st_size == len(_OLD) and output.read_bytes() == _OLD
         if outcome.verdict == ACCEPTED and said and said not in outcome.output.decode(errors="replace"):

@@ -77,7 +77,8 @@ class _Watch:
         self._broken = ""  # the limit that was broken
 
     def to_the_end(self) -> None:
-        assert self._process.stdout and self._process.stderr
+        assert self._process.stdout
+        assert self._process.stderr
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ, self._take_output)
             selector.register(self._process.stderr, selectors.EVENT_READ, self._take_errors)
@@ -141,7 +142,8 @@ class _Watch:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._reap(0)
-        assert self._process.stdout and self._process.stderr
+        assert self._process.stdout
+        assert self._process.stderr
         self._process.stdout.close()
         self._process.stderr.close()
 

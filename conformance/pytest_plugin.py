@@ -4,9 +4,9 @@
     def test_every_case(conformance_check):
         conformance_check.judge(my_reader, rejects=MyError)
 
-`my_reader` takes a path and returns records as CLIENT.md describes them; with `part="encode"` the callable takes what an
-encoder gets, and returns bytes. `match` is a pattern of case ids, `spec` a version of the specification, `xfails` a file of
-expected failures, relative to the test. Cases of 1 GiB and more are for programs.
+`my_reader` takes a path and returns records as CLIENT.md describes them; with `part="encode"` the callable takes
+what an encoder gets, and returns bytes. `match` is a pattern of case ids, `spec` a version of the specification,
+`xfails` a file of expected failures, relative to the test. Cases of 1 GiB and more are for programs.
 """
 
 from __future__ import annotations

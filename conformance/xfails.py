@@ -1,7 +1,7 @@
 """Failures that are expected of a program, each with its reason. An expectation that does not come true is a failure.
 
-A line is `PART GLOB: reason`: the part (decode, encode, ...), a pattern of case ids, and why those cases fail. Empty lines and
-lines that begin with `#` are left out.
+A line is `PART GLOB: reason`: the part (decode, encode, ...), a pattern of case ids, and why those cases fail. Empty
+lines and lines that begin with `#` are left out.
 """
 
 from __future__ import annotations

@@ -195,13 +195,13 @@ def _decompressed(frame: bytes, nbytes: int) -> bytes:
     if not hasattr(_local, "decompressor"):
         _local.decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     try:
-        frame_is = zstandard.get_frame_parameters(frame) if frame.startswith(_MAGIC) else None
-        size = frame_is.content_size if frame_is else None
-        if size != nbytes:
+        header = zstandard.get_frame_parameters(frame) if frame.startswith(_MAGIC) else None
+        size = header.content_size if header else None
+        if header is None or size != nbytes:
             raise FormatError("DELTA-7", None, None, f"a frame of {size} bytes of planes, and {nbytes} are due")
         # Checked here: a decompressor's own limit does not hold where a frame is decompressed at once.
-        if frame_is.window_size > _WINDOW:
-            detail = f"a frame whose window is of {frame_is.window_size} bytes; at most {_WINDOW} are allowed"
+        if header.window_size > _WINDOW:
+            detail = f"a frame whose window is of {header.window_size} bytes; at most {_WINDOW} are allowed"
             raise FormatError("DELTA-7", None, None, detail)
         return _local.decompressor.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:

@@ -258,10 +258,10 @@ def moments_of_the_optimizer_are_cast_and_counters_are_not():
     """A train state: weights and moments are float arrays, step and count are integers."""
 
     def state(tag: str, one: str) -> Bytes:
-        one = ndarray_(tag, (1,), one)
+        moment = ndarray_(tag, (1,), one)
         counter = ndarray_("int32", (), "07 00 00 00")
-        params = record_(("params", "params", "w"), one)
-        moments = [record_(("opt_state", "0", name), leaf) for name, leaf in (("count", counter), ("mu", one))]
+        params = record_(("params", "params", "w"), moment)
+        moments = [record_(("opt_state", "0", name), leaf) for name, leaf in (("count", counter), ("mu", moment))]
         return record_("step", counter) + params + together(moments)
 
     return Conversion("trainstate", float_dtype="bf16"), state("float32", "00 00 80 3f"), state("bfloat16", "80 3f")

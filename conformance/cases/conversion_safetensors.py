@@ -262,7 +262,9 @@ def payloads_of_other_sizes_than_their_shapes():
 @refuses_to_convert("CONV-6", also=DAMAGED)
 def payloads_that_overlap():
     """Two tensors of two bytes share a byte of a file that has four bytes of payloads."""
-    entries = entry_("a", "U8", "[2]", 0, 2) + "," + entry_("b", "U8", "[2]", 1, 3) + "," + entry_("c", "U8", "[1]", 3, 4)
+    entries = (
+        entry_("a", "U8", "[2]", 0, 2) + "," + entry_("b", "U8", "[2]", 1, 3) + "," + entry_("c", "U8", "[1]", 3, 4)
+    )
     return IN, safetensors_("{" + entries + "}", "01 02 03 04")
 
 

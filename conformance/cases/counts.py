@@ -3,8 +3,23 @@
 A reader that takes "the next two values" whatever the header says reads most of these as though nothing were wrong.
 """
 
-from ..assembly import MARKER, Bytes, arr_, bin_, data, ext_, here, int_, map_, ndarray_, numbered, path_, raw, record_
-from ..assembly import str_
+from ..assembly import (
+    MARKER,
+    Bytes,
+    arr_,
+    bin_,
+    data,
+    ext_,
+    here,
+    int_,
+    map_,
+    ndarray_,
+    numbered,
+    path_,
+    raw,
+    record_,
+    str_,
+)
 from ..declare import flax_refuse, refuse
 
 BODY = arr_(1) + int_(2) + str_("int8") + raw("c4 02 01 02")  # shape, tag, payload
@@ -72,7 +87,9 @@ def body_that_is_a_map_of_three():
 @refuse("LEAF-3", also=("LEAF-5",))
 def two_dimensions_of_minus_1():
     """The shape (-1, -1), whose product is that of the payload: multiplied first and looked at afterwards, it fits."""
-    return _blob(ext_(1, arr_(3) + arr_(2) + raw("ff # ! the dimension -1") + int_(-1) + str_("int8") + raw("c4 01 07")))
+    return _blob(
+        ext_(1, arr_(3) + arr_(2) + raw("ff # ! the dimension -1") + int_(-1) + str_("int8") + raw("c4 01 07"))
+    )
 
 
 @refuse("LEAF-3", "LEAF-11", also=("LEAF-12",))
@@ -138,7 +155,8 @@ def leaf_of_ext_type_0():
 
 @refuse("LEAF-1")
 def leaf_of_ext_type_minus_127():
-    """An ext whose type byte is 81: signed, it is -127. A reader that looks at its low bits alone takes it for type 1."""
+    """An ext whose type byte is 81: signed, it is -127. A reader that looks at its low bits alone takes it for type
+    1."""
     return arr_(2) + path_("k") + data(b"\xc4\x0f") + here("! an ext of type -127") + ext_(0x81, arr_(3) + BODY)
 
 

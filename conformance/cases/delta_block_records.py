@@ -191,7 +191,8 @@ def bytes_after_method_3():
 
 @refuses_to_recover("DELTA-7")
 def bytes_after_method_3_in_a_leaf_of_two_blocks():
-    """The first block of a leaf equals the base's, and a byte follows its method; the second block is as it should be."""
+    """The first block of a leaf equals the base's, and a byte follows its method; the second block is as it should
+    be."""
     base = tensor("w", "uint8", (BLOCK + 2,), fill(7, BLOCK + 2))
     target = tensor("w", "uint8", (BLOCK + 2,), fill(7, BLOCK + 1) + fill(8, 1))
     return recovery([base], [target], "03 00", "00 00 07 08")[:2]

@@ -1,4 +1,5 @@
-"""What some code bases write beside 1.0. A reader that takes such a file is not at fault; one that does not is right."""
+"""What some code bases write beside 1.0. A reader that takes such a file is not at fault; one that does not is
+right."""
 
 from ..assembly import arr_, bin_, data, ndarray_, path_, record_, str_
 from ..declare import DIALECT, accept, array, refuse, text

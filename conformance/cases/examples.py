@@ -1,9 +1,24 @@
-"""The examples in the text of the specification: each block of bytes is a case, and what it holds is listed here by hand."""
+"""The examples in the text of the specification: each block of bytes is a case, and what it holds is listed here by
+hand."""
 
 from ..assembly import Bytes, raw
 from ..clauses import Example, introduction_examples, read_clauses
-from ..declare import accept, array, binary, boolean, complexes, empty, flax_accept, flax_refuse, floating, integer
-from ..declare import nil, refuse, scalar, text
+from ..declare import (
+    accept,
+    array,
+    binary,
+    boolean,
+    complexes,
+    empty,
+    flax_accept,
+    flax_refuse,
+    floating,
+    integer,
+    nil,
+    refuse,
+    scalar,
+    text,
+)
 
 VERSION = "1.0"
 

@@ -1,8 +1,21 @@
 """What just fits: the accepted side of clauses that say when something does not."""
 
 from ..assembly import arr_, bin8, bin_, ext8, fill, int_, map_, ndarray_, path_, raw, record_, scalar_, str_
-from ..declare import SHOULD, Conversion, accept, array, binary, converts, flax_accept, given, integer, nil, scalar, text
-from ..declare import writes
+from ..declare import (
+    SHOULD,
+    Conversion,
+    accept,
+    array,
+    binary,
+    converts,
+    flax_accept,
+    given,
+    integer,
+    nil,
+    scalar,
+    text,
+    writes,
+)
 
 
 @accept("WIRE-3", "WIRE-6", longer=True)
@@ -62,8 +75,11 @@ def values_that_overflow_are_counted():
 
 @accept("DELTA-14")
 def an_arithmetic_difference():
-    """The difference of two checkpoints as earlier programs published it: a stream, in which nothing says what it is."""
-    return record_(("h", "0", "w"), ndarray_("bfloat16", (2,), "803a 80ba")) + record_("s", scalar_("float32", "00" * 4)), [
+    """The difference of two checkpoints as earlier programs published it: a stream, in which nothing says what it
+    is."""
+    return record_(("h", "0", "w"), ndarray_("bfloat16", (2,), "803a 80ba")) + record_(
+        "s", scalar_("float32", "00" * 4)
+    ), [
         array(("h", "0", "w"), "bfloat16", (2,), "803a 80ba"),
         scalar("s", "float32", "00000000"),
     ]

@@ -1,6 +1,22 @@
 """Chapter 00: what a reader and a writer owe to any input."""
 
-from ..assembly import Bytes, arr_, bin32, bin_, body_, chunked_, data, ext_, fill, int_, ndarray_, path_, raw, record_, str_
+from ..assembly import (
+    Bytes,
+    arr_,
+    bin32,
+    bin_,
+    body_,
+    chunked_,
+    data,
+    ext_,
+    fill,
+    int_,
+    ndarray_,
+    path_,
+    raw,
+    record_,
+    str_,
+)
 from ..declare import accept, array, empty, given, integer, nil, refuse, refuses_to_write, scalar, text
 
 
@@ -99,7 +115,8 @@ def a_leaf_blob_of_four_gigabytes():
 
 @refuse("CONF-4", "LEAF-5")
 def a_shape_of_a_terabyte():
-    """A shape says 2^40 elements and the payload has one. Room for the array must not be made on the word of its shape."""
+    """A shape says 2^40 elements and the payload has one. Room for the array must not be made on the word of its
+    shape."""
     shape = arr_(1) + raw("cf 00 00 01 00 00 00 00 00")
     body = arr_(3) + shape + str_("uint8") + raw("c4 # ! a payload of 1 byte") + raw("01 00")
     return record_("k", ext_(1, body))

@@ -1,8 +1,20 @@
 """Chapter 06: whole streams, their end, and that each key path stands in them once."""
 
 from ..assembly import Bytes, arr_, bin_, data, int_, ndarray_, path_, raw, record_, str_
-from ..declare import accept, array, converts, Conversion, empty, given, integer, nil, refuse, refuses_to_convert
-from ..declare import refuses_to_write, encode
+from ..declare import (
+    Conversion,
+    accept,
+    array,
+    converts,
+    empty,
+    encode,
+    given,
+    integer,
+    nil,
+    refuse,
+    refuses_to_convert,
+    refuses_to_write,
+)
 
 TWO = record_("a", int_(1)) + record_("b", ndarray_("int16", (2,), "0100 0200"))
 
@@ -289,6 +301,11 @@ SHA_OF_Z = "594e519ae499312b29433b7dd8a97ff068defcba9755b6d5d00e84c524d67b06"
 @refuse("STREAM-1", also=("REC-1", "KEY-1"))
 def two_headers_before_one_record():
     """An array header too many before the last record."""
-    return record_("a", int_(1)) + arr_(2) + arr_(2, "! an array whose first element is no str") + path_("b") + bin_(
-        int_(2)
-    ) + bin_(int_(3))
+    return (
+        record_("a", int_(1))
+        + arr_(2)
+        + arr_(2, "! an array whose first element is no str")
+        + path_("b")
+        + bin_(int_(2))
+        + bin_(int_(3))
+    )

@@ -1,8 +1,19 @@
 """Chapter 07: a nested map as records."""
 
 from ..assembly import Bytes, int_, raw, record_
-from ..declare import Conversion, accept, converts, empty, encode, given, integer, nil, refuses_to_convert
-from ..declare import refuses_to_write, writes
+from ..declare import (
+    Conversion,
+    accept,
+    converts,
+    empty,
+    encode,
+    given,
+    integer,
+    nil,
+    refuses_to_convert,
+    refuses_to_write,
+    writes,
+)
 
 
 def _ints(*paths: tuple[str, ...]) -> Bytes:
@@ -66,7 +77,12 @@ def empty_nodes():
 @writes("TREE-4")
 def empty_nodes_left_out():
     """Empty nodes as EasyLM treats them: they are left out, and nothing else is."""
-    asked = [given(["a"], "empty"), given(["b"], "nil"), given(["c", "d"], "empty"), given(["c", "e"], "int", value="1")]
+    asked = [
+        given(["a"], "empty"),
+        given(["b"], "nil"),
+        given(["c", "d"], "empty"),
+        given(["c", "e"], "int", value="1"),
+    ]
     return encode(asked, "leave out"), record_("b", raw("c0")) + record_(("c", "e"), int_(1))
 
 

@@ -1,8 +1,8 @@
 """The loop by which existing code bases read and write streams, as a client: msgpack and flax, and nothing else.
 
-`loop_client.py PART` is EasyLM's loop, which tux (LWM) carries unchanged; `loop_client.py PART --jaxseq` is JAXSeq's, which
-writes empty nodes. What they raise is taken for a rejection. The failures that are known, with their reasons, stand in
-loop.xfails and jaxseq.xfails.
+`loop_client.py PART` is EasyLM's loop, which tux (LWM) carries unchanged; `loop_client.py PART --jaxseq` is
+JAXSeq's, which writes empty nodes. What they raise is taken for a rejection. The failures that are known, with their
+reasons, stand in loop.xfails and jaxseq.xfails.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import json
 import sys
 from typing import Any
 
-import flax
 import msgpack
+from flax.errors import FlaxError
 from flax.serialization import from_bytes, msgpack_restore, msgpack_serialize, to_bytes, to_state_dict
 from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
 from protocol import as_dicts, record_of, serve, tree_of
@@ -78,7 +78,7 @@ REJECTS = (
     SyntaxError,
     msgpack.UnpackException,
     msgpack.exceptions.ExtraData,
-    flax.errors.FlaxError,
+    FlaxError,
 )
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ class Rejected(Exception):
 def serve(parts: Mapping[str, Callable[..., Any]], rejects: tuple[type[Exception], ...] = ()) -> int:
     """Run the part that the command line names, with the words after it. Print what it returns as JSON.
 
-    Gives the exit status: 0 accepted; 1 rejected, for `Rejected` and the exceptions of `rejects`. Any other exception ends
-    the program with status 3, since a traceback alone would end it with 1.
+    Gives the exit status: 0 accepted; 1 rejected, for `Rejected` and the exceptions of `rejects`. Any other
+    exception ends the program with status 3, since a traceback alone would end it with 1.
     """
     if len(sys.argv) < 2 or sys.argv[1] not in parts:
         print(f"usage: {sys.argv[0]} {'|'.join(parts)} ...", file=sys.stderr)
@@ -66,7 +66,7 @@ def record_of(path: Path, value: Any) -> dict[str, Any]:
     """What a decoder prints of a leaf. Raises TypeError for a value that is no leaf."""
     record: dict[str, Any] = {"path": list(path)}
     if isinstance(value, np.ndarray | np.generic):
-        payload = memoryview(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+        payload = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
         kind = "scalar" if isinstance(value, np.generic) else "ndarray"
         record |= {"kind": kind, "dtype": value.dtype.name, "shape": [str(n) for n in value.shape]}
         record |= {"sha256": hashlib.sha256(payload).hexdigest()}
@@ -102,7 +102,8 @@ class Node(dict[Any, Any]):
 
 
 def tree_of(records: list[dict[str, Any]], parse: Callable[[str], Path]) -> Node:
-    """The tree that an encoder gets, as nested maps. `parse` reads a key path in display form (KEY-6). Raises Rejected."""
+    """The tree that an encoder gets, as nested maps. `parse` reads a key path in display form (KEY-6). Raises
+    Rejected."""
     root = Node()
     for record in records:
         path = record["path"]
@@ -129,7 +130,7 @@ def as_dicts(node: Any) -> Any:
 
 def value_of(record: dict[str, Any]) -> Any:
     """The Python or numpy value that a record stands for; an object of no known class for a kind that is none."""
-    value = record.get("value")
+    value: Any = record.get("value")
     match record["kind"]:
         case "ndarray" | "scalar":
             return _array(record)

@@ -1,6 +1,6 @@
 """The reference as a client: `reference_client.py PART ...` plays all parts of CLIENT.md.
 
-    python -m conformance run --decoder 'python conformance/clients/reference_client.py decode' ...
+python -m conformance run --decoder 'python conformance/clients/reference_client.py decode' ...
 """
 
 from __future__ import annotations

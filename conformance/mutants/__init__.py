@@ -1,1 +1,2 @@
-"""The judge judged: wrong readers and writers, each the reference with one thing changed, which the suite has to catch."""
+"""The judge judged: wrong readers and writers, each the reference with one thing changed, which the suite has to
+catch."""

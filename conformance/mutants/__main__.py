@@ -1,7 +1,8 @@
-"""`python -m conformance.mutants`: every mutant of the reference has to be caught, and the case that caught it is named.
+"""`python -m conformance.mutants`: every mutant of the reference has to be caught, and the case that caught it is
+named.
 
-Exit status 0 where each is caught, or is known to differ in nothing that the specification says; 1 where one survives, or is
-caught although it is listed as one that cannot be.
+Exit status 0 where each is caught, or is known to differ in nothing that the specification says; 1 where one
+survives, or is caught although it is listed as one that cannot be.
 """
 
 from __future__ import annotations

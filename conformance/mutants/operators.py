@@ -1,4 +1,5 @@
-"""Wrong programs made from right ones: each refusal left out, each limit moved by one, each comparison off at its edge."""
+"""Wrong programs made from right ones: each refusal left out, each limit moved by one, each comparison off at its
+edge."""
 
 from __future__ import annotations
 
@@ -71,8 +72,11 @@ def _with_limit_moved(tree: ast.Module, number: int) -> Changed | None:
         return isinstance(node, ast.AnnAssign) and node in named and (_number(node.value) or 0) >= _LIMITS
 
     def moved(node: ast.AST) -> ast.AST:
-        assert isinstance(node, ast.AnnAssign) and node.value
-        return ast.AnnAssign(node.target, node.annotation, ast.BinOp(node.value, ast.Add(), ast.Constant(1)), node.simple)
+        assert isinstance(node, ast.AnnAssign)
+        assert node.value
+        return ast.AnnAssign(
+            node.target, node.annotation, ast.BinOp(node.value, ast.Add(), ast.Constant(1)), node.simple
+        )
 
     return _replaced(tree, number, is_limit, moved, "one more")
 

@@ -35,9 +35,13 @@ def junit(run: Run) -> bytes:
         skipped = sum(line.state in (XFAILED, ADVISED) for line in lines)
         suite.attrib |= {"tests": str(len(lines)), "failures": str(failed), "skipped": str(skipped)}
     if run.unmatched:
-        suite = ElementTree.SubElement(root, "testsuite", name=f"{run.name} expectations", tests=str(len(run.unmatched)))
+        suite = ElementTree.SubElement(
+            root, "testsuite", name=f"{run.name} expectations", tests=str(len(run.unmatched))
+        )
         for xfail in run.unmatched:
-            test = ElementTree.SubElement(suite, "testcase", classname="expectations", name=f"{xfail.part} {xfail.glob}")
+            test = ElementTree.SubElement(
+                suite, "testcase", classname="expectations", name=f"{xfail.part} {xfail.glob}"
+            )
             ElementTree.SubElement(test, "failure", message="matches no case")
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)

@@ -1,4 +1,5 @@
-"""One page, without anything outside it: programs against clauses, and behind each cell what was wanted and what came."""
+"""One page, without anything outside it: programs against clauses, and behind each cell what was wanted and what
+came."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ def page(corpus: Corpus, runs: Sequence[dict[str, Any]]) -> str:
 <html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>{title}</title>
 <style>{_STYLE}</style>
 <h1>{title}</h1>
-<p>Each cell says how many of the cases that cite a clause a program passes. Amber: every failure is known, with its reason.</p>
-<table><thead><tr><th scope=col>clause</th>{head}</tr></thead>
+<p>Each cell says how many of the cases that cite a clause a program passes. Amber: every failure is known, with its
+reason.</p> <table><thead><tr><th scope=col>clause</th>{head}</tr></thead>
 <tbody><tr><th scope=row>all cases</th>{totals}</tr>
 {rows}
 </tbody></table>

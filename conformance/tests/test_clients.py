@@ -53,7 +53,9 @@ def test_the_client_in_rust(tmp_path):
 def test_the_reference_as_a_program():
     """A part of the corpus through the command line; all of it is judged in this process, below."""
     command = f"{sys.executable} {CLIENTS / 'reference_client.py'}"
-    options = [w for part in ("decode", "encode", "flax-decode", "flax-encode") for w in (f"--{part}r", f"{command} {part}")]
+    options = [
+        w for part in ("decode", "encode", "flax-decode", "flax-encode") for w in (f"--{part}r", f"{command} {part}")
+    ]
     options += ["--converter", f"{command} convert", "--recoverer", f"{command} recover"]
     matches = ("00-*", "*/example-*", "*cut*", "05-records/a-tensor*", "09-conversion/*stream*", "10-delta/*two*")
     status, printed = run("run", *options, "--no-large", *(word for glob in matches for word in ("--match", glob)))

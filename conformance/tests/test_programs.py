@@ -20,7 +20,9 @@ def test_exit_status_0_is_accepted(tmp_path):
 
 def test_exit_status_1_with_a_rejection_is_rejected(tmp_path):
     said = """{"rejected": "no", "clause": "REC-1"}"""
-    got = outcome(tmp_path, f"import sys; print('first', file=sys.stderr); print('{said}', file=sys.stderr); sys.exit(1)")
+    got = outcome(
+        tmp_path, f"import sys; print('first', file=sys.stderr); print('{said}', file=sys.stderr); sys.exit(1)"
+    )
     assert (got.verdict, got.why, got.rejection["clause"]) == (REJECTED, "no", "REC-1")
 
 
@@ -28,8 +30,8 @@ def test_exit_status_1_with_a_rejection_is_rejected(tmp_path):
     ("text", "told"),
     [
         ("raise ValueError('an exception that nobody caught')", "no `rejected`"),
-        ("import sys; print('{\"rejected\": \"\"}', file=sys.stderr); sys.exit(1)", "no `rejected`"),
-        ("import sys; print('{\"rejected\": \"no\"}'); sys.exit(1)", "no `rejected`"),
+        ('import sys; print(\'{"rejected": ""}\', file=sys.stderr); sys.exit(1)', "no `rejected`"),
+        ('import sys; print(\'{"rejected": "no"}\'); sys.exit(1)', "no `rejected`"),
         ("import sys; sys.exit(2)", "exit status 2"),
         ("import os; os.kill(os.getpid(), 11)", "signal 11"),
         ("import os; os.abort()", "signal 6"),

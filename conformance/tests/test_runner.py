@@ -14,7 +14,9 @@ ONE = "06-streams/one-record"  # one record, "a": 1
 @pytest.fixture
 def reads_one(tmp_path):
     """A decoder that accepts everything and finds the int 1 in it."""
-    return program(tmp_path, "import json; print(json.dumps({'records': [{'path': ['a'], 'kind': 'int', 'value': '1'}]}))")
+    return program(
+        tmp_path, "import json; print(json.dumps({'records': [{'path': ['a'], 'kind': 'int', 'value': '1'}]}))"
+    )
 
 
 def test_success_takes_no_more_than_six_lines(reads_one):
@@ -51,7 +53,9 @@ def test_the_command_that_is_printed_runs_that_case_alone(reads_one):
 
 
 def test_a_wrong_value_is_named(tmp_path):
-    eight = program(tmp_path, "import json; print(json.dumps({'records': [{'path': ['a'], 'kind': 'int', 'value': '8'}]}))")
+    eight = program(
+        tmp_path, "import json; print(json.dumps({'records': [{'path': ['a'], 'kind': 'int', 'value': '8'}]}))"
+    )
     status, printed = run("run", "--decoder", eight, "--match", ONE)
     assert status == 1
     assert "value '1'" in printed
@@ -77,7 +81,9 @@ def test_wrong_records_are_not_passed(tmp_path, printed_records):
 
 
 def test_other_members_and_orders_are_passed(tmp_path):
-    text = "import json; print(json.dumps({'records': [{'note': 1, 'path': ['a'], 'kind': 'int', 'value': '1'}], 'x': 2}))"
+    text = (
+        "import json; print(json.dumps({'records': [{'note': 1, 'path': ['a'], 'kind': 'int', 'value': '1'}], 'x': 2}))"
+    )
     assert run("run", "--decoder", program(tmp_path, text), "--match", ONE)[0] == 0
 
 
@@ -123,7 +129,9 @@ def test_should_and_dialects_do_not_fail_a_run(tmp_path, reads_one):
 
 
 def test_input_on_standard_input(tmp_path):
-    status, printed = run("run", "--decoder", program(tmp_path, GOOD), "--stdin", "--match", "06-streams/a-file-of-no-byte")
+    status, printed = run(
+        "run", "--decoder", program(tmp_path, GOOD), "--stdin", "--match", "06-streams/a-file-of-no-byte"
+    )
     assert status == 0, printed
 
 
