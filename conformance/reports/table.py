@@ -8,6 +8,11 @@ from typing import Any, NamedTuple
 from ..model import Corpus
 
 PASSED, FAILED, KNOWN = "pass", "fail", "known"
+_ABOUT = """# Who does what
+
+Programs against the clauses of the specification, by the conformance corpus {version}. *yes*: every case that cites the
+clause is passed; *no*: some are not, and the reasons are known and stand below; **no**: some are not.
+"""
 _MARKS = {PASSED: "yes", FAILED: "**no**", KNOWN: "no", None: ""}
 
 
@@ -40,7 +45,7 @@ def matrix(corpus: Corpus, runs: Sequence[dict[str, Any]]) -> Iterator[tuple[str
 def markdown(corpus: Corpus, runs: Sequence[dict[str, Any]]) -> str:
     """The table, and under it each program's failures with the reasons that are known."""
     names = " | ".join(run["name"] for run in runs)
-    lines = [f"| clause | {names} |", "|---|" + "---|" * len(runs)]
+    lines = [_ABOUT.format(version=corpus.version), f"| clause | {names} |", "|---|" + "---|" * len(runs)]
     for clause, cells in matrix(corpus, runs):
         shown = " | ".join(_mark(cell) for cell in cells)
         if any(cell.total for cell in cells):

@@ -173,7 +173,7 @@ def test_reports(tmp_path, reads_one):
     assert ElementTree.parse(names["badge"]).getroot().tag.endswith("svg")
     status, table = run("table", names["json"], names["json"])
     assert status == 0
-    assert table.startswith("| clause | <&> | <&> |")
+    assert "| clause | <&> | <&> |" in table
 
 
 def test_list_show_copy_and_coverage(tmp_path):
