@@ -240,8 +240,8 @@ WRONG: Final = (
     (
         "takes a list in a flax file for a map",
         "flax_msgpack",
-        '    if kind == "map" and value and not marker_follows(cursor):\n',
-        '    if kind == "array" or kind == "map" and value and not marker_follows(cursor):\n',
+        '    if kind == "array":\n        cursor.fail(\n            "FLAX-4"',
+        '    if kind == "array":\n        return value\n    if kind == "never":\n        cursor.fail(\n            "FLAX-4"',
     ),
     (
         "rounds float64 twice on its way to bfloat16",
