@@ -26,6 +26,7 @@ from reference.streams import stream_steps
 from reference.trees import flatten
 
 PIECE = 1 << 20  # bytes of a leaf that are read at a time
+LARGEST = 1 << 30  # bytes that are written at a time
 
 
 def decode(name: str) -> dict[str, Any]:
@@ -65,7 +66,9 @@ def _parse(text: str) -> tuple[str, ...]:
 class _Output:
     """Standard output as a sink."""
 
-    write = sys.stdout.buffer.write
+    def write(self, data: bytes | memoryview) -> None:
+        for at in range(0, len(data), LARGEST):  # a pipe takes less than 2 GiB at a time
+            sys.stdout.buffer.write(data[at : at + LARGEST])
 
     def copy_from(self, source: Any, offset: int, n: int) -> None:
         self.write(source.read_at(offset, n))

@@ -1,7 +1,5 @@
 """The clients are judged: those whose toolchain is present as programs, and those in Python in this process."""
 
-import io
-import json
 import shutil
 import subprocess
 import sys
@@ -9,15 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.callables import Rejected
+from conformance.clients.in_process import JAXSEQ, LOOP, LOOP_REJECTS, REFERENCE
 from conformance.tests.programs import run
 
 CLIENTS = Path(__file__).parents[1] / "clients"
-sys.path.insert(0, str(CLIENTS))
-
-import loop_client  # noqa: E402
-import protocol  # noqa: E402
-import reference_client  # noqa: E402
 
 
 def tool(name):
@@ -66,100 +59,49 @@ def test_the_reference_as_a_program():
 # --- in this process --------------------------------------------------------------------------------------------------
 
 
-class Output:
-    """A sink, and standard output for the loop."""
-
-    def __init__(self):
-        self.buffer = io.BytesIO()
-        self.write = self.buffer.write
-
-    def copy_from(self, source, offset, n):
-        self.write(source.read_at(offset, n))
-
-
-def told(part):
-    """A part of the reference client, whose rejections are those of the suite."""
-
-    def call(given):
-        try:
-            return reference_client.telling(part)(given)
-        except protocol.Rejected as error:
-            offset = error.told.get("offset")
-            why, clause = error.told["rejected"], error.told.get("clause")
-            raise Rejected(why, clause, None if offset is None else int(offset)) from None
-
-    return call
-
-
-def encoded(asked, flax=False):
-    sink = Output()
-    reference_client.encode(asked, sink, flax)
-    return sink.buffer.getvalue()
-
-
 @pytest.mark.conformance(part="decode")
 def test_the_reference_reads_every_stream(conformance_check):
-    conformance_check.judge(told(lambda path: reference_client.decode(str(path))))
+    conformance_check.judge(REFERENCE["decode"])
 
 
 @pytest.mark.conformance(part="encode")
 def test_the_reference_writes_every_stream(conformance_check):
-    conformance_check.judge(told(encoded))
+    conformance_check.judge(REFERENCE["encode"])
 
 
 @pytest.mark.conformance(part="flax-decode")
 def test_the_reference_reads_every_flax_file(conformance_check):
-    conformance_check.judge(told(lambda path: reference_client.decode(f"flax::{path}")))
+    conformance_check.judge(REFERENCE["flax-decode"])
 
 
 @pytest.mark.conformance(part="flax-encode")
 def test_the_reference_writes_every_flax_file(conformance_check):
-    conformance_check.judge(told(lambda asked: encoded(asked, flax=True)))
+    conformance_check.judge(REFERENCE["flax-encode"])
 
 
-def looped(part, *options):
-    """A writer of the loop client; what it wrote before it failed makes the failure no rejection."""
-
-    def call(asked):
-        output, before = Output(), (sys.stdin, sys.stdout)
-        sys.stdin, sys.stdout = io.StringIO(json.dumps(asked)), output
-        try:
-            part(*options)
-        except Exception as error:
-            if output.buffer.tell():
-                raise RuntimeError("written, and then rejected") from error
-            raise
-        finally:
-            sys.stdin, sys.stdout = before
-        return output.buffer.getvalue()
-
-    return call
+EASYLM_XFAILS, JAXSEQ_XFAILS = "../clients/loop.xfails", "../clients/jaxseq.xfails"
 
 
-REJECTS = (*loop_client.REJECTS, protocol.Rejected)
-EASYLM, JAXSEQ = "../clients/loop.xfails", "../clients/jaxseq.xfails"
-
-
-@pytest.mark.conformance(part="decode", xfails=EASYLM)
+@pytest.mark.conformance(part="decode", xfails=EASYLM_XFAILS)
 def test_the_usual_loop_reads_as_it_is_known_to(conformance_check):
-    conformance_check.judge(lambda path: loop_client.decode(str(path)), REJECTS)
+    conformance_check.judge(LOOP["decode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="flax-decode", xfails=EASYLM)
+@pytest.mark.conformance(part="flax-decode", xfails=EASYLM_XFAILS)
 def test_flax_reads_its_files_as_it_is_known_to(conformance_check):
-    conformance_check.judge(lambda path: loop_client.flax_decode(str(path)), REJECTS)
+    conformance_check.judge(LOOP["flax-decode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="encode", xfails=EASYLM)
+@pytest.mark.conformance(part="encode", xfails=EASYLM_XFAILS)
 def test_the_usual_loop_writes_as_it_is_known_to(conformance_check):
-    conformance_check.judge(looped(loop_client.encode), REJECTS)
+    conformance_check.judge(LOOP["encode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="encode", xfails=JAXSEQ)
+@pytest.mark.conformance(part="encode", xfails=JAXSEQ_XFAILS)
 def test_the_loop_of_jaxseq_writes_as_it_is_known_to(conformance_check):
-    conformance_check.judge(looped(loop_client.encode, "--jaxseq"), REJECTS)
+    conformance_check.judge(JAXSEQ["encode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="flax-encode", xfails=EASYLM)
+@pytest.mark.conformance(part="flax-encode", xfails=EASYLM_XFAILS)
 def test_flax_writes_its_files_as_it_is_known_to(conformance_check):
-    conformance_check.judge(looped(loop_client.flax_encode), REJECTS)
+    conformance_check.judge(LOOP["flax-encode"], LOOP_REJECTS)
