@@ -115,4 +115,4 @@ def _replaced(
     text = ast.unparse(target)
     line = target.lineno  # pyright: ignore
     Change().visit(tree)
-    return line, f"{what}: {text:.100}"
+    return line, f"{what}: {text:.100}".rstrip()
