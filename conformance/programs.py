@@ -210,11 +210,13 @@ def baseline(command: list[str], stdin: Path | None, timeout: float) -> Baseline
     """Measure a command on the smallest file. Raises OSError."""
     free = Limits(10 * timeout, 1 << 60)
     smallest = run_program(command, free, stdin)
+    # Of a program that takes less than the runner itself, and is quick, no more is known than that.
+    memory = max(smallest.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT)
     if smallest.verdict == ACCEPTED:
         for space in _spaces():
             if run_program(command, free._replace(address_space=space), stdin).verdict == ACCEPTED:
-                return Baseline(smallest.peak, space)
-    return Baseline(smallest.peak, None)
+                return Baseline(memory, space)
+    return Baseline(memory, None)
 
 
 def _spaces() -> Iterator[int]:

@@ -1,10 +1,9 @@
 """Chapter 06: whole streams, their end, and that each key path stands in them once."""
 
-from ..assembly import Bytes, arr_, bin_, data, int_, ndarray_, path_, raw, record_, str_
+from ..assembly import Bytes, bin_, data, int_, ndarray_, path_, raw, record_
 from ..declare import (
     Conversion,
     accept,
-    array,
     converts,
     empty,
     encode,
@@ -282,30 +281,3 @@ def a_conversion_replaces_the_old_file():
 def a_failed_conversion_leaves_the_old_file():
     """The input is cut off in its last record. The older file at the output's name stays as it was."""
     return Conversion(), TWO.cut(TWO.size - 1)
-
-
-@accept("STREAM-2")
-def array_whose_payload_looks_like_records():
-    """The payload of an array is itself a stream: a reader that looks for records byte by byte finds too many."""
-    inner = record_("a", int_(1)).data()
-    stream = record_("b", ndarray_("uint8", (len(inner),), data(inner))) + record_("c", str_("z"))
-    return stream, [
-        array("b", "uint8", (len(inner),), data(inner)),
-        {"path": ["c"], "kind": "str", "bytes": "1", "sha256": SHA_OF_Z, "value": "z"},
-    ]
-
-
-SHA_OF_Z = "594e519ae499312b29433b7dd8a97ff068defcba9755b6d5d00e84c524d67b06"
-
-
-@refuse("STREAM-1", also=("REC-1", "KEY-1"))
-def two_headers_before_one_record():
-    """An array header too many before the last record."""
-    return (
-        record_("a", int_(1))
-        + arr_(2)
-        + arr_(2, "! an array whose first element is no str")
-        + path_("b")
-        + bin_(int_(2))
-        + bin_(int_(3))
-    )

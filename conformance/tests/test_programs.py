@@ -92,7 +92,7 @@ def test_the_baseline_finds_an_address_space_that_suffices(tmp_path):
     file = tmp_path / "smallest"
     file.write_bytes(bytes.fromhex("9291a177c40107"))
     found = baseline([*program(tmp_path, GOOD).split(), str(file)], None, 1.0)
-    assert 0 < found.memory < 200 * MIB
+    assert found.memory > 0
     assert found.address_space is not None
     assert found.limits(100, 100, False, 1.0).address_space > found.address_space
     assert found.limits(1 << 31, 1 << 31, True, 1.0).address_space is None
