@@ -28,11 +28,6 @@ class Clause(NamedTuple):
     text: str
     examples: list[Example]
 
-    @property
-    def binds(self) -> bool:
-        """Whether its text demands something, in the sense of RFC 2119."""
-        return "MUST" in re.sub(r"\s+", " ", self.text)
-
 
 def read_clauses(version: str, spec: Path = SPEC) -> dict[str, Clause]:
     """All clauses of a version by id, in the order of the chapters; what stands before the first is the chapter's
