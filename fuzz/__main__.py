@@ -1,0 +1,119 @@
+"""`python -m fuzz`: try every invariant for a while, print what was done, exit 1 where one was broken."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+from pathlib import Path
+
+from .campaign import Outcome, Settings, run_all
+from .engines import ATHERIS, RANDOM, best_engine
+from .findings import place_of, report_of
+from .targets import load, names, plan_of
+
+_EXAMPLES = """examples:
+  python -m fuzz --seconds 600                        # all targets, ten minutes in all
+  python -m fuzz --seconds 60 --target any_bytes      # one of them
+  python -m fuzz --list                               # the invariants
+  python -m fuzz --target any_bytes --replay FILE     # one input again, with the traceback of what it breaks
+
+exit status: 0 nothing was found, 1 an invariant was broken, 2 wrong usage.
+"""
+
+
+def _arguments() -> argparse.ArgumentParser:
+    command = argparse.ArgumentParser(
+        "python -m fuzz", None, "Look for inputs that break an invariant.", _EXAMPLES, allow_abbrev=False
+    )
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.add_argument("--seconds", type=_seconds, default=60.0, help="of the whole run; the default is 60")
+    command.add_argument("--target", action="append", choices=names(), metavar="NAME", help="may be given again")
+    command.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="workers at one time")
+    command.add_argument("--engine", choices=(ATHERIS, RANDOM), help="the default is atheris where it is installed")
+    command.add_argument("--seed", type=int, help="of all choices; the default is another one each time")
+    command.add_argument("--cache", type=Path, default=_cache(), help=f"where inputs are kept; {_cache()}")
+    command.add_argument("--replay", type=Path, metavar="FILE", help="try one input on one target")
+    command.add_argument("--list", action="store_true", help="print the targets with their invariants")
+    return command
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds < 10**7:
+        raise argparse.ArgumentTypeError("at least 1 second")
+    return seconds
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(home) / "streamckpt-fuzz"
+
+
+def _replay(target: str, file: Path) -> int:
+    """Try one input here and now, and show what it breaks."""
+    from .worker import broken, prepare_process
+
+    prepare_process()
+    loaded = load(target)
+    if loaded.missing:
+        print(f"{target} cannot run here: {loaded.missing}", file=sys.stderr)
+        return 2
+    print(f"{target}: {loaded.invariant}")
+    error = broken(loaded.check, file.read_bytes())
+    if error is None:
+        print(f"{file} does not break it")
+        return 0
+    print(f"broken by {file}: {place_of(error)}\n{report_of(error)}")
+    return 1
+
+
+def _tell(outcome: Outcome) -> None:
+    name = outcome.plan.name
+    if outcome.skipped:
+        print(f"{name:<20} skipped: {outcome.skipped}", flush=True)
+        return
+    rate = outcome.executions / outcome.seconds
+    coverage = "-" if outcome.coverage is None else outcome.coverage
+    print(f"{name:<20} {outcome.executions:>11,} {rate:>9,.0f} {coverage:>9} {len(outcome.findings):>9}", flush=True)
+
+
+def _run(arguments: argparse.Namespace, chosen: list[str]) -> int:
+    engine = arguments.engine or best_engine()
+    seed = random.randrange(1 << 30) if arguments.seed is None else arguments.seed
+    if engine == RANDOM and not arguments.engine:
+        print("atheris is not installed (pip install 'streamckpt[fuzz]'): seeded random takes its place")
+    print(f"{len(chosen)} targets, {arguments.seconds:g} s, {arguments.jobs} jobs, engine {engine}, seed {seed}")
+    print(f"{'target':<20} {'executions':>11} {'per s':>9} {'branches':>9} {'findings':>9}", flush=True)
+    settings = Settings(arguments.seconds, arguments.jobs, engine, seed, arguments.cache)
+    outcomes = run_all(chosen, settings, _tell)
+    findings = [finding for outcome in outcomes for finding in outcome.findings]
+    for finding in findings:
+        print(f"\n{finding.target}: {plan_of(finding.target).invariant}\nbroken: {finding.where}")
+        print("  " + "\n  ".join(finding.what.rstrip().splitlines()[-20:]))
+        print(f"reproducer: {finding.file}\nreplay: {finding.command}")
+    total = sum(outcome.executions for outcome in outcomes)
+    print(f"\n{total:,} executions, {len(findings)} findings")
+    return 1 if findings or not total else 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    command = _arguments()
+    arguments = command.parse_args(argv)
+    chosen = list(dict.fromkeys(arguments.target or names()))
+    if arguments.list:
+        for name in chosen:
+            print(f"{name:<20} {plan_of(name).invariant}")
+        return 0
+    if arguments.replay is None:
+        return _run(arguments, chosen)
+    if len(arguments.target or ()) != 1:
+        command.error("--replay needs one --target")
+    if not arguments.replay.is_file():
+        command.error(f"{arguments.replay} is no file")
+    return _replay(chosen[0], arguments.replay)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""A whole run: every target under its engine in a process of its own, watched, within the time that is given."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from .board import Board
+from .findings import ROOT, Finding, keep, kept
+from .seeds import buffers, seeds
+from .targets import Plan, plan_of
+
+HANG: Final = 60.0  # seconds after which an input that is still being tried hangs, whatever else the machine does
+_POLL: Final = 0.1
+_LEAST: Final = 2.0  # seconds for which a worker that has died is started again
+_COVERAGE: Final = re.compile(rb"\bcov: (\d+)")
+
+
+class Outcome(NamedTuple):
+    """What came of a target. `coverage` counts branches of the reference, None where the engine does not."""
+
+    plan: Plan
+    executions: int
+    seconds: float
+    coverage: int | None
+    findings: list[Finding]
+    skipped: str | None  # why nothing was done
+
+
+class Settings(NamedTuple):
+    """How a run is made. Files are kept in `cache`."""
+
+    seconds: float
+    jobs: int
+    engine: str
+    seed: int
+    cache: Path
+
+
+def run_all(names: Sequence[str], settings: Settings, tell: Callable[[Outcome], None]) -> list[Outcome]:
+    """Run targets, several at a time, each for its share of the time. `tell` gets every outcome when it is there."""
+    plans = [plan_of(name) for name in names]
+    each = settings.seconds * min(settings.jobs, len(plans)) / sum(plan.weight for plan in plans)
+
+    def run(plan: Plan) -> Outcome:
+        outcome = _Campaign(plan, settings, each * plan.weight).run()
+        tell(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        return list(pool.map(run, plans))
+
+
+class _Campaign:
+    """One target: its folder, its workers one after the other, and what they have found."""
+
+    def __init__(self, plan: Plan, settings: Settings, seconds: float) -> None:
+        self._plan, self._settings, self._seconds = plan, settings, seconds
+        self._folder = settings.cache / plan.name
+        self._findings = self._folder / "findings"
+
+    def run(self) -> Outcome:
+        self._prepare()
+        began = time.monotonic()
+        executions, runs = 0, 0
+        while (left := self._seconds - (time.monotonic() - began)) > (_LEAST if runs else 0):
+            board = self._folder / "board"
+            board.unlink(missing_ok=True)
+            ended_well = self._work(left, self._settings.seed + runs)
+            executions += Board(board).read().executions
+            runs += 1
+            if ended_well or (self._folder / "skipped").exists():
+                break
+        skipped = self._folder / "skipped"
+        reason = skipped.read_text() if skipped.exists() else None
+        if not executions and reason is None:
+            self._note("did not run", f"no input was tried in {self._seconds:.1f} s:\n{self._log()}", b"")
+        spent = time.monotonic() - began
+        return Outcome(self._plan, executions, spent, self._coverage(), kept(self._findings), reason)
+
+    def _prepare(self) -> None:
+        corpus = self._folder / "corpus"
+        corpus.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._findings, ignore_errors=True)
+        for name in ("log", "skipped"):
+            (self._folder / name).unlink(missing_ok=True)
+        for data in seeds(self._plan.kind) if self._plan.kind else buffers(self._settings.seed):
+            (corpus / f"seed-{hashlib.sha256(data).hexdigest()[:16]}").write_bytes(data)
+
+    def _work(self, seconds: float, seed: int) -> bool:
+        """Run one worker to its end, or kill it where it hangs. Whether it ended as it should."""
+        words = [self._plan.name, self._settings.engine, self._folder, seconds, seed]
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        with (self._folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "fuzz.worker", *map(str, words)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+                start_new_session=True,
+            )
+            try:
+                return self._watch(process, seconds)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _watch(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
+        board, began = self._folder / "board", time.monotonic()
+        while process.poll() is None:
+            time.sleep(_POLL)
+            now = time.monotonic()
+            state = Board(board).read() if board.exists() else None
+            tried_for = now - state.began if state and state.began else 0
+            if state and tried_for > HANG:
+                self._note("hang", f"after {tried_for:.0f} s there was no answer", state.data)
+                return False
+            if now - began > seconds + HANG and not tried_for:
+                return True  # between two inputs, and over its time: an engine that does not end
+        if process.returncode != 0 and board.exists() and (state := Board(board).read()).began:
+            self._note(f"ended by status {process.returncode}", self._log(), state.data)
+        return process.returncode == 0
+
+    def _note(self, where: str, what: str, data: bytes) -> None:
+        keep(self._findings, self._plan.name, where, what, data)
+
+    def _log(self) -> str:
+        return (self._folder / "log").read_bytes()[-2000:].decode(errors="replace")
+
+    def _coverage(self) -> int | None:
+        found = _COVERAGE.findall((self._folder / "log").read_bytes())
+        return int(found[-1]) if found else None

@@ -1,0 +1,74 @@
+"""What chooses the inputs: atheris, guided by coverage of the reference; or seeded random, where atheris is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .mutation import Mutator
+
+if TYPE_CHECKING:
+    from .worker import Trial
+
+ATHERIS, RANDOM = "atheris", "random"
+_LONGEST: Final = 1 << 15  # bytes of an input that is made
+_COVERED: Final = ["reference"]  # packages whose coverage guides the search
+
+
+def best_engine() -> str:
+    return ATHERIS if importlib.util.find_spec("atheris") else RANDOM
+
+
+def run_engine(engine: str, prepare: Callable[[], Trial], folder: Path, seconds: float, seed: int) -> None:
+    """Try inputs for so many seconds, those of `folder/corpus` first. `prepare` imports the target."""
+    began = time.monotonic()
+    if engine == ATHERIS:
+        _run_atheris(prepare, folder, began + seconds, seed)
+    else:
+        _run_random(prepare(), folder, began + seconds, seed)
+
+
+def _pool(folder: Path) -> list[bytes]:
+    files = sorted((folder / "corpus").iterdir(), key=lambda file: (file.stat().st_size, file.name))
+    return [file.read_bytes() for file in files]
+
+
+def _run_random(trial: Trial, folder: Path, deadline: float, seed: int) -> None:
+    rng, pool = random.Random(seed), _pool(folder)
+    mutator = Mutator(pool)
+    for data in pool:
+        if time.monotonic() > deadline:
+            return
+        trial(data)
+    while time.monotonic() < deadline:
+        if trial.kind is None:
+            trial(rng.randbytes(rng.choice((64, 256, 1024, 4096))))
+        else:
+            trial(mutator.mutate(rng.choice(pool), rng, _LONGEST))
+
+
+def _run_atheris(prepare: Callable[[], Trial], folder: Path, deadline: float, seed: int) -> None:
+    import atheris  # pyright: ignore[reportMissingImports]
+
+    with atheris.instrument_imports(include=_COVERED, enable_loader_override=False):
+        trial = prepare()
+    mutator = Mutator(_pool(folder))
+
+    def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+        return mutator.mutate(bytes(data), random.Random(seed), max_size)
+
+    def cross(data: bytes, other: bytes, max_size: int, seed: int) -> bytes:
+        return mutator.cross(bytes(data), bytes(other), random.Random(seed), max_size)
+
+    made: dict[str, Any] = {} if trial.kind is None else {"custom_mutator": mutate, "custom_crossover": cross}
+    left = max(1, round(deadline - time.monotonic()))
+    options = [f"-max_total_time={left}", f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=0"]
+    options += ["-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={folder}{os.sep}"]
+    atheris.Setup([sys.argv[0], *options, str(folder / "corpus")], lambda data: trial(bytes(data)), **made)
+    atheris.Fuzz()

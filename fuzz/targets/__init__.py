@@ -1,0 +1,71 @@
+"""One module for each invariant. Its first line says which; the rest of this is what such a module holds.
+
+- `check(value)`: returns where the invariant holds, and raises `Broken`, or anything else, where it does not.
+- `KIND`, the kind of file whose bytes it takes (see `fuzz.seeds`), or `VALUES`, the strategy of the values it takes.
+- `WEIGHT`, its share of the time where that is not 1; `MEMORY`, the bytes that it may take beyond what it starts with.
+- `missing()`, where there is something that it cannot do without: what is not there, or None.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Plan(NamedTuple):
+    """What is known of a target without importing it, and with it the reference, jax and others."""
+
+    name: str
+    invariant: str
+    kind: str | None  # of the files that it takes, None where its values are made from bytes by a strategy
+    weight: float
+
+
+class Target(NamedTuple):
+    """An invariant with the way to try it on bytes."""
+
+    name: str
+    invariant: str
+    kind: str | None
+    memory: int | None
+    missing: str | None
+    check: Callable[[bytes], Any]
+
+
+def names() -> list[str]:
+    """All targets, in the order in which they are run."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def plan_of(name: str) -> Plan:
+    """Read the first line and the constants of a target. Raises ValueError where the line is missing."""
+    tree = ast.parse((Path(__path__[0]) / f"{name}.py").read_text())
+    label, _, invariant = (ast.get_docstring(tree) or "").partition("\n")[0].partition(": ")
+    if label != "Invariant" or not invariant:
+        raise ValueError(f"the first line of {name} has to be `Invariant: ...`")
+    found = {"KIND": None, "WEIGHT": 1.0}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in found:
+            found[node.targets[0].id] = ast.literal_eval(node.value)
+    return Plan(name, invariant, found["KIND"], found["WEIGHT"])
+
+
+def load(name: str) -> Target:
+    """Import a target. Raises ModuleNotFoundError."""
+    module = importlib.import_module(f"{__name__}.{name}")
+    plan = plan_of(name)
+    missing: Callable[[], str | None] = getattr(module, "missing", lambda: None)
+    check = module.check if plan.kind else _from_bytes(module.VALUES, module.check)
+    return Target(name, plan.invariant, plan.kind, getattr(module, "MEMORY", None), missing(), check)
+
+
+def _from_bytes(values: Any, check: Callable[[Any], None]) -> Callable[[bytes], Any]:
+    """The check of a value, as one of the bytes from which hypothesis makes the value."""
+    from hypothesis import HealthCheck, given, settings
+
+    quiet = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    return quiet(given(values)(check)).hypothesis.fuzz_one_input

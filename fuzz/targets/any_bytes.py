@@ -1,0 +1,64 @@
+"""Invariant: any bytes are records, or one FormatError with its clause and a place in them; nothing else, in bounded memory.
+
+The bytes are given to the readers of all four kinds of file, and the records that come back are read in full.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from unicodedata import category
+
+from conformance.model import load_corpus
+from fuzz.findings import Broken
+from reference.containers import CONTAINERS, read_container
+from reference.errors import FormatError
+from reference.leaves import read_value
+from reference.manifests import read_delta
+from reference.records import Record
+from reference.wire import BytesSource
+
+KIND = "any"
+MEMORY = 96 << 20
+_CLAUSES: Final = frozenset(load_corpus().sentences)
+_LONGEST: Final = 2500  # characters of a message: a detail and a key path
+_UNSEEN: Final = ("Cc", "Zl", "Zp", "Cs")  # controls, line separators, surrogates
+
+
+def check(data: bytes) -> None:
+    source = BytesSource(data)
+    for kind in CONTAINERS:
+        _read_or_refused(source, lambda source, kind=kind: read_container(source, None, kind)[1])
+    _read_or_refused(source, lambda source: read_container(source, None, None)[1])
+    _read_or_refused(source, lambda source: list(read_delta(source)[1].values()))
+
+
+def _read_or_refused(source: BytesSource, read: object) -> None:
+    try:
+        records = read(source)  # pyright: ignore[reportCallIssue]
+        for record in records:
+            check_record(source, record)
+    except FormatError as error:
+        check_error(error, source.size)
+
+
+def check_record(source: BytesSource, record: Record) -> None:
+    """A record lies where it says, and its value has the size that it says."""
+    extents = record.extents()
+    if not 0 <= record.offset <= record.leaf_offset <= record.end <= source.size:
+        raise Broken(f"{record} lies outside of the {source.size} bytes of the file")
+    if any(at < record.leaf_offset or n < 0 or at + n > record.end for at, n in extents):
+        raise Broken(f"the payload of {record} lies outside of it")
+    if record.extents() and sum(n for _, n in extents) != record.nbytes:
+        raise Broken(f"the payload of {record} has {extents}, and it says {record.nbytes} bytes")
+    read_value(source, record.leaf_offset, record.leaf)
+
+
+def check_error(error: FormatError, size: int) -> None:
+    """An error names a clause that there is, and a byte that there is or the end."""
+    if error.clause not in _CLAUSES:
+        raise Broken(f"the specification has no clause {error.clause}: {error}") from error
+    if error.offset is not None and not 0 <= error.offset <= size:
+        raise Broken(f"byte {error.offset} of a file of {size} bytes: {error}") from error
+    text = str(error)
+    if len(text) > _LONGEST + 2 * len(str(error.path or "")) or any(category(char) in _UNSEEN for char in text):
+        raise Broken(f"the message is no line for people: {text[:300]!r}") from error
