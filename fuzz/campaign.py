@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 
 from .board import Board
 from .findings import ROOT, Finding, keep, kept
+from .scratch import VARIABLE, new_folder
 from .seeds import buffers, seeds
 from .targets import Plan, plan_of
 
@@ -50,15 +52,42 @@ class Settings(NamedTuple):
 def run_all(names: Sequence[str], settings: Settings, tell: Callable[[Outcome], None]) -> list[Outcome]:
     """Run targets, several at a time, each for its share of the time. `tell` gets every outcome when it is there."""
     plans = [plan_of(name) for name in names]
-    each = settings.seconds * min(settings.jobs, len(plans)) / sum(plan.weight for plan in plans)
+    shares = _Shares(plans, settings)
 
     def run(plan: Plan) -> Outcome:
-        outcome = _Campaign(plan, settings, each * plan.weight).run()
+        outcome = _Campaign(plan, settings, shares.take(plan)).run()
+        shares.end(plan)
         tell(outcome)
         return outcome
 
     with ThreadPoolExecutor(settings.jobs) as pool:
         return list(pool.map(run, plans))
+
+
+class _Shares:
+    """Who may run for how long: what one target leaves over is shared by those that have not begun."""
+
+    def __init__(self, plans: Sequence[Plan], settings: Settings) -> None:
+        self._deadline = time.monotonic() + settings.seconds
+        self._jobs = min(settings.jobs, len(plans))
+        self._waiting = {plan.name: plan.weight for plan in plans}
+        self._ends: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, plan: Plan) -> float:
+        """The seconds for a target that begins now."""
+        with self._lock:
+            left = self._deadline - time.monotonic()
+            taken = sum(max(0.0, end - time.monotonic()) for end in self._ends.values())
+            share = (left * self._jobs - taken) * plan.weight / sum(self._waiting.values())
+            del self._waiting[plan.name]
+            seconds = max(_LEAST, min(share, left))
+            self._ends[plan.name] = time.monotonic() + seconds
+            return seconds
+
+    def end(self, plan: Plan) -> None:
+        with self._lock:
+            del self._ends[plan.name]
 
 
 class _Campaign:
@@ -71,12 +100,19 @@ class _Campaign:
 
     def run(self) -> Outcome:
         self._prepare()
+        scratch = new_folder()
+        try:
+            return self._run(scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _run(self, scratch: Path) -> Outcome:
         began = time.monotonic()
         executions, runs = 0, 0
         while (left := self._seconds - (time.monotonic() - began)) > (_LEAST if runs else 0):
             board = self._folder / "board"
             board.unlink(missing_ok=True)
-            ended_well = self._work(left, self._settings.seed + runs)
+            ended_well = self._work(left, self._settings.seed + runs, scratch)
             executions += Board(board).read().executions
             runs += 1
             if ended_well or (self._folder / "skipped").exists():
@@ -97,7 +133,7 @@ class _Campaign:
         for data in seeds(self._plan.kind) if self._plan.kind else buffers(self._settings.seed):
             (corpus / f"seed-{hashlib.sha256(data).hexdigest()[:16]}").write_bytes(data)
 
-    def _work(self, seconds: float, seed: int) -> bool:
+    def _work(self, seconds: float, seed: int, scratch: Path) -> bool:
         """Run one worker to its end, or kill it where it hangs. Whether it ended as it should."""
         words = [self._plan.name, self._settings.engine, self._folder, seconds, seed]
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -108,7 +144,7 @@ class _Campaign:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), VARIABLE: str(scratch)},
                 start_new_session=True,
             )
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import random
@@ -41,24 +42,30 @@ def _pool(folder: Path) -> list[bytes]:
 
 def _run_random(trial: Trial, folder: Path, deadline: float, seed: int) -> None:
     rng, pool = random.Random(seed), _pool(folder)
+    _run_pool(trial, pool, deadline)
     mutator = Mutator(pool)
-    for data in pool:
-        if time.monotonic() > deadline:
-            return
-        trial(data)
-    while time.monotonic() < deadline:
-        if trial.kind is None:
+    while time.monotonic() < deadline and not trial.target.once:
+        if trial.target.kind is None:
             trial(rng.randbytes(rng.choice((64, 256, 1024, 4096))))
         else:
             trial(mutator.mutate(rng.choice(pool), rng, _LONGEST))
 
 
+def _run_pool(trial: Trial, pool: list[bytes], deadline: float) -> None:
+    for data in pool:
+        if time.monotonic() < deadline:
+            trial(data)
+
+
 def _run_atheris(prepare: Callable[[], Trial], folder: Path, deadline: float, seed: int) -> None:
-    import atheris  # pyright: ignore[reportMissingImports]
+    atheris: Any = importlib.import_module("atheris")
 
     with atheris.instrument_imports(include=_COVERED, enable_loader_override=False):
         trial = prepare()
-    mutator = Mutator(_pool(folder))
+    pool = _pool(folder)
+    if trial.target.once:
+        return _run_pool(trial, pool, deadline)
+    mutator = Mutator(pool)
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         return mutator.mutate(bytes(data), random.Random(seed), max_size)
@@ -66,9 +73,9 @@ def _run_atheris(prepare: Callable[[], Trial], folder: Path, deadline: float, se
     def cross(data: bytes, other: bytes, max_size: int, seed: int) -> bytes:
         return mutator.cross(bytes(data), bytes(other), random.Random(seed), max_size)
 
-    made: dict[str, Any] = {} if trial.kind is None else {"custom_mutator": mutate, "custom_crossover": cross}
+    made: dict[str, Any] = {} if trial.target.kind is None else {"custom_mutator": mutate, "custom_crossover": cross}
     left = max(1, round(deadline - time.monotonic()))
     options = [f"-max_total_time={left}", f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=0"]
     options += ["-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={folder}{os.sep}"]
     atheris.Setup([sys.argv[0], *options, str(folder / "corpus")], lambda data: trial(bytes(data)), **made)
-    atheris.Fuzz()
+    return atheris.Fuzz()

@@ -10,27 +10,50 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from .nodes import Node, encode, of, parse
 
 # Texts that mean something somewhere in the format, and near misses.
 TAGS: Final = (
-    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"),
+    *(
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+    ),
     *("complex64", "complex128", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float4_e2m1fn"),
     *("int4", "uint4", "int2", "uint2", "int1", "uint1", "float6_e2m3fn", "complex32", "bcomplex32"),
     *("float128", "object", "datetime64[ns]", "str64", "void", "Float32", "float32 ", ">f4", "<f4", ""),
 )
 WORDS: Final = (
-    *("__msgpack_chunked_array__", "shape", "chunks", "0", "1", "2", "00", "-1", "params", "step", "opt_state", "chunk_0"),
+    *(
+        "__msgpack_chunked_array__",
+        "shape",
+        "chunks",
+        "0",
+        "1",
+        "2",
+        "00",
+        "-1",
+        "params",
+        "step",
+        "opt_state",
+        "chunk_0",
+    ),
     *("streamckpt-delta", "1.0", "1.1", "manifest", "blocks", "a", "b", "a/b", "\\", "\x00", "é", "é", "\U0001f600"),
 )
-NUMBERS: Final = tuple(
-    n + d
-    for n in (0, 16, 32, 64, 127, 255, 512, 65_535, 1 << 20, 1 << 22, (1 << 31) - 1, 1 << 32, 1 << 53, (1 << 63) - 1)
-    for d in (-1, 0, 1)
-) + ((1 << 64) - 1,)
+_EDGES: Final = (1, 16, 32, 64, 127, 255, 512, 65_535, 1 << 20, 1 << 22, 1 << 31, 1 << 32, 1 << 53, 1 << 63)
+NUMBERS: Final = (0, *(n + d for n in _EDGES for d in (-1, 0, 1)), (1 << 64) - 1)
 _BODIES: Final = ("str", "bin", "ext")
 _LONG: Final = 1 << 14  # bytes from which a file is not doubled any more
 
@@ -67,7 +90,7 @@ class Mutator:
             change(self, rng.choice(nodes), rng, nodes)
         return encode(file)
 
-    # --- changes of one node; each takes the node, and the list of all nodes of the file --------------------------------
+    # --- changes of one node; each takes the node, and the list of all nodes of the file ------------------------------
 
     def _claim(self, node: Node, rng: random.Random, nodes: list[Node]) -> None:
         """A length or count that is not true."""
@@ -90,7 +113,9 @@ class Mutator:
         if numbers:
             one = rng.choice(numbers)
             value = rng.choice((None, True, False, 0.0, float("nan"), rng.choice(NUMBERS), -rng.choice(NUMBERS)))
-            one.data = rng.choice((encode(of(value)), bytes((rng.choice((0xCA, 0xCB, 0xCC, 0xD0)),)) + rng.randbytes(8)))
+            one.data = rng.choice(
+                (encode(of(value)), bytes((rng.choice((0xCA, 0xCB, 0xCC, 0xD0)),)) + rng.randbytes(8))
+            )
 
     def _text(self, node: Node, rng: random.Random, nodes: list[Node]) -> None:
         """A tag, a key or the text of a leaf becomes another."""
@@ -171,11 +196,14 @@ class Mutator:
     def _cut(self, node: Node, rng: random.Random, nodes: list[Node]) -> None:
         """The file, or a body, ends early."""
         data = encode(node)
-        node.kind, node.children, node.data = ("file" if node.kind == "file" else "raw"), None, data[: -rng.randint(1, 9)]
+        node.kind, node.children, node.data = (
+            ("file" if node.kind == "file" else "raw"),
+            None,
+            data[: -rng.randint(1, 9)],
+        )
 
 
-Change = Callable[[Mutator, Node, random.Random, list[Node]], None]
-_CHANGES: Final[tuple[Change, ...]] = tuple(
+_CHANGES: Final[tuple[Any, ...]] = tuple(
     change
     for name, change in vars(Mutator).items()
     if name.startswith("_") and callable(change) and name not in ("__init__", "_tree")
@@ -204,7 +232,7 @@ def _as_bytes(data: bytes, rng: random.Random) -> bytes:
     return bytes(out)
 
 
-# --- JSON: a safetensors header, the manifest of a delta ------------------------------------------------------------------
+# --- JSON: a safetensors header, the manifest of a delta --------------------------------------------------------------
 
 
 def _safetensors(data: bytes, rng: random.Random) -> bytes:
@@ -252,7 +280,7 @@ def _changed(value: Any, rng: random.Random) -> Any:
         if what == 0:
             return value[:i] + value[i + 1 :]
         if what == 1:
-            return value[:i] + [value[i]] + value[i:]
+            return [*value[:i], value[i], *value[i:]]
         return [*value[:i], _changed(value[i], rng), *value[i + 1 :]]
     if type(value) is int and rng.random() < 0.7:
         return rng.choice((value + 1, value - 1, 2 * value, -value, float(value), rng.choice(NUMBERS)))

@@ -1,4 +1,4 @@
-"""MessagePack as a tree that may be changed, well-formed or not. Knows nothing of the specification, and refuses nothing.
+"""MessagePack as a tree that may be changed, well-formed or not. It knows no specification, and refuses nothing.
 
 `parse` takes any bytes: what is no value stays as it is. `encode` gives back what was parsed, to the byte, until
 something is changed; then the lengths and counts around the change follow, unless a node has a `claim` of its own.
@@ -47,7 +47,7 @@ class Node:
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it."""
-        stack = [self]
+        stack: list[Node] = [self]
         while stack:
             node = stack.pop()
             yield node

@@ -9,8 +9,7 @@ from typing import Final
 
 from conformance.model import Case, load_corpus
 
-STREAM, FLAX, SAFETENSORS, DELTA, ANY = "stream", "flax", "safetensors", "delta", "any"
-KINDS: Final = (STREAM, FLAX, SAFETENSORS, DELTA, ANY)
+STREAM, FLAX, SAFETENSORS, DELTA, ANY, CASE = "stream", "flax", "safetensors", "delta", "any", "case"
 LONGEST: Final = 1 << 15  # bytes of a seed; what is longer makes every execution slow
 
 
@@ -21,7 +20,9 @@ def cases() -> list[Case]:
 
 
 def seeds(kind: str) -> list[bytes]:
-    """Files of a kind, the shortest first; each is there once."""
+    """Files of a kind, the shortest first, each once; of CASE the names of the cases."""
+    if kind == CASE:
+        return sorted({case.id.encode() for case in cases()})
     found = {data for case in cases() for data in _files(case, kind) if len(data) <= LONGEST}
     return sorted(found, key=lambda data: (len(data), data))
 

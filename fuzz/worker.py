@@ -12,11 +12,14 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .board import MAX_INPUT, Board
 from .engines import run_engine
 from .findings import keep, place_of, report_of, smaller
+
+if TYPE_CHECKING:
+    from .targets import Target
 
 LIMIT: Final = 10  # seconds of processor time that one input may take
 
@@ -39,7 +42,7 @@ def main(name: str, engine: str, folder: str, seconds: str, seed: str) -> None:
             sys.exit(0)
         if target.memory is not None:
             limit_memory(target.memory)
-        return Trial(target.name, target.kind, target.check, place)
+        return Trial(target, place)
 
     run_engine(engine, prepare, place, float(seconds), int(seed))
 
@@ -63,8 +66,8 @@ def limit_memory(more: int) -> None:
 class Trial:
     """Tries inputs, and keeps those that break the invariant, one for each place where it breaks."""
 
-    def __init__(self, name: str, kind: str | None, check: Callable[[bytes], Any], folder: Path) -> None:
-        self.name, self.kind, self._check, self._folder = name, kind, check, folder
+    def __init__(self, target: Target, folder: Path) -> None:
+        self.target, self._check, self._folder = target, target.check, folder
         self._board = Board(folder / "board")
         self._seen: set[str] = set()
 
@@ -91,7 +94,7 @@ class Trial:
             return False
 
         least = smaller(data, still)
-        keep(self._folder / "findings", self.name, where, report_of(found[least]), least)
+        keep(self._folder / "findings", self.target.name, where, report_of(found[least]), least)
 
 
 def broken(check: Callable[[bytes], Any], data: bytes) -> BaseException | None:

@@ -29,18 +29,18 @@ class Output:
         self.write(source.read_at(offset, n))
 
 
+def rejecting(call: Callable[[], Any]) -> Any:
+    """What a part of the reference client gives, its rejections as those of the suite."""
+    try:
+        return call()
+    except protocol.Rejected as error:
+        offset = error.told.get("offset")
+        clause = error.told.get("clause")
+        raise Rejected(error.told["rejected"], clause, None if offset is None else int(offset)) from None
+
+
 def _told(part: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A part of the reference client, whose rejections are those of the suite."""
-
-    def call(given: Any) -> Any:
-        try:
-            return reference_client.telling(part)(given)
-        except protocol.Rejected as error:
-            offset = error.told.get("offset")
-            clause = error.told.get("clause")
-            raise Rejected(error.told["rejected"], clause, None if offset is None else int(offset)) from None
-
-    return call
+    return lambda given: rejecting(lambda: reference_client.telling(part)(given))
 
 
 def _encoded(asked: dict[str, Any], flax: bool) -> bytes:

@@ -2,6 +2,7 @@
 
 - `check(value)`: returns where the invariant holds, and raises `Broken`, or anything else, where it does not.
 - `KIND`, the kind of file whose bytes it takes (see `fuzz.seeds`), or `VALUES`, the strategy of the values it takes.
+- `ONCE`, where trying what it begins with is all there is to do.
 - `WEIGHT`, its share of the time where that is not 1; `MEMORY`, the bytes that it may take beyond what it starts with.
 - `missing()`, where there is something that it cannot do without: what is not there, or None.
 """
@@ -23,6 +24,7 @@ class Plan(NamedTuple):
     invariant: str
     kind: str | None  # of the files that it takes, None where its values are made from bytes by a strategy
     weight: float
+    once: bool
 
 
 class Target(NamedTuple):
@@ -31,6 +33,7 @@ class Target(NamedTuple):
     name: str
     invariant: str
     kind: str | None
+    once: bool
     memory: int | None
     missing: str | None
     check: Callable[[bytes], Any]
@@ -47,11 +50,11 @@ def plan_of(name: str) -> Plan:
     label, _, invariant = (ast.get_docstring(tree) or "").partition("\n")[0].partition(": ")
     if label != "Invariant" or not invariant:
         raise ValueError(f"the first line of {name} has to be `Invariant: ...`")
-    found = {"KIND": None, "WEIGHT": 1.0}
+    found = {"KIND": None, "WEIGHT": 1.0, "ONCE": False}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in found:
             found[node.targets[0].id] = ast.literal_eval(node.value)
-    return Plan(name, invariant, found["KIND"], found["WEIGHT"])
+    return Plan(name, invariant, found["KIND"], found["WEIGHT"], found["ONCE"])
 
 
 def load(name: str) -> Target:
@@ -60,12 +63,14 @@ def load(name: str) -> Target:
     plan = plan_of(name)
     missing: Callable[[], str | None] = getattr(module, "missing", lambda: None)
     check = module.check if plan.kind else _from_bytes(module.VALUES, module.check)
-    return Target(name, plan.invariant, plan.kind, getattr(module, "MEMORY", None), missing(), check)
+    return Target(name, plan.invariant, plan.kind, plan.once, getattr(module, "MEMORY", None), missing(), check)
 
 
 def _from_bytes(values: Any, check: Callable[[Any], None]) -> Callable[[bytes], Any]:
     """The check of a value, as one of the bytes from which hypothesis makes the value."""
     from hypothesis import HealthCheck, given, settings
 
-    quiet = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
-    return quiet(given(values)(check)).hypothesis.fuzz_one_input
+    checks: Any = HealthCheck  # iterable, which its stub does not say
+    quiet = settings(database=None, deadline=None, suppress_health_check=list(checks))
+    tried: Any = quiet(given(values)(check))
+    return tried.hypothesis.fuzz_one_input

@@ -1,4 +1,4 @@
-"""Invariant: any bytes are records, or one FormatError with its clause and a place in them; nothing else, in bounded memory.
+"""Invariant: any bytes are records, or one FormatError that names a clause and a place; and memory stays bounded.
 
 The bytes are given to the readers of all four kinds of file, and the records that come back are read in full.
 """

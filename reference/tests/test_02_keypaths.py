@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.strategies import keys
 from reference.errors import FormatError
 from reference.keypaths import KeyPath, display, encode_keypath, parse, read_keypath, sort_key
-from reference.tests.strategies import keys
 from reference.wire import BytesSource, Cursor
 
 paths = st.lists(keys, min_size=1, max_size=20).map(tuple)

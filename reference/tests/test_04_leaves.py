@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from fuzz.equality import same
+from fuzz.strategies import any_layout, arrays, scalars, small_values
 from reference import chunked, leaves, payloads
 from reference.errors import FormatError
 from reference.leaves import describe, frame, read_leaf, read_value, view_value
 from reference.payloads import MemoryPayload, array_payload
-from reference.tests.equality import same
 from reference.tests.handmade import BytesSink, array
-from reference.tests.strategies import any_layout, arrays, scalars, small_values
 from reference.wire import BytesSource, Cursor
 
 

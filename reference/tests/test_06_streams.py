@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.peers.loop import written
 from reference.errors import FormatError
 from reference.leaves import read_value
 from reference.streams import check_paths, read_stream
 from reference.tests.handmade import array, record
 from reference.tests.memory import Meter
-from reference.tests.published_loop import written
 from reference.wire import BytesSource
 
 TREE = {

@@ -8,8 +8,8 @@ from flax.serialization import to_state_dict
 from flax.traverse_util import flatten_dict
 from hypothesis import given
 
+from fuzz.strategies import small_values, trees
 from reference.errors import FormatError
-from reference.tests.strategies import small_values, trees
 from reference.trees import depth_first, flatten, is_train_state, unflatten
 
 Pair = collections.namedtuple("Pair", "first second")

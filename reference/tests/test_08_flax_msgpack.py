@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.equality import same
+from fuzz.strategies import arrays, keys, small_values
 from reference.errors import FormatError
 from reference.flax_msgpack import flax_steps, read_flax
 from reference.leaves import Leaf, read_value
 from reference.payloads import write_steps
 from reference.records import Item
 from reference.saving import item_of
-from reference.tests.equality import same
 from reference.tests.handmade import BytesSink
 from reference.tests.memory import Meter
-from reference.tests.strategies import arrays, keys, small_values
 from reference.trees import flatten, unflatten
 from reference.wire import BytesSource
 

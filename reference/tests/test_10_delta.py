@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
+from fuzz.equality import same
+from fuzz.peers.loop import read
+from fuzz.strategies import arrays, scalars, small_values, trees
 from reference import blocks
 from reference.blocks import BLOCK, EQUAL
 from reference.delta import diff
@@ -21,9 +24,6 @@ from reference.leaves import Leaf
 from reference.manifests import MARK, read_delta
 from reference.recovery import recover
 from reference.tests.delta_files import Files, pair
-from reference.tests.equality import same
-from reference.tests.published_loop import read
-from reference.tests.strategies import arrays, scalars, small_values, trees
 from reference.wire import BytesSource
 
 

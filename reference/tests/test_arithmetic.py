@@ -9,12 +9,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from fuzz.equality import same
 from reference.arithmetic import CombinedPayload, NumpyArithmetic, Operation, compute, promoted
 from reference.conversion import FLOAT_TAGS, cast
 from reference.devices.arithmetic import can_compute, compute_bits
 from reference.dtypes import dtype_of
 from reference.payloads import MemoryPayload, bytes_of
-from reference.tests.equality import same
 from reference.tests.handmade import BytesSink
 
 F16, B16, F32, F64 = map(dtype_of, FLOAT_TAGS)

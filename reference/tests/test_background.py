@@ -11,9 +11,9 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
+from fuzz.equality import same
 from reference import background
 from reference.devices import outflow, parts
-from reference.tests.equality import same
 
 
 @pytest.fixture

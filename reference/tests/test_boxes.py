@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference.chunked
+from fuzz.equality import same
+from fuzz.strategies import arrays
 from reference.boxes import box_of, common, count, hull, pieces, runs, shape_of, whole, within
 from reference.dtypes import WIDTHS, dtype_of
 from reference.leaves import read_leaf
@@ -15,9 +17,7 @@ from reference.payloads import write_steps
 from reference.saving import item_of
 from reference.slices import aligned_empty, read_boxes
 from reference.streams import stream_steps
-from reference.tests.equality import same
 from reference.tests.handmade import BytesSink
-from reference.tests.strategies import arrays
 from reference.wire import BytesSource, Cursor
 
 

@@ -14,10 +14,10 @@ from flax.core import FrozenDict
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
+from fuzz.equality import same
+from fuzz.peers.loop import read, written
 from reference.checkpointer import StreamingCheckpointer
 from reference.errors import FormatError, UsageError
-from reference.tests.equality import same
-from reference.tests.published_loop import read, written
 from reference.tests.states import OPTIMIZERS, equal, train_state
 
 MESH = Mesh(np.array(jax.devices()), ("x",))

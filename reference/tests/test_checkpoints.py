@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
+from fuzz.equality import same
+from fuzz.peers.loop import read, written
+from fuzz.strategies import arrays, scalars, small_values, trees
 from reference.errors import FormatError
-from reference.tests.equality import same
-from reference.tests.published_loop import read, written
-from reference.tests.strategies import arrays, scalars, small_values, trees
 
 exact = trees(arrays() | scalars | small_values)
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
+from fuzz.strategies import arrays, trees
 from reference import cli, comparison
 from reference.compare import main
 from reference.comparison import ADDED, CHANGED, EQUAL, REMOVED, compare
@@ -19,7 +20,6 @@ from reference.convert import convert
 from reference.errors import UsageError
 from reference.kinds import SAFETENSORS, STREAM
 from reference.tests.pairs import compared, only
-from reference.tests.strategies import arrays, trees
 from reference.tests.test_large import sparse
 
 BF16 = ml_dtypes.bfloat16

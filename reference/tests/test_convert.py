@@ -11,14 +11,14 @@ import safetensors
 import safetensors.flax
 
 import reference
+from fuzz.equality import same
+from fuzz.peers.loop import read, written
 from reference.conversion import FLOAT_TAGS, cast
 from reference.convert import convert
 from reference.devices import backends
 from reference.dtypes import dtype_of
 from reference.errors import FormatError, UsageError
 from reference.safetensors_file import TAGS
-from reference.tests.equality import same
-from reference.tests.published_loop import read, written
 
 BF16 = ml_dtypes.bfloat16
 

@@ -8,11 +8,11 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 import reference
+from fuzz.equality import same
 from reference.devices import outflow, parts, placing
 from reference.devices.outflow import Outflow
 from reference.devices.parts import parts_of
 from reference.leaves import Leaf
-from reference.tests.equality import same
 
 P = PartitionSpec
 WHOLE = P()

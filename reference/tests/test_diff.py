@@ -13,8 +13,8 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
+from fuzz.equality import same
 from reference import delta, diff, inspect
-from reference.tests.equality import same
 from reference.tests.states import train_state
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import reference
+from fuzz.equality import same
 from reference import files
 from reference.errors import FormatError, WrongKind
 from reference.files import FileSink, FileSource
 from reference.outputs import replace
-from reference.tests.equality import same
 from reference.wire import BytesSource
 
 TREE = {"a": np.arange(1000, dtype=np.float32), "b": {"c": np.arange(7, dtype=np.int8)}}

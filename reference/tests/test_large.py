@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import reference
+from fuzz.peers.loop import written
 from reference.errors import FormatError
-from reference.tests.published_loop import written
 
 pytestmark = pytest.mark.large
 GIB = 1 << 30

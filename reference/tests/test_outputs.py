@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import reference
+from fuzz.equality import same
 from reference.outputs import replace
-from reference.tests.equality import same
 
 TREE = {"a": np.arange(1000, dtype=np.float32), "b": {"c": np.arange(7, dtype=np.int8)}}
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import reference
-from reference.tests.equality import same
-from reference.tests.published_loop import written
+from fuzz.equality import same
+from fuzz.peers.loop import written
 
 WORKER = Path(__file__).with_name("one_process.py")
 

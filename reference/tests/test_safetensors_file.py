@@ -8,10 +8,10 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.equality import same
 from reference.errors import FormatError
 from reference.leaves import read_value
 from reference.safetensors_file import read_safetensors
-from reference.tests.equality import same
 from reference.wire import BytesSource
 
 

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
+from fuzz.equality import same
+from fuzz.peers.loop import read, written
 from reference.conversion import FLOAT_TAGS, cast, float_dtype
 from reference.convert import convert
 from reference.dtypes import dtype_of
@@ -19,8 +21,6 @@ from reference.errors import FormatError
 from reference.leaves import Leaf
 from reference.records import Item, record_step
 from reference.subtraction import add, subtract
-from reference.tests.equality import same
-from reference.tests.published_loop import read, written
 from reference.tests.test_arithmetic import any_bits, bits_of, settled, total
 
 BF16 = ml_dtypes.bfloat16

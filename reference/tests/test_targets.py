@@ -11,8 +11,8 @@ from flax import nnx
 from flax.core import FrozenDict, freeze
 
 import reference
+from fuzz.equality import same
 from reference.errors import UsageError
-from reference.tests.equality import same
 from reference.tests.states import OPTIMIZERS, equal, train_state
 
 

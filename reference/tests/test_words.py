@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
+from fuzz.strategies import arrays, trees
 from reference import delta
 from reference.blocks import BLOCK, NUMPY, ORDERED, WHOLE, XOR, encode_block
 from reference.devices import words
@@ -18,7 +19,6 @@ from reference.devices.words import DEVICES
 from reference.dtypes import WIDTHS, dtype_of
 from reference.errors import UsageError
 from reference.tests.delta_files import Files
-from reference.tests.strategies import arrays, trees
 
 METHODS = (WHOLE, XOR, ORDERED)
 rng = np.random.default_rng(0)

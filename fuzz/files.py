@@ -1,0 +1,87 @@
+"""Trees and records as the bytes of files, in memory, through the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.containers import CONTAINERS
+from reference.errors import FormatError
+from reference.leaves import read_value
+from reference.payloads import write_steps
+from reference.records import Item, Record, item_in
+from reference.saving import item_of
+from reference.trees import depth_first, flatten
+from reference.wire import BytesSource, Source
+
+
+class _Sink:
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.data += data
+
+    def copy_from(self, source: Source, offset: int, n: int) -> None:
+        self.data += source.read_at(offset, n)
+
+
+def file_of(items: Sequence[Item], kind: str) -> bytes:
+    """The file of these leaves. Raises FormatError where the kind cannot hold them."""
+    sink = _Sink()
+    write_steps(sink, CONTAINERS[kind].steps(items))
+    return bytes(sink.data)
+
+
+def file_of_tree(tree: Any, kind: str, keep_empty_nodes: bool = False) -> bytes:
+    """The file of a nested dict. Raises FormatError."""
+    return file_of([item_of(path, leaf) for path, leaf in flatten(tree, keep_empty_nodes)], kind)
+
+
+def records_of(data: bytes, kind: str) -> list[Record] | None:
+    """The records of a file, None where it is refused."""
+    try:
+        return CONTAINERS[kind].read(BytesSource(data))
+    except FormatError:
+        return None
+
+
+def items_of(data: bytes, records: Iterable[Record]) -> list[Item]:
+    """The leaves of a file, ready to be written to another, depth first."""
+    source = BytesSource(data)
+    return [item_in(source, record) for record in depth_first(list(records))]
+
+
+def leaves_of(data: bytes, records: Iterable[Record], as_they_stand: bool = False) -> dict[tuple[str, ...], Any]:
+    """Key paths with their values: bits without a meaning cleared, or `as_they_stand` (DTYPE-4, DTYPE-5)."""
+    source = BytesSource(data)
+    read = (
+        _as_it_stands if as_they_stand else lambda source, record: read_value(source, record.leaf_offset, record.leaf)
+    )
+    return {record.path: read(source, record) for record in records}
+
+
+def _value(source: Source, record: Record) -> Any:
+    return read_value(source, record.leaf_offset, record.leaf)
+
+
+def _as_it_stands(source: Source, record: Record) -> Any:
+    value = _value(source, record)
+    if record.dtype is None or not record.nbytes:
+        return value
+    raw = b"".join(source.read_at(at, n) for at, n in record.extents())
+    array = np.frombuffer(raw, record.dtype).reshape(record.shape)
+    return array if record.kind == "ndarray" else array[()]
+
+
+def payloads_of(data: bytes, records: Iterable[Record]) -> dict[tuple[str, ...], tuple[Any, ...]]:
+    """Key paths with what stands in the file for them: kind, dtype, shape, the bytes of the payload, or the value."""
+    source = BytesSource(data)
+    found: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    for record in records:
+        raw = b"".join(source.read_at(at, n) for at, n in record.extents())
+        small = None if record.extents() else repr(read_value(source, record.leaf_offset, record.leaf))
+        found[record.path] = (record.kind, str(record.dtype), record.shape, raw, small if not record.nbytes else None)
+    return found

@@ -1,0 +1,99 @@
+"""The clients in C and JavaScript, kept running: bytes go in, what the client prints and its exit status come out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from ..findings import ROOT, Broken
+from .answers import Answer, by_path
+
+CLIENTS: Final = ROOT / "conformance" / "clients"
+BUILD: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamckpt-fuzz" / "build"
+_HERE: Final = Path(__file__).parent
+_SANITIZERS: Final = "-fsanitize=address,undefined"
+_STRICT: Final = {
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
+}
+
+
+class Program:
+    """A client behind `serve.c` or `serve.mjs`. It runs until the pipe to it is closed, at the end of this process."""
+
+    def __init__(self, name: str, command: list[str]) -> None:
+        self.name = name
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | _STRICT)
+
+    def ask(self, part: bytes, data: bytes) -> tuple[int, bytes, bytes]:
+        """The wait status, standard output and standard error for one input. `part` is a letter of serve.c."""
+        process = self._process
+        assert process.stdin is not None
+        process.stdin.write(part + struct.pack("<I", len(data)) + data)
+        process.stdin.flush()
+        (status,) = struct.unpack("<i", self._read(4))
+        return status, self._read_sized(), self._read_sized()
+
+    def decode(self, data: bytes, flax: bool = False) -> Answer:
+        status, printed, told = self.ask(b"D" if flax else b"d", data)
+        if status == 0:
+            return Answer(by_path(json.loads(printed)["records"]))
+        return Answer(None, *self._rejection(status, told))
+
+    def encode(self, asked: bytes, flax: bool = False) -> bytes | None:
+        """The bytes for the JSON that an encoder gets, None where it is refused."""
+        status, printed, told = self.ask(b"E" if flax else b"e", asked)
+        if status == 0:
+            return printed
+        self._rejection(status, told)
+        return None
+
+    def _rejection(self, status: int, told: bytes) -> tuple[str, str | None]:
+        last = told.rstrip().rpartition(b"\n")[2]
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1 and last.startswith(b'{"rejected"'):
+            said = json.loads(last)
+            return said["rejected"], said.get("clause")
+        raise Broken(f"the {self.name} client crashed (wait status {status}):\n{told.decode(errors='replace')}")
+
+    def _read(self, n: int) -> bytes:
+        process = self._process
+        assert process.stdout is not None
+        data = process.stdout.read(n)
+        if len(data) != n:
+            raise Broken(f"the {self.name} client has ended, with status {process.wait()}")
+        return data
+
+    def _read_sized(self) -> bytes:
+        return self._read(struct.unpack("<I", self._read(4))[0])
+
+
+def c_client(sanitized: bool = False, build: Path = BUILD) -> Program | None:
+    """The client in C, built into a folder unless it is there; None without a compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    sources = [_HERE / "serve.c", CLIENTS / "client.c"]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    program = build / f"client-{digest}{'-sanitized' if sanitized else ''}"
+    if not program.exists():
+        build.mkdir(parents=True, exist_ok=True)
+        flags = ["-std=gnu11", "-O1", "-g", f'-DCLIENT="{sources[1]}"', *([_SANITIZERS] if sanitized else [])]
+        made = build / f"{program.name}.{os.getpid()}"
+        subprocess.run([compiler, *flags, "-o", str(made), str(sources[0])], check=True)
+        made.replace(program)
+    return Program("C", [str(program)])
+
+
+def javascript_client() -> Program | None:
+    """The client in JavaScript, None without Node."""
+    node = shutil.which("node")
+    if node is None:
+        return None
+    return Program("JavaScript", [node, str(_HERE / "serve.mjs"), str(CLIENTS / "streamckpt.mjs")])

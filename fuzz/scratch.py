@@ -1,0 +1,27 @@
+"""A folder for the files of a target, in memory where the machine has such a place; who starts the run removes it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+VARIABLE: Final = "STREAMCKPT_FUZZ_SCRATCH"
+
+
+def new_folder() -> Path:
+    """A new folder, which the caller removes."""
+    memory = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="streamckpt-fuzz-", dir=memory if os.access(memory, os.W_OK) else None))
+
+
+def folder() -> Path:
+    """The folder of this process: the one that the run has made for it, or its own, removed at its end."""
+    if VARIABLE in os.environ:
+        return Path(os.environ[VARIABLE])
+    made = new_folder()
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made

@@ -1,0 +1,52 @@
+"""Invariant: the reference does with every case of the conformance corpus what the corpus says that it is to do."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+from typing import Any, Final
+
+from conformance.callables import judge_call
+from conformance.clients import in_process
+from conformance.declare import MUST
+from conformance.judge import PARTS, Check, asked, checks, stored_or_made
+from fuzz.findings import Broken
+from fuzz.scratch import folder
+from fuzz.seeds import cases
+
+KIND = "case"  # the name of a case
+ONCE = True
+WEIGHT = 2.0
+_FOLDER: Final = folder()
+
+
+@functools.cache
+def _by_name() -> dict[str, list[Check]]:
+    found: dict[str, list[Check]] = {}
+    for check in checks(cases(), PARTS):
+        found.setdefault(check.case.id, []).append(check)
+    return found
+
+
+def check(name: bytes) -> None:
+    for one in _by_name().get(name.decode(errors="replace"), []):
+        judgement = judge_call(one, lambda one=one: _answer(one), (in_process.Rejected,))
+        if not judgement.passed and one.case.level == MUST:
+            raise Broken(f"{one.case.id} ({one.part}): wanted {judgement.want}, got {judgement.got}")
+
+
+def _answer(one: Check) -> Any:
+    case, part = one
+    if part.endswith("encode"):
+        return in_process.REFERENCE[part](case.encode)
+    data = stored_or_made(case, "bin", _FOLDER)
+    if part.endswith("decode"):
+        return in_process.REFERENCE[part](data)
+    output = _FOLDER / "output"
+    output.unlink(missing_ok=True)
+    client = in_process.reference_client
+    with contextlib.redirect_stdout(io.StringIO()):
+        for words in asked(case, part, data, output, _FOLDER):
+            in_process.rejecting(lambda words=words: client.telling(client.PARTS[part])(*words))
+    return output.read_bytes()
