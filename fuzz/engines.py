@@ -75,7 +75,7 @@ def _run_atheris(prepare: Callable[[], Trial], folder: Path, deadline: float, se
 
     made: dict[str, Any] = {} if trial.target.kind is None else {"custom_mutator": mutate, "custom_crossover": cross}
     left = max(1, round(deadline - time.monotonic()))
-    options = [f"-max_total_time={left}", f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=0"]
+    options = [f"-max_total_time={left}", f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=1000000"]
     options += ["-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={folder}{os.sep}"]
     atheris.Setup([sys.argv[0], *options, str(folder / "corpus")], lambda data: trial(bytes(data)), **made)
     return atheris.Fuzz()

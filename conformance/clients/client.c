@@ -2080,7 +2080,7 @@ static void put_complex_body(struct sink *s, const struct item *item)
 /* LEAF-1 */
 static void put_leaf(struct sink *s, const struct encoder *e, const struct item *item)
 {
-    const uint64_t *dimensions = e->dimensions + (e->dimensions ? item->dimensions : 0);
+    const uint64_t *dimensions = e->dimensions ? e->dimensions + item->dimensions : NULL;
     struct sink body = {0};
     switch (item->kind) {
     case NDARRAY:
