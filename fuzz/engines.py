@@ -28,11 +28,17 @@ def best_engine() -> str:
 
 def run_engine(engine: str, prepare: Callable[[], Trial], folder: Path, seconds: float, seed: int) -> None:
     """Try inputs for so many seconds, those of `folder/corpus` first. `prepare` imports the target."""
-    began = time.monotonic()
-    if engine == ATHERIS:
-        _run_atheris(prepare, folder, began + seconds, seed)
-    else:
-        _run_random(prepare(), folder, began + seconds, seed)
+    deadline = time.monotonic() + seconds
+    if engine != ATHERIS:
+        return _run_random(prepare(), folder, deadline, seed)
+    atheris: Any = importlib.import_module("atheris")
+    with atheris.instrument_imports(include=_COVERED, enable_loader_override=False):
+        trial = prepare()
+    if trial.drive(deadline - time.monotonic(), seed):
+        return None
+    if trial.target.once:
+        return _run_pool(trial, _pool(folder), deadline)
+    return _run_atheris(atheris, trial, folder, deadline, seed)
 
 
 def _pool(folder: Path) -> list[bytes]:
@@ -57,15 +63,8 @@ def _run_pool(trial: Trial, pool: list[bytes], deadline: float) -> None:
             trial(data)
 
 
-def _run_atheris(prepare: Callable[[], Trial], folder: Path, deadline: float, seed: int) -> None:
-    atheris: Any = importlib.import_module("atheris")
-
-    with atheris.instrument_imports(include=_COVERED, enable_loader_override=False):
-        trial = prepare()
-    pool = _pool(folder)
-    if trial.target.once:
-        return _run_pool(trial, pool, deadline)
-    mutator = Mutator(pool)
+def _run_atheris(atheris: Any, trial: Trial, folder: Path, deadline: float, seed: int) -> None:
+    mutator = Mutator(_pool(folder))
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         return mutator.mutate(bytes(data), random.Random(seed), max_size)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import json
 import random
 from collections.abc import Iterator
 from typing import Final
 
 from conformance.model import Case, load_corpus
 
-STREAM, FLAX, SAFETENSORS, DELTA, ANY, CASE = "stream", "flax", "safetensors", "delta", "any", "case"
+STREAM, FLAX, SAFETENSORS, DELTA, ANY = "stream", "flax", "safetensors", "delta", "any"
+CASE, CLIENT = "case", "client"  # names of cases; what the C client reads, behind a byte for its part
 LONGEST: Final = 1 << 15  # bytes of a seed; what is longer makes every execution slow
 
 
@@ -20,11 +22,22 @@ def cases() -> list[Case]:
 
 
 def seeds(kind: str) -> list[bytes]:
-    """Files of a kind, the shortest first, each once; of CASE the names of the cases."""
+    """Files of a kind, or what else it is, the shortest first, each once."""
     if kind == CASE:
         return sorted({case.id.encode() for case in cases()})
+    if kind == CLIENT:
+        return [bytes((part,)) + data for part, data in _for_the_client()]
     found = {data for case in cases() for data in _files(case, kind) if len(data) <= LONGEST}
     return sorted(found, key=lambda data: (len(data), data))
+
+
+def _for_the_client() -> Iterator[tuple[int, bytes]]:
+    """0 a stream, 1 a flax file, 2 and 3 what an encoder of each gets."""
+    yield from ((0, data) for data in seeds(STREAM))
+    yield from ((1, data) for data in seeds(FLAX))
+    for asked in (json.dumps(case.encode).encode() for case in cases() if case.encode):
+        if len(asked) <= LONGEST:
+            yield from ((2, asked), (3, asked))
 
 
 def _files(case: Case, kind: str) -> Iterator[bytes]:

@@ -83,6 +83,17 @@ class Trial:
             self._seen.add(where)
             self._keep(data, where, error)
 
+    def drive(self, seconds: float, seed: int) -> bool:
+        """Let the target use an engine of its own; False where it has none."""
+        drive, folder = self.target.drive, self._folder
+
+        def report(where: str, what: str, data: bytes) -> None:
+            keep(folder / "findings", self.target.name, where, what, data)
+
+        tried = None if drive is None else drive(folder, seconds, seed, report)
+        self._board.count(tried or 0)
+        return tried is not None
+
     def _keep(self, data: bytes, where: str, error: BaseException) -> None:
         found = {data: error}
 

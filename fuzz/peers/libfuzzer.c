@@ -14,9 +14,11 @@ static jmp_buf ended;
 static void *held[1 << 12];
 static unsigned holding;
 
+static int decoding; /* an encoder may call its input no JSON, and no request; a decoder has no third answer */
+
 static _Noreturn void end(int status)
 {
-    if (status != 0 && status != 1) {
+    if (decoding && status != 0 && status != 1) {
         fprintf(stderr, "the client ended with status %d\n", status);
         abort();
     }
@@ -88,6 +90,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     if (ftruncate(input, 0) || pwrite(input, data + 1, size - 1, 0) != (ssize_t)(size - 1) || lseek(input, 0, SEEK_SET))
         abort();
     char *argv[] = {"client", (char *)parts[data[0] % 4], NULL};
+    decoding = data[0] % 4 < 2;
     if (setjmp(ended) == 0)
         client_main(2, argv);
     while (holding)

@@ -55,6 +55,12 @@ class Program:
         self._rejection(status, told)
         return None
 
+    def survive(self, part: bytes, data: bytes) -> None:
+        """Give an encoder what may be no request; it may end as it likes, and not be ended by a signal."""
+        status, _, told = self.ask(part, data)
+        if os.WIFSIGNALED(status):
+            raise Broken(f"the {self.name} client crashed (wait status {status}):\n{told.decode(errors='replace')}")
+
     def _rejection(self, status: int, told: bytes) -> tuple[str, str | None]:
         last = told.rstrip().rpartition(b"\n")[2]
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1 and last.startswith(b'{"rejected"'):

@@ -4,6 +4,7 @@
 - `KIND`, the kind of file whose bytes it takes (see `fuzz.seeds`), or `VALUES`, the strategy of the values it takes.
 - `ONCE`, where trying what it begins with is all there is to do.
 - `WEIGHT`, its share of the time where that is not 1; `MEMORY`, the bytes that it may take beyond what it starts with.
+- `drive(folder, seconds, seed, report)`, where it may bring an engine of its own; gives how many inputs that has tried.
 - `missing()`, where there is something that it cannot do without: what is not there, or None.
 """
 
@@ -37,6 +38,10 @@ class Target(NamedTuple):
     memory: int | None
     missing: str | None
     check: Callable[[bytes], Any]
+    drive: Drive | None
+
+
+Drive = Callable[[Path, float, int, Callable[[str, str, bytes], None]], int | None]
 
 
 def names() -> list[str]:
@@ -63,7 +68,8 @@ def load(name: str) -> Target:
     plan = plan_of(name)
     missing: Callable[[], str | None] = getattr(module, "missing", lambda: None)
     check = module.check if plan.kind else _from_bytes(module.VALUES, module.check)
-    return Target(name, plan.invariant, plan.kind, plan.once, getattr(module, "MEMORY", None), missing(), check)
+    memory, drive = getattr(module, "MEMORY", None), getattr(module, "drive", None)
+    return Target(name, plan.invariant, plan.kind, plan.once, memory, missing(), check, drive)
 
 
 def _from_bytes(values: Any, check: Callable[[Any], None]) -> Callable[[bytes], Any]:
