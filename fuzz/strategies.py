@@ -26,7 +26,9 @@ from reference.dtypes import BITS, WIDTHS, dtype_of
 from reference.kinds import STREAM
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-keys = st.one_of(st.sampled_from(["params", "kernel", "0", "", "a/b", "chunk_0", "é", "x" * 40]), texts)
+# Texts at the lengths where a header grows, and others that mean something to somebody.
+edges = st.sampled_from([31, 32, 255, 256]).map("x".__mul__)
+keys = st.one_of(st.sampled_from(["params", "kernel", "0", "", "a/b", "chunk_0", "é", "x" * 40]), texts, edges)
 dtypes = st.sampled_from(sorted(WIDTHS)).map(dtype_of)
 shapes = st.one_of(
     st.lists(st.integers(0, 4), max_size=4).map(tuple),
@@ -92,6 +94,7 @@ small_values = st.one_of(
     st.floats(),
     st.complex_numbers(),
     texts,
+    edges,
     st.binary(max_size=300),
 )
 leaves = st.one_of(arrays(), any_layout(), scalars, small_values)

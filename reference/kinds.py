@@ -39,7 +39,7 @@ def begins_as(source: Source, kind: str) -> bool:
     if kind == DELTA:
         return head == DELTA_NAME
     if kind == STREAM:
-        return head != DELTA_NAME and head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))
+        return head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))
     if kind == FLAX:
         return head[:1] != b"" and (head[0] & 0xF0 == 0x80 or head[0] in (0xDE, 0xDF)) and not _is_pickle(head)
     if kind == SAFETENSORS:

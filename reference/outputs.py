@@ -30,28 +30,23 @@ def replace(path: Path_, progress: Progress | None = None) -> Iterator[FileSink]
     target = Path(os.path.realpath(path))
     mode = _mode_of(target)
     _sweep(target)
-    fd, hidden = _open_new(target)
+    new = _NewFile(target)
     try:
         with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            fcntl.flock(new.fd, fcntl.LOCK_EX)
         if mode is not None:
-            os.fchmod(fd, mode)
-        sink = FileSink(fd, progress)
+            os.fchmod(new.fd, mode)
+        sink = FileSink(new.fd, progress)
         yield sink
         sink.flush()
-        os.fsync(fd)
-        hidden = hidden or _name(fd, target)
-        os.replace(hidden, target)
-        hidden = None
+        os.fsync(new.fd)
+        new.take_place()
         _sync_directory(target.parent)
     except OSError as error:
         error.filename = error.filename or os.fspath(path)
         raise
     finally:
-        os.close(fd)
-        if hidden is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(hidden)
+        new.close()
 
 
 def check_output(path: Path_) -> None:
@@ -102,34 +97,61 @@ def _remove_abandoned(entry: os.DirEntry[str]) -> None:
         os.close(fd)
 
 
-def _open_new(target: Path) -> tuple[int, str | None]:
-    """A new file beside `target`: its descriptor, and its hidden name if it has one."""
-    if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
-        try:
-            return os.open(target.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666), None
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
-                raise
-    while True:
-        name = os.fspath(target.parent / _hidden(target, os.urandom(6).hex()))
-        with contextlib.suppress(FileExistsError):
-            return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), name
+class _NewFile:
+    """A new file beside `target`, without a name, or with a hidden one where the file system needs that.
 
+    A name is noted before it exists, so that whatever fails, and wherever, `close` removes what is left of it.
+    """
 
-def _name(fd: int, target: Path) -> str:
-    """Give a nameless file a hidden name beside `target`, from which it can be renamed over it."""
-    descriptors = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._hidden: str | None = None
+        self.fd = self._open()
+
+    def _open(self) -> int:
+        if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
+            try:
+                return os.open(self._target.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+                    raise
         while True:
-            hidden = os.fspath(target.parent / _hidden(target, os.urandom(6).hex()))
             with contextlib.suppress(FileExistsError):
-                os.link(str(fd), hidden, src_dir_fd=descriptors, follow_symlinks=True)
-                return hidden
-    except OSError as error:  # it names the descriptor, which says nothing to anybody
-        error.filename, error.filename2 = os.fspath(target), None
-        raise
-    finally:
-        os.close(descriptors)
+                return os.open(self._new_name(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+    def _new_name(self) -> str:
+        self._hidden = os.fspath(self._target.parent / _hidden(self._target, os.urandom(6).hex()))
+        return self._hidden
+
+    def take_place(self) -> None:
+        """Rename the file over the target."""
+        if self._hidden is None:
+            self._link()
+        assert self._hidden is not None
+        os.replace(self._hidden, self._target)
+        self._hidden = None
+
+    def _link(self) -> None:
+        """Give a nameless file a hidden name, from which it can be renamed."""
+        descriptors = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            while True:
+                with contextlib.suppress(FileExistsError):
+                    return os.link(str(self.fd), self._new_name(), src_dir_fd=descriptors, follow_symlinks=True)
+        except OSError as error:  # it names the descriptor, which says nothing to anybody
+            error.filename, error.filename2 = os.fspath(self._target), None
+            raise
+        finally:
+            os.close(descriptors)
+
+    def close(self) -> None:
+        """Close the file, and remove it unless it has taken its place."""
+        try:
+            os.close(self.fd)
+        finally:
+            if self._hidden is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._hidden)
 
 
 # What a folder answers that cannot be read, or a file system that knows no such thing; the file itself is safe.
