@@ -2,10 +2,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test mutants results demo example lint format wheel clean
+.PHONY: test fuzz mutants results demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto
+
+fuzz: .venv/ready  ## look for inputs that break an invariant, ten minutes
+	$(BIN)/python -m fuzz --seconds 600
 
 mutants: .venv/ready  ## judge the conformance suite by wrong readers and writers, all of them
 	$(BIN)/python -m conformance.mutants

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from .board import Board
+from .engines import RANDOM
 from .findings import ROOT, Finding, keep, kept
 from .scratch import VARIABLE, new_folder
 from .seeds import buffers, seeds
@@ -135,7 +136,8 @@ class _Campaign:
 
     def _work(self, seconds: float, seed: int, scratch: Path) -> bool:
         """Run one worker to its end, or kill it where it hangs. Whether it ended as it should."""
-        words = [self._plan.name, self._settings.engine, self._folder, seconds, seed]
+        engine = RANDOM if self._plan.once else self._settings.engine  # coverage would guide nothing, and is slow
+        words = [self._plan.name, engine, self._folder, seconds, seed]
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(

@@ -29,16 +29,16 @@ def best_engine() -> str:
 def run_engine(engine: str, prepare: Callable[[], Trial], folder: Path, seconds: float, seed: int) -> None:
     """Try inputs for so many seconds, those of `folder/corpus` first. `prepare` imports the target."""
     deadline = time.monotonic() + seconds
-    if engine != ATHERIS:
-        return _run_random(prepare(), folder, deadline, seed)
-    atheris: Any = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=_COVERED, enable_loader_override=False):
+    if engine == ATHERIS:
+        atheris: Any = importlib.import_module("atheris")
+        with atheris.instrument_imports(include=_COVERED, enable_loader_override=False):
+            trial = prepare()
+        if not trial.drive(deadline - time.monotonic(), seed):
+            _run_atheris(atheris, trial, folder, deadline, seed)
+    else:
         trial = prepare()
-    if trial.drive(deadline - time.monotonic(), seed):
-        return None
-    if trial.target.once:
-        return _run_pool(trial, _pool(folder), deadline)
-    return _run_atheris(atheris, trial, folder, deadline, seed)
+        if not trial.drive(deadline - time.monotonic(), seed):
+            _run_random(trial, folder, deadline, seed)
 
 
 def _pool(folder: Path) -> list[bytes]:
@@ -48,19 +48,15 @@ def _pool(folder: Path) -> list[bytes]:
 
 def _run_random(trial: Trial, folder: Path, deadline: float, seed: int) -> None:
     rng, pool = random.Random(seed), _pool(folder)
-    _run_pool(trial, pool, deadline)
+    for i, data in enumerate(pool):
+        if i == 0 or trial.target.once or time.monotonic() < deadline:
+            trial(data)
     mutator = Mutator(pool)
     while time.monotonic() < deadline and not trial.target.once:
         if trial.target.kind is None:
             trial(rng.randbytes(rng.choice((64, 256, 1024, 4096))))
         else:
             trial(mutator.mutate(rng.choice(pool), rng, _LONGEST))
-
-
-def _run_pool(trial: Trial, pool: list[bytes], deadline: float) -> None:
-    for data in pool:
-        if time.monotonic() < deadline:
-            trial(data)
 
 
 def _run_atheris(atheris: Any, trial: Trial, folder: Path, deadline: float, seed: int) -> None:
@@ -77,4 +73,4 @@ def _run_atheris(atheris: Any, trial: Trial, folder: Path, deadline: float, seed
     options = [f"-max_total_time={left}", f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=1000000"]
     options += ["-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={folder}{os.sep}"]
     atheris.Setup([sys.argv[0], *options, str(folder / "corpus")], lambda data: trial(bytes(data)), **made)
-    return atheris.Fuzz()
+    atheris.Fuzz()

@@ -164,8 +164,8 @@ def of(value: object) -> Node:
 def _integer(value: int) -> bytes:
     if -32 <= value < 128:
         return struct.pack("b", value)
-    codes = "HIQ" if value >= 0 else "hiq"
-    start = 0xCD if value >= 0 else 0xD1
+    codes = "BHIQ" if value >= 0 else "bhiq"
+    start = 0xCC if value >= 0 else 0xD0
     for i, code in enumerate(codes):
         try:
             return struct.pack(f">B{code}", start + i, value)

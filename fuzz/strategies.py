@@ -73,24 +73,42 @@ device_dtypes = st.sampled_from([tag for tag in sorted(WIDTHS) if not tag.endswi
 device_dtypes = device_dtypes.map(dtype_of)
 
 
+def _twice_and_one(n: int) -> int:
+    return 2 * n + 1
+
+
 @st.composite
 def float_arrays(draw: DrawFn) -> np.ndarray:
     """Arrays of the four dtypes that casts change, of values near those at which rounding turns, and of any bits."""
     dtype = dtype_of(draw(st.sampled_from(("float16", "bfloat16", "float32", "float64"))))
     if draw(st.booleans()):
         return draw(arrays(st.just(dtype), st.lists(st.integers(0, 4), max_size=3).map(tuple)))
-    whole = st.integers(-(1 << 12), 1 << 12)
-    numbers = st.builds(lambda a, b, e: (a + b / 4096) * 2.0**e, whole, whole, st.integers(-160, 130))
-    values = draw(st.lists(numbers | st.floats(), max_size=8))
+    # An odd number of 9, 12 or 25 bits is half way between two of one bit less; then a little to either side of it.
+    odd = (
+        st.sampled_from((8, 11, 24))
+        .flatmap(lambda bits: st.integers(1 << bits - 1, (1 << bits) - 1))
+        .map(_twice_and_one)
+    )
+    aside = st.sampled_from((0.0, 0.0, 2.0**-24, 2.0**-26, 2.0**-40, 2.0**-52))
+    signs = st.sampled_from((1.0, -1.0))
+    ties = st.builds(
+        lambda odd, e, aside, sign, side: sign * odd * (1 + side * aside) * 2.0**e,
+        *(odd, st.integers(-170, 130), aside, signs, signs),
+    )
+    values = draw(st.lists(ties | st.floats(), max_size=8))
     with np.errstate(over="ignore"):
         return np.array(values, np.float64).astype(dtype)
 
 
 scalars = arrays(shapes=st.just(())).map(lambda array: array[()])
+# Integers at the ends of the ranges that a header holds.
+integers = st.sampled_from([*(2**k + d for k in (5, 7, 8, 15, 16, 31, 32, 63) for d in (-1, 0)), 2**64 - 1])
+integers |= integers.map(lambda n: -1 - n).filter(lambda n: n >= -(2**63))
 small_values = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(2**63), 2**64 - 1),
+    integers,
     st.floats(),
     st.complex_numbers(),
     texts,

@@ -1,7 +1,7 @@
 """Chapter 10: the mark of a delta (DELTA-1), and the stream that follows it (DELTA-2)."""
 
 from ..assembly import Bytes, bin_, data, here, int_, map_, raw, record_, str_
-from ..declare import recovers, refuses_to_recover
+from ..declare import accept, integer, recovers, refuses_to_recover
 from .delta_assembly import ADDED, BASE, CHANGED, MARK, TARGET, block_, blocks, manifest, manifest_, stream, text_
 
 NAME = "92 92 b0 73 74 72 65 61 6d 63 6b 70 74 2d 64 65 6c 74 61"  # what each delta begins with
@@ -49,6 +49,12 @@ def mark_whose_text_is_a_bin():
     """A bin in place of the text of the mark: a reader of streams would take the mark for a record."""
     mark = f"{NAME} a3 31 2e 30\n c4 05 64 65 6c 74 61 # ! a bin, not a str"
     return stream(BASE), _marked(mark)
+
+
+@accept("DELTA-1", "REC-2")
+def stream_that_begins_like_a_mark():
+    """The first key path is that of a mark, and a bin follows: where a stream is asked for, this is one."""
+    return record_(("streamckpt-delta", "1.0"), int_(7)), [integer(("streamckpt-delta", "1.0"), 7)]
 
 
 @refuses_to_recover("DELTA-1", also=("WIRE-5",))

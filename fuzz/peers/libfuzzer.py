@@ -46,9 +46,14 @@ def run(program: Path, folder: Path, seconds: float, seed: int, report: Report) 
     deadline, tried = time.monotonic() + seconds, 0
     for i in range(_MOST):
         left = round(deadline - time.monotonic())
-        if left < 1:
+        if left < 1 and i:
             break
-        options = [f"-max_total_time={left}", f"-seed={seed + i + 1}", f"-artifact_prefix={folder}/crash-", *_LIMITS]
+        options = [
+            f"-max_total_time={max(1, left)}",
+            f"-seed={seed + i + 1}",
+            f"-artifact_prefix={folder}/crash-",
+            *_LIMITS,
+        ]
         with (folder / "libfuzzer.log").open("wb") as log:
             environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"}
             command = [str(program), *options, str(folder / "corpus")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -31,6 +32,11 @@ class Program:
         self.name = name
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | _STRICT)
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
     def ask(self, part: bytes, data: bytes) -> tuple[int, bytes, bytes]:
         """The wait status, standard output and standard error for one input. `part` is a letter of serve.c."""

@@ -38,6 +38,8 @@ class Target(NamedTuple):
     memory: int | None
     missing: str | None
     check: Callable[[bytes], Any]
+    check_value: Callable[[Any], Any]  # of a value where there is a strategy, else of bytes
+    values: Any  # the strategy
     drive: Drive | None
 
 
@@ -67,9 +69,10 @@ def load(name: str) -> Target:
     module = importlib.import_module(f"{__name__}.{name}")
     plan = plan_of(name)
     missing: Callable[[], str | None] = getattr(module, "missing", lambda: None)
-    check = module.check if plan.kind else _from_bytes(module.VALUES, module.check)
+    values = None if plan.kind else module.VALUES
+    check = module.check if plan.kind else _from_bytes(values, module.check)
     memory, drive = getattr(module, "MEMORY", None), getattr(module, "drive", None)
-    return Target(name, plan.invariant, plan.kind, plan.once, memory, missing(), check, drive)
+    return Target(name, plan.invariant, plan.kind, plan.once, memory, missing(), check, module.check, values, drive)
 
 
 def _from_bytes(values: Any, check: Callable[[Any], None]) -> Callable[[bytes], Any]:

@@ -17,7 +17,7 @@ from fuzz.seeds import cases
 
 KIND = "case"  # the name of a case
 ONCE = True
-WEIGHT = 2.0
+WEIGHT = 3.0
 _FOLDER: Final = folder()
 
 

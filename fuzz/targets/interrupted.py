@@ -7,8 +7,8 @@ removed by the next save of the file, as what a killed process has left.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +37,8 @@ def check_interrupt(place: Path, name: str, is_old: bool, k: int) -> bool:
         output.write_bytes(OLD)
     names = set(os.listdir(place))
     calls = Calls()
-    with in_small_pieces():
+    with in_small_pieces(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of files that are closed by nobody but their last reference
         with contextlib.suppress(KeyboardInterrupt), interrupted(k, _PACKAGE, calls):
             OPERATIONS[name](place)
         where = calls.failed and calls.failed.name
@@ -47,7 +48,6 @@ def check_interrupt(place: Path, name: str, is_old: bool, k: int) -> bool:
         raise Broken(
             f"{name}, interrupted at {where}: the output is neither the old file nor the new one: {found!r:.200}"
         )
-    gc.collect()  # frames of the interrupted operation hold its files
     left = set(os.listdir(place)) - names - {OUTPUT}
     if left:
         for one in left:

@@ -1,0 +1,130 @@
+"""The engines find faults that are planted in a copy of the project, tell how they end, and replay them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from fuzz.engines import ATHERIS, RANDOM, best_engine
+from fuzz.findings import ROOT, smaller
+from fuzz.targets import names
+
+SECONDS = 6
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project in which faults can be planted."""
+    for name in ("reference", "conformance", "fuzz"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("tests", "__pycache__", "cases"))
+    return tmp_path
+
+
+def plant(project, file, before, after):
+    path = project / file
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after))
+
+
+def fuzz(project, *words):
+    environment = os.environ | {"PYTHONPATH": str(project)}
+    command = [sys.executable, "-m", "fuzz", "--cache", str(project / "cache"), *words]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "file", "before", "after"),
+    [
+        ("corpus", "reference/keypaths.py", "MAX_PARTS: Final = 512", "MAX_PARTS: Final = 513"),
+        ("agreement", "reference/arrays.py", "if nbytes != needed:", "if nbytes < needed:"),
+        ("any_tree", "reference/wire.py", "if -32 <= value < 0:", "if -33 <= value < 0:"),
+        ("pairs", "reference/blocks.py", "words = base.view(word) ^ words", "words = base.view(word) | words"),
+        ("failing_disk", "reference/files.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
+    ],
+)
+@pytest.mark.parametrize("engine", [best_engine()])
+def test_a_planted_fault_is_found_and_replayed(project, target, file, before, after, engine):
+    plant(project, file, before, after)
+    status, told = fuzz(project, "--target", target, "--seconds", str(2 * SECONDS), "--engine", engine)
+    assert status == 1, told
+    reproducer = re.search(r"^replay: python -m fuzz --target \w+ --replay (\S+)$", told, re.MULTILINE)[1]
+    assert os.path.exists(reproducer)
+    status, again = fuzz(project, "--target", target, "--replay", reproducer)
+    assert status == 1
+    assert "broken by" in again
+    plant(project, file, after, before)
+    status, again = fuzz(project, "--target", target, "--replay", reproducer)
+    assert (status, "does not break it" in again) == (0, True)
+
+
+CHECK = "    source = BytesSource(data)\n    for kind"
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("__import__('os').abort()", "ended by status"),
+        ("__import__('time').sleep(1000)", "hang"),
+        ("while True: pass", "TooSlow"),
+        ("bytearray(1 << 32)", "MemoryError"),
+    ],
+)
+def test_what_ends_a_worker_is_a_finding(project, statement, told):
+    plant(project, "fuzz/targets/any_bytes.py", CHECK, f"    if len(data) > 40: {statement}\n{CHECK}")
+    plant(project, "fuzz/campaign.py", "HANG: Final = 60.0", "HANG: Final = 4.0")
+    plant(project, "fuzz/worker.py", "LIMIT: Final = 10", "LIMIT: Final = 1")
+    status, printed = fuzz(project, "--target", "any_bytes", "--seconds", str(SECONDS), "--engine", RANDOM)
+    assert status == 1
+    assert told in printed
+    (reproducer, *_) = (project / "cache" / "any_bytes" / "findings").glob("*.bin")
+    assert len(reproducer.read_bytes()) > 40
+
+
+def test_a_target_that_does_not_run_is_a_finding(project):
+    plant(project, "fuzz/targets/any_bytes.py", "from fuzz.findings import Broken", "import nothing_of_this_name")
+    status, printed = fuzz(project, "--target", "any_bytes", "--seconds", "1", "--engine", RANDOM)
+    assert status == 1
+    assert "nothing_of_this_name" in printed
+
+
+def test_where_atheris_is_missing_random_takes_its_place_and_says_so(project):
+    plant(project, "fuzz/engines.py", 'importlib.util.find_spec("atheris")', "False")
+    status, printed = fuzz(project, "--target", "any_bytes", "--seconds", "2", "--seed", "1")
+    assert status == 0
+    assert "atheris is not installed" in printed
+    assert "engine random, seed 1" in printed
+
+
+def test_all_targets_run_for_half_a_minute_and_find_nothing(tmp_path):
+    command = [sys.executable, "-m", "fuzz", "--seconds", "30", "--cache", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in names():
+        assert re.search(rf"^{name} +(?:[\d,]+ |skipped: )", done.stdout, re.MULTILINE), name
+    assert f"engine {best_engine()}" in done.stdout
+
+
+def test_the_list_and_wrong_words():
+    def run(*words):
+        return subprocess.run([sys.executable, "-m", "fuzz", *words], cwd=ROOT, capture_output=True, text=True)
+
+    assert len(run("--list").stdout.splitlines()) == len(names())
+    for words in (
+        ["--target", "no_such"],
+        ["--replay", "x"],
+        ["--seconds", "0"],
+        ["--target", "cuts", "--replay", "x"],
+    ):
+        assert run(*words).returncode == 2
+
+
+def test_a_reproducer_is_made_small():
+    assert smaller(b"abcXdefYghi" * 9, lambda data: b"X" in data and b"Y" in data) == b"XY"
+    assert ATHERIS != RANDOM

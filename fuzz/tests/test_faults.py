@@ -1,0 +1,149 @@
+"""Every call that can fail, in every way, at every place; interrupts; files that change; disks that are full."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import reference
+from fuzz.faults import INTERRUPT, SHORT, failing
+from fuzz.findings import ROOT, Broken
+from fuzz.operations import OLD, OPERATIONS, OUTPUT, prepare, prepared
+from fuzz.targets.changing_file import ALL, CHANGES, check_change
+from fuzz.targets.failing_disk import check_fault
+from fuzz.targets.interrupted import check_interrupt
+from reference.convert import convert
+from reference.delta import diff, recover
+
+TELLING = ("EIO", "ENOSPC", "EXDEV", "EOPNOTSUPP", "EEXIST", SHORT, INTERRUPT)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_call_fails_in_every_way(name):
+    for is_old in (True, False):
+        calls = check_fault(prepared(), name, is_old, -1, "EIO")
+        assert len(calls) > 10
+        for k, fault in itertools.product(range(len(calls)), TELLING[is_old::2]):
+            assert check_fault(prepared(), name, is_old, k, fault).failed
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_interrupts_anywhere(name):
+    struck = [check_interrupt(prepared(), name, k % 2 == 0, k) for k in range(0, 4000, 131)]
+    assert struck[0]
+    assert not struck[-1] or name in ("diff", "recover")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_files_that_change(name):
+    for change, k, at in itertools.product(CHANGES, range(4), (0, 1, 50, 200)):
+        check_change(prepared(), name, change, k, at, k % 2 == 1)
+
+
+@pytest.mark.parametrize("fault", ["a part is written to the output itself", "what is left is not removed"])
+def test_a_fault_of_the_reference_is_found(fault, monkeypatch):
+    """The checks above are no checks of nothing."""
+    if "itself" in fault:
+        take_place = reference.outputs._NewFile.take_place
+
+        def early(new):
+            new._target.write_bytes(b"half")
+            take_place(new)
+
+        monkeypatch.setattr(reference.outputs._NewFile, "take_place", early)
+    else:
+        monkeypatch.setattr(reference.outputs._NewFile, "close", lambda new: os.close(new.fd))
+    with pytest.raises(Broken):
+        [check_fault(prepared(), "save", True, k, "EIO") for k in range(15)]
+
+
+def test_a_call_fails_once_and_the_others_are_made(tmp_path):
+    with failing(0, "EIO", ["writev"]) as calls, pytest.raises(OSError, match="Input/output"):
+        reference.save(tmp_path / "x", {"a": 1})
+    assert [call.name for call in calls] == ["writev"]
+    assert calls.failed.name == "writev"
+    assert os.listdir(tmp_path) == []
+
+
+SAVER = """
+import sys, numpy as np, reference
+tree = {str(i): np.full(1 << 16, int(sys.argv[2]), np.uint8) for i in range(40)}
+print("go", flush=True)
+while True:
+    reference.save(sys.argv[1], tree)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_two_processes_and_signals(number, tmp_path):
+    """Two save to one path without a pause and are ended by signals: the file is one of theirs, whole."""
+    path = tmp_path / "x"
+    for wait in (0.0, 0.05, 0.11):
+        command = [sys.executable, "-c", SAVER, str(path)]
+        savers = [
+            subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT)
+            for i in (1, 2)
+        ]
+        for saver in savers:
+            assert saver.stdout.readline() == b"go\n"
+        time.sleep(wait)
+        for saver in savers:
+            saver.send_signal(number)
+        for saver in savers:
+            assert saver.wait() != 0
+            saver.stdout.close()
+        if path.exists():
+            tree = reference.load(path)
+            assert len(tree) == 40
+            assert len({array.tobytes() for array in tree.values()}) == 1
+        assert len(list(tmp_path.iterdir())) <= 1 + (number != signal.SIGINT) * 2  # killed between two calls
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder that holds 64 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a small disk is mounted by root alone")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def full(folder: Path, output: Path) -> dict:
+    tree = reference.load(folder / "target")
+    base, target = f"params::{folder / 'base'}", f"params::{folder / 'target'}"
+    return {
+        "save": lambda: reference.save(output, tree),
+        "save in the background": lambda: reference.save(output, tree, blocking=False).wait(),
+        "convert": lambda: convert(target, f"flax::{output}"),
+        "cast": lambda: convert(target, f"params::{output}", float_type="fp64"),
+        "diff": lambda: diff(base, target, output),
+        "recover": lambda: recover(base, folder / "delta", output),
+    }
+
+
+def test_a_full_disk(small_disk, tmp_path):
+    """Each operation needs more than is left: the old file stays, and nothing else."""
+    prepare(tmp_path)
+    output = small_disk / OUTPUT
+    output.write_bytes(OLD)
+    with (small_disk / "filler").open("wb", buffering=0) as filler:
+        for size in (4096, 1):
+            try:
+                while filler.write(bytes(size)):
+                    pass
+            except OSError:
+                continue
+    for name, operation in full(tmp_path, output).items():
+        with pytest.raises(OSError, match="No space left") as caught:
+            operation()
+        assert str(output) in str(caught.value), name
+        assert output.read_bytes() == OLD, name
+        assert sorted(os.listdir(small_disk)) == ["filler", OUTPUT], name
