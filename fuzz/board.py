@@ -28,7 +28,9 @@ class Board:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            path.write_bytes(bytes(_HEAD.size + MAX_INPUT))
+            new = path.with_suffix(".new")  # whoever watches sees it whole or not at all
+            new.write_bytes(bytes(_HEAD.size + MAX_INPUT))
+            new.replace(path)
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), _HEAD.size + MAX_INPUT)
         self._executions = 0
