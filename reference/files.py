@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import mmap
@@ -102,7 +103,8 @@ class FileSource:
         return BytesSource(memoryview(mmap.mmap(self.fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # nothing was written that could be lost
+            self._file.close()
 
     def __enter__(self) -> FileSource:
         return self

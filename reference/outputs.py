@@ -31,24 +31,22 @@ def replace(path: Path_, progress: Progress | None = None) -> Iterator[FileSink]
     target = Path(os.path.realpath(path))
     mode = _mode_of(target)
     _sweep(target)
-    new = _NewFile(target)
     try:
-        new.open()
-        with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
-            fcntl.flock(new.fd, fcntl.LOCK_EX)
-        if mode is not None:
-            os.fchmod(new.fd, mode)
-        sink = FileSink(new.fd, progress)
-        yield sink
-        sink.flush()
-        os.fsync(new.fd)
-        new.take_place()
-        _sync_directory(target.parent)
+        with contextlib.closing(_NewFile(target)) as new:
+            new.open()
+            with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
+                fcntl.flock(new.fd, fcntl.LOCK_EX)
+            if mode is not None:
+                os.fchmod(new.fd, mode)
+            sink = FileSink(new.fd, progress)
+            yield sink
+            sink.flush()
+            os.fsync(new.fd)
+            new.take_place()
+            _sync_directory(target.parent)
     except OSError as error:
         error.filename = error.filename or os.fspath(path)
         raise
-    finally:
-        new.close()
 
 
 def check_output(path: Path_) -> None:
