@@ -3,13 +3,15 @@
     with failing(3, "ENOSPC") as calls:
         reference.save(path, tree)      # its fourth call fails; `calls` lists those that were made
 
-What is patched are functions of `os`, so that the failure comes where a real one would.
+What is patched are functions of `os`, and the closing of files, so that the failure comes where a real one would.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import gc
+import io
 import itertools
 import os
 import sys
@@ -22,10 +24,13 @@ from unittest import mock
 
 WRITING: Final = ("open", "writev", "copy_file_range", "fsync", "fchmod", "link", "replace", "unlink", "close")
 READING: Final = ("pread", "preadv", "copy_file_range")
+LOOKING: Final = ("stat", "fstat", "scandir")
+_WITH_NAMES: Final = ("open", "link", "replace", "unlink", "stat", "scandir")  # whose errors have that of the file
 SHORT: Final = "short"  # less is moved than was asked for, which is no error
+DONE: Final = "EIO, done"  # the call is reported as failed, and has been made: an answer that a server lost
 INTERRUPT: Final = "KeyboardInterrupt"
 ERRORS: Final = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EXDEV", "ENOSYS", "EOPNOTSUPP", "EINVAL", "EEXIST")
-FAULTS: Final = (*ERRORS, SHORT, INTERRUPT)
+FAULTS: Final = (*ERRORS, SHORT, DONE, INTERRUPT)
 
 
 class Call(NamedTuple):
@@ -44,17 +49,23 @@ class Calls(list[Call]):
 @contextlib.contextmanager
 def failing(k: int, fault: str, names: Sequence[str] = WRITING) -> Iterator[Calls]:
     """Make the k-th call (from 0) of these functions fail; a negative k lets all succeed."""
-    calls = Calls()
+    calls, close = Calls(), os.close
 
     def act(call: Call, do: Callable[..., Any]) -> Any:
         calls.failed = call
         if fault == SHORT:
             return do(*_shorter(call))
-        if call.name == "close":  # Linux closes the descriptor, whatever it answers
-            do(*call.arguments)
+        if call.name == "close" or fault == DONE:  # Linux closes the descriptor, whatever it answers
+            done = do(*call.arguments)
+            if call.name == "open":  # nobody will know it
+                close(done)
+            elif call.name == "scandir":
+                done.close()
         if fault == INTERRUPT:
             raise KeyboardInterrupt
-        raise OSError(getattr(errno, fault), os.strerror(getattr(errno, fault)))
+        code = getattr(errno, fault.split(",")[0])
+        named = [call.arguments[0]] if call.name in _WITH_NAMES and call.arguments[0] else []
+        raise OSError(code, os.strerror(code), *named)
 
     with _watching(k, names, calls, act):
         yield calls
@@ -92,6 +103,14 @@ def _watching(k: int, names: Sequence[str], calls: Calls, act: Callable[[Call, A
     with contextlib.ExitStack() as stack:
         for name in names:
             stack.enter_context(mock.patch.object(os, name, watched(name, getattr(os, name))))
+        if "close" in names:
+            close = watched("close", io.FileIO.close)
+
+            class File(io.FileIO):
+                def close(self) -> None:
+                    close(self) if not self.closed else None
+
+            stack.enter_context(mock.patch.object(io, "FileIO", File))
         yield
 
 
@@ -106,6 +125,17 @@ def _shorter(call: Call) -> tuple[Any, ...]:
     if call.name == "pread":
         return (arguments[0], max(1, arguments[1] // 2), *arguments[2:])
     return arguments
+
+
+@contextlib.contextmanager
+def without_nameless_files() -> Iterator[None]:
+    """Make the reference take the file system for one, such as that of a network, where each file has a name."""
+    flag = os.O_TMPFILE
+    del os.O_TMPFILE
+    try:
+        yield
+    finally:
+        os.O_TMPFILE = flag  # pyright: ignore[reportConstantRedefinition]
 
 
 @contextlib.contextmanager
@@ -130,12 +160,13 @@ def interrupted(k: int, package: Path, calls: Calls) -> Iterator[None]:
 
 
 class State(NamedTuple):
-    """What must not be left behind: descriptors, mappings of a folder's files, threads, names in it."""
+    """What must not be left behind: descriptors, mappings of a folder's files, threads, names in it, no collector."""
 
     descriptors: set[str]
     mappings: set[str]
     threads: int
     names: set[str]
+    collects: bool
 
     @classmethod
     def of(cls, folder: Path) -> State:
@@ -143,7 +174,18 @@ class State(NamedTuple):
         descriptors = {f"{fd} {target}" for fd in os.listdir("/proc/self/fd") if (target := _target(fd)) is not None}
         mappings = {line for line in Path("/proc/self/maps").read_text().splitlines() if str(folder) in line}
         names = {path.name for path in folder.iterdir()}
-        return cls(descriptors, mappings, threading.active_count(), names)
+        return cls(descriptors, mappings, threading.active_count(), names, gc.isenabled())
+
+    def left_since(self, before: State, output: str) -> str:
+        """What is left behind, but for the output: a text for people, empty where there is nothing."""
+        found = {
+            "open": self.descriptors - before.descriptors,
+            "mapped": self.mappings - before.mappings,
+            "threads": self.threads - before.threads,
+            "names": self.names - before.names - {output},
+            "the garbage collector off": before.collects and not self.collects,
+        }
+        return ", ".join(f"{what}: {left}" for what, left in found.items() if left)
 
 
 def _target(fd: str) -> str | None:

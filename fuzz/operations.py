@@ -13,10 +13,11 @@ import numpy as np
 
 import reference
 from fuzz.scratch import folder
-from reference import blocks, files, payloads
+from reference import blocks, contents, files, payloads, recovery
 from reference.convert import convert
 from reference.delta import add, diff, recover, subtract
 from reference.progress import silent
+from reference.sidecars import write_sidecar
 
 OLD: Final = b"\x92\x91\xa3old\xc4\x01\x07"  # the file that stood at the output's name
 INPUTS: Final = ("base", "target", "delta", "difference")
@@ -37,7 +38,8 @@ def prepare(folder: Path) -> None:
     reference.save(folder / "base", BASE)
     reference.save(folder / "target", TARGET)
     base, target, _ = _pair(folder, "target")
-    diff(base, target, folder / "delta", jobs=1, show=silent)
+    with in_small_pieces():
+        diff(base, target, folder / "delta", jobs=1, show=silent)
     subtract(base, target, folder / "difference", backend="numpy", show=silent)
 
 
@@ -59,7 +61,7 @@ def _pair(folder: Path, other: str) -> tuple[str, str, Path]:
 
 def _recover(folder: Path) -> None:
     base, _, output = _pair(folder, "")
-    recover(base, folder / "delta", output, jobs=1, show=silent)
+    recover(base, folder / "delta", output, jobs=2, show=silent)
 
 
 OPERATIONS: Final[dict[str, Callable[[Path], Any]]] = {
@@ -69,10 +71,11 @@ OPERATIONS: Final[dict[str, Callable[[Path], Any]]] = {
     "convert to a flax file": _convert("flax::{}"),
     "convert to safetensors": _convert("safetensors::{}"),
     "convert with a cast": _convert("params::{}", float_type="bf16"),
-    "diff": lambda folder: diff(*_pair(folder, "target"), jobs=1, backend="numpy", show=silent),
+    "diff": lambda folder: diff(*_pair(folder, "target"), jobs=2, backend="numpy", show=silent),
     "recover": _recover,
     "subtract": lambda folder: subtract(*_pair(folder, "target"), backend="numpy", show=silent),
     "add": lambda folder: add(*_pair(folder, "difference"), backend="numpy", show=silent),
+    "sidecar": lambda folder: write_sidecar(folder / OUTPUT, b'{"step": 1}\n'),
 }
 
 
@@ -99,7 +102,8 @@ def wanted(place: Path, name: str) -> bytes:
 def in_small_pieces() -> Iterator[None]:
     """Make the reference move small files as it moves large ones: by the kernel, in many calls and pieces."""
     sizes = ((files, "_HELD", 64), (files, "_CALL", 512), (files, "_COPY", 256), (payloads, "PIECE", 256))
+    of_deltas = ((blocks, "_SAMPLE", 64), *((module, "BLOCK", 512) for module in (blocks, contents, recovery)))
     with contextlib.ExitStack() as stack:
-        for module, name, size in (*sizes, (blocks, "_SAMPLE", 64)):
+        for module, name, size in (*sizes, *of_deltas):
             stack.enter_context(mock.patch.object(module, name, size))
         yield

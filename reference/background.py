@@ -21,21 +21,27 @@ class Saving:
     def __init__(self, path: Path_, write: Callable[[], None], finish: Callable[[BaseException | None], None]) -> None:
         self.path = os.fspath(path)
         self.error: BaseException | None = None
-        self._write: Callable[[], None] | None = write
+        self._write = [write]  # taken by the thread, or by the call that cannot start it
         self._finish: Callable[[BaseException | None], None] | None = finish
         self._ended = threading.Event()  # and not the thread's own state, which a signal during a join upsets
+        thread = threading.Thread(target=self._run, name=f"save of {self.path}")
         with _lock:
-            threading.Thread(target=self._run, name=f"save of {self.path}").start()
-            _earlier.append(self)
+            try:
+                _earlier.append(self)  # first: a thread that an interrupt leaves without a handle is waited for too
+                thread.start()
+            except BaseException:
+                with contextlib.suppress(IndexError):  # which says that the thread has taken it, and runs
+                    self._write.pop()
+                    self._ended.set()
+                    _earlier[:] = [saving for saving in _earlier if saving is not self]
+                raise
 
     def _run(self) -> None:
         try:
-            assert self._write is not None
-            self._write()
+            self._write.pop()()
         except BaseException as error:  # raised again by `wait`
             self.error = error.with_traceback(None)  # whose frames would hold the arrays
         finally:
-            self._write = None
             self._ended.set()
 
     def done(self) -> bool:

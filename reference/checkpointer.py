@@ -210,7 +210,9 @@ class StreamingCheckpointer:
             return restore(path, prefix, target, show=progress_bar, unplaced_on_host=True)
         with open_checkpoint(path, prefix) as checkpoint:
             if shard_fns is None:
-                return checkpoint.tree()
+                tree = checkpoint.tree()
+                checkpoint.source.refuse_changes()
+                return tree
             functions = dict(flatten(shard_fns, expand=flax_expansion()))
             if without := [display(record.path) for record in checkpoint.records if record.path not in functions]:
                 raise UsageError(f"there is no shard function for {', '.join(without[:8])}")
@@ -222,6 +224,7 @@ class StreamingCheckpointer:
                 for record in checkpoint.records:
                     values[record.path] = functions[record.path](checkpoint[record.path])
                     moved(record.nbytes)
+            checkpoint.source.refuse_changes()
             return rebuild(values)
 
 

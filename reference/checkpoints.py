@@ -140,6 +140,7 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
         kind, records = read_container(file, load_prefix, wanted)
         if prefix:
             records = subtree(records, parse(prefix) if isinstance(prefix, str) else tuple(prefix))
+        file.refuse_changes()
         return Checkpoint(file, kind, records, mmap)
     except BaseException as error:
         file.close()
@@ -157,7 +158,9 @@ def scan(path: Path_) -> list[Record]:
 def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Iterate over key paths and leaves, one leaf in memory at a time.
 
-    The headers of the whole file are checked before the first leaf is given. Raises FormatError and OSError.
+    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, after
+    the last leaf too: where the file was written to in the meantime.
     """
     with open(path, prefix) as checkpoint:
         yield from checkpoint.leaves()
+        checkpoint.source.refuse_changes()

@@ -109,6 +109,8 @@ def compare(a: Any, b: Any, *, match: Patterns = None, show: Show = silent) -> C
                 both.pair(old[path], item) if path in old else Pair(path, ADDED, None, item.leaf)
                 for path, item in new.items()
             ]
+        left.refuse_changes()
+        right.refuse_changes()
         pairs += [Pair(path, REMOVED, item.leaf, None) for path, item in old.items() if path not in new]
         return Comparison((left.kind, right.kind), pairs)
 

@@ -83,6 +83,7 @@ def convert(
         if not dry_run:
             with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved) as sink:
                 write_steps(sink, steps)
+                checkpoint.source.refuse_changes()
         too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []
         return Report(target, items, cast, total, sum(overflows), too_big)
 

@@ -81,6 +81,8 @@ def diff(
             for item in items:
                 writer.add(item)
             manifest = writer.end()
+            b.refuse_changes()
+            t.refuse_changes()
     entries = manifest.leaves
     return DiffReport(
         [entry.path for entry in entries if entry.base == entry.digest],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import mmap
 import os
 import stat
@@ -35,15 +37,44 @@ class FileSource:
 
     def __init__(self, path: Path_) -> None:
         self.path = os.fspath(path)
-        info = os.stat(self.path)
-        if not stat.S_ISREG(info.st_mode):  # before it is opened: a FIFO would wait for a writer
+        self._refuse_irregular(os.stat(self.path))  # before it is opened, which a device may notice
+        self._file = io.FileIO(self.path, opener=_open)
+        try:
+            self.fd = self._file.fileno()
+            info = self._status()
+            self._refuse_irregular(info)
+            self.size, self._changed = info.st_size, info.st_mtime_ns
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _refuse_irregular(self, info: os.stat_result) -> None:
+        if not stat.S_ISREG(info.st_mode):
             refuse_irregular(self.path, info.st_mode)
-        self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 (closed below)
-        self.fd = self._file.fileno()
-        self.size = os.fstat(self.fd).st_size
+
+    def _status(self) -> os.stat_result:
+        try:
+            return os.fstat(self.fd)
+        except OSError as error:
+            error.filename = self.path
+            raise
+
+    def refuse_changes(self) -> None:
+        """Refuse a file that somebody has written to since it was opened: what was read may be of two files.
+
+        A file that another has taken the place of is good. Raises OSError.
+        """
+        info = self._status()
+        if (info.st_size, info.st_mtime_ns) != (self.size, self._changed):
+            text = "the file changed while it was read; read it again when nothing writes to it"
+            raise OSError(errno.EBUSY, text, self.path)
 
     def read_at(self, offset: int, n: int) -> bytes:
-        data = os.pread(self.fd, min(n, _CALL), offset)
+        try:
+            data = os.pread(self.fd, min(n, _CALL), offset)
+        except OSError as error:
+            error.filename = self.path
+            raise
         if len(data) == n:
             return data
         whole = bytearray(n)
@@ -72,13 +103,18 @@ class FileSource:
         return BytesSource(memoryview(mmap.mmap(self.fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # nothing was written that could be lost
+            self._file.close()
 
     def __enter__(self) -> FileSource:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO that has come there since would wait for a writer
 
 
 def refuse_irregular(path: str, mode: int) -> None:

@@ -30,7 +30,8 @@ def load(
     dtype, an integer likewise, if it fits. Leaves that `include` and `exclude` leave out stay as `like` has
     them. Where a sharding spans processes, all of them make this call together.
 
-    Raises FormatError and OSError, and with `like` TargetMismatch, which names every leaf that does not fit.
+    Raises FormatError, OSError, also for a file that is written to while it is read, and with `like` TargetMismatch,
+    which names every leaf that does not fit.
     """
     is_chosen = chooser(include, exclude)
     if like is not None:
@@ -39,4 +40,7 @@ def load(
         return restore(path, prefix, like, is_chosen)
     with open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
         checkpoint.select(is_chosen)
-        return checkpoint.tree()
+        tree = checkpoint.tree()
+        if not mmap:  # a map shows what comes later too
+            checkpoint.source.refuse_changes()
+        return tree

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import re
 import stat
@@ -30,23 +31,22 @@ def replace(path: Path_, progress: Progress | None = None) -> Iterator[FileSink]
     target = Path(os.path.realpath(path))
     mode = _mode_of(target)
     _sweep(target)
-    new = _NewFile(target)
     try:
-        with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
-            fcntl.flock(new.fd, fcntl.LOCK_EX)
-        if mode is not None:
-            os.fchmod(new.fd, mode)
-        sink = FileSink(new.fd, progress)
-        yield sink
-        sink.flush()
-        os.fsync(new.fd)
-        new.take_place()
-        _sync_directory(target.parent)
+        with contextlib.closing(_NewFile(target)) as new:
+            new.open()
+            with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
+                fcntl.flock(new.fd, fcntl.LOCK_EX)
+            if mode is not None:
+                os.fchmod(new.fd, mode)
+            sink = FileSink(new.fd, progress)
+            yield sink
+            sink.flush()
+            os.fsync(new.fd)
+            new.take_place()
+            _sync_directory(target.parent)
     except OSError as error:
         error.filename = error.filename or os.fspath(path)
         raise
-    finally:
-        new.close()
 
 
 def check_output(path: Path_) -> None:
@@ -106,7 +106,16 @@ class _NewFile:
     def __init__(self, target: Path) -> None:
         self._target = target
         self._hidden: str | None = None
-        self.fd = self._open()
+        self._file: io.FileIO | None = None  # closes its descriptor also where `close` is not come to
+
+    @property
+    def fd(self) -> int:
+        assert self._file is not None
+        return self._file.fileno()
+
+    def open(self) -> None:
+        """Make the file."""
+        self._file = io.FileIO(self._target, "w", opener=lambda *_: self._open())
 
     def _open(self) -> int:
         if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
@@ -147,10 +156,11 @@ class _NewFile:
     def close(self) -> None:
         """Close the file, and remove it unless it has taken its place."""
         try:
-            os.close(self.fd)
+            if self._file is not None:
+                self._file.close()
         finally:
             if self._hidden is not None:
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(OSError):  # what has gone wrong before is to be told, and not this
                     os.unlink(self._hidden)
 
 

@@ -89,8 +89,8 @@ def no_collection() -> Iterator[None]:
     It would look at all of them again and again: a million records then take four times as long.
     """
     collecting = gc.isenabled()
-    gc.disable()
-    try:
+    try:  # an interrupt before the next line is over must not leave it held back
+        gc.disable()
         yield
     finally:
         if collecting:

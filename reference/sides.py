@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from .checkpoints import open as open_checkpoint
@@ -22,6 +22,7 @@ class Side(NamedTuple):
     name: str
     kind: str  # the container, or TREE
     items: list[Item]
+    refuse_changes: Callable[[], None]  # raises OSError where the file was written to since it was opened
 
 
 @contextlib.contextmanager
@@ -33,9 +34,9 @@ def open_side(checkpoint: Any) -> Iterator[Side]:
     """
     if not isinstance(checkpoint, str | os.PathLike):
         items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
-        yield Side("the tree", TREE, depth_first(items))
+        yield Side("the tree", TREE, depth_first(items), lambda: None)
         return
     with open_checkpoint(checkpoint, any_kind=True) as opened:
         with no_collection():
             items = [item_in(opened.source, record) for record in depth_first(opened.records)]
-        yield Side(opened.source.path, opened.kind, items)
+        yield Side(opened.source.path, opened.kind, items, opened.source.refuse_changes)

@@ -128,6 +128,8 @@ def _write(
         check_output(output)
         with show("subtract" if minus else "add", total) as moved, replace(output, moved) as sink:
             write_steps(sink, steps)
+            b.refuse_changes()
+            o.refuse_changes()
     return items, total, counts
 
 

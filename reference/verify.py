@@ -44,13 +44,14 @@ class Finding(NamedTuple):
 
 
 def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
-    """Read every payload of an opened checkpoint, whose headers are checked already. Raises FormatError."""
+    """Read every payload of an opened checkpoint, whose headers are checked already. Raises FormatError, OSError."""
     notes: dict[str, list[tuple[str, ...]]] = {}
     for record in checkpoint.records:
         for note in sorted(_payload_notes(checkpoint.source, record, moved)):
             notes.setdefault(note, []).append(record.path)
         if checkpoint.kind == STREAM and record.end - record.leaf_offset > MAX_OLD_BLOB:
             notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(record.path)
+    checkpoint.source.refuse_changes()
     findings = [Finding(note, len(paths), paths[0]) for note, paths in notes.items()]
     if checkpoint.kind != SAFETENSORS and not _is_part(checkpoint) and (path := _first_not_canonical(checkpoint)):
         findings.append(Finding("is the first that is not in canonical form", 1, path))

@@ -1,36 +1,44 @@
 """Invariant: whatever call fails while a file is written, the old or the new file stands there, and nothing is left.
 
-The call that fails, and how, are chosen for each operation that writes. An error that is reported leaves no other file,
-descriptor, mapping or thread; where nothing is reported, the file is the new one.
+The call that fails, and how, are chosen for each operation that writes, on file systems with nameless files and without.
+An error that is reported names a file and leaves no other file, descriptor, mapping or thread; where nothing is
+reported, the file is the new one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import warnings
 from pathlib import Path
 from typing import Final
 
 from hypothesis import strategies as st
 
-from fuzz.faults import FAULTS, INTERRUPT, READING, WRITING, Calls, State, failing
+from fuzz.faults import FAULTS, INTERRUPT, LOOKING, READING, WRITING, Calls, State, failing, without_nameless_files
 from fuzz.findings import Broken
 from fuzz.operations import OLD, OPERATIONS, OUTPUT, in_small_pieces, prepared, wanted
 from reference.errors import FormatError
 
 VALUES = st.tuples(
-    st.sampled_from(sorted(OPERATIONS)), st.booleans(), st.integers(0, 60), st.sampled_from(FAULTS), st.booleans()
+    st.sampled_from(sorted(OPERATIONS)),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 80),
+    st.sampled_from(FAULTS),
+    st.booleans(),
 )
-_FUNCTIONS: Final = tuple(dict.fromkeys(WRITING + READING))
+FUNCTIONS: Final = tuple(dict.fromkeys(WRITING + READING + LOOKING))
 
 
-def check(value: tuple[str, bool, int, str, bool]) -> None:
-    name, is_old, k, fault, twice = value
-    check_fault(prepared(), name, is_old, k, fault)
+def check(value: tuple[str, bool, bool, int, str, bool]) -> None:
+    name, is_nameless, is_old, k, fault, twice = value
+    check_fault(prepared(), name, is_nameless, is_old, k, fault)
     if twice:  # what a failure has left must not trouble the next
-        check_fault(prepared(), name, is_old, -1, fault)
+        check_fault(prepared(), name, is_nameless, is_old, -1, fault)
 
 
-def check_fault(place: Path, name: str, is_old: bool, k: int, fault: str) -> Calls:
+def check_fault(place: Path, name: str, is_nameless: bool, is_old: bool, k: int, fault: str) -> Calls:
     """Run an operation whose k-th call fails; gives the calls that it made."""
     new, output = wanted(place, name), place / OUTPUT
     output.unlink(missing_ok=True)
@@ -38,8 +46,13 @@ def check_fault(place: Path, name: str, is_old: bool, k: int, fault: str) -> Cal
         output.write_bytes(OLD)
     before = State.of(place)
     error = None
-    with warnings.catch_warnings(), in_small_pieces(), failing(k, fault, _FUNCTIONS) as calls:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("error", ResourceWarning)
+        if not is_nameless:
+            stack.enter_context(without_nameless_files())
+        stack.enter_context(in_small_pieces())
+        calls = stack.enter_context(failing(k, fault, FUNCTIONS))
         try:
             OPERATIONS[name](place)
         except (OSError, FormatError) as caught:
@@ -48,18 +61,26 @@ def check_fault(place: Path, name: str, is_old: bool, k: int, fault: str) -> Cal
             if fault != INTERRUPT:
                 raise
             error = caught
-    shown = f"{name}, call {k} {calls.failed and calls.failed.name}: {fault}: {error!r}"
+    shown = f"{name}, {'' if is_nameless else 'with names, '}call {k} {calls.failed and calls.failed.name}: {fault}"
+    shown = f"{shown}: {error!r}"
+    _check_error(error, shown)
     _check_output(output.read_bytes() if output.exists() else None, OLD if is_old else None, new, error, shown)
-    after = State.of(place)
-    left = after.names - before.names - {OUTPUT}
-    cleaning = calls.failed is not None and calls.failed.name == "unlink"
-    if left and not cleaning:
-        raise Broken(f"{left} stays behind: {shown}")
-    for one in left:
-        (place / one).unlink()
-    if (after.descriptors, after.mappings, after.threads) != (before.descriptors, before.mappings, before.threads):
-        raise Broken(f"{after.descriptors - before.descriptors or after} stays open: {shown}")
+    if error is not None:
+        error.__traceback__ = error.__context__ = None
+        gc.collect(0)
+    if left := State.of(place).left_since(before, OUTPUT):
+        for path in set(place.iterdir()) - {place / one for one in (*before.names, OUTPUT)}:
+            path.unlink()
+        raise Broken(f"something stays, {left}: {shown}")
     return calls
+
+
+def _check_error(error: BaseException | None, shown: str) -> None:
+    """An error says in one line what went wrong, and with which file."""
+    if isinstance(error, OSError) and not error.filename:
+        raise Broken(f"the error names no file: {shown}")
+    if error is not None and "\n" in str(error):
+        raise Broken(f"the error takes more than a line: {shown}")
 
 
 def _check_output(found: bytes | None, old: bytes | None, new: bytes, error: BaseException | None, shown: str) -> None:

@@ -49,6 +49,7 @@ def restore(
                 on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
                 values[record.path] = _fill(checkpoint.source, record, target, on_host)
                 moved(record.nbytes)
+        checkpoint.source.refuse_changes()
     return rebuild(values)
 
 

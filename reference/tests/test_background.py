@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -244,3 +245,43 @@ def test_a_failure_that_nobody_waited_for_is_told_at_the_end(path):
     run = subprocess.run([sys.executable, "-c", FAILING, path], check=True, capture_output=True, text=True)
     assert f"the save of {path} failed, and nobody waited for it: " in run.stderr
     assert not path.exists()
+
+
+def test_an_interrupt_while_the_thread_starts_loses_no_save(path, monkeypatch):
+    """The save goes on, though nobody has its handle: the next one, which is newer, waits until it has been written."""
+    start = threading.Thread.start
+    begun = threading.Event()
+    saving = sys.modules["reference.saving"]
+    write_steps = saving.write_steps
+
+    def interrupted(self):
+        start(self)
+        assert begun.wait(30)
+        raise KeyboardInterrupt
+
+    def slowly(sink, steps):
+        begun.set()
+        time.sleep(0.2)
+        write_steps(sink, steps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        patch.setattr(saving, "write_steps", slowly)
+        with pytest.raises(KeyboardInterrupt):
+            reference.save(path, {"w": np.zeros(3)}, blocking=False)
+        patch.setattr(saving, "write_steps", write_steps)
+        reference.save(path, {"w": np.ones(3)})
+    assert same(reference.load(path), {"w": np.ones(3)})
+    assert not background._earlier
+
+
+def test_an_interrupt_before_the_thread_starts_is_waited_for_by_nobody(path, monkeypatch):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            reference.save(path, {"w": np.zeros(3)}, blocking=False)
+    reference.save(path, {"w": np.ones(3)})
+    assert same(reference.load(path), {"w": np.ones(3)})

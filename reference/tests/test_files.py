@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 
 import numpy as np
 import pytest
@@ -151,3 +152,139 @@ def test_a_name_that_begins_two_kinds_is_read_as_the_one_asked_for(tmp_path):
     reference.save(tmp_path / "x", tree)
     assert same(reference.load(tmp_path / "x"), tree)
     assert same(reference.load(f"params::{tmp_path}/x"), tree)
+
+
+def overwrite(path, at=-1, data=b"\xff", moment=1):
+    """Write into a file as one does that saves in place; `moment` is how many ns later its clock ticks."""
+    before = os.stat(path)
+    with open(path, "r+b") as file:
+        file.seek(at, os.SEEK_END if at < 0 else os.SEEK_SET)
+        file.write(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + moment))
+
+
+@pytest.fixture
+def changed_while_read(tmp_path, monkeypatch):
+    """A file that somebody writes to before the first of its payload is read."""
+    path = tmp_path / "changing"
+    reference.save(path, {"a": np.arange(100_000, dtype=np.float32), "b": np.zeros(100_000, np.float32)})
+    for name, at in (("preadv", 2), ("copy_file_range", 3)):
+        real = getattr(os, name)
+
+        def change(*arguments, real=real, at=at):
+            assert len(arguments) > at
+            overwrite(path)
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, change)
+    return path
+
+
+def _converted(path, output):
+    from reference.convert import convert
+
+    convert(str(path), f"params::{output}")
+
+
+def _verified(path, output):
+    from reference.verify import verify
+
+    with reference.open(path) as checkpoint:
+        verify(checkpoint, lambda n: None)
+
+
+def _loaded_like(path, output):
+    reference.load(path, like={key: np.zeros(100_000, np.float32) for key in "ab"})
+
+
+def _compared(path, output):
+    from reference.delta import compare
+
+    compare(str(path), {"a": np.zeros(100_000, np.float32)})
+
+
+def _differed(path, output):
+    from reference.delta import diff
+
+    diff({"a": np.zeros(3)}, str(path), output)
+
+
+def _based(path, output):
+    from reference.delta import diff
+
+    diff(str(path), {"a": np.zeros(100_000, np.float32)}, output)
+
+
+def _subtracted(path, output):
+    from reference.delta import subtract
+
+    subtract({key: np.zeros(100_000, np.float32) for key in "ab"}, str(path), output)
+
+
+READERS = {
+    "load": lambda path, output: reference.load(path),
+    "load like": _loaded_like,
+    "records": lambda path, output: list(reference.records(path)),
+    "verify": _verified,
+    "compare": _compared,
+    "convert": _converted,
+    "diff of it": _differed,
+    "diff to it": _based,
+    "subtract": _subtracted,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(changed_while_read, reader):
+    """What is read may be the half of two files; a saver that writes in place leaves no other trace."""
+    output = changed_while_read.with_name("output")
+    with pytest.raises(OSError, match="changed while it was read") as caught:
+        READERS[reader](changed_while_read, output)
+    assert caught.value.filename == str(changed_while_read)
+    assert os.listdir(output.parent) == ["changing"]
+
+
+def test_a_file_that_another_takes_the_place_of_is_read_to_its_end(tmp_path, monkeypatch):
+    path, real = tmp_path / "x", os.preadv
+    reference.save(path, {"a": np.zeros(100_000)})
+
+    def replaced(*arguments):
+        reference.save(path, {"a": np.ones(100_000)})
+        return real(*arguments)
+
+    monkeypatch.setattr(os, "preadv", replaced)
+    assert same(reference.load(path), {"a": np.zeros(100_000)})
+    monkeypatch.undo()
+    assert same(reference.load(path), {"a": np.ones(100_000)})
+
+
+@pytest.mark.parametrize("call", ["pread", "preadv", "fstat"])
+def test_an_error_of_reading_names_the_file_that_was_read(tmp_path, monkeypatch, call):
+    from reference.convert import convert
+
+    reference.save(tmp_path / "x", {"a": np.zeros(100_000)})
+
+    def fails(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="Input/output error") as caught:
+        patch.setattr(os, call, fails)
+        convert(str(tmp_path / "x"), str(tmp_path / "y"), float_type="bf16")
+    assert caught.value.filename == str(tmp_path / "x")
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_fifo_that_comes_between_a_look_and_the_opening_is_refused(tmp_path, monkeypatch):
+    path, real = tmp_path / "x", os.stat
+    path.write_bytes(b"x")
+
+    def exchanged(*arguments, **more):
+        found = real(*arguments, **more)
+        if arguments[0] == str(path) and stat.S_ISREG(found.st_mode):
+            path.unlink()
+            os.mkfifo(path)
+        return found
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="not a regular file"):
+        patch.setattr(os, "stat", exchanged)
+        FileSource(path)

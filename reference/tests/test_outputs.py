@@ -186,3 +186,37 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(tmp_path, monkeypatch):
     reference.save(tmp_path / "x", TREE)
     monkeypatch.undo()
     assert same(reference.load(tmp_path / "x"), TREE)
+
+
+def test_an_error_of_clearing_up_hides_no_other(tmp_path, monkeypatch):
+    """As on a disk that a failing write has made read-only: the write is what is to be told."""
+    monkeypatch.delattr(os, "O_TMPFILE")
+
+    def read_only(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError), replace(tmp_path / "x"):
+        patch.setattr(os, "unlink", read_only)
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_an_interrupt_leaves_nothing_open_and_no_name(tmp_path, monkeypatch, nameless):
+    """One that comes when the file has just been made, before anybody has it."""
+    import reference.outputs as outputs
+
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE")
+    before = os.listdir("/proc/self/fd")
+    open_file = outputs._NewFile.open
+
+    def interrupted(self):
+        open_file(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), replace(tmp_path / "x"):
+        patch.setattr(outputs._NewFile, "open", interrupted)
+        with replace(tmp_path / "y"):
+            pass
+    assert os.listdir(tmp_path) == []
+    assert os.listdir("/proc/self/fd") == before
