@@ -20,16 +20,6 @@ Progress = Callable[[int], None]  # told how many bytes have been moved since th
 _CALL: Final = 1 << 26  # bytes per system call, so that progress is shown and a signal is answered
 _COPY: Final = 1 << 20  # the buffer where the kernel cannot copy from file to file
 _HELD: Final = 1 << 18  # small writes held back and joined
-# What copy_file_range answers where it cannot serve these two files; a plain buffer then does.
-_CANNOT_COPY: Final = {
-    errno.EXDEV,
-    errno.EINVAL,
-    errno.ENOSYS,
-    errno.EOPNOTSUPP,
-    errno.EBADF,
-    errno.EPERM,
-    errno.ETXTBSY,
-}
 
 
 class FileSource:
@@ -164,13 +154,11 @@ class FileSink:
         while n and self._kernel_copies:
             try:
                 moved = os.copy_file_range(source.fd, self._fd, min(n, _CALL), offset)
-            except OSError as error:
-                if error.errno not in _CANNOT_COPY:
-                    raise
+            except OSError:
+                moved = 0
+            if not moved:  # the kernel cannot serve these two files, or one is at fault: a plain copy finds out which
                 self._kernel_copies = False
                 break
-            if not moved:
-                source._shrunk(offset)
             self._progress(moved)
             offset, n = offset + moved, n - moved
         self._copy_through_memory(source, offset, n)

@@ -1,8 +1,8 @@
 """Invariant: whatever call fails while a file is written, the old or the new file stands there, and nothing is left.
 
-The call that fails, and how, are chosen for each operation that writes, on file systems with nameless files and without.
-An error that is reported names a file and leaves no other file, descriptor, mapping or thread; where nothing is
-reported, the file is the new one.
+The call that fails, and how, are chosen for each operation that writes, with nameless files and without. An error that
+is reported names a file and leaves no other file, descriptor, mapping or thread; where nothing is reported, the file is
+the new one.
 """
 
 from __future__ import annotations
