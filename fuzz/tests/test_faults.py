@@ -13,7 +13,7 @@ import pytest
 import reference
 from fuzz.faults import INTERRUPT, SHORT, failing
 from fuzz.findings import ROOT, Broken
-from fuzz.operations import OLD, OPERATIONS, OUTPUT, prepare, prepared
+from fuzz.operations import OLD, OPERATIONS, OUTPUT, in_small_pieces, prepare, prepared
 from fuzz.targets.changing_file import ALL, CHANGES, check_change
 from fuzz.targets.failing_disk import check_fault
 from fuzz.targets.interrupted import check_interrupt
@@ -142,7 +142,7 @@ def test_a_full_disk(small_disk, tmp_path):
             except OSError:
                 continue
     for name, operation in full(tmp_path, output).items():
-        with pytest.raises(OSError, match="No space left") as caught:
+        with in_small_pieces(), pytest.raises(OSError, match="No space left") as caught:
             operation()
         assert str(output) in str(caught.value), name
         assert output.read_bytes() == OLD, name
