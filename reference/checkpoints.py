@@ -129,6 +129,8 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
     be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
     tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
+    With `mmap` the file must not become shorter while the map or a view of it is in use: the system then ends the
+    process (SIGBUS). Without it that is a FormatError.
     Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
     """
     if isinstance(prefix, str) and prefix.endswith("::"):

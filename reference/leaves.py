@@ -166,9 +166,18 @@ def read_value(source: Source, at: int, leaf: Leaf) -> Any:
             done += n
         return settle(array) if leaf.kind == "ndarray" else settle(array)[()]
     if leaf.kind in ("str", "bin"):
-        raw = source.read_at(at + leaf.extents[0][0], leaf.nbytes)
-        return raw.decode() if leaf.kind == "str" else raw
+        offset = at + leaf.extents[0][0]
+        raw = source.read_at(offset, leaf.nbytes)
+        return _text(raw, offset) if leaf.kind == "str" else raw
     return {} if leaf.kind == "empty" else leaf.value
+
+
+def _text(raw: bytes, offset: int) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:  # it was UTF-8 when the leaf was read
+        detail = f"a str is not UTF-8: {error.reason}; the file changed while it was read"
+        raise FormatError("WIRE-5", offset, None, detail, "read it again when nothing writes to it") from None
 
 
 def copy_value(source: BytesSource, at: int, leaf: Leaf) -> Any:

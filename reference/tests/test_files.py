@@ -70,6 +70,54 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path):
     assert not (tmp_path / "y").exists()
 
 
+def test_a_text_that_changes_while_it_is_read_is_refused(tmp_path):
+    path = tmp_path / "x"
+    reference.save(path, {"a": "word" * 30_000})
+    with reference.open(path) as checkpoint:
+        at = checkpoint.records[0].extents()[0][0]
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(b"\xff")
+        with pytest.raises(FormatError, match="changed while it was read") as caught:
+            checkpoint["a"]
+        assert (caught.value.clause, caught.value.offset, caught.value.path) == ("WIRE-5", at, ("a",))
+        with pytest.raises(FormatError, match="changed while it was read"):
+            checkpoint.tree()
+
+
+@pytest.mark.parametrize("call", ["pread", "preadv"])
+def test_a_read_that_fails_names_the_file_that_is_read(tmp_path, monkeypatch, call):
+    reference.save(tmp_path / "in", {"a": np.zeros(1 << 20, np.int8)})
+
+    def refuse(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    with reference.open(tmp_path / "in") as checkpoint, pytest.raises(OSError, match="Input/output") as caught:
+        monkeypatch.setattr(os, call, refuse)
+        if call == "preadv":
+            checkpoint["a"]
+        else:
+            with replace(tmp_path / "out") as sink:
+                sink.copy_from(checkpoint.source, 0, 1 << 20)
+    assert caught.value.filename == str(tmp_path / "in")
+
+
+def test_a_file_whose_size_cannot_be_had_is_closed(tmp_path, monkeypatch):
+    reference.save(tmp_path / "x", TREE)
+    before = os.listdir("/proc/self/fd")
+
+    def refuse(*_):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(os, "fstat", refuse)
+    with pytest.raises(OSError, match="tale") as caught:
+        reference.load(tmp_path / "x")
+    monkeypatch.undo()
+    assert caught.value.filename == str(tmp_path / "x")
+    assert os.listdir("/proc/self/fd") == before
+
+
 def test_memory_is_a_source_for_files_too(tmp_path):
     with replace(tmp_path / "x") as sink:
         assert isinstance(sink, FileSink)
