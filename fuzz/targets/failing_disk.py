@@ -28,6 +28,7 @@ VALUES = st.tuples(
     st.sampled_from(FAULTS),
     st.booleans(),
 )
+_TOLD: Final = ("writev", "fsync", "link", "replace")
 FUNCTIONS: Final = tuple(dict.fromkeys(WRITING + READING + LOOKING))
 
 
@@ -65,6 +66,7 @@ def check_fault(place: Path, name: str, is_nameless: bool, is_old: bool, k: int,
     shown = f"{shown}: {error!r}"
     _check_error(error, shown)
     _check_output(output.read_bytes() if output.exists() else None, OLD if is_old else None, new, error, shown)
+    _check_calls(calls, error, fault, shown)
     if error is not None:
         error.__traceback__ = error.__context__ = None
         gc.collect(0)
@@ -81,6 +83,15 @@ def _check_error(error: BaseException | None, shown: str) -> None:
         raise Broken(f"the error names no file: {shown}")
     if error is not None and "\n" in str(error):
         raise Broken(f"the error takes more than a line: {shown}")
+
+
+def _check_calls(calls: Calls, error: BaseException | None, fault: str, shown: str) -> None:
+    """The file was synced before it was renamed; and what has no other way is reported."""
+    made = [call.name for call in calls]
+    if "replace" in made and "fsync" not in made[: made.index("replace")]:
+        raise Broken(f"the file is renamed before it is synced: {shown}")
+    if error is None and calls.failed is not None and calls.failed.name in _TOLD and fault in ("EIO", "ENOSPC"):
+        raise Broken(f"a call failed, and nothing is reported: {shown}")
 
 
 def _check_output(found: bytes | None, old: bytes | None, new: bytes, error: BaseException | None, shown: str) -> None:
