@@ -66,12 +66,6 @@ static _Noreturn void fail(int status, const char *message)
     longjmp(run_end, status);
 }
 
-static _Noreturn void fail_io(const char *what)
-{
-    fprintf(stderr, "client: %s: %s\n", what, strerror(errno));
-    longjmp(run_end, 3);
-}
-
 /* Makes room for `need` elements of `size` bytes in an array that has room for *room. */
 static void *grow(void *array, size_t *room, size_t need, size_t size)
 {
@@ -91,6 +85,7 @@ static void *grow(void *array, size_t *room, size_t need, size_t size)
 #define LIST(type) struct { type *at; size_t count, room; }
 #define MAKE_ROOM(list, more) \
     ((list)->at = grow((list)->at, &(list)->room, (list)->count + (more), sizeof *(list)->at))
+#define ADD(list, element) (MAKE_ROOM(list, 1), (list)->at[(list)->count++] = (element))
 
 /* -------------------------------------------------------------------- SHA-256 */
 
@@ -310,9 +305,11 @@ static int32_t hex_four(const unsigned char *p)
     return number;
 }
 
-static bool is_surrogate(int32_t c)
+/* LEAF-11, LEAF-12: a number as the text of a key. */
+static const char *decimal(char text[24], uint64_t number)
 {
-    return c >= 0xd800 && c < 0xe000;
+    snprintf(text, 24, "%" PRIu64, number);
+    return text;
 }
 
 static bool text_is(const unsigned char *text, size_t length, const char *word)
@@ -370,9 +367,10 @@ static bool count_elements(const uint64_t *dimensions, unsigned rank, unsigned w
 
 /* ------------------------------------------------------------------- the tree */
 
-enum kind { NDARRAY, SCALAR, COMPLEX, NIL, BOOL, INT, FLOAT, STR, BIN, EMPTY, KIND_COUNT };
-static const char *const kind_names[KIND_COUNT] = {   /* LEAF-1 */
-    "ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty"
+/* LEAF-1. Those up to SCALAR have a dtype, those up to BIN a payload. */
+enum kind { NDARRAY, SCALAR, STR, BIN, COMPLEX, NIL, BOOL, INT, FLOAT, EMPTY, KIND_COUNT };
+static const char *const kind_names[KIND_COUNT] = {
+    "ndarray", "scalar", "str", "bin", "complex", "nil", "bool", "int", "float", "empty"
 };
 
 struct leaf {
@@ -423,6 +421,7 @@ struct job {
     uint64_t position;          /* in the input, of buffer[at] */
     uint64_t limit;             /* where the innermost bin or ext ends, or else the input */
     unsigned depth;             /* how many of these we are in */
+    const char *cut;            /* the clause of an input that ends too early */
     uint64_t top;               /* the offset of the last value that began in none */
 
     LIST(unsigned char) request;            /* an encoder's input */
@@ -450,6 +449,8 @@ static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char 
         return "KEY-4";
     if (!utf8_valid(text, length))
         return "WIRE-5";
+    if (j->flax && text_is(text, length, MARKER))
+        return "FLAX-3";        /* a reader has seen to it before */
 
     struct sha256 sha;
     unsigned char digest[32];
@@ -472,8 +473,7 @@ static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char 
                          .depth = parent->depth + 1, .number = number,
                          .path_bytes = (uint16_t)(parent->path_bytes + length)};
     *at = *link = (uint32_t)j->nodes.count;
-    MAKE_ROOM(&j->nodes, 1);
-    j->nodes.at[j->nodes.count++] = fresh;
+    ADD(&j->nodes, fresh);
     MAKE_ROOM(&j->texts, length);
     memcpy(j->texts.at + j->texts.count, text, length);
     j->texts.count += length;
@@ -495,24 +495,12 @@ static const char *find_clash(const struct job *j, uint32_t node)
 
 static void add_leaf(struct job *j, const struct leaf *leaf)
 {
-    MAKE_ROOM(&j->leaves, 1);
-    j->leaves.at[j->leaves.count++] = *leaf;
-    j->nodes.at[leaf->node].leaf = (uint32_t)j->leaves.count;
+    struct node *n = &j->nodes.at[leaf->node];
+    ADD(&j->leaves, *leaf);
+    n->leaf = (uint32_t)j->leaves.count;
 }
 
-static void add_dimension(struct job *j, struct leaf *leaf, uint64_t dimension)
-{
-    MAKE_ROOM(&j->dimensions, 1);
-    j->dimensions.at[j->dimensions.count++] = dimension;
-    leaf->rank++;
-}
-
-/* FLAX-8: what the path to a leaf adds, and whether all are too long for a file of this size. */
-static uint64_t path_cost(const struct node *n)
-{
-    return n->path_bytes + 8u * n->depth;
-}
-
+/* FLAX-8: whether the paths of all leaves are too long for a file of this size. */
 static bool paths_too_long(const struct job *j, uint64_t size)
 {
     return size < UINT64_MAX / 128 && j->path_cost > (UINT64_C(1) << 20) + 64 * size;
@@ -630,12 +618,6 @@ static void require(const struct job *j, bool holds, const char *clause, uint64_
 
 /* ------------------------------------------------------------------ the input */
 
-/* STREAM-2, FLAX-6: the clause of an input that ends too early. */
-static const char *cut_off(const struct job *j)
-{
-    return j->flax ? "FLAX-6" : "STREAM-2";
-}
-
 /* Reads on until `wanted` bytes (at most BUFFER_SIZE) are there; returns whether they are. */
 static bool fill_buffer(struct job *j, size_t wanted)
 {
@@ -646,7 +628,7 @@ static bool fill_buffer(struct job *j, size_t wanted)
     j->at = 0;
     j->end += fread(j->buffer + j->end, 1, BUFFER_SIZE - j->end, j->in);
     if (ferror(j->in))
-        fail_io("cannot read the input");
+        fail(3, strerror(errno));
     return j->end >= wanted;
 }
 
@@ -664,7 +646,7 @@ static bool has(struct job *j, uint64_t size)
 /* The next `size` bytes (at most BUFFER_SIZE), which stay where they are. */
 static const unsigned char *peek(struct job *j, size_t size)
 {
-    require(j, fill_buffer(j, size), cut_off(j), j->top);
+    require(j, fill_buffer(j, size), j->cut, j->top);
     return j->buffer + j->at;
 }
 
@@ -761,7 +743,7 @@ static struct value read_value(struct job *j, unsigned allowed, const char *clau
     struct value v = {.offset = j->position};
     if (!j->depth)
         j->top = v.offset;
-    require(j, has(j, 1), j->depth ? "WIRE-6" : cut_off(j), v.offset);
+    require(j, has(j, 1), j->depth ? "WIRE-6" : j->cut, v.offset);
     unsigned char first = *peek(j, 1);
     const struct form *form = forms;
     while (form < forms + FORM_COUNT && (first < form->first || first > form->last))
@@ -770,7 +752,7 @@ static struct value read_value(struct job *j, unsigned allowed, const char *clau
     v.type = form->type == T_NEGATIVE ? T_INT : form->type;
     require(j, v.type & allowed, clause, v.offset);
 
-    const char *reach = j->depth ? "WIRE-3" : cut_off(j);
+    const char *reach = j->depth ? "WIRE-3" : j->cut;
     unsigned size = 1u + form->more + (v.type == T_EXT);
     require(j, has(j, size), reach, v.offset);
     read_number(&v, form, take(j, size));
@@ -809,13 +791,6 @@ static void read_fixed_key(struct job *j, const char *text, const char *clause)
     take(j, strlen(text));
 }
 
-static void read_decimal_key(struct job *j, uint64_t number, const char *clause)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    read_fixed_key(j, text, clause);
-}
-
 /* --------------------------------------------------------------- reading leaves */
 
 /* Goes over the body of a bin or str and hashes it, piece by piece. */
@@ -839,7 +814,8 @@ static void read_dimension(struct job *j, struct leaf *leaf)
 {
     struct value v = read_value(j, T_INT, "LEAF-3");
     require(j, !v.negative, "LEAF-3", v.offset);
-    add_dimension(j, leaf, v.number);
+    ADD(&j->dimensions, v.number);
+    leaf->rank++;
 }
 
 /* How many elements the leaf has by its shape, which began at `offset`. */
@@ -896,6 +872,7 @@ static void read_complex(struct job *j, const struct value *ext, struct leaf *le
 /* LEAF-10 to LEAF-12: a map of which the marker, its first key, has been read but for its text. */
 static void read_chunked(struct job *j, const struct value *map, struct leaf *leaf, struct sha256 *sha)
 {
+    char text[24];
     take(j, strlen(MARKER));
     require(j, map->number == 3, "LEAF-10", map->offset);
     struct value marked = read_value(j, T_BOOL, "LEAF-10");
@@ -905,7 +882,7 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
     struct value shape = read_value(j, T_MAP, "LEAF-11");
     require(j, shape.number <= MAX_DIMENSIONS, "LEAF-3", shape.offset);
     for (uint64_t i = 0; i < shape.number; i++) {
-        read_decimal_key(j, i, "LEAF-11");
+        read_fixed_key(j, decimal(text, i), "LEAF-11");
         read_dimension(j, leaf);
     }
 
@@ -914,7 +891,7 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
     require(j, chunks.number, "LEAF-12", chunks.offset);
     uint64_t elements = 0;
     for (uint64_t i = 0; i < chunks.number; i++) {
-        read_decimal_key(j, i, "LEAF-12");
+        read_fixed_key(j, decimal(text, i), "LEAF-12");
         struct value ext = read_value(j, T_EXT, "LEAF-12");
         require(j, ext.ext == 1, "LEAF-12", ext.offset);
         struct leaf chunk = {.dimensions = j->dimensions.count};
@@ -1006,17 +983,10 @@ static void read_record(struct job *j)
     leave_body(j, outer);
 }
 
-static void read_stream(struct job *j)
-{
-    require(j, has(j, 1), "STREAM-3", 0);
-    while (has(j, 1))
-        read_record(j);
-}
-
 static void read_flax_leaf(struct job *j, const struct value *v, uint32_t node)
 {
     read_leaf(j, v, node);
-    j->path_cost += path_cost(&j->nodes.at[node]);
+    j->path_cost += j->nodes.at[node].path_bytes + 8u * j->nodes.at[node].depth;
     require(j, !paths_too_long(j, j->limit), "FLAX-8", v->offset);
 }
 
@@ -1043,16 +1013,6 @@ static void read_flax_map(struct job *j, const struct value *map, uint32_t paren
             read_flax_leaf(j, &v, node);
         j->here = parent;
     }
-}
-
-static void read_flax(struct job *j)
-{
-    require(j, has(j, 1), "FLAX-1", 0);
-    struct value map = read_value(j, T_MAP, "FLAX-1");
-    require(j, map.number, "FLAX-1", map.offset);
-    read_flax_map(j, &map, ROOT);
-    require(j, !has(j, 1), "FLAX-1", j->position);
-    require(j, !paths_too_long(j, j->position), "FLAX-8", 0);   /* of a pipe, known only now */
 }
 
 /* ------------------------------------------------------------------ the JSON out */
@@ -1085,11 +1045,11 @@ static void print_leaf(const struct job *j, const struct leaf *leaf)
             fprintf(out, "%s\"%" PRIu64 "\"", i ? ", " : "", j->dimensions.at[leaf->dimensions + i]);
         putc(']', out);
     }
-    if (leaf->kind == NDARRAY || leaf->kind == SCALAR)
+    if (leaf->kind <= SCALAR)
         fprintf(out, ", \"dtype\": \"%s\"", dtypes[leaf->dtype].tag);
-    else if (leaf->kind == STR || leaf->kind == BIN)
+    else if (leaf->kind <= BIN)
         fprintf(out, ", \"bytes\": \"%" PRIu64 "\"", leaf->size);
-    if (leaf->kind == NDARRAY || leaf->kind == SCALAR || leaf->kind == STR || leaf->kind == BIN) {
+    if (leaf->kind <= BIN) {
         fputs(", \"sha256\": \"", out);
         for (int i = 0; i < 32; i++)
             fprintf(out, "%02x", leaf->digest[i]);
@@ -1100,10 +1060,17 @@ static void print_leaf(const struct job *j, const struct leaf *leaf)
 
 static void decode(struct job *j)
 {
-    if (j->flax)
-        read_flax(j);
-    else
-        read_stream(j);
+    require(j, has(j, 1), j->flax ? "FLAX-1" : "STREAM-3", 0);
+    if (j->flax) {
+        struct value map = read_value(j, T_MAP, "FLAX-1");
+        require(j, map.number, "FLAX-1", map.offset);
+        read_flax_map(j, &map, ROOT);
+        require(j, !has(j, 1), "FLAX-1", j->position);
+        require(j, !paths_too_long(j, j->position), "FLAX-8", 0);   /* of a pipe, known only now */
+    } else {
+        while (has(j, 1))
+            read_record(j);
+    }
     /* CONF-3: nothing has been printed until now, when nothing can be refused any more. */
     fputs("{\"records\": [", j->out);
     for (size_t i = 0; i < j->leaves.count; i++) {
@@ -1188,34 +1155,6 @@ static void json_string(struct job *j, struct json *string)
     j->cursor++;
 }
 
-static void json_digits(struct job *j)
-{
-    if (*j->cursor < '0' || *j->cursor > '9')
-        fail_json();
-    while (*j->cursor >= '0' && *j->cursor <= '9')
-        j->cursor++;
-}
-
-static void json_number(struct job *j, struct json *number)
-{
-    number->text = j->cursor;
-    j->cursor += *j->cursor == '-';
-    if (*j->cursor == '0')
-        j->cursor++;
-    else
-        json_digits(j);
-    if (*j->cursor == '.') {
-        j->cursor++;
-        json_digits(j);
-    }
-    if (*j->cursor == 'e' || *j->cursor == 'E') {
-        j->cursor++;
-        j->cursor += *j->cursor == '+' || *j->cursor == '-';
-        json_digits(j);
-    }
-    number->length = (size_t)(j->cursor - number->text);
-}
-
 /* Reads a value; those inside it by calling itself, no deeper than MAX_JSON_DEPTH. */
 static void json_value(struct job *j, unsigned depth)
 {
@@ -1246,8 +1185,12 @@ static void json_value(struct job *j, unsigned depth)
             if (*j->cursor++ != (unsigned char)*c)
                 fail_json();
     } else {
-        value.type = 0;
-        json_number(j, &value);
+        value.type = 0;         /* parse_decimal looks at numbers that are used */
+        value.text = j->cursor;
+        value.length = strspn((char *)j->cursor, "+-.0123456789Ee");
+        if (!value.length)
+            fail_json();
+        j->cursor += value.length;
     }
     value.count = j->values.count - place;
     j->values.at[place] = value;
@@ -1320,7 +1263,7 @@ static const char *go_along_display(struct job *j, uint32_t *node, const struct 
             p += 2;
         } else {
             int32_t c = end - p >= 6 && p[1] == 'u' ? hex_four(p + 2) : -1;
-            if (c < 0 || is_surrogate(c))
+            if (c < 0 || (c >= 0xd800 && c < 0xe000))
                 return "KEY-6";
             to += utf8_put(to, (uint32_t)c);
             p += 6;
@@ -1358,11 +1301,7 @@ static uint32_t parse_path(struct job *j, const struct json *path)
     j->here = node;
     fault = find_clash(j, node);
     require(j, !fault, fault, UNKNOWN);
-    for (; j->flax && node != ROOT; node = j->nodes.at[node].parent) {
-        const struct node *n = &j->nodes.at[node];
-        require(j, !text_is(j->texts.at + n->text, n->length, MARKER), "FLAX-3", UNKNOWN);
-    }
-    return j->here;
+    return node;
 }
 
 /* LEAF-3, LEAF-4, LEAF-6: reads the shape; a scalar needs none. */
@@ -1373,7 +1312,8 @@ static void parse_shape(struct job *j, struct json *shape, struct leaf *leaf)
     for (struct json *d = shape ? shape + 1 : NULL; d && d < shape + shape->count; d += d->count) {
         require(j, leaf->rank < MAX_DIMENSIONS && d->type == '"' &&
                 parse_decimal(d->text, d->length, &dimension), "LEAF-3", UNKNOWN);
-        add_dimension(j, leaf, dimension);
+        ADD(&j->dimensions, dimension);
+        leaf->rank++;
     }
     require(j, leaf->kind == NDARRAY || !leaf->rank, "LEAF-6", UNKNOWN);
     unsigned width = dtypes[leaf->dtype].width;
@@ -1511,7 +1451,7 @@ static void read_request(struct job *j)
         MAKE_ROOM(&j->request, BUFFER_SIZE);
         j->request.count += fread(j->request.at + j->request.count, 1, BUFFER_SIZE, j->in);
         if (ferror(j->in))
-            fail_io("cannot read the input");
+            fail(3, strerror(errno));
     } while (!feof(j->in));
     MAKE_ROOM(&j->request, 1);
     j->request.at[j->request.count] = 0;
@@ -1540,7 +1480,7 @@ static void link_tree(struct job *j)
         if (n->leaf ? j->leaves.at[n->leaf - 1].kind == EMPTY && !j->keep_empty : !n->first)
             continue;
         if (n->leaf)
-            j->path_cost += path_cost(n);
+            j->path_cost += n->path_bytes + 8u * n->depth;
         n->next = parent->first;
         parent->first = at;
     }
@@ -1559,17 +1499,22 @@ static void put(struct sink *s, const void *data, uint64_t n)
 {
     s->count = n > UINT64_MAX - s->count ? UINT64_MAX : s->count + n;
     if (s->file && n && fwrite(data, 1, (size_t)n, s->file) != n)
-        fail_io("cannot write the output");
+        fail(3, strerror(errno));
 }
 
+/* Whether the header of this form can hold the number. */
 static bool fits(const struct form *form, uint64_t n)
 {
     if (form->type == T_NEGATIVE)       /* as its two's complement */
         return n >= (form->more ? UINT64_MAX << (8 * form->more - 1) : (uint64_t)-32);
+    if (form->type == T_FLOAT)          /* LEAF-7, LEAF-8 */
+        return form->more == 8;
+    if (form->type == T_EXT && !form->more)
+        return n && n <= 16 && !(n & (n - 1));
     return !form->more ? n <= (unsigned)(form->last - form->first) : form->more == 8 || !(n >> 8 * form->more);
 }
 
-/* WIRE-1: the shortest header of this type that holds a length, a count or an int. */
+/* WIRE-1: the shortest header of this type that holds a length, count, int, bool or float. */
 static void put_header(struct sink *s, unsigned type, uint64_t n)
 {
     const struct form *form = forms;
@@ -1577,7 +1522,10 @@ static void put_header(struct sink *s, unsigned type, uint64_t n)
         form++;
     require(s->j, form < forms + FORM_COUNT, "WIRE-1", UNKNOWN);
     unsigned char header[9] = {form->first};
-    if (!form->more)
+    if (type == T_EXT && !form->more)
+        while (n >>= 1)
+            header[0]++;
+    else if (!form->more)
         header[0] = (unsigned char)(type == T_NEGATIVE ? n : form->first + n);
     for (unsigned i = form->more; i; i--, n >>= 8)
         header[i] = (unsigned char)n;
@@ -1586,35 +1534,14 @@ static void put_header(struct sink *s, unsigned type, uint64_t n)
 
 static void put_ext_header(struct sink *s, unsigned char type, uint64_t n)
 {
-    unsigned char power = 0;
-    while (power < 5 && n != 1u << power)
-        power++;
-    if (power < 5)
-        put(s, &(unsigned char){0xd4 + power}, 1);
-    else
-        put_header(s, T_EXT, n);
+    put_header(s, T_EXT, n);
     put(s, &type, 1);
 }
 
-static void put_str(struct sink *s, const void *text, size_t length)
+static void put_str(struct sink *s, const char *text)
 {
-    put_header(s, T_STR, length);
-    put(s, text, length);
-}
-
-static void put_decimal_key(struct sink *s, uint64_t number)
-{
-    char text[24];
-    put_str(s, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, number));
-}
-
-/* LEAF-8 */
-static void put_float(struct sink *s, uint64_t bits)
-{
-    unsigned char value[9] = {0xcb};
-    for (int i = 0; i < 8; i++)
-        value[1 + i] = (unsigned char)(bits >> (56 - 8 * i));
-    put(s, value, 9);
+    put_header(s, T_STR, strlen(text));
+    put(s, text, strlen(text));
 }
 
 /* Bytes of the payload, from `start` on. */
@@ -1631,47 +1558,45 @@ static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start,
     put(s, piece, size);
 }
 
-/* LEAF-2, LEAF-6: the body of an array, or of a chunk of one. */
-static void put_array_body(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions,
-                           unsigned rank, uint64_t start, uint64_t size)
-{
-    put_header(s, T_ARRAY, 3);
-    put_header(s, T_ARRAY, rank);
-    for (unsigned i = 0; i < rank; i++)
-        put_header(s, T_INT, dimensions[i]);
-    put_str(s, dtypes[leaf->dtype].tag, strlen(dtypes[leaf->dtype].tag));
-    put_header(s, T_BIN, size);
-    put_payload(s, leaf, start, size);
-}
-
+/* LEAF-2, LEAF-6: an array, or a chunk of one, whose body is counted first and then written. */
 static void put_array(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions,
                       unsigned rank, uint64_t start, uint64_t size)
 {
-    struct sink body = {.j = s->j};
-    put_array_body(&body, leaf, dimensions, rank, start, size);
-    put_ext_header(s, leaf->kind == SCALAR ? 3 : 1, body.count);
-    put_array_body(s, leaf, dimensions, rank, start, size);
+    struct sink counter = {.j = s->j};
+    for (struct sink *to = &counter; ; to = s) {
+        put_header(to, T_ARRAY, 3);
+        put_header(to, T_ARRAY, rank);
+        for (unsigned i = 0; i < rank; i++)
+            put_header(to, T_INT, dimensions[i]);
+        put_str(to, dtypes[leaf->dtype].tag);
+        put_header(to, T_BIN, size);
+        put_payload(to, leaf, start, size);
+        if (to == s)
+            return;
+        put_ext_header(s, leaf->kind == SCALAR ? 3 : 1, counter.count);
+    }
 }
 
 /* LEAF-10 to LEAF-13 */
 static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions)
 {
     uint64_t width = dtypes[leaf->dtype].width, chunk = CHUNK_BYTES / width * width;
+    char text[24];
     put_header(s, T_MAP, 3);
-    put_str(s, MARKER, strlen(MARKER));
-    put(s, "\xc3", 1);
-    put_str(s, "shape", 5);
+    put_str(s, MARKER);
+    put_header(s, T_BOOL, 1);
+    put_str(s, "shape");
     put_header(s, T_MAP, leaf->rank);
     for (unsigned i = 0; i < leaf->rank; i++) {
-        put_decimal_key(s, i);
+        put_str(s, decimal(text, i));
         put_header(s, T_INT, dimensions[i]);
     }
-    put_str(s, "chunks", 6);
+    put_str(s, "chunks");
     put_header(s, T_MAP, (leaf->size - 1) / chunk + 1);
     for (uint64_t i = 0, start = 0; start < leaf->size; i++, start += chunk) {
         uint64_t size = leaf->size - start < chunk ? leaf->size - start : chunk;
         uint64_t elements = size / width;
-        put_decimal_key(s, i);
+        put_str(s, decimal(text, i));
         put_array(s, leaf, &elements, 1, start, size);
     }
 }
@@ -1691,13 +1616,13 @@ static void put_leaf(struct sink *s, const struct leaf *leaf)
     case COMPLEX:
         put_ext_header(s, 2, 1 + 9 + 9);
         put_header(s, T_ARRAY, 2);
-        put_float(s, leaf->number[0]);
-        put_float(s, leaf->number[1]);
+        put_header(s, T_FLOAT, leaf->number[0]);
+        put_header(s, T_FLOAT, leaf->number[1]);
         break;
-    case NIL:   put(s, "\xc0", 1); break;
-    case BOOL:  put(s, leaf->number[0] ? "\xc3" : "\xc2", 1); break;
+    case NIL:   put_header(s, T_NIL, 0); break;
+    case BOOL:  put_header(s, T_BOOL, leaf->number[0]); break;
     case INT:   put_header(s, leaf->negative ? T_NEGATIVE : T_INT, leaf->number[0]); break;
-    case FLOAT: put_float(s, leaf->number[0]); break;
+    case FLOAT: put_header(s, T_FLOAT, leaf->number[0]); break;
     case EMPTY: put_header(s, T_MAP, 0); break;
     default:
         put_header(s, leaf->kind == STR ? T_STR : T_BIN, leaf->size);
@@ -1709,7 +1634,8 @@ static void put_leaf(struct sink *s, const struct leaf *leaf)
 
 static void put_key(struct sink *s, const struct node *n)
 {
-    put_str(s, s->j->texts.at + n->text, n->length);
+    put_header(s, T_STR, n->length);
+    put(s, s->j->texts.at + n->text, n->length);
 }
 
 /* The keys on the way to a node, no deeper than MAX_PARTS. */
@@ -1786,19 +1712,19 @@ static int run(enum part part, FILE *in, uint64_t size, FILE *out)
     int status = setjmp(run_end);
     if (!status) {
         j->flax = part == FLAX_DECODE || part == FLAX_ENCODE;
+        j->cut = j->flax ? "FLAX-6" : "STREAM-2";
         j->in = in;
         j->out = out;
         j->limit = size;
-        MAKE_ROOM(&j->nodes, 1);
+        ADD(&j->nodes, (struct node){0});
         MAKE_ROOM(&j->texts, 1);        /* so that not even the place of nothing is NULL */
         MAKE_ROOM(&j->dimensions, 1);
-        j->nodes.at[j->nodes.count++] = (struct node){0};
         if (part == DECODE || part == FLAX_DECODE)
             decode(j);
         else
             encode(j);
         if (out && (fflush(out) || ferror(out)))
-            fail_io("cannot write the output");
+            fail(3, strerror(errno));
     }
     free(j->nodes.at);
     free(j->leaves.at);
