@@ -323,9 +323,9 @@ static const struct dtype {
     const char *tag;
     unsigned char width;        /* bytes of an element */
     unsigned char word;         /* bytes of a part of it that has a byte order (DTYPE-6) */
-    unsigned char mask;         /* bits that carry meaning, where not all do (DTYPE-4) */
+    unsigned char mask;         /* bits that carry meaning (DTYPE-4); 0: all as one (DTYPE-5) */
 } dtypes[] = {                  /* DTYPE-1 */
-    {"bool", 1, 1, 0xff}, {"int8", 1, 1, 0xff}, {"uint8", 1, 1, 0xff},
+    {"bool", 1, 1, 0x00}, {"int8", 1, 1, 0xff}, {"uint8", 1, 1, 0xff},
     {"int16", 2, 2, 0xff}, {"uint16", 2, 2, 0xff}, {"int32", 4, 4, 0xff}, {"uint32", 4, 4, 0xff},
     {"int64", 8, 8, 0xff}, {"uint64", 8, 8, 0xff}, {"float16", 2, 2, 0xff}, {"bfloat16", 2, 2, 0xff},
     {"float32", 4, 4, 0xff}, {"float64", 8, 8, 0xff}, {"complex64", 8, 4, 0xff},
@@ -337,7 +337,7 @@ static const struct dtype {
     {"uint4", 1, 1, 0x0f}, {"int2", 1, 1, 0x03}, {"uint2", 1, 1, 0x03}, {"int1", 1, 1, 0x01},
     {"uint1", 1, 1, 0x01}
 };
-enum { DTYPE_COUNT = sizeof dtypes / sizeof *dtypes, DTYPE_BOOL = 0, LONGEST_TAG = 18 };
+enum { DTYPE_COUNT = sizeof dtypes / sizeof *dtypes, LONGEST_TAG = 18 };
 
 /* The place of a tag in the table, or -1. The comparison is exact. */
 static int find_dtype(const unsigned char *tag, size_t length)
@@ -348,29 +348,18 @@ static int find_dtype(const unsigned char *tag, size_t length)
     return -1;
 }
 
-/* LEAF-4, LEAF-5: how many elements a shape has; false where the shape is too large. */
-static bool count_elements(const uint64_t *dimensions, unsigned rank, unsigned width, uint64_t *elements)
-{
-    uint64_t product = width;
-    bool none = false;
-    for (unsigned i = 0; i < rank; i++) {
-        if (!dimensions[i])
-            none = true;
-        else if (dimensions[i] > INT64_MAX / product)
-            return false;
-        else
-            product *= dimensions[i];
-    }
-    *elements = none ? 0 : product / width;
-    return true;
-}
-
 /* ------------------------------------------------------------------- the tree */
+
+enum {                          /* types of MessagePack, as bits of a set */
+    T_NIL = 1, T_BOOL = 2, T_INT = 4, T_FLOAT = 8, T_STR = 16, T_BIN = 32,
+    T_EXT = 64, T_ARRAY = 128, T_MAP = 256, T_NEGATIVE = 512, T_ALL = 511
+};
 
 /* LEAF-1. Those up to SCALAR have a dtype, those up to BIN a payload. */
 enum kind { NDARRAY, SCALAR, STR, BIN, COMPLEX, NIL, BOOL, INT, FLOAT, EMPTY, KIND_COUNT };
-static const char *const kind_names[KIND_COUNT] = {
-    "ndarray", "scalar", "str", "bin", "complex", "nil", "bool", "int", "float", "empty"
+static const struct { const char *name; unsigned short type; unsigned char ext; } kinds[KIND_COUNT] = {
+    {"ndarray", T_EXT, 1}, {"scalar", T_EXT, 3}, {"str", T_STR, 0}, {"bin", T_BIN, 0}, {"complex", T_EXT, 2},
+    {"nil", T_NIL, 0}, {"bool", T_BOOL, 0}, {"int", T_INT, 0}, {"float", T_FLOAT, 0}, {"empty", T_MAP, 0}
 };
 
 struct leaf {
@@ -423,6 +412,7 @@ struct job {
     unsigned depth;             /* how many of these we are in */
     const char *cut;            /* the clause of an input that ends too early */
     uint64_t top;               /* the offset of the last value that began in none */
+    struct sha256 sha;          /* of the leaf that is being read */
 
     LIST(unsigned char) request;            /* an encoder's input */
     LIST(struct json) values;
@@ -616,6 +606,20 @@ static void require(const struct job *j, bool holds, const char *clause, uint64_
         refuse(j, clause, offset);
 }
 
+/* LEAF-4, LEAF-5: how many elements a leaf has by its shape, which begins at `offset`. */
+static uint64_t count_elements(const struct job *j, const struct leaf *leaf, uint64_t offset)
+{
+    uint64_t product = dtypes[leaf->dtype].width;
+    bool none = false;
+    for (unsigned i = 0; i < leaf->rank; i++) {
+        uint64_t dimension = j->dimensions.at[leaf->dimensions + i];
+        none = none || !dimension;
+        require(j, dimension <= INT64_MAX / product, "LEAF-4", offset);
+        product *= dimension ? dimension : 1;
+    }
+    return none ? 0 : product / dtypes[leaf->dtype].width;
+}
+
 /* ------------------------------------------------------------------ the input */
 
 /* Reads on until `wanted` bytes (at most BUFFER_SIZE) are there; returns whether they are. */
@@ -659,11 +663,6 @@ static const unsigned char *take(struct job *j, size_t size)
 }
 
 /* ------------------------------------------------------ values of MessagePack */
-
-enum {                          /* types, as bits of a set */
-    T_NIL = 1, T_BOOL = 2, T_INT = 4, T_FLOAT = 8, T_STR = 16, T_BIN = 32,
-    T_EXT = 64, T_ARRAY = 128, T_MAP = 256, T_NEGATIVE = 512, T_ALL = 511
-};
 
 /*
  * The table of chapter 01: the first bytes of a header, how many bytes of a number
@@ -794,7 +793,7 @@ static void read_fixed_key(struct job *j, const char *text, const char *clause)
 /* --------------------------------------------------------------- reading leaves */
 
 /* Goes over the body of a bin or str and hashes it, piece by piece. */
-static void hash_body(struct job *j, const struct value *v, struct sha256 *sha)
+static void hash_body(struct job *j, const struct value *v)
 {
     struct utf8 check = {0, 0, 0};
     bool valid = true;
@@ -802,7 +801,7 @@ static void hash_body(struct job *j, const struct value *v, struct sha256 *sha)
         peek(j, 1);
         size_t piece = j->end - j->at < left ? j->end - j->at : (size_t)left;
         const unsigned char *bytes = take(j, piece);
-        sha_add(sha, bytes, piece);
+        sha_add(&j->sha, bytes, piece);
         valid = valid && (v->type != T_STR || utf8_add(&check, bytes, piece));
         left -= piece;
     }
@@ -818,21 +817,12 @@ static void read_dimension(struct job *j, struct leaf *leaf)
     leaf->rank++;
 }
 
-/* How many elements the leaf has by its shape, which began at `offset`. */
-static uint64_t leaf_elements(const struct job *j, const struct leaf *leaf, uint64_t offset)
-{
-    uint64_t elements = 0;
-    require(j, count_elements(j->dimensions.at + leaf->dimensions, leaf->rank, dtypes[leaf->dtype].width,
-                              &elements), "LEAF-4", offset);
-    return elements;
-}
-
 /*
  * The body of an ext of type 1 or 3, `clause` being LEAF-2 or LEAF-6. A scalar or a
  * chunk has to have `rank` dimensions, or else `rank_clause` is broken. Adds the
  * payload to the hash; returns how many elements it has.
  */
-static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf, struct sha256 *sha,
+static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf,
                            const char *clause, const char *rank_clause, unsigned rank)
 {
     uint64_t outer = enter_body(j, ext);
@@ -850,10 +840,10 @@ static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *
     require(j, dtype >= 0, "DTYPE-1", tag.offset);
     leaf->dtype = (unsigned char)dtype;
 
-    uint64_t elements = leaf_elements(j, leaf, shape.offset);
+    uint64_t elements = count_elements(j, leaf, shape.offset);
     struct value payload = read_value(j, T_BIN, "LEAF-5");
     require(j, payload.number == elements * dtypes[dtype].width, "LEAF-5", payload.offset);
-    hash_body(j, &payload, sha);
+    hash_body(j, &payload);
     leave_body(j, outer);
     return elements;
 }
@@ -870,8 +860,9 @@ static void read_complex(struct job *j, const struct value *ext, struct leaf *le
 }
 
 /* LEAF-10 to LEAF-12: a map of which the marker, its first key, has been read but for its text. */
-static void read_chunked(struct job *j, const struct value *map, struct leaf *leaf, struct sha256 *sha)
+static void read_chunked(struct job *j, const struct value *map, struct leaf *leaf)
 {
+    leaf->kind = NDARRAY;
     char text[24];
     take(j, strlen(MARKER));
     require(j, map->number == 3, "LEAF-10", map->offset);
@@ -895,14 +886,14 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
         struct value ext = read_value(j, T_EXT, "LEAF-12");
         require(j, ext.ext == 1, "LEAF-12", ext.offset);
         struct leaf chunk = {.dimensions = j->dimensions.count};
-        elements += read_array(j, &ext, &chunk, sha, "LEAF-2", "LEAF-12", 1);
+        elements += read_array(j, &ext, &chunk, "LEAF-2", "LEAF-12", 1);
         j->dimensions.count = chunk.dimensions;
         require(j, !i || chunk.dtype == leaf->dtype, "LEAF-12", ext.offset);
         leaf->dtype = chunk.dtype;
         if (!i)
-            leaf_elements(j, leaf, shape.offset);       /* LEAF-11: LEAF-4 holds */
+            count_elements(j, leaf, shape.offset);       /* LEAF-11: LEAF-4 holds */
     }
-    require(j, elements == leaf_elements(j, leaf, shape.offset), "LEAF-12", chunks.offset);
+    require(j, elements == count_elements(j, leaf, shape.offset), "LEAF-12", chunks.offset);
 }
 
 /* LEAF-1: adds the leaf that a value begins; a map is an empty one or is chunked. */
@@ -910,31 +901,21 @@ static void read_leaf(struct job *j, const struct value *v, uint32_t node)
 {
     struct leaf leaf = {.node = node, .number = {v->number}, .negative = v->negative,
                         .dimensions = j->dimensions.count, .size = v->number};
-    struct sha256 sha;
-    sha_begin(&sha);
-    switch (v->type) {
-    case T_NIL:   leaf.kind = NIL; break;
-    case T_BOOL:  leaf.kind = BOOL; break;
-    case T_INT:   leaf.kind = INT; break;
-    case T_FLOAT: leaf.kind = FLOAT; break;
-    case T_STR:   leaf.kind = STR; hash_body(j, v, &sha); break;
-    case T_BIN:   leaf.kind = BIN; hash_body(j, v, &sha); break;
-    case T_MAP:
-        leaf.kind = v->number ? NDARRAY : EMPTY;        /* LEAF-9 */
-        if (v->number)
-            read_chunked(j, v, &leaf, &sha);
-        break;
-    default:
-        require(j, v->ext >= 1 && v->ext <= 3, "LEAF-1", v->offset);
-        leaf.kind = v->ext == 1 ? NDARRAY : v->ext == 2 ? COMPLEX : SCALAR;
-        if (leaf.kind == COMPLEX)
-            read_complex(j, v, &leaf);
-        else if (leaf.kind == NDARRAY)
-            read_array(j, v, &leaf, &sha, "LEAF-2", NULL, 0);
-        else
-            read_array(j, v, &leaf, &sha, "LEAF-6", "LEAF-6", 0);
-    }
-    sha_end(&sha, leaf.digest);
+    while (leaf.kind < KIND_COUNT && (kinds[leaf.kind].type != v->type || kinds[leaf.kind].ext != v->ext))
+        leaf.kind++;
+    require(j, leaf.kind < KIND_COUNT, "LEAF-1", v->offset);
+    sha_begin(&j->sha);
+    if (v->type == T_MAP && v->number)
+        read_chunked(j, v, &leaf);
+    else if (leaf.kind == NDARRAY)
+        read_array(j, v, &leaf, "LEAF-2", NULL, 0);
+    else if (leaf.kind == SCALAR)
+        read_array(j, v, &leaf, "LEAF-6", "LEAF-6", 0);
+    else if (leaf.kind <= BIN)
+        hash_body(j, v);
+    else if (leaf.kind == COMPLEX)
+        read_complex(j, v, &leaf);
+    sha_end(&j->sha, leaf.digest);
     add_leaf(j, &leaf);
 }
 
@@ -1024,7 +1005,7 @@ static void print_leaf(const struct job *j, const struct leaf *leaf)
     print_path(out, j, leaf->node, false);
     fputs("\"], \"display\": \"", out);
     print_path(out, j, leaf->node, true);
-    fprintf(out, "\", \"kind\": \"%s\"", kind_names[leaf->kind]);
+    fprintf(out, "\", \"kind\": \"%s\"", kinds[leaf->kind].name);
     switch (leaf->kind) {
     case BOOL:
         fprintf(out, ", \"value\": %s", leaf->number[0] ? "true" : "false");
@@ -1114,12 +1095,6 @@ static bool json_take(struct job *j, char c)
     return there;
 }
 
-static void json_want(struct job *j, char c)
-{
-    if (!json_take(j, c))
-        fail_json();
-}
-
 /* The character that a backslash begins. */
 static uint32_t json_escape(struct job *j)
 {
@@ -1152,7 +1127,7 @@ static void json_string(struct job *j, struct json *string)
             *to++ = *j->cursor++;
     }
     string->length = (size_t)(to - string->text);
-    j->cursor++;
+    *j->cursor++ = *to = 0;
 }
 
 /* Reads a value; those inside it by calling itself, no deeper than MAX_JSON_DEPTH. */
@@ -1174,11 +1149,13 @@ static void json_value(struct job *j, unsigned depth)
                     if (json_peek(j) != '"')
                         fail_json();
                     json_value(j, depth + 1);
-                    json_want(j, ':');
+                    if (!json_take(j, ':'))
+                        fail_json();
                 }
                 json_value(j, depth + 1);
             } while (json_take(j, ','));
-            json_want(j, close);
+            if (!json_take(j, close))
+                fail_json();
         }
     } else if (value.type == 't' || value.type == 'f' || value.type == 'n') {
         for (const char *c = value.type == 't' ? "true" : value.type == 'f' ? "false" : "null"; *c; c++)
@@ -1213,20 +1190,18 @@ static bool is_text(const struct json *j, const char *word)
     return j && j->type == '"' && text_is(j->text, j->length, word);
 }
 
-/* Digits without a leading zero: 1, or 2 where they go beyond 2^64 - 1, the number then being that; else 0. */
+/*
+ * A text that is a number without a leading zero: 1, or 2 where it is beyond 2^64 - 1,
+ * and taken for that; else 0. After a text stands something that is no digit.
+ */
 static int parse_decimal(const unsigned char *text, size_t length, uint64_t *number)
 {
-    int result = 1;
-    *number = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return 0;
-        unsigned digit = text[i] - '0';
-        if (result == 2 || *number > (UINT64_MAX - digit) / 10)
-            result = 2;
-        *number = result == 2 ? UINT64_MAX : *number * 10 + digit;
-    }
-    return length && (*text != '0' || length == 1) ? result : 0;
+    const char *digits = (const char *)text;
+    if (!length || strspn(digits, "0123456789") != length || (*digits == '0' && length > 1))
+        return 0;
+    errno = 0;
+    *number = strtoull(digits, NULL, 10);
+    return errno ? 2 : 1;
 }
 
 /* Decodes a string of hexadecimal digits over itself. */
@@ -1304,27 +1279,38 @@ static uint32_t parse_path(struct job *j, const struct json *path)
     return node;
 }
 
-/* LEAF-3, LEAF-4, LEAF-6: reads the shape; a scalar needs none. */
-static void parse_shape(struct job *j, struct json *shape, struct leaf *leaf)
+/* The dtype and the shape, which a scalar need not have, and from them the size. */
+static void parse_array(struct job *j, struct json *record, struct leaf *leaf)
 {
-    uint64_t dimension, elements = 0;
+    const struct json *tag = member(record, "dtype", '"'), *shape = member(record, "shape", '[');
+    int dtype = tag ? find_dtype(tag->text, tag->length) : -1;
+    require(j, dtype >= 0, "DTYPE-7", UNKNOWN);
+    leaf->dtype = (unsigned char)dtype;
     require(j, shape || leaf->kind == SCALAR, "LEAF-3", UNKNOWN);
-    for (struct json *d = shape ? shape + 1 : NULL; d && d < shape + shape->count; d += d->count) {
+    for (const struct json *d = shape ? shape + 1 : NULL; d && d < shape + shape->count; d += d->count) {
+        uint64_t dimension = 0;
         require(j, leaf->rank < MAX_DIMENSIONS && d->type == '"' &&
                 parse_decimal(d->text, d->length, &dimension), "LEAF-3", UNKNOWN);
         ADD(&j->dimensions, dimension);
         leaf->rank++;
     }
     require(j, leaf->kind == NDARRAY || !leaf->rank, "LEAF-6", UNKNOWN);
-    unsigned width = dtypes[leaf->dtype].width;
-    require(j, count_elements(j->dimensions.at + leaf->dimensions, leaf->rank, width, &elements), "LEAF-4", UNKNOWN);
-    leaf->size = elements * width;
+    leaf->size = count_elements(j, leaf, UNKNOWN) * dtypes[dtype].width;
 }
 
-/* DTYPE-3: turns the bytes of each word round. */
-static void swap_words(unsigned char *p, uint64_t size, unsigned word)
+/* DTYPE-4, DTYPE-5: an element of one byte without the bits that carry no meaning. */
+static unsigned char clean_byte(unsigned char byte, unsigned dtype)
 {
-    for (uint64_t at = 0; at < size; at += word)
+    return dtypes[dtype].mask ? byte & dtypes[dtype].mask : byte != 0;
+}
+
+/* DTYPE-3 to DTYPE-6: turns the bytes of each word round where they are big-endian. */
+static void normalise(unsigned char *p, const struct leaf *leaf, bool big)
+{
+    unsigned word = dtypes[leaf->dtype].word;
+    for (uint64_t at = 0; word == 1 && at < leaf->size; at++)
+        p[at] = clean_byte(p[at], leaf->dtype);
+    for (uint64_t at = 0; big && at < leaf->size; at += word)
         for (unsigned i = 0; i < word / 2; i++) {
             unsigned char byte = p[at + i];
             p[at + i] = p[at + word - 1 - i];
@@ -1332,58 +1318,33 @@ static void swap_words(unsigned char *p, uint64_t size, unsigned word)
         }
 }
 
-/* DTYPE-4, DTYPE-5: an element of one byte without the bits that carry no meaning. */
-static unsigned char clean_byte(unsigned char byte, unsigned dtype)
+/* The payload of an array or scalar, whose size is known, or the value of a str or bin. */
+static void parse_payload(struct job *j, struct json *record, struct leaf *leaf)
 {
-    return dtype == DTYPE_BOOL ? byte != 0 : byte & dtypes[dtype].mask;
-}
-
-/* Whether every byte of the payload or value is the same, and which. */
-static bool parse_fill(struct job *j, struct json *record, struct leaf *leaf)
-{
+    bool array = leaf->kind <= SCALAR;
     struct json *fill = member(record, "fill", 0);
     if (fill) {
-        require(j, parse_hex(fill) && fill->length == 1, "LEAF-5", UNKNOWN);
-        leaf->fill = fill->text[0];
-    }
-    return fill;
-}
-
-static void parse_array(struct job *j, struct json *record, struct leaf *leaf)
-{
-    const struct json *tag = member(record, "dtype", '"');
-    int dtype = tag ? find_dtype(tag->text, tag->length) : -1;
-    require(j, dtype >= 0, "DTYPE-7", UNKNOWN);
-    leaf->dtype = (unsigned char)dtype;
-    parse_shape(j, member(record, "shape", '['), leaf);
-    if (parse_fill(j, record, leaf)) {
-        leaf->fill = clean_byte(leaf->fill, leaf->dtype);
-        return;
-    }
-    struct json *payload = member(record, "payload", 0);
-    require(j, parse_hex(payload) && payload->length == leaf->size, "LEAF-5", UNKNOWN);
-    leaf->payload = payload->text;
-    if (is_text(member(record, "byte_order", 0), "big"))
-        swap_words(payload->text, leaf->size, dtypes[dtype].word);
-    if (dtypes[dtype].width == 1)
-        for (uint64_t i = 0; i < leaf->size; i++)
-            payload->text[i] = clean_byte(payload->text[i], leaf->dtype);
-}
-
-/* A str or bin. */
-static void parse_string(struct job *j, struct json *record, struct leaf *leaf)
-{
-    if (parse_fill(j, record, leaf)) {
         const struct json *bytes = member(record, "bytes", '"');
-        require(j, bytes && parse_decimal(bytes->text, bytes->length, &leaf->size) == 1, "LEAF-1", UNKNOWN);
-        require(j, leaf->kind == BIN || leaf->fill < 0x80 || !leaf->size, "WIRE-5", UNKNOWN);
+        require(j, parse_hex(fill) && fill->length == 1, "LEAF-5", UNKNOWN);
+        leaf->fill = array ? clean_byte(*fill->text, leaf->dtype) : *fill->text;
+        require(j, array || (bytes && parse_decimal(bytes->text, bytes->length, &leaf->size) == 1), "LEAF-1", UNKNOWN);
+        require(j, leaf->kind != STR || leaf->fill < 0x80 || !leaf->size, "WIRE-5", UNKNOWN);
         return;
     }
-    struct json *value = member(record, "value", '"');
-    require(j, value && (leaf->kind == STR || parse_hex(value)), "LEAF-1", UNKNOWN);
-    leaf->payload = value->text;
-    leaf->size = value->length;
-    require(j, leaf->kind == BIN || utf8_valid(value->text, value->length), "WIRE-5", UNKNOWN);
+    struct json *payload = member(record, array ? "payload" : "value", '"');
+    require(j, payload && (leaf->kind == STR || parse_hex(payload)), array ? "LEAF-5" : "LEAF-1", UNKNOWN);
+    require(j, !array || payload->length == leaf->size, "LEAF-5", UNKNOWN);
+    require(j, leaf->kind != STR || utf8_valid(payload->text, payload->length), "WIRE-5", UNKNOWN);
+    leaf->payload = payload->text;
+    leaf->size = payload->length;
+    if (array)
+        normalise(payload->text, leaf, is_text(member(record, "byte_order", 0), "big"));
+}
+
+static bool parse_bool(const struct json *value, struct leaf *leaf)
+{
+    leaf->number[0] = value && value->type == 't';
+    return value && (value->type == 't' || value->type == 'f');
 }
 
 static bool parse_int(const struct json *value, struct leaf *leaf)
@@ -1415,33 +1376,23 @@ static void parse_record(struct job *j, struct json *record)
     j->here = ROOT;
     struct leaf leaf = {.node = parse_path(j, member(record, "path", 0)), .dimensions = j->dimensions.count};
     const struct json *kind = member(record, "kind", 0);
-    while (leaf.kind < KIND_COUNT && !is_text(kind, kind_names[leaf.kind]))
+    while (leaf.kind < KIND_COUNT && !is_text(kind, kinds[leaf.kind].name))
         leaf.kind++;
     require(j, leaf.kind < KIND_COUNT, "LEAF-1", UNKNOWN);
     struct json *value = member(record, "value", 0);
-    switch (leaf.kind) {
-    case NDARRAY:
-    case SCALAR:
+    if (leaf.kind <= SCALAR)
         parse_array(j, record, &leaf);
-        break;
-    case STR:
-    case BIN:
-        parse_string(j, record, &leaf);
-        break;
-    case BOOL:
-        require(j, value && (value->type == 't' || value->type == 'f'), "LEAF-1", UNKNOWN);
-        leaf.number[0] = value->type == 't';
-        break;
-    case INT:
+    if (leaf.kind <= BIN)
+        parse_payload(j, record, &leaf);
+    else if (leaf.kind == BOOL)
+        require(j, parse_bool(value, &leaf), "LEAF-1", UNKNOWN);
+    else if (leaf.kind == INT)
         require(j, parse_int(value, &leaf), "LEAF-1", UNKNOWN);
-        break;
-    case FLOAT:
+    else if (leaf.kind == FLOAT)
         require(j, parse_float(value, &leaf.number[0]), "LEAF-8", UNKNOWN);
-        break;
-    case COMPLEX:
+    else if (leaf.kind == COMPLEX)
         require(j, value && value->type == '[' && value->count == 3 && parse_float(value + 1, &leaf.number[0]) &&
                 parse_float(value + 2, &leaf.number[1]), "LEAF-7", UNKNOWN);
-    }
     add_leaf(j, &leaf);
 }
 
@@ -1532,10 +1483,10 @@ static void put_header(struct sink *s, unsigned type, uint64_t n)
     put(s, header, 1u + form->more);
 }
 
-static void put_ext_header(struct sink *s, unsigned char type, uint64_t n)
+static void put_ext_header(struct sink *s, unsigned kind, uint64_t n)
 {
     put_header(s, T_EXT, n);
-    put(s, &type, 1);
+    put(s, &kinds[kind].ext, 1);
 }
 
 static void put_str(struct sink *s, const char *text)
@@ -1573,7 +1524,7 @@ static void put_array(struct sink *s, const struct leaf *leaf, const uint64_t *d
         put_payload(to, leaf, start, size);
         if (to == s)
             return;
-        put_ext_header(s, leaf->kind == SCALAR ? 3 : 1, counter.count);
+        put_ext_header(s, leaf->kind, counter.count);
     }
 }
 
@@ -1605,28 +1556,20 @@ static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t 
 static void put_leaf(struct sink *s, const struct leaf *leaf)
 {
     const uint64_t *dimensions = s->j->dimensions.at + leaf->dimensions;
-    switch (leaf->kind) {
-    case NDARRAY:
-    case SCALAR:
-        if (leaf->size > CHUNK_BYTES)
-            put_chunked(s, leaf, dimensions);
-        else
-            put_array(s, leaf, dimensions, leaf->rank, 0, leaf->size);
-        break;
-    case COMPLEX:
-        put_ext_header(s, 2, 1 + 9 + 9);
+    if (leaf->kind <= SCALAR && leaf->size > CHUNK_BYTES) {
+        put_chunked(s, leaf, dimensions);
+    } else if (leaf->kind <= SCALAR) {
+        put_array(s, leaf, dimensions, leaf->rank, 0, leaf->size);
+    } else if (leaf->kind <= BIN) {
+        put_header(s, kinds[leaf->kind].type, leaf->size);
+        put_payload(s, leaf, 0, leaf->size);
+    } else if (leaf->kind == COMPLEX) {
+        put_ext_header(s, COMPLEX, 1 + 9 + 9);
         put_header(s, T_ARRAY, 2);
         put_header(s, T_FLOAT, leaf->number[0]);
         put_header(s, T_FLOAT, leaf->number[1]);
-        break;
-    case NIL:   put_header(s, T_NIL, 0); break;
-    case BOOL:  put_header(s, T_BOOL, leaf->number[0]); break;
-    case INT:   put_header(s, leaf->negative ? T_NEGATIVE : T_INT, leaf->number[0]); break;
-    case FLOAT: put_header(s, T_FLOAT, leaf->number[0]); break;
-    case EMPTY: put_header(s, T_MAP, 0); break;
-    default:
-        put_header(s, leaf->kind == STR ? T_STR : T_BIN, leaf->size);
-        put_payload(s, leaf, 0, leaf->size);
+    } else {
+        put_header(s, leaf->negative ? T_NEGATIVE : kinds[leaf->kind].type, leaf->number[0]);
     }
 }
 
@@ -1752,13 +1695,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 #else
-/* The bytes of a file from here to its end; UNKNOWN where it has no places, or none are left. */
-static uint64_t size_of(FILE *file)
-{
-    off_t start = ftello(file), end = start >= 0 && !fseeko(file, 0, SEEK_END) ? ftello(file) : -1;
-    return end > start && !fseeko(file, start, SEEK_SET) ? (uint64_t)(end - start) : UNKNOWN;
-}
-
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"decode", "flax-decode", "encode", "flax-encode"};
@@ -1775,7 +1711,10 @@ int main(int argc, char **argv)
         perror(path);
         return 3;
     }
-    int status = run((enum part)part, in, size_of(in), stdout);
+    /* The size is known where the input is a file that has places. */
+    off_t start = ftello(in), end = start >= 0 && !fseeko(in, 0, SEEK_END) ? ftello(in) : -1;
+    bool known = end > start && !fseeko(in, start, SEEK_SET);
+    int status = run((enum part)part, in, known ? (uint64_t)(end - start) : UNKNOWN, stdout);
     fclose(in);
     return status;
 }
