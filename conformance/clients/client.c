@@ -60,15 +60,13 @@ enum {
 static jmp_buf run_end;       /* where a run goes on that is over, with its exit status */
 
 /* The end of a run that has neither accepted nor refused (CONF-2). */
-static _Noreturn void fail(int status, const char *message)
-{
+static _Noreturn void fail(int status, const char *message) {
     fprintf(stderr, "client: %s\n", message);
     longjmp(run_end, status);
 }
 
 /* Makes room for `need` elements of `size` bytes in an array that has room for *room. */
-static void *grow(void *array, size_t *room, size_t need, size_t size)
-{
+static void *grow(void *array, size_t *room, size_t need, size_t size) {
     if (need <= *room)
         return array;
     size_t wanted = *room + *room / 4 + 64;
@@ -106,13 +104,11 @@ static const uint32_t sha_constants[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
 };
 
-static uint32_t rotate(uint32_t x, unsigned n)
-{
+static uint32_t rotate(uint32_t x, unsigned n) {
     return x >> n | x << (32 - n);
 }
 
-static void sha_compress_portable(uint32_t state[8], const unsigned char *p, size_t count)
-{
+static void sha_compress_portable(uint32_t state[8], const unsigned char *p, size_t count) {
     for (; count; count--, p += 64) {
         uint32_t w[64];
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
@@ -149,8 +145,7 @@ static void sha_compress_portable(uint32_t state[8], const unsigned char *p, siz
     } while (0)
 
 __attribute__((target("sha,sse4.1,ssse3")))
-static void sha_compress_ni(uint32_t state[8], const unsigned char *p, size_t count)
-{
+static void sha_compress_ni(uint32_t state[8], const unsigned char *p, size_t count) {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     /* The instructions want the state as the vectors (f, e, b, a) and (h, g, d, c). */
     __m128i abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
@@ -177,8 +172,7 @@ static void sha_compress_ni(uint32_t state[8], const unsigned char *p, size_t co
 }
 #endif
 
-static void sha_compress(uint32_t state[8], const unsigned char *blocks, size_t count)
-{
+static void sha_compress(uint32_t state[8], const unsigned char *blocks, size_t count) {
 #ifdef HAVE_SHA_NI
     static int has = -1;        /* whether the processor has the instructions */
     unsigned a, b, c, d;
@@ -193,31 +187,25 @@ static void sha_compress(uint32_t state[8], const unsigned char *blocks, size_t 
     sha_compress_portable(state, blocks, count);
 }
 
-static void sha_begin(struct sha256 *s)
-{
+static void sha_begin(struct sha256 *s) {
     *s = (struct sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
-static void sha_add(struct sha256 *s, const unsigned char *p, size_t n)
-{
+static void sha_add(struct sha256 *s, const unsigned char *p, size_t n) {
     size_t held = s->length % 64;
     s->length += n;
-    if (held) {
-        size_t part = n < 64 - held ? n : 64 - held;
-        memcpy(s->block + held, p, part);
-        if (held + part < 64)
-            return;
-        sha_compress(s->state, s->block, 1);
-        p += part;
-        n -= part;
+    for (; held && n; n--) {
+        s->block[held] = *p++;
+        held = (held + 1) % 64;
+        if (!held)
+            sha_compress(s->state, s->block, 1);
     }
     sha_compress(s->state, p, n / 64);
     memcpy(s->block, p + n / 64 * 64, n % 64);
 }
 
-static void sha_end(struct sha256 *s, unsigned char digest[32])
-{
+static void sha_end(struct sha256 *s, unsigned char digest[32]) {
     unsigned char tail[72] = {0x80};
     uint64_t bits = s->length * 8;
     size_t zeros = (119 - s->length % 64) % 64;
@@ -237,8 +225,7 @@ struct utf8 {
 };
 
 /* WIRE-5: the forms of RFC 3629, section 4. */
-static bool utf8_add(struct utf8 *u, const unsigned char *p, size_t n)
-{
+static bool utf8_add(struct utf8 *u, const unsigned char *p, size_t n) {
     for (const unsigned char *end = p + n; p < end; p++) {
         unsigned char c = *p;
         if (u->due) {
@@ -257,15 +244,13 @@ static bool utf8_add(struct utf8 *u, const unsigned char *p, size_t n)
     return true;
 }
 
-static bool utf8_valid(const unsigned char *text, size_t length)
-{
+static bool utf8_valid(const unsigned char *text, size_t length) {
     struct utf8 u = {0, 0, 0};
     return utf8_add(&u, text, length) && !u.due;
 }
 
 /* The first character of a valid text, and how many bytes it takes. */
-static uint32_t utf8_first(const unsigned char *p, size_t *taken)
-{
+static uint32_t utf8_first(const unsigned char *p, size_t *taken) {
     uint32_t c = p[0];
     *taken = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
     if (*taken > 1)
@@ -276,8 +261,7 @@ static uint32_t utf8_first(const unsigned char *p, size_t *taken)
 }
 
 /* Writes a character, a surrogate too, and returns how many bytes it takes. */
-static size_t utf8_put(unsigned char *p, uint32_t c)
-{
+static size_t utf8_put(unsigned char *p, uint32_t c) {
     size_t more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
     static const unsigned char lead[4] = {0, 0xc0, 0xe0, 0xf0};
     for (size_t i = more; i; i--, c >>= 6)
@@ -286,15 +270,13 @@ static size_t utf8_put(unsigned char *p, uint32_t c)
     return more + 1;
 }
 
-static int hex_digit(unsigned char c)
-{
+static int hex_digit(unsigned char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
          : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* The number that four hexadecimal digits stand for, or -1. */
-static int32_t hex_four(const unsigned char *p)
-{
+static int32_t hex_four(const unsigned char *p) {
     int32_t number = 0;
     for (int i = 0; i < 4; i++) {
         int digit = hex_digit(p[i]);
@@ -306,14 +288,12 @@ static int32_t hex_four(const unsigned char *p)
 }
 
 /* LEAF-11, LEAF-12: a number as the text of a key. */
-static const char *decimal(char text[24], uint64_t number)
-{
+static const char *decimal(char text[24], uint64_t number) {
     snprintf(text, 24, "%" PRIu64, number);
     return text;
 }
 
-static bool text_is(const unsigned char *text, size_t length, const char *word)
-{
+static bool text_is(const unsigned char *text, size_t length, const char *word) {
     return length == strlen(word) && !memcmp(text, word, length);
 }
 
@@ -325,23 +305,21 @@ static const struct dtype {
     unsigned char word;         /* bytes of a part of it that has a byte order (DTYPE-6) */
     unsigned char mask;         /* bits that carry meaning (DTYPE-4); 0: all as one (DTYPE-5) */
 } dtypes[] = {                  /* DTYPE-1 */
-    {"bool", 1, 1, 0x00}, {"int8", 1, 1, 0xff}, {"uint8", 1, 1, 0xff},
-    {"int16", 2, 2, 0xff}, {"uint16", 2, 2, 0xff}, {"int32", 4, 4, 0xff}, {"uint32", 4, 4, 0xff},
-    {"int64", 8, 8, 0xff}, {"uint64", 8, 8, 0xff}, {"float16", 2, 2, 0xff}, {"bfloat16", 2, 2, 0xff},
-    {"float32", 4, 4, 0xff}, {"float64", 8, 8, 0xff}, {"complex64", 8, 4, 0xff},
-    {"complex128", 16, 8, 0xff}, {"complex32", 4, 2, 0xff}, {"bcomplex32", 4, 2, 0xff},
+    {"bool", 1, 1, 0x00}, {"int8", 1, 1, 0xff}, {"uint8", 1, 1, 0xff}, {"int16", 2, 2, 0xff}, {"uint16", 2, 2, 0xff},
+    {"int32", 4, 4, 0xff}, {"uint32", 4, 4, 0xff}, {"int64", 8, 8, 0xff}, {"uint64", 8, 8, 0xff},
+    {"float16", 2, 2, 0xff}, {"bfloat16", 2, 2, 0xff}, {"float32", 4, 4, 0xff}, {"float64", 8, 8, 0xff},
+    {"complex64", 8, 4, 0xff}, {"complex128", 16, 8, 0xff}, {"complex32", 4, 2, 0xff}, {"bcomplex32", 4, 2, 0xff},
     {"float8_e3m4", 1, 1, 0xff}, {"float8_e4m3", 1, 1, 0xff}, {"float8_e4m3b11fnuz", 1, 1, 0xff},
     {"float8_e4m3fn", 1, 1, 0xff}, {"float8_e4m3fnuz", 1, 1, 0xff}, {"float8_e5m2", 1, 1, 0xff},
-    {"float8_e5m2fnuz", 1, 1, 0xff}, {"float8_e8m0fnu", 1, 1, 0xff}, {"float6_e2m3fn", 1, 1, 0x3f},
-    {"float6_e3m2fn", 1, 1, 0x3f}, {"float4_e2m1fn", 1, 1, 0x0f}, {"int4", 1, 1, 0x0f},
-    {"uint4", 1, 1, 0x0f}, {"int2", 1, 1, 0x03}, {"uint2", 1, 1, 0x03}, {"int1", 1, 1, 0x01},
-    {"uint1", 1, 1, 0x01}
+    {"float8_e5m2fnuz", 1, 1, 0xff}, {"float8_e8m0fnu", 1, 1, 0xff},
+    {"float6_e2m3fn", 1, 1, 0x3f}, {"float6_e3m2fn", 1, 1, 0x3f}, {"float4_e2m1fn", 1, 1, 0x0f},
+    {"int4", 1, 1, 0x0f}, {"uint4", 1, 1, 0x0f}, {"int2", 1, 1, 0x03}, {"uint2", 1, 1, 0x03},
+    {"int1", 1, 1, 0x01}, {"uint1", 1, 1, 0x01}
 };
 enum { DTYPE_COUNT = sizeof dtypes / sizeof *dtypes, LONGEST_TAG = 18 };
 
 /* The place of a tag in the table, or -1. The comparison is exact. */
-static int find_dtype(const unsigned char *tag, size_t length)
-{
+static int find_dtype(const unsigned char *tag, size_t length) {
     for (int i = 0; i < DTYPE_COUNT; i++)
         if (text_is(tag, length, dtypes[i].tag))
             return i;
@@ -429,9 +407,7 @@ struct job {
  * share the first bits of their digests have to be looked for, and each bit more
  * doubles the work.
  */
-static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char *text, uint64_t length,
-                               bool number)
-{
+static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char *text, uint64_t length, bool number) {
     struct node *parent = &j->nodes.at[*at];
     if (parent->depth == MAX_PARTS)
         return "KEY-3";
@@ -471,43 +447,35 @@ static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char 
 }
 
 /* STREAM-4, STREAM-5: the clause that forbids a leaf at a node, or NULL. */
-static const char *find_clash(const struct job *j, uint32_t node)
-{
-    if (j->nodes.at[node].leaf)
-        return "STREAM-4";
-    if (j->nodes.at[node].children)
-        return "STREAM-5";
-    while ((node = j->nodes.at[node].parent) != ROOT)
-        if (j->nodes.at[node].leaf)
-            return "STREAM-5";
-    return NULL;
+static const char *find_clash(const struct job *j, uint32_t node) {
+    const struct node *n = &j->nodes.at[node];
+    const char *clash = n->leaf ? "STREAM-4" : n->children ? "STREAM-5" : NULL;
+    for (; node != ROOT && !clash; node = j->nodes.at[node].parent)
+        clash = j->nodes.at[node].leaf ? "STREAM-5" : NULL;
+    return clash;
 }
 
-static void add_leaf(struct job *j, const struct leaf *leaf)
-{
+static void add_leaf(struct job *j, const struct leaf *leaf) {
     struct node *n = &j->nodes.at[leaf->node];
     ADD(&j->leaves, *leaf);
     n->leaf = (uint32_t)j->leaves.count;
 }
 
 /* FLAX-8: whether the paths of all leaves are too long for a file of this size. */
-static bool paths_too_long(const struct job *j, uint64_t size)
-{
+static bool paths_too_long(const struct job *j, uint64_t size) {
     return size < UINT64_MAX / 128 && j->path_cost > (UINT64_C(1) << 20) + 64 * size;
 }
 
 /* ------------------------------------------------------- key paths, refusals */
 
 /* KEY-5: characters that are shown as \u and four digits. */
-static bool is_escaped(uint32_t c)
-{
+static bool is_escaped(uint32_t c) {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
 /* A valid text inside a JSON string, as it is or (KEY-5) in display form. */
-static void print_text(FILE *out, const unsigned char *p, size_t length, bool display)
-{
+static void print_text(FILE *out, const unsigned char *p, size_t length, bool display) {
     size_t taken;
     for (const unsigned char *end = p + length; p < end; p += taken) {
         uint32_t c = utf8_first(p, &taken);
@@ -526,8 +494,7 @@ static void print_text(FILE *out, const unsigned char *p, size_t length, bool di
 }
 
 /* The key path of a node, no deeper than MAX_PARTS: in display form, or as a list of strings. */
-static void print_path(FILE *out, const struct job *j, uint32_t node, bool display)
-{
+static void print_path(FILE *out, const struct job *j, uint32_t node, bool display) {
     const struct node *n = &j->nodes.at[node];
     if (n->parent != ROOT) {
         print_path(out, j, n->parent, display);
@@ -578,8 +545,7 @@ static const char *const reasons[][2] = {
 };
 
 /* CONF-5: names the clause, the offset and the key path, and ends the run. */
-static _Noreturn void refuse(const struct job *j, const char *clause, uint64_t offset)
-{
+static _Noreturn void refuse(const struct job *j, const char *clause, uint64_t offset) {
     size_t i = 0;
     while (strcmp(reasons[i][0], clause))
         i++;
@@ -600,15 +566,13 @@ static _Noreturn void refuse(const struct job *j, const char *clause, uint64_t o
     longjmp(run_end, 1);
 }
 
-static void require(const struct job *j, bool holds, const char *clause, uint64_t offset)
-{
+static void require(const struct job *j, bool holds, const char *clause, uint64_t offset) {
     if (!holds)
         refuse(j, clause, offset);
 }
 
 /* LEAF-4, LEAF-5: how many elements a leaf has by its shape, which begins at `offset`. */
-static uint64_t count_elements(const struct job *j, const struct leaf *leaf, uint64_t offset)
-{
+static uint64_t count_elements(const struct job *j, const struct leaf *leaf, uint64_t offset) {
     uint64_t product = dtypes[leaf->dtype].width;
     bool none = false;
     for (unsigned i = 0; i < leaf->rank; i++) {
@@ -623,8 +587,7 @@ static uint64_t count_elements(const struct job *j, const struct leaf *leaf, uin
 /* ------------------------------------------------------------------ the input */
 
 /* Reads on until `wanted` bytes (at most BUFFER_SIZE) are there; returns whether they are. */
-static bool fill_buffer(struct job *j, size_t wanted)
-{
+static bool fill_buffer(struct job *j, size_t wanted) {
     if (j->end - j->at >= wanted)
         return true;
     memmove(j->buffer, j->buffer + j->at, j->end - j->at);
@@ -640,22 +603,19 @@ static bool fill_buffer(struct job *j, size_t wanted)
  * Whether `size` more bytes lie before the limit. The end of a pipe is seen no
  * further ahead than the buffer reaches; beyond that it is noticed on the way.
  */
-static bool has(struct job *j, uint64_t size)
-{
+static bool has(struct job *j, uint64_t size) {
     if (j->limit != UNKNOWN)
         return size <= j->limit - j->position;
     return fill_buffer(j, size < BUFFER_SIZE ? (size_t)size : BUFFER_SIZE);
 }
 
 /* The next `size` bytes (at most BUFFER_SIZE), which stay where they are. */
-static const unsigned char *peek(struct job *j, size_t size)
-{
+static const unsigned char *peek(struct job *j, size_t size) {
     require(j, fill_buffer(j, size), j->cut, j->top);
     return j->buffer + j->at;
 }
 
-static const unsigned char *take(struct job *j, size_t size)
-{
+static const unsigned char *take(struct job *j, size_t size) {
     const unsigned char *bytes = peek(j, size);
     j->at += size;
     j->position += size;
@@ -674,17 +634,15 @@ static const struct form {
     unsigned char first, last, more;
     unsigned short type;
 } forms[] = {
-    {0x00, 0x7f, 0, T_INT}, {0xcc, 0xcc, 1, T_INT}, {0xcd, 0xcd, 2, T_INT},
-    {0xce, 0xce, 4, T_INT}, {0xcf, 0xcf, 8, T_INT},
-    {0xe0, 0xff, 0, T_NEGATIVE}, {0xd0, 0xd0, 1, T_NEGATIVE}, {0xd1, 0xd1, 2, T_NEGATIVE},
-    {0xd2, 0xd2, 4, T_NEGATIVE}, {0xd3, 0xd3, 8, T_NEGATIVE},
+    {0x00, 0x7f, 0, T_INT}, {0xcc, 0xcc, 1, T_INT}, {0xcd, 0xcd, 2, T_INT}, {0xce, 0xce, 4, T_INT},
+    {0xcf, 0xcf, 8, T_INT}, {0xe0, 0xff, 0, T_NEGATIVE}, {0xd0, 0xd0, 1, T_NEGATIVE}, {0xd1, 0xd1, 2, T_NEGATIVE},
+    {0xd2, 0xd2, 4, T_NEGATIVE}, {0xd3, 0xd3, 8, T_NEGATIVE}, {0xc0, 0xc0, 0, T_NIL}, {0xc2, 0xc3, 0, T_BOOL},
+    {0xca, 0xca, 4, T_FLOAT}, {0xcb, 0xcb, 8, T_FLOAT},
     {0xa0, 0xbf, 0, T_STR}, {0xd9, 0xd9, 1, T_STR}, {0xda, 0xda, 2, T_STR}, {0xdb, 0xdb, 4, T_STR},
-    {0x90, 0x9f, 0, T_ARRAY}, {0xdc, 0xdc, 2, T_ARRAY}, {0xdd, 0xdd, 4, T_ARRAY},
-    {0x80, 0x8f, 0, T_MAP}, {0xde, 0xde, 2, T_MAP}, {0xdf, 0xdf, 4, T_MAP},
     {0xc4, 0xc4, 1, T_BIN}, {0xc5, 0xc5, 2, T_BIN}, {0xc6, 0xc6, 4, T_BIN},
     {0xd4, 0xd8, 0, T_EXT}, {0xc7, 0xc7, 1, T_EXT}, {0xc8, 0xc8, 2, T_EXT}, {0xc9, 0xc9, 4, T_EXT},
-    {0xca, 0xca, 4, T_FLOAT}, {0xcb, 0xcb, 8, T_FLOAT},
-    {0xc0, 0xc0, 0, T_NIL}, {0xc2, 0xc3, 0, T_BOOL}
+    {0x90, 0x9f, 0, T_ARRAY}, {0xdc, 0xdc, 2, T_ARRAY}, {0xdd, 0xdd, 4, T_ARRAY},
+    {0x80, 0x8f, 0, T_MAP}, {0xde, 0xde, 2, T_MAP}, {0xdf, 0xdf, 4, T_MAP}
 };
 enum { FORM_COUNT = sizeof forms / sizeof *forms };
 
@@ -697,8 +655,7 @@ struct value {
 };
 
 /* LEAF-8: a float 32 as the bits of a float 64; a NaN is made quiet, and keeps its sign and its payload. */
-static uint64_t widen(uint32_t bits)
-{
+static uint64_t widen(uint32_t bits) {
     float narrow;
     double wide;
     uint64_t result;
@@ -712,8 +669,7 @@ static uint64_t widen(uint32_t bits)
 }
 
 /* What the header says of a value. WIRE-2: however many bytes it was written in. */
-static void read_number(struct value *v, const struct form *form, const unsigned char *header)
-{
+static void read_number(struct value *v, const struct form *form, const unsigned char *header) {
     for (unsigned i = 1; i <= form->more; i++)
         v->number = v->number << 8 | header[i];
     if (!form->more)
@@ -737,8 +693,7 @@ static void read_number(struct value *v, const struct form *form, const unsigned
  * Reads the header of the next value. CONF-8: checks first that its type is one
  * of `allowed` (if not, `clause` is broken), then that what it announces fits.
  */
-static struct value read_value(struct job *j, unsigned allowed, const char *clause)
-{
+static struct value read_value(struct job *j, unsigned allowed, const char *clause) {
     struct value v = {.offset = j->position};
     if (!j->depth)
         j->top = v.offset;
@@ -761,30 +716,26 @@ static struct value read_value(struct job *j, unsigned allowed, const char *clau
 }
 
 /* Goes into the body of a bin or ext. Returns the limit that leave_body restores. */
-static uint64_t enter_body(struct job *j, const struct value *v)
-{
+static uint64_t enter_body(struct job *j, const struct value *v) {
     uint64_t outer = j->limit;
     j->depth++;
     j->limit = j->position + v->number;
     return outer;
 }
 
-static void leave_body(struct job *j, uint64_t outer)
-{
+static void leave_body(struct job *j, uint64_t outer) {
     require(j, j->position == j->limit, "WIRE-6", j->position);
     j->limit = outer;
     j->depth--;
 }
 
 /* Whether a value is a str with these bytes, which are not used up by this. */
-static bool is_str(struct job *j, const struct value *v, const char *text)
-{
+static bool is_str(struct job *j, const struct value *v, const char *text) {
     return v->type == T_STR && v->number == strlen(text) && !memcmp(peek(j, strlen(text)), text, strlen(text));
 }
 
 /* LEAF-10 to LEAF-12: reads a key that has to be this text, or this number in decimal. */
-static void read_fixed_key(struct job *j, const char *text, const char *clause)
-{
+static void read_fixed_key(struct job *j, const char *text, const char *clause) {
     struct value key = read_value(j, T_STR, clause);
     require(j, is_str(j, &key, text), clause, key.offset);
     take(j, strlen(text));
@@ -793,8 +744,7 @@ static void read_fixed_key(struct job *j, const char *text, const char *clause)
 /* --------------------------------------------------------------- reading leaves */
 
 /* Goes over the body of a bin or str and hashes it, piece by piece. */
-static void hash_body(struct job *j, const struct value *v)
-{
+static void hash_body(struct job *j, const struct value *v) {
     struct utf8 check = {0, 0, 0};
     bool valid = true;
     for (uint64_t left = v->number; left; ) {
@@ -809,8 +759,7 @@ static void hash_body(struct job *j, const struct value *v)
 }
 
 /* LEAF-3 */
-static void read_dimension(struct job *j, struct leaf *leaf)
-{
+static void read_dimension(struct job *j, struct leaf *leaf) {
     struct value v = read_value(j, T_INT, "LEAF-3");
     require(j, !v.negative, "LEAF-3", v.offset);
     ADD(&j->dimensions, v.number);
@@ -823,8 +772,7 @@ static void read_dimension(struct job *j, struct leaf *leaf)
  * payload to the hash; returns how many elements it has.
  */
 static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf,
-                           const char *clause, const char *rank_clause, unsigned rank)
-{
+                           const char *clause, const char *rank_clause, unsigned rank) {
     uint64_t outer = enter_body(j, ext);
     struct value body = read_value(j, T_ARRAY, clause);
     require(j, body.number == 3, clause, body.offset);
@@ -849,8 +797,7 @@ static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *
 }
 
 /* LEAF-7 */
-static void read_complex(struct job *j, const struct value *ext, struct leaf *leaf)
-{
+static void read_complex(struct job *j, const struct value *ext, struct leaf *leaf) {
     uint64_t outer = enter_body(j, ext);
     struct value body = read_value(j, T_ARRAY, "LEAF-7");
     require(j, body.number == 2, "LEAF-7", body.offset);
@@ -860,8 +807,7 @@ static void read_complex(struct job *j, const struct value *ext, struct leaf *le
 }
 
 /* LEAF-10 to LEAF-12: a map of which the marker, its first key, has been read but for its text. */
-static void read_chunked(struct job *j, const struct value *map, struct leaf *leaf)
-{
+static void read_chunked(struct job *j, const struct value *map, struct leaf *leaf) {
     leaf->kind = NDARRAY;
     char text[24];
     take(j, strlen(MARKER));
@@ -897,8 +843,7 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
 }
 
 /* LEAF-1: adds the leaf that a value begins; a map is an empty one or is chunked. */
-static void read_leaf(struct job *j, const struct value *v, uint32_t node)
-{
+static void read_leaf(struct job *j, const struct value *v, uint32_t node) {
     struct leaf leaf = {.node = node, .number = {v->number}, .negative = v->negative,
                         .dimensions = j->dimensions.count, .size = v->number};
     while (leaf.kind < KIND_COUNT && (kinds[leaf.kind].type != v->type || kinds[leaf.kind].ext != v->ext))
@@ -925,8 +870,7 @@ static void read_leaf(struct job *j, const struct value *v, uint32_t node)
  * Reads a key and goes to its node. KEY-3, KEY-4, WIRE-5: a limit is passed by what
  * begins at `path_offset`, a text that is not UTF-8 is at fault itself.
  */
-static uint32_t read_key(struct job *j, uint32_t parent, const struct value *key, uint64_t path_offset)
-{
+static uint32_t read_key(struct job *j, uint32_t parent, const struct value *key, uint64_t path_offset) {
     bool fits = key->number <= MAX_PATH_BYTES;  /* if not, it is refused for its length alone */
     const unsigned char *text = fits ? take(j, (size_t)key->number) : NULL;
     const char *fault = go_to_child(j, &parent, text, key->number, false);
@@ -936,8 +880,7 @@ static uint32_t read_key(struct job *j, uint32_t parent, const struct value *key
 }
 
 /* REC-1, REC-2, KEY-1 */
-static void read_record(struct job *j)
-{
+static void read_record(struct job *j) {
     uint32_t node = ROOT;
     j->here = ROOT;             /* the key path is not known before it has been read */
     struct value record = read_value(j, T_ARRAY, "REC-1");
@@ -964,8 +907,7 @@ static void read_record(struct job *j)
     leave_body(j, outer);
 }
 
-static void read_flax_leaf(struct job *j, const struct value *v, uint32_t node)
-{
+static void read_flax_leaf(struct job *j, const struct value *v, uint32_t node) {
     read_leaf(j, v, node);
     j->path_cost += j->nodes.at[node].path_bytes + 8u * j->nodes.at[node].depth;
     require(j, !paths_too_long(j, j->limit), "FLAX-8", v->offset);
@@ -975,8 +917,7 @@ static void read_flax_leaf(struct job *j, const struct value *v, uint32_t node)
  * FLAX-2 to FLAX-5: the entries of a map that has some, or the chunked array that it
  * is. It calls itself no deeper than MAX_PARTS (KEY-3).
  */
-static void read_flax_map(struct job *j, const struct value *map, uint32_t parent)
-{
+static void read_flax_map(struct job *j, const struct value *map, uint32_t parent) {
     for (uint64_t i = 0; i < map->number; i++) {
         struct value key = read_value(j, T_STR, "FLAX-2");
         if (is_str(j, &key, MARKER)) {
@@ -998,29 +939,23 @@ static void read_flax_map(struct job *j, const struct value *map, uint32_t paren
 
 /* ------------------------------------------------------------------ the JSON out */
 
-static void print_leaf(const struct job *j, const struct leaf *leaf)
-{
+static void print_leaf(const struct job *j, const struct leaf *leaf) {
     FILE *out = j->out;
     fputs("{\"path\": [\"", out);
     print_path(out, j, leaf->node, false);
     fputs("\"], \"display\": \"", out);
     print_path(out, j, leaf->node, true);
     fprintf(out, "\", \"kind\": \"%s\"", kinds[leaf->kind].name);
-    switch (leaf->kind) {
-    case BOOL:
-        fprintf(out, ", \"value\": %s", leaf->number[0] ? "true" : "false");
-        break;
-    case INT:
-        fprintf(out, ", \"value\": \"%s%" PRIu64 "\"", leaf->negative ? "-" : "",
-                leaf->negative ? -leaf->number[0] : leaf->number[0]);
-        break;
-    case FLOAT:
-        fprintf(out, ", \"value\": \"%016" PRIx64 "\"", leaf->number[0]);
-        break;
-    case COMPLEX:
-        fprintf(out, ", \"value\": [\"%016" PRIx64 "\", \"%016" PRIx64 "\"]", leaf->number[0], leaf->number[1]);
-        break;
-    case NDARRAY:
+    const uint64_t *number = leaf->number;
+    if (leaf->kind == BOOL)
+        fprintf(out, ", \"value\": %s", *number ? "true" : "false");
+    else if (leaf->kind == INT)
+        fprintf(out, ", \"value\": \"%s%" PRIu64 "\"", leaf->negative ? "-" : "", leaf->negative ? -*number : *number);
+    else if (leaf->kind == FLOAT)
+        fprintf(out, ", \"value\": \"%016" PRIx64 "\"", *number);
+    else if (leaf->kind == COMPLEX)
+        fprintf(out, ", \"value\": [\"%016" PRIx64 "\", \"%016" PRIx64 "\"]", number[0], number[1]);
+    if (leaf->kind == NDARRAY) {
         fputs(", \"shape\": [", out);
         for (unsigned i = 0; i < leaf->rank; i++)
             fprintf(out, "%s\"%" PRIu64 "\"", i ? ", " : "", j->dimensions.at[leaf->dimensions + i]);
@@ -1039,8 +974,7 @@ static void print_leaf(const struct job *j, const struct leaf *leaf)
     putc('}', out);
 }
 
-static void decode(struct job *j)
-{
+static void decode(struct job *j) {
     require(j, has(j, 1), j->flax ? "FLAX-1" : "STREAM-3", 0);
     if (j->flax) {
         struct value map = read_value(j, T_MAP, "FLAX-1");
@@ -1075,29 +1009,25 @@ struct json {
     size_t count;               /* of values in the list: this one and those inside */
 };
 
-static _Noreturn void fail_json(void)
-{
+static _Noreturn void fail_json(void) {
     fail(2, "standard input is not the JSON that the protocol describes");
 }
 
 /* The next byte that is no white space; 0 at the end, where a 0 has been put. */
-static char json_peek(struct job *j)
-{
+static char json_peek(struct job *j) {
     while (*j->cursor && strchr(" \t\n\r", *j->cursor))
         j->cursor++;
     return (char)*j->cursor;
 }
 
-static bool json_take(struct job *j, char c)
-{
+static bool json_take(struct job *j, char c) {
     bool there = json_peek(j) == c;
     j->cursor += there;
     return there;
 }
 
 /* The character that a backslash begins. */
-static uint32_t json_escape(struct job *j)
-{
+static uint32_t json_escape(struct job *j) {
     static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
     const unsigned char *p = j->cursor;
     const char *letter = p[1] ? strchr(letters, p[1]) : NULL;
@@ -1115,8 +1045,7 @@ static uint32_t json_escape(struct job *j)
     return (uint32_t)c;
 }
 
-static void json_string(struct job *j, struct json *string)
-{
+static void json_string(struct job *j, struct json *string) {
     unsigned char *to = string->text = ++j->cursor;
     while (*j->cursor != '"') {
         if (*j->cursor < 0x20)
@@ -1131,8 +1060,7 @@ static void json_string(struct job *j, struct json *string)
 }
 
 /* Reads a value; those inside it by calling itself, no deeper than MAX_JSON_DEPTH. */
-static void json_value(struct job *j, unsigned depth)
-{
+static void json_value(struct job *j, unsigned depth) {
     struct json value = {.type = json_peek(j)};
     size_t place = j->values.count++;
     MAKE_ROOM(&j->values, 1);
@@ -1174,8 +1102,7 @@ static void json_value(struct job *j, unsigned depth)
 }
 
 /* The member of an object with this name, or NULL where there is none, or none of this type (0: any). */
-static struct json *member(struct json *object, const char *name, char type)
-{
+static struct json *member(struct json *object, const char *name, char type) {
     struct json *found = NULL;
     if (object->type != '{')
         fail_json();
@@ -1185,8 +1112,7 @@ static struct json *member(struct json *object, const char *name, char type)
     return found && type && found->type != type ? NULL : found;
 }
 
-static bool is_text(const struct json *j, const char *word)
-{
+static bool is_text(const struct json *j, const char *word) {
     return j && j->type == '"' && text_is(j->text, j->length, word);
 }
 
@@ -1194,8 +1120,7 @@ static bool is_text(const struct json *j, const char *word)
  * A text that is a number without a leading zero: 1, or 2 where it is beyond 2^64 - 1,
  * and taken for that; else 0. After a text stands something that is no digit.
  */
-static int parse_decimal(const unsigned char *text, size_t length, uint64_t *number)
-{
+static int parse_decimal(const unsigned char *text, size_t length, uint64_t *number) {
     const char *digits = (const char *)text;
     if (!length || strspn(digits, "0123456789") != length || (*digits == '0' && length > 1))
         return 0;
@@ -1205,8 +1130,7 @@ static int parse_decimal(const unsigned char *text, size_t length, uint64_t *num
 }
 
 /* Decodes a string of hexadecimal digits over itself. */
-static bool parse_hex(struct json *string)
-{
+static bool parse_hex(struct json *string) {
     if (!string || string->type != '"' || string->length % 2)
         return false;
     string->length /= 2;
@@ -1222,8 +1146,7 @@ static bool parse_hex(struct json *string)
 /* ------------------------------------------------------- what is to be written */
 
 /* KEY-6: goes along a key path in display form, whose parts are decoded over themselves. */
-static const char *go_along_display(struct job *j, uint32_t *node, const struct json *path)
-{
+static const char *go_along_display(struct job *j, uint32_t *node, const struct json *path) {
     unsigned char *p = path->text, *end = p + path->length, *part = p, *to = p;
     for (;;) {
         if (p == end || *p == '/') {
@@ -1247,8 +1170,7 @@ static const char *go_along_display(struct job *j, uint32_t *node, const struct 
 }
 
 /* TREE-2, TREE-3: goes along a list of keys, each a text or an integer. */
-static const char *go_along_list(struct job *j, uint32_t *node, const struct json *path)
-{
+static const char *go_along_list(struct job *j, uint32_t *node, const struct json *path) {
     const char *fault = NULL;
     for (const struct json *key = path + 1; !fault && key < path + path->count; key += key->count) {
         uint64_t number;
@@ -1266,8 +1188,7 @@ static const char *go_along_list(struct job *j, uint32_t *node, const struct jso
 }
 
 /* The node at the end of a record's key path, where no leaf stands in the way. */
-static uint32_t parse_path(struct job *j, const struct json *path)
-{
+static uint32_t parse_path(struct job *j, const struct json *path) {
     uint32_t node = ROOT;
     const char *fault = !path ? "KEY-1" : path->type == '"' ? go_along_display(j, &node, path)
                       : path->type == '[' ? go_along_list(j, &node, path) : "KEY-1";
@@ -1280,8 +1201,7 @@ static uint32_t parse_path(struct job *j, const struct json *path)
 }
 
 /* The dtype and the shape, which a scalar need not have, and from them the size. */
-static void parse_array(struct job *j, struct json *record, struct leaf *leaf)
-{
+static void parse_array(struct job *j, struct json *record, struct leaf *leaf) {
     const struct json *tag = member(record, "dtype", '"'), *shape = member(record, "shape", '[');
     int dtype = tag ? find_dtype(tag->text, tag->length) : -1;
     require(j, dtype >= 0, "DTYPE-7", UNKNOWN);
@@ -1299,14 +1219,12 @@ static void parse_array(struct job *j, struct json *record, struct leaf *leaf)
 }
 
 /* DTYPE-4, DTYPE-5: an element of one byte without the bits that carry no meaning. */
-static unsigned char clean_byte(unsigned char byte, unsigned dtype)
-{
+static unsigned char clean_byte(unsigned char byte, unsigned dtype) {
     return dtypes[dtype].mask ? byte & dtypes[dtype].mask : byte != 0;
 }
 
 /* DTYPE-3 to DTYPE-6: turns the bytes of each word round where they are big-endian. */
-static void normalise(unsigned char *p, const struct leaf *leaf, bool big)
-{
+static void normalise(unsigned char *p, const struct leaf *leaf, bool big) {
     unsigned word = dtypes[leaf->dtype].word;
     for (uint64_t at = 0; word == 1 && at < leaf->size; at++)
         p[at] = clean_byte(p[at], leaf->dtype);
@@ -1319,8 +1237,7 @@ static void normalise(unsigned char *p, const struct leaf *leaf, bool big)
 }
 
 /* The payload of an array or scalar, whose size is known, or the value of a str or bin. */
-static void parse_payload(struct job *j, struct json *record, struct leaf *leaf)
-{
+static void parse_payload(struct job *j, struct json *record, struct leaf *leaf) {
     bool array = leaf->kind <= SCALAR;
     struct json *fill = member(record, "fill", 0);
     if (fill) {
@@ -1341,63 +1258,54 @@ static void parse_payload(struct job *j, struct json *record, struct leaf *leaf)
         normalise(payload->text, leaf, is_text(member(record, "byte_order", 0), "big"));
 }
 
-static bool parse_bool(const struct json *value, struct leaf *leaf)
-{
-    leaf->number[0] = value && value->type == 't';
-    return value && (value->type == 't' || value->type == 'f');
-}
-
-static bool parse_int(const struct json *value, struct leaf *leaf)
-{
-    if (!value || value->type != '"')
-        return false;
-    leaf->negative = value->length && *value->text == '-';
-    uint64_t *number = &leaf->number[0];
-    if (parse_decimal(value->text + leaf->negative, value->length - leaf->negative, number) != 1)
-        return false;
-    if (!leaf->negative)
-        return true;
-    *number = -*number;
-    return *number > INT64_MAX;         /* -2^63 to -1 */
-}
-
-static bool parse_float(struct json *value, uint64_t *bits)
-{
-    if (!parse_hex(value) || value->length != 8)
-        return false;
-    for (int i = 0; i < 8; i++)
+/* The bits of a float, which is 16 hexadecimal digits. */
+static bool parse_float(struct json *value, uint64_t *bits) {
+    bool valid = parse_hex(value) && value->length == 8;
+    for (int i = 0; valid && i < 8; i++)
         *bits = *bits << 8 | value->text[i];
-    return true;
+    return valid;
+}
+
+/* The value of a leaf without a payload; false where it is none of this kind. */
+static bool parse_value(struct json *value, struct leaf *leaf) {
+    uint64_t *number = leaf->number;
+    char type = value ? value->type : 'n';
+    if (leaf->kind == BOOL) {
+        *number = type == 't';
+        return type == 't' || type == 'f';
+    }
+    if (leaf->kind == INT) {
+        leaf->negative = type == '"' && *value->text == '-';
+        if (type != '"' || parse_decimal(value->text + leaf->negative, value->length - leaf->negative, number) != 1)
+            return false;
+        *number = leaf->negative ? -*number : *number;
+        return !leaf->negative || *number > INT64_MAX;          /* -2^63 to -1 */
+    }
+    if (leaf->kind == FLOAT)
+        return parse_float(value, number);
+    return leaf->kind != COMPLEX || (type == '[' && value->count == 3 && parse_float(value + 1, number) &&
+                                     parse_float(value + 2, number + 1));
 }
 
 /* LEAF-1: reads a record and adds its leaf. */
-static void parse_record(struct job *j, struct json *record)
-{
+static void parse_record(struct job *j, struct json *record) {
     j->here = ROOT;
     struct leaf leaf = {.node = parse_path(j, member(record, "path", 0)), .dimensions = j->dimensions.count};
     const struct json *kind = member(record, "kind", 0);
     while (leaf.kind < KIND_COUNT && !is_text(kind, kinds[leaf.kind].name))
         leaf.kind++;
     require(j, leaf.kind < KIND_COUNT, "LEAF-1", UNKNOWN);
-    struct json *value = member(record, "value", 0);
     if (leaf.kind <= SCALAR)
         parse_array(j, record, &leaf);
     if (leaf.kind <= BIN)
         parse_payload(j, record, &leaf);
-    else if (leaf.kind == BOOL)
-        require(j, parse_bool(value, &leaf), "LEAF-1", UNKNOWN);
-    else if (leaf.kind == INT)
-        require(j, parse_int(value, &leaf), "LEAF-1", UNKNOWN);
-    else if (leaf.kind == FLOAT)
-        require(j, parse_float(value, &leaf.number[0]), "LEAF-8", UNKNOWN);
-    else if (leaf.kind == COMPLEX)
-        require(j, value && value->type == '[' && value->count == 3 && parse_float(value + 1, &leaf.number[0]) &&
-                parse_float(value + 2, &leaf.number[1]), "LEAF-7", UNKNOWN);
+    else
+        require(j, parse_value(member(record, "value", 0), &leaf),
+                leaf.kind == FLOAT ? "LEAF-8" : leaf.kind == COMPLEX ? "LEAF-7" : "LEAF-1", UNKNOWN);
     add_leaf(j, &leaf);
 }
 
-static void read_request(struct job *j)
-{
+static void read_request(struct job *j) {
     do {
         MAKE_ROOM(&j->request, BUFFER_SIZE);
         j->request.count += fread(j->request.at + j->request.count, 1, BUFFER_SIZE, j->in);
@@ -1423,8 +1331,7 @@ static void read_request(struct job *j)
 }
 
 /* TREE-4, TREE-5: links the nodes that lead to a leaf which is to be written. */
-static void link_tree(struct job *j)
-{
+static void link_tree(struct job *j) {
     /* A child has a higher number than its parent, and than the siblings before it. */
     for (uint32_t at = (uint32_t)j->nodes.count - 1; at > ROOT; at--) {
         struct node *n = &j->nodes.at[at], *parent = &j->nodes.at[n->parent];
@@ -1446,16 +1353,14 @@ struct sink {
     uint64_t count;
 };
 
-static void put(struct sink *s, const void *data, uint64_t n)
-{
+static void put(struct sink *s, const void *data, uint64_t n) {
     s->count = n > UINT64_MAX - s->count ? UINT64_MAX : s->count + n;
     if (s->file && n && fwrite(data, 1, (size_t)n, s->file) != n)
         fail(3, strerror(errno));
 }
 
 /* Whether the header of this form can hold the number. */
-static bool fits(const struct form *form, uint64_t n)
-{
+static bool fits(const struct form *form, uint64_t n) {
     if (form->type == T_NEGATIVE)       /* as its two's complement */
         return n >= (form->more ? UINT64_MAX << (8 * form->more - 1) : (uint64_t)-32);
     if (form->type == T_FLOAT)          /* LEAF-7, LEAF-8 */
@@ -1466,8 +1371,7 @@ static bool fits(const struct form *form, uint64_t n)
 }
 
 /* WIRE-1: the shortest header of this type that holds a length, count, int, bool or float. */
-static void put_header(struct sink *s, unsigned type, uint64_t n)
-{
+static void put_header(struct sink *s, unsigned type, uint64_t n) {
     const struct form *form = forms;
     while (form < forms + FORM_COUNT && !(form->type == type && fits(form, n)))
         form++;
@@ -1483,21 +1387,18 @@ static void put_header(struct sink *s, unsigned type, uint64_t n)
     put(s, header, 1u + form->more);
 }
 
-static void put_ext_header(struct sink *s, unsigned kind, uint64_t n)
-{
+static void put_ext_header(struct sink *s, unsigned kind, uint64_t n) {
     put_header(s, T_EXT, n);
     put(s, &kinds[kind].ext, 1);
 }
 
-static void put_str(struct sink *s, const char *text)
-{
+static void put_str(struct sink *s, const char *text) {
     put_header(s, T_STR, strlen(text));
     put(s, text, strlen(text));
 }
 
 /* Bytes of the payload, from `start` on. */
-static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start, uint64_t size)
-{
+static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start, uint64_t size) {
     unsigned char piece[1 << 16];
     if (leaf->payload || !s->file) {
         put(s, leaf->payload ? leaf->payload + start : NULL, size);
@@ -1511,8 +1412,7 @@ static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start,
 
 /* LEAF-2, LEAF-6: an array, or a chunk of one, whose body is counted first and then written. */
 static void put_array(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions,
-                      unsigned rank, uint64_t start, uint64_t size)
-{
+                      unsigned rank, uint64_t start, uint64_t size) {
     struct sink counter = {.j = s->j};
     for (struct sink *to = &counter; ; to = s) {
         put_header(to, T_ARRAY, 3);
@@ -1529,8 +1429,7 @@ static void put_array(struct sink *s, const struct leaf *leaf, const uint64_t *d
 }
 
 /* LEAF-10 to LEAF-13 */
-static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions)
-{
+static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions) {
     uint64_t width = dtypes[leaf->dtype].width, chunk = CHUNK_BYTES / width * width;
     char text[24];
     put_header(s, T_MAP, 3);
@@ -1553,8 +1452,7 @@ static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t 
 }
 
 /* LEAF-1 */
-static void put_leaf(struct sink *s, const struct leaf *leaf)
-{
+static void put_leaf(struct sink *s, const struct leaf *leaf) {
     const uint64_t *dimensions = s->j->dimensions.at + leaf->dimensions;
     if (leaf->kind <= SCALAR && leaf->size > CHUNK_BYTES) {
         put_chunked(s, leaf, dimensions);
@@ -1575,23 +1473,20 @@ static void put_leaf(struct sink *s, const struct leaf *leaf)
 
 /* -------------------------------------------------- writing streams and flax files */
 
-static void put_key(struct sink *s, const struct node *n)
-{
+static void put_key(struct sink *s, const struct node *n) {
     put_header(s, T_STR, n->length);
     put(s, s->j->texts.at + n->text, n->length);
 }
 
 /* The keys on the way to a node, no deeper than MAX_PARTS. */
-static void put_keys(struct sink *s, const struct node *n)
-{
+static void put_keys(struct sink *s, const struct node *n) {
     if (n->parent != ROOT)
         put_keys(s, &s->j->nodes.at[n->parent]);
     put_key(s, n);
 }
 
 /* REC-1 to REC-4 */
-static void put_record(struct sink *s, const struct node *n, const struct leaf *leaf)
-{
+static void put_record(struct sink *s, const struct node *n, const struct leaf *leaf) {
     struct sink blob = {.j = s->j};
     require(s->j, leaf->size <= UINT32_MAX, "REC-3", UNKNOWN);
     put_leaf(&blob, leaf);
@@ -1609,8 +1504,7 @@ static void put_record(struct sink *s, const struct node *n, const struct leaf *
  * TREE-5, FLAX-7: the leaves of a subtree, which is no deeper than MAX_PARTS: each as
  * a record, or all in a map.
  */
-static void put_subtree(struct sink *s, uint32_t top)
-{
+static void put_subtree(struct sink *s, uint32_t top) {
     struct job *j = s->j;
     uint64_t entries = 0;
     for (uint32_t child = j->nodes.at[top].first; child; child = j->nodes.at[child].next)
@@ -1632,8 +1526,7 @@ static void put_subtree(struct sink *s, uint32_t top)
     j->here = ROOT;
 }
 
-static void encode(struct job *j)
-{
+static void encode(struct job *j) {
     struct sink counter = {.j = j}, output = {.j = j, .file = j->out};
     read_request(j);
     link_tree(j);
@@ -1647,8 +1540,7 @@ static void encode(struct job *j)
 /* ------------------------------------------------------------------------- runs */
 
 /* Plays a part from one file to another; `size` is that of the input, or UNKNOWN. Returns the exit status. */
-static int run(enum part part, FILE *in, uint64_t size, FILE *out)
-{
+static int run(enum part part, FILE *in, uint64_t size, FILE *out) {
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         return 3;
@@ -1680,8 +1572,7 @@ static int run(enum part part, FILE *in, uint64_t size, FILE *out)
 }
 
 #ifdef FUZZ     /* the part that is played; an encoder only counts what it would write */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int pipe = 0; pipe < 2; pipe++) {
         FILE *in = fmemopen((void *)(uintptr_t)data, size, "rb");
         FILE *out = FUZZ == DECODE || FUZZ == FLAX_DECODE ? fopen("/dev/null", "wb") : NULL;
@@ -1695,8 +1586,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 #else
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const char *const names[] = {"decode", "flax-decode", "encode", "flax-encode"};
     int part = 0;
     while (part < 4 && (argc < 2 || strcmp(argv[1], names[part])))
