@@ -57,12 +57,18 @@ enum {
 
 /* ------------------------------------------------------------ failures, memory */
 
-static jmp_buf run_end;       /* where a run goes on that is over, with its exit status */
+static jmp_buf run_end;       /* where a run goes on that is over before its end ... */
+static int run_status;        /* ... and its exit status */
+
+static _Noreturn void end_run(int status) {
+    run_status = status;
+    longjmp(run_end, 1);
+}
 
 /* The end of a run that has neither accepted nor refused (CONF-2). */
 static _Noreturn void fail(int status, const char *message) {
     fprintf(stderr, "client: %s\n", message);
-    longjmp(run_end, status);
+    end_run(status);
 }
 
 /* Makes room for `need` elements of `size` bytes in an array that has room for *room. */
@@ -353,8 +359,8 @@ struct leaf {
 };
 
 /*
- * A node of the tree of keys (TREE-1). They are numbered in the order in which they
- * were added; 0 is the root, and stands for none where a child or leaf is named.
+ * A node of the tree of keys (TREE-1). They are numbered in the order in which they were added; 0 is the root, and
+ * stands for none where a child or leaf is named.
  */
 struct node {
     uint32_t parent;
@@ -399,13 +405,12 @@ struct job {
 };
 
 /*
- * Goes from *at to its child with this key, which is added where there is none.
- * Returns NULL, or the clause that forbids the key.
+ * Goes from *at to its child with this key, which is added where there is none. Returns NULL, or the clause that
+ * forbids the key.
  *
- * The children of a node form a search tree in which the SHA-256 of the key says
- * where to turn, two bits at a time. No choice of keys makes it deep: keys that
- * share the first bits of their digests have to be looked for, and each bit more
- * doubles the work.
+ * The children of a node form a search tree in which the SHA-256 of the key says where to turn, two bits at a time.
+ * No choice of keys makes it deep: keys that share the first bits of their digests have to be looked for, and each
+ * bit more doubles the work.
  */
 static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char *text, uint64_t length, bool number) {
     struct node *parent = &j->nodes.at[*at];
@@ -479,17 +484,14 @@ static void print_text(FILE *out, const unsigned char *p, size_t length, bool di
     size_t taken;
     for (const unsigned char *end = p + length; p < end; p += taken) {
         uint32_t c = utf8_first(p, &taken);
+        const char *escape = c == '\\' ? (display ? "\\\\\\\\" : "\\\\") : c == '"' ? "\\\""
+                           : c == '/' && display ? "\\\\/" : NULL;
         if (is_escaped(c))
             fprintf(out, "%s\\u%04x", display ? "\\" : "", (unsigned)c);
-        else if (c == '\\')
-            fputs(display ? "\\\\\\\\" : "\\\\", out);
-        else if (c == '/' && display)
-            fputs("\\\\/", out);
-        else if (c == '"')
-            fputs("\\\"", out);
+        else if (escape)
+            fputs(escape, out);
         else
-            for (size_t i = 0; i < taken; i++)
-                putc_unlocked(p[i], out);
+            fwrite(p, 1, taken, out);
     }
 }
 
@@ -563,7 +565,7 @@ static _Noreturn void refuse(const struct job *j, const char *clause, uint64_t o
         fputs("\"]", stderr);
     }
     fputs("}\n", stderr);
-    longjmp(run_end, 1);
+    end_run(1);
 }
 
 static void require(const struct job *j, bool holds, const char *clause, uint64_t offset) {
@@ -600,8 +602,8 @@ static bool fill_buffer(struct job *j, size_t wanted) {
 }
 
 /*
- * Whether `size` more bytes lie before the limit. The end of a pipe is seen no
- * further ahead than the buffer reaches; beyond that it is noticed on the way.
+ * Whether `size` more bytes lie before the limit. The end of a pipe is seen no further ahead than the buffer reaches;
+ * beyond that it is noticed on the way.
  */
 static bool has(struct job *j, uint64_t size) {
     if (j->limit != UNKNOWN)
@@ -625,10 +627,9 @@ static const unsigned char *take(struct job *j, size_t size) {
 /* ------------------------------------------------------ values of MessagePack */
 
 /*
- * The table of chapter 01: the first bytes of a header, how many bytes of a number
- * follow, and the type. Without such bytes the number lies in the first byte. Those of
- * one type stand in the order of their size, as a writer looks for one (WIRE-1).
- * T_NEGATIVE are the ints that have a sign; to a reader they are ints.
+ * The table of chapter 01: the first bytes of a header, how many bytes of a number follow, and the type. Without such
+ * bytes the number lies in the first byte. Those of one type stand in the order of their size, as a writer looks for
+ * one (WIRE-1). T_NEGATIVE are the ints that have a sign; to a reader they are ints.
  */
 static const struct form {
     unsigned char first, last, more;
@@ -690,8 +691,8 @@ static void read_number(struct value *v, const struct form *form, const unsigned
 }
 
 /*
- * Reads the header of the next value. CONF-8: checks first that its type is one
- * of `allowed` (if not, `clause` is broken), then that what it announces fits.
+ * Reads the header of the next value. CONF-8: checks first that its type is one of `allowed` (if not, `clause` is
+ * broken), then that what it announces fits.
  */
 static struct value read_value(struct job *j, unsigned allowed, const char *clause) {
     struct value v = {.offset = j->position};
@@ -767,9 +768,8 @@ static void read_dimension(struct job *j, struct leaf *leaf) {
 }
 
 /*
- * The body of an ext of type 1 or 3, `clause` being LEAF-2 or LEAF-6. A scalar or a
- * chunk has to have `rank` dimensions, or else `rank_clause` is broken. Adds the
- * payload to the hash; returns how many elements it has.
+ * The body of an ext of type 1 or 3, `clause` being LEAF-2 or LEAF-6. A scalar or a chunk has to have `rank`
+ * dimensions, or else `rank_clause` is broken. Adds the payload to the hash; returns how many elements it has.
  */
 static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf,
                            const char *clause, const char *rank_clause, unsigned rank) {
@@ -867,8 +867,8 @@ static void read_leaf(struct job *j, const struct value *v, uint32_t node) {
 /* -------------------------------------------------- reading streams and flax files */
 
 /*
- * Reads a key and goes to its node. KEY-3, KEY-4, WIRE-5: a limit is passed by what
- * begins at `path_offset`, a text that is not UTF-8 is at fault itself.
+ * Reads a key and goes to its node. KEY-3, KEY-4, WIRE-5: a limit is passed by what begins at `path_offset`, a text
+ * that is not UTF-8 is at fault itself.
  */
 static uint32_t read_key(struct job *j, uint32_t parent, const struct value *key, uint64_t path_offset) {
     bool fits = key->number <= MAX_PATH_BYTES;  /* if not, it is refused for its length alone */
@@ -914,8 +914,8 @@ static void read_flax_leaf(struct job *j, const struct value *v, uint32_t node) 
 }
 
 /*
- * FLAX-2 to FLAX-5: the entries of a map that has some, or the chunked array that it
- * is. It calls itself no deeper than MAX_PARTS (KEY-3).
+ * FLAX-2 to FLAX-5: the entries of a map that has some, or the chunked array that it is. It calls itself no deeper
+ * than MAX_PARTS (KEY-3).
  */
 static void read_flax_map(struct job *j, const struct value *map, uint32_t parent) {
     for (uint64_t i = 0; i < map->number; i++) {
@@ -998,9 +998,9 @@ static void decode(struct job *j) {
 /* ------------------------------------------------------------------- the JSON in */
 
 /*
- * A value of RFC 8259. All values stand in one list, each container before what it
- * holds; an object holds name, value, name, value. The text of a string is decoded
- * over its own bytes, and a lone surrogate becomes three bytes that are not UTF-8.
+ * A value of RFC 8259. All values stand in one list, each container before what it holds; an object holds name,
+ * value, name, value. The text of a string is decoded over its own bytes, and a lone surrogate becomes three bytes
+ * that are not UTF-8.
  */
 struct json {
     char type;                  /* { [ " t f n, or 0 for a number */
@@ -1117,8 +1117,8 @@ static bool is_text(const struct json *j, const char *word) {
 }
 
 /*
- * A text that is a number without a leading zero: 1, or 2 where it is beyond 2^64 - 1,
- * and taken for that; else 0. After a text stands something that is no digit.
+ * A text that is a number without a leading zero: 1, or 2 where it is beyond 2^64 - 1, and taken for that; else 0.
+ * After a text stands something that is no digit.
  */
 static int parse_decimal(const unsigned char *text, size_t length, uint64_t *number) {
     const char *digits = (const char *)text;
@@ -1501,8 +1501,7 @@ static void put_record(struct sink *s, const struct node *n, const struct leaf *
 }
 
 /*
- * TREE-5, FLAX-7: the leaves of a subtree, which is no deeper than MAX_PARTS: each as
- * a record, or all in a map.
+ * TREE-5, FLAX-7: the leaves of a subtree, which is no deeper than MAX_PARTS: each as a record, or all in a map.
  */
 static void put_subtree(struct sink *s, uint32_t top) {
     struct job *j = s->j;
@@ -1544,8 +1543,8 @@ static int run(enum part part, FILE *in, uint64_t size, FILE *out) {
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         return 3;
-    int status = setjmp(run_end);
-    if (!status) {
+    run_status = 0;
+    if (!setjmp(run_end)) {
         j->flax = part == FLAX_DECODE || part == FLAX_ENCODE;
         j->cut = j->flax ? "FLAX-6" : "STREAM-2";
         j->in = in;
@@ -1554,7 +1553,7 @@ static int run(enum part part, FILE *in, uint64_t size, FILE *out) {
         ADD(&j->nodes, (struct node){0});
         MAKE_ROOM(&j->texts, 1);        /* so that not even the place of nothing is NULL */
         MAKE_ROOM(&j->dimensions, 1);
-        if (part == DECODE || part == FLAX_DECODE)
+        if (part < ENCODE)
             decode(j);
         else
             encode(j);
@@ -1568,20 +1567,20 @@ static int run(enum part part, FILE *in, uint64_t size, FILE *out) {
     free(j->request.at);
     free(j->values.at);
     free(j);
-    return status;
+    return run_status;
 }
 
 #ifdef FUZZ     /* the part that is played; an encoder only counts what it would write */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static FILE *nowhere;
+    if (FUZZ < ENCODE && !nowhere)
+        nowhere = fopen("/dev/null", "wb");
     for (int pipe = 0; pipe < 2; pipe++) {
         FILE *in = fmemopen((void *)(uintptr_t)data, size, "rb");
-        FILE *out = FUZZ == DECODE || FUZZ == FLAX_DECODE ? fopen("/dev/null", "wb") : NULL;
-        if (in)
-            run(FUZZ, in, pipe ? UNKNOWN : size, out);
-        if (in)
+        if (in) {
+            run(FUZZ, in, pipe ? UNKNOWN : size, nowhere);
             fclose(in);
-        if (out)
-            fclose(out);
+        }
     }
     return 0;
 }
