@@ -348,14 +348,15 @@ static const struct { const char *name; unsigned short type; unsigned char ext; 
 
 struct leaf {
     uint32_t node;
-    unsigned char kind, dtype, rank;
+    unsigned char kind, dtype, rank, fill;
     bool negative;              /* an int below 0, as its two's complement */
     uint64_t number[2];         /* bool, int; the bits of a float; those of a complex */
     size_t dimensions;          /* where they begin in the list of all */
     uint64_t size;              /* of the payload of an array or scalar, or of a str or bin */
-    unsigned char digest[32];   /* of the same, in a decoder */
-    const unsigned char *payload;   /* the same, in an encoder; or NULL: it is `fill` throughout */
-    unsigned char fill;
+    union {
+        unsigned char digest[32];       /* of the same, in a decoder */
+        const unsigned char *payload;   /* the same, in an encoder; or NULL: it is `fill` throughout */
+    };
 };
 
 /*
@@ -423,17 +424,19 @@ static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char 
     if (j->flax && text_is(text, length, MARKER))
         return "FLAX-3";        /* a reader has seen to it before */
 
-    struct sha256 sha;
     unsigned char digest[32];
-    sha_begin(&sha);
-    sha_add(&sha, text, length);
-    sha_end(&sha, digest);
     uint32_t *link = &parent->children;
     for (unsigned bit = 0; *link; bit = (bit + 2) % 256) {
         struct node *n = &j->nodes.at[*link];
         if (n->length == length && !memcmp(j->texts.at + n->text, text, length)) {      /* KEY-2 */
             *at = *link;
             return n->number == number ? NULL : "TREE-3";   /* the keys 1 and "1" */
+        }
+        if (bit == 0) {         /* the first child is found, or added, without it */
+            struct sha256 sha;
+            sha_begin(&sha);
+            sha_add(&sha, text, length);
+            sha_end(&sha, digest);
         }
         link = &n->branch[digest[bit / 8] >> bit % 8 & 3];
     }
@@ -491,7 +494,8 @@ static void print_text(FILE *out, const unsigned char *p, size_t length, bool di
         else if (escape)
             fputs(escape, out);
         else
-            fwrite(p, 1, taken, out);
+            for (size_t i = 0; i < taken; i++)
+                putc_unlocked(p[i], out);
     }
 }
 
