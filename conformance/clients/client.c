@@ -1063,6 +1063,26 @@ static void json_string(struct job *j, struct json *string) {
     *j->cursor++ = *to = 0;
 }
 
+/* Goes over one or more digits. */
+static unsigned char *json_digits(unsigned char *p) {
+    size_t count = strspn((char *)p, "0123456789");
+    if (!count)
+        fail_json();
+    return p + count;
+}
+
+static void json_number(struct job *j, struct json *number) {
+    unsigned char *p = number->text = j->cursor;
+    p += *p == '-';
+    p = *p == '0' ? p + 1 : json_digits(p);
+    if (*p == '.')
+        p = json_digits(p + 1);
+    if (*p == 'e' || *p == 'E')
+        p = json_digits(p + 1 + (p[1] == '+' || p[1] == '-'));
+    number->length = (size_t)(p - j->cursor);
+    j->cursor = p;
+}
+
 /* Reads a value; those inside it by calling itself, no deeper than MAX_JSON_DEPTH. */
 static void json_value(struct job *j, unsigned depth) {
     struct json value = {.type = json_peek(j)};
@@ -1075,18 +1095,17 @@ static void json_value(struct job *j, unsigned depth) {
         if (depth == MAX_JSON_DEPTH)
             fail_json();
         j->cursor++;
-        if (!json_take(j, close)) {
-            do {
-                if (value.type == '{') {
-                    if (json_peek(j) != '"')
-                        fail_json();
-                    json_value(j, depth + 1);
-                    if (!json_take(j, ':'))
-                        fail_json();
-                }
+        for (bool more = !json_take(j, close); more; ) {
+            if (value.type == '{') {
+                if (json_peek(j) != '"')
+                    fail_json();
                 json_value(j, depth + 1);
-            } while (json_take(j, ','));
-            if (!json_take(j, close))
+                if (!json_take(j, ':'))
+                    fail_json();
+            }
+            json_value(j, depth + 1);
+            more = json_take(j, ',');
+            if (!more && !json_take(j, close))
                 fail_json();
         }
     } else if (value.type == 't' || value.type == 'f' || value.type == 'n') {
@@ -1094,12 +1113,8 @@ static void json_value(struct job *j, unsigned depth) {
             if (*j->cursor++ != (unsigned char)*c)
                 fail_json();
     } else {
-        value.type = 0;         /* parse_decimal looks at numbers that are used */
-        value.text = j->cursor;
-        value.length = strspn((char *)j->cursor, "+-.0123456789Ee");
-        if (!value.length)
-            fail_json();
-        j->cursor += value.length;
+        value.type = 0;
+        json_number(j, &value);
     }
     value.count = j->values.count - place;
     j->values.at[place] = value;
