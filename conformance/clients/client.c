@@ -10,36 +10,33 @@
  * Without a PATH, or with "-", a decoder reads standard input.
  *
  * Build:  cc -std=c11 -O2 -Wall -Wextra -Wpedantic -o client client.c
+ * Fuzz:   clang -g -O1 -DFUZZ=DECODE -fsanitize=fuzzer,address,undefined client.c
+ *         (or another name of `enum part`)
  *
  * Written from the text of the specification alone (chapters 01 to 08); the
  * comments name the clause that a line holds. Standard C and POSIX, nothing else.
  *
  * Exit status: 0 accepted; 1 refused, the last line of standard error being the
- * JSON that says why; 2 wrong usage, or an input of an encoder that is not JSON;
- * 3 out of memory, or an error of input or output.
+ * JSON that says why; 2 wrong usage, or an input of an encoder that is not the
+ * JSON of the protocol; 3 out of memory, or an error of input or output.
  *
- * How it works. A decoder goes through the input once, forwards, with a buffer
- * of fixed size, so files and pipes are read alike and payloads are hashed as
- * they pass. Key paths go into a tree that shares their beginnings; leaves are
- * kept as short descriptions and printed when the whole input has been checked.
- * An encoder puts the leaves into the same tree and then runs its writer twice:
- * first into a sink that only counts, where everything that can be refused is
- * refused, then onto standard output.
+ * How it works. Between what is read and what is written stands one tree, in
+ * memory (`struct job`). A decoder goes through the input once, forwards, with a
+ * buffer of fixed size, so files and pipes are read alike and payloads are hashed
+ * as they pass; it prints the tree when the whole input has been checked. An
+ * encoder puts the leaves into the tree and runs its writer twice: first only to
+ * count, where whatever can be refused is refused, then onto the output.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
+#include <setjmp.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #if (defined(__GNUC__) || defined(__clang__)) && (defined(__x86_64__) || defined(__i386__))
 #define HAVE_SHA_NI 1
@@ -56,25 +53,26 @@ enum {
 };
 #define CHUNK_BYTES (UINT64_C(1) << 30)              /* LEAF-13 */
 #define MARKER "__msgpack_chunked_array__"           /* LEAF-10 */
+#define UNKNOWN UINT64_MAX    /* the size of a pipe; an offset where there is none */
 
 /* ------------------------------------------------------------ failures, memory */
 
-/* The end of a run that has neither accepted nor refused (CONF-2). */
-static _Noreturn void fail(int status, const char *message)
-{
-    fprintf(stderr, "client: %s\n", message);
-    exit(status);
+static jmp_buf run_end;       /* where a run goes on that is over before its end ... */
+static int run_status;        /* ... and its exit status */
+
+static _Noreturn void end_run(int status) {
+    run_status = status;
+    longjmp(run_end, 1);
 }
 
-static _Noreturn void fail_io(const char *what)
-{
-    fprintf(stderr, "client: %s: %s\n", what, strerror(errno));
-    exit(3);
+/* The end of a run that has neither accepted nor refused (CONF-2). */
+static _Noreturn void fail(int status, const char *message) {
+    fprintf(stderr, "client: %s\n", message);
+    end_run(status);
 }
 
 /* Makes room for `need` elements of `size` bytes in an array that has room for *room. */
-static void *grow(void *array, size_t *room, size_t need, size_t size)
-{
+static void *grow(void *array, size_t *room, size_t need, size_t size) {
     if (need <= *room)
         return array;
     size_t wanted = *room + *room / 4 + 64;
@@ -87,36 +85,17 @@ static void *grow(void *array, size_t *room, size_t need, size_t size)
     return larger;
 }
 
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory)
-        fail(3, "out of memory");
-    return memory;
-}
-
-/* Bytes that grow at their end. */
-struct bytes {
-    unsigned char *data;
-    size_t length, room;
-};
-
-static void bytes_add(struct bytes *b, const void *data, size_t length)
-{
-    b->data = grow(b->data, &b->room, b->length + length, 1);
-    if (length)
-        memcpy(b->data + b->length, data, length);
-    b->length += length;
-}
+/* An array that grows at its end, and makes room there for `more` elements. */
+#define LIST(type) struct { type *at; size_t count, room; }
+#define MAKE_ROOM(list, more) \
+    ((list)->at = grow((list)->at, &(list)->room, (list)->count + (more), sizeof *(list)->at))
+#define ADD(list, element) (MAKE_ROOM(list, 1), (list)->at[(list)->count++] = (element))
 
 /* -------------------------------------------------------------------- SHA-256 */
-
-typedef void sha_compress(uint32_t state[8], const unsigned char *blocks, size_t count);
 
 struct sha256 {
     uint32_t state[8];
     uint64_t length;
-    sha_compress *compress;
     unsigned char block[64];
 };
 
@@ -131,13 +110,11 @@ static const uint32_t sha_constants[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
 };
 
-static uint32_t rotate(uint32_t x, unsigned n)
-{
+static uint32_t rotate(uint32_t x, unsigned n) {
     return x >> n | x << (32 - n);
 }
 
-static void sha_compress_portable(uint32_t state[8], const unsigned char *p, size_t count)
-{
+static void sha_compress_portable(uint32_t state[8], const unsigned char *p, size_t count) {
     for (; count; count--, p += 64) {
         uint32_t w[64];
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
@@ -174,8 +151,7 @@ static void sha_compress_portable(uint32_t state[8], const unsigned char *p, siz
     } while (0)
 
 __attribute__((target("sha,sse4.1,ssse3")))
-static void sha_compress_ni(uint32_t state[8], const unsigned char *p, size_t count)
-{
+static void sha_compress_ni(uint32_t state[8], const unsigned char *p, size_t count) {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     /* The instructions want the state as the vectors (f, e, b, a) and (h, g, d, c). */
     __m128i abef = _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
@@ -202,44 +178,40 @@ static void sha_compress_ni(uint32_t state[8], const unsigned char *p, size_t co
 }
 #endif
 
-static sha_compress *sha_fastest(void)
-{
+static void sha_compress(uint32_t state[8], const unsigned char *blocks, size_t count) {
 #ifdef HAVE_SHA_NI
+    static int has = -1;        /* whether the processor has the instructions */
     unsigned a, b, c, d;
-    bool sse = __get_cpuid(1, &a, &b, &c, &d) && c & 1u << 9 && c & 1u << 19;
-    if (sse && __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 29)
-        return sha_compress_ni;
+    if (has < 0)
+        has = __get_cpuid(1, &a, &b, &c, &d) && c & 1u << 9 && c & 1u << 19 &&
+              __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 29;
+    if (has) {
+        sha_compress_ni(state, blocks, count);
+        return;
+    }
 #endif
-    return sha_compress_portable;
+    sha_compress_portable(state, blocks, count);
 }
 
-static void sha_begin(struct sha256 *s)
-{
-    static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    memcpy(s->state, start, sizeof start);
-    s->length = 0;
+static void sha_begin(struct sha256 *s) {
+    *s = (struct sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
-static void sha_add(struct sha256 *s, const unsigned char *p, size_t n)
-{
+static void sha_add(struct sha256 *s, const unsigned char *p, size_t n) {
     size_t held = s->length % 64;
     s->length += n;
-    if (held) {
-        size_t part = n < 64 - held ? n : 64 - held;
-        memcpy(s->block + held, p, part);
-        if (held + part < 64)
-            return;
-        s->compress(s->state, s->block, 1);
-        p += part;
-        n -= part;
+    for (; held && n; n--) {
+        s->block[held] = *p++;
+        held = (held + 1) % 64;
+        if (!held)
+            sha_compress(s->state, s->block, 1);
     }
-    s->compress(s->state, p, n / 64);
+    sha_compress(s->state, p, n / 64);
     memcpy(s->block, p + n / 64 * 64, n % 64);
 }
 
-static void sha_end(struct sha256 *s, unsigned char digest[32])
-{
+static void sha_end(struct sha256 *s, unsigned char digest[32]) {
     unsigned char tail[72] = {0x80};
     uint64_t bits = s->length * 8;
     size_t zeros = (119 - s->length % 64) % 64;
@@ -250,7 +222,7 @@ static void sha_end(struct sha256 *s, unsigned char digest[32])
         digest[i] = (unsigned char)(s->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-/* ---------------------------------------------------------------------- UTF-8 */
+/* ----------------------------------------------------------------------- text */
 
 /* A check of UTF-8 that can be given the text in pieces. */
 struct utf8 {
@@ -259,39 +231,32 @@ struct utf8 {
 };
 
 /* WIRE-5: the forms of RFC 3629, section 4. */
-static bool utf8_add(struct utf8 *u, const unsigned char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = p[i];
+static bool utf8_add(struct utf8 *u, const unsigned char *p, size_t n) {
+    for (const unsigned char *end = p + n; p < end; p++) {
+        unsigned char c = *p;
         if (u->due) {
             if (c < u->low || c > u->high)
                 return false;
             u->due--;
             u->low = 0x80, u->high = 0xbf;
-        } else if (c < 0x80) {
-            uint64_t eight;     /* skips over ASCII */
-            while (n - i > 8 && (memcpy(&eight, p + i + 1, 8), !(eight & 0x8080808080808080)))
-                i += 8;
         } else if (c >= 0xc2 && c <= 0xf4) {
             u->due = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
             u->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
             u->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-        } else {
+        } else if (c >= 0x80) {
             return false;
         }
     }
     return true;
 }
 
-static bool utf8_valid(const void *text, size_t length)
-{
+static bool utf8_valid(const unsigned char *text, size_t length) {
     struct utf8 u = {0, 0, 0};
     return utf8_add(&u, text, length) && !u.due;
 }
 
 /* The first character of a valid text, and how many bytes it takes. */
-static uint32_t utf8_first(const unsigned char *p, size_t *taken)
-{
+static uint32_t utf8_first(const unsigned char *p, size_t *taken) {
     uint32_t c = p[0];
     *taken = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
     if (*taken > 1)
@@ -302,8 +267,7 @@ static uint32_t utf8_first(const unsigned char *p, size_t *taken)
 }
 
 /* Writes a character, a surrogate too, and returns how many bytes it takes. */
-static size_t utf8_put(unsigned char *p, uint32_t c)
-{
+static size_t utf8_put(unsigned char *p, uint32_t c) {
     size_t more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
     static const unsigned char lead[4] = {0, 0xc0, 0xe0, 0xf0};
     for (size_t i = more; i; i--, c >>= 6)
@@ -312,18 +276,14 @@ static size_t utf8_put(unsigned char *p, uint32_t c)
     return more + 1;
 }
 
-static int hex_digit(unsigned char c)
-{
+static int hex_digit(unsigned char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
          : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* The number that four hexadecimal digits stand for, or -1. */
-static int32_t hex_four(const unsigned char *p, const unsigned char *end)
-{
+static int32_t hex_four(const unsigned char *p) {
     int32_t number = 0;
-    if (end - p < 4)
-        return -1;
     for (int i = 0; i < 4; i++) {
         int digit = hex_digit(p[i]);
         if (digit < 0)
@@ -333,148 +293,14 @@ static int32_t hex_four(const unsigned char *p, const unsigned char *end)
     return number;
 }
 
-/* ------------------------------------------------------------------ key paths */
-
-struct part {
-    uint32_t start;
-    uint16_t length;
-    bool number;                /* an integer key, turned into text (TREE-3) */
-};
-
-struct path {
-    unsigned count;
-    uint32_t bytes;             /* of all parts together (KEY-4) */
-    struct part part[MAX_PARTS];
-    unsigned char text[MAX_PATH_BYTES];
-};
-
-/* KEY-3, KEY-4, WIRE-5: adds a part, or returns the clause that forbids it. */
-static const char *path_push(struct path *path, const unsigned char *text, uint64_t length, bool number)
-{
-    if (path->count == MAX_PARTS)
-        return "KEY-3";
-    if (length > MAX_PATH_BYTES - path->bytes)
-        return "KEY-4";
-    if (!utf8_valid(text, length))
-        return "WIRE-5";
-    path->part[path->count++] = (struct part){path->bytes, (uint16_t)length, number};
-    memcpy(path->text + path->bytes, text, length);
-    path->bytes += (uint32_t)length;
-    return NULL;
+/* LEAF-11, LEAF-12: a number as the text of a key. */
+static const char *decimal(char text[24], uint64_t number) {
+    snprintf(text, 24, "%" PRIu64, number);
+    return text;
 }
 
-static void path_pop(struct path *path)
-{
-    path->bytes = path->part[--path->count].start;
-}
-
-/* KEY-5: characters that are shown as \u and four digits. */
-static bool is_escaped(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
-}
-
-/* A valid text inside a JSON string, as it is or (KEY-5) in display form. */
-static void print_text(FILE *out, const unsigned char *p, size_t length, bool display)
-{
-    size_t taken;
-    for (const unsigned char *end = p + length; p < end; p += taken) {
-        uint32_t c = utf8_first(p, &taken);
-        if (is_escaped(c))
-            fprintf(out, "%s\\u%04x", display ? "\\" : "", (unsigned)c);
-        else if (c == '\\')
-            fputs(display ? "\\\\\\\\" : "\\\\", out);
-        else if (c == '/' && display)
-            fputs("\\\\/", out);
-        else if (c == '"')
-            fputs("\\\"", out);
-        else
-            for (size_t i = 0; i < taken; i++)
-                putc_unlocked(p[i], out);
-    }
-}
-
-static void print_display(FILE *out, const struct path *path)
-{
-    for (unsigned i = 0; i < path->count; i++) {
-        if (i)
-            putc_unlocked('/', out);
-        print_text(out, path->text + path->part[i].start, path->part[i].length, true);
-    }
-}
-
-static void print_path(FILE *out, const struct path *path)
-{
-    putc_unlocked('[', out);
-    for (unsigned i = 0; i < path->count; i++) {
-        fputs(i ? ", \"" : "\"", out);
-        print_text(out, path->text + path->part[i].start, path->part[i].length, false);
-        putc_unlocked('"', out);
-    }
-    putc_unlocked(']', out);
-}
-
-/* KEY-6: a key path from its display form. Returns the clause that forbids it, or NULL. */
-static const char *path_parse(struct path *path, const unsigned char *p, size_t length)
-{
-    struct bytes part = {0};
-    const unsigned char *end = p + length;
-    const char *fault = NULL;
-    for (; !fault; p++) {
-        unsigned char piece[4];
-        size_t size = 1;
-        if (p == end || *p == '/') {
-            fault = path_push(path, part.data ? part.data : piece, part.length, false);
-            part.length = 0;
-            if (p == end)
-                break;
-            continue;
-        }
-        piece[0] = *p;
-        if (*p == '\\') {
-            int32_t c = end - p < 2 ? -1 : p[1] == 'u' ? hex_four(p + 2, end)
-                      : p[1] == '\\' || p[1] == '/' ? p[1] : -1;
-            if (c < 0 || (c >= 0xd800 && c <= 0xdfff)) {
-                fault = "KEY-6";
-                break;
-            }
-            p += p[1] == 'u' ? 5 : 1;
-            size = utf8_put(piece, (uint32_t)c);
-        }
-        bytes_add(&part, piece, size);
-    }
-    free(part.data);
-    return fault;
-}
-
-/* ------------------------------------------------------------------- refusals */
-
-#define NOWHERE UINT64_MAX      /* no offset is known */
-
-/* CONF-5: names the clause, the offset and the key path, and ends the program. */
-static _Noreturn void refuse(const char *clause, uint64_t offset, const struct path *path,
-                             const char *format, ...)
-{
-    char message[300];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(message, sizeof message, format, list);
-    va_end(list);
-    fprintf(stderr, "{\"rejected\": \"%s", message);
-    if (path && path->count) {
-        fputs(", at ", stderr);
-        print_display(stderr, path);
-    }
-    fprintf(stderr, "\", \"clause\": \"%s\"", clause);
-    if (offset != NOWHERE)
-        fprintf(stderr, ", \"offset\": \"%" PRIu64 "\"", offset);
-    if (path && path->count) {
-        fputs(", \"path\": ", stderr);
-        print_path(stderr, path);
-    }
-    fputs("}\n", stderr);
-    exit(1);
+static bool text_is(const unsigned char *text, size_t length, const char *word) {
+    return length == strlen(word) && !memcmp(text, word, length);
 }
 
 /* --------------------------------------------------------------------- dtypes */
@@ -483,310 +309,358 @@ static const struct dtype {
     const char *tag;
     unsigned char width;        /* bytes of an element */
     unsigned char word;         /* bytes of a part of it that has a byte order (DTYPE-6) */
-    unsigned char mask;         /* bits that carry meaning, where not all do (DTYPE-4) */
+    unsigned char mask;         /* bits that carry meaning (DTYPE-4); 0: all as one (DTYPE-5) */
 } dtypes[] = {                  /* DTYPE-1 */
-    {"bool", 1, 1, 0xff}, {"int8", 1, 1, 0xff}, {"uint8", 1, 1, 0xff},
-    {"int16", 2, 2, 0xff}, {"uint16", 2, 2, 0xff}, {"int32", 4, 4, 0xff}, {"uint32", 4, 4, 0xff},
-    {"int64", 8, 8, 0xff}, {"uint64", 8, 8, 0xff}, {"float16", 2, 2, 0xff}, {"bfloat16", 2, 2, 0xff},
-    {"float32", 4, 4, 0xff}, {"float64", 8, 8, 0xff}, {"complex64", 8, 4, 0xff},
-    {"complex128", 16, 8, 0xff}, {"complex32", 4, 2, 0xff}, {"bcomplex32", 4, 2, 0xff},
+    {"bool", 1, 1, 0x00}, {"int8", 1, 1, 0xff}, {"uint8", 1, 1, 0xff}, {"int16", 2, 2, 0xff}, {"uint16", 2, 2, 0xff},
+    {"int32", 4, 4, 0xff}, {"uint32", 4, 4, 0xff}, {"int64", 8, 8, 0xff}, {"uint64", 8, 8, 0xff},
+    {"float16", 2, 2, 0xff}, {"bfloat16", 2, 2, 0xff}, {"float32", 4, 4, 0xff}, {"float64", 8, 8, 0xff},
+    {"complex64", 8, 4, 0xff}, {"complex128", 16, 8, 0xff}, {"complex32", 4, 2, 0xff}, {"bcomplex32", 4, 2, 0xff},
     {"float8_e3m4", 1, 1, 0xff}, {"float8_e4m3", 1, 1, 0xff}, {"float8_e4m3b11fnuz", 1, 1, 0xff},
     {"float8_e4m3fn", 1, 1, 0xff}, {"float8_e4m3fnuz", 1, 1, 0xff}, {"float8_e5m2", 1, 1, 0xff},
-    {"float8_e5m2fnuz", 1, 1, 0xff}, {"float8_e8m0fnu", 1, 1, 0xff}, {"float6_e2m3fn", 1, 1, 0x3f},
-    {"float6_e3m2fn", 1, 1, 0x3f}, {"float4_e2m1fn", 1, 1, 0x0f}, {"int4", 1, 1, 0x0f},
-    {"uint4", 1, 1, 0x0f}, {"int2", 1, 1, 0x03}, {"uint2", 1, 1, 0x03}, {"int1", 1, 1, 0x01},
-    {"uint1", 1, 1, 0x01}
+    {"float8_e5m2fnuz", 1, 1, 0xff}, {"float8_e8m0fnu", 1, 1, 0xff},
+    {"float6_e2m3fn", 1, 1, 0x3f}, {"float6_e3m2fn", 1, 1, 0x3f}, {"float4_e2m1fn", 1, 1, 0x0f},
+    {"int4", 1, 1, 0x0f}, {"uint4", 1, 1, 0x0f}, {"int2", 1, 1, 0x03}, {"uint2", 1, 1, 0x03},
+    {"int1", 1, 1, 0x01}, {"uint1", 1, 1, 0x01}
 };
-enum { DTYPE_COUNT = sizeof dtypes / sizeof *dtypes, DTYPE_BOOL = 0, LONGEST_TAG = 18 };
+enum { DTYPE_COUNT = sizeof dtypes / sizeof *dtypes, LONGEST_TAG = 18 };
 
-/* DTYPE-1: the place of a tag in the table, or -1. The comparison is exact. */
-static int dtype_find(const unsigned char *tag, size_t length)
-{
+/* The place of a tag in the table, or -1. The comparison is exact. */
+static int find_dtype(const unsigned char *tag, size_t length) {
     for (int i = 0; i < DTYPE_COUNT; i++)
-        if (strlen(dtypes[i].tag) == length && !memcmp(dtypes[i].tag, tag, length))
+        if (text_is(tag, length, dtypes[i].tag))
             return i;
     return -1;
 }
 
-/* LEAF-4, LEAF-5: how many elements a shape has; false where the shape is too large. */
-static bool count_elements(const uint64_t *dimensions, unsigned count, unsigned width, uint64_t *elements)
-{
-    uint64_t product = width;
-    bool none = false;
-    for (unsigned i = 0; i < count; i++) {
-        if (!dimensions[i])
-            none = true;
-        else if (dimensions[i] > INT64_MAX / product)
-            return false;
-        else
-            product *= dimensions[i];
-    }
-    *elements = none ? 0 : product / width;
-    return true;
-}
+/* ------------------------------------------------------------------- the tree */
 
-enum kind { NDARRAY, SCALAR, COMPLEX, NIL, BOOL, INT, FLOAT, STR, BIN, EMPTY, KIND_COUNT };
-static const char *const kind_names[KIND_COUNT] = {   /* LEAF-1 */
-    "ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty"
+enum {                          /* types of MessagePack, as bits of a set */
+    T_NIL = 1, T_BOOL = 2, T_INT = 4, T_FLOAT = 8, T_STR = 16, T_BIN = 32,
+    T_EXT = 64, T_ARRAY = 128, T_MAP = 256, T_NEGATIVE = 512, T_ALL = 511
 };
 
-/* ------------------------------------------------------------------- key tree */
+/* LEAF-1. Those up to SCALAR have a dtype, those up to BIN a payload. */
+enum kind { NDARRAY, SCALAR, STR, BIN, COMPLEX, NIL, BOOL, INT, FLOAT, EMPTY, KIND_COUNT };
+static const struct { const char *name; unsigned short type; unsigned char ext; } kinds[KIND_COUNT] = {
+    {"ndarray", T_EXT, 1}, {"scalar", T_EXT, 3}, {"str", T_STR, 0}, {"bin", T_BIN, 0}, {"complex", T_EXT, 2},
+    {"nil", T_NIL, 0}, {"bool", T_BOOL, 0}, {"int", T_INT, 0}, {"float", T_FLOAT, 0}, {"empty", T_MAP, 0}
+};
+
+struct leaf {
+    uint32_t node;
+    unsigned char kind, dtype, rank, fill;
+    bool negative;              /* an int below 0, as its two's complement */
+    uint64_t number[2];         /* bool, int; the bits of a float; those of a complex */
+    size_t dimensions;          /* where they begin in the list of all */
+    uint64_t size;              /* of the payload of an array or scalar, or of a str or bin */
+    union {
+        unsigned char digest[32];       /* of the same, in a decoder */
+        const unsigned char *payload;   /* the same, in an encoder; or NULL: it is `fill` throughout */
+    };
+};
 
 /*
- * A tree of keys (TREE-1). The children of a node form a balanced search tree
- * (an AA tree), so no choice of keys makes a search slow. Nodes are numbered in
- * the order in which they were added; 0 is no node, 1 the root.
+ * A node of the tree of keys (TREE-1). They are numbered in the order in which they were added; 0 is the root, and
+ * stands for none where a child or leaf is named.
  */
 struct node {
     uint32_t parent;
-    uint32_t left, right;       /* in the search tree of the parent's children */
-    uint32_t children;          /* the top of the search tree of its own children */
-    uint32_t text;              /* where the text of its key begins */
+    uint32_t leaf;              /* 1 + the place in the list of leaves */
+    uint32_t children;          /* the top of the search tree of its children ... */
+    uint32_t branch[4];         /* ... and what lies below this node in its parent's */
+    uint32_t first, next;       /* child and sibling to be written, in the order of TREE-5 */
+    uint32_t text;              /* where the text of its key begins in the list of texts */
     uint16_t length;
-    unsigned char level;        /* in the search tree */
-    bool leaf : 1, number : 1;
+    uint16_t depth, path_bytes; /* KEY-3, KEY-4 */
+    bool number;                /* an integer key, turned into text (TREE-3) */
 };
 
-enum { ROOT = 1 };
+enum { ROOT = 0 };
+enum part { DECODE, FLAX_DECODE, ENCODE, FLAX_ENCODE };
 
-struct tree {
-    struct node *node;
-    size_t count, room;
-    struct bytes text;
-};
+/* A run of this program. All memory that it takes is held here. */
+struct job {
+    bool flax;
+    FILE *in, *out;
 
-static uint32_t tree_new_node(struct tree *t, struct node node)
-{
-    if (t->count >= UINT32_MAX || t->text.length > UINT32_MAX)
-        fail(3, "more keys than this program can hold");
-    t->node = grow(t->node, &t->room, t->count + 1, sizeof *t->node);
-    t->node[t->count] = node;
-    return (uint32_t)t->count++;
-}
+    LIST(struct node) nodes;
+    LIST(struct leaf) leaves;
+    LIST(uint64_t) dimensions;
+    LIST(unsigned char) texts;
+    uint32_t here;              /* the node that a refusal names; ROOT: none */
+    uint64_t path_cost;         /* FLAX-8 */
 
-static void tree_begin(struct tree *t)
-{
-    memset(t, 0, sizeof *t);
-    t->text.data = grow(NULL, &t->text.room, 1, 1);
-    tree_new_node(t, (struct node){0});
-    tree_new_node(t, (struct node){.level = 1});
-}
-
-static void tree_free(struct tree *t)
-{
-    free(t->node);
-    free(t->text.data);
-}
-
-/* KEY-2: two parts are equal when their bytes are; any order will do for the search. */
-static int compare_key(const struct tree *t, const unsigned char *text, size_t length, uint32_t at)
-{
-    const struct node *n = &t->node[at];
-    if (length != n->length)
-        return length < n->length ? -1 : 1;
-    return length ? memcmp(text, t->text.data + n->text, length) : 0;
-}
-
-static uint32_t tree_skew(struct node *node, uint32_t at)
-{
-    uint32_t left = node[at].left;
-    if (node[left].level != node[at].level)
-        return at;
-    node[at].left = node[left].right;
-    node[left].right = at;
-    return left;
-}
-
-static uint32_t tree_split(struct node *node, uint32_t at)
-{
-    uint32_t right = node[at].right;
-    if (node[node[right].right].level != node[at].level)
-        return at;
-    node[at].right = node[right].left;
-    node[right].left = at;
-    node[right].level++;
-    return right;
-}
-
-static uint32_t tree_insert(struct tree *t, uint32_t at, uint32_t fresh)
-{
-    if (!at)
-        return fresh;
-    const struct node *n = &t->node[fresh];
-    if (compare_key(t, t->text.data + n->text, n->length, at) < 0)
-        t->node[at].left = tree_insert(t, t->node[at].left, fresh);
-    else
-        t->node[at].right = tree_insert(t, t->node[at].right, fresh);
-    return tree_split(t->node, tree_skew(t->node, at));
-}
-
-/* The child of a node with this key, which is added where there is none. */
-static uint32_t tree_child(struct tree *t, uint32_t parent, const unsigned char *text,
-                           const struct part *part, bool *fresh)
-{
-    uint32_t at = t->node[parent].children;
-    *fresh = false;
-    while (at) {
-        int order = compare_key(t, text, part->length, at);
-        if (!order)
-            return at;
-        at = order < 0 ? t->node[at].left : t->node[at].right;
-    }
-    *fresh = true;
-    at = tree_new_node(t, (struct node){.parent = parent, .text = (uint32_t)t->text.length,
-                                        .length = part->length, .level = 1, .number = part->number});
-    bytes_add(&t->text, text, part->length);
-    t->node[parent].children = tree_insert(t, t->node[parent].children, at);
-    return at;
-}
-
-/* Adds a leaf at the end of a key path, or returns the clause that forbids it. */
-static const char *tree_add(struct tree *t, const struct path *path, uint32_t *node)
-{
-    bool fresh = false;
-    *node = ROOT;
-    for (unsigned i = 0; i < path->count; i++) {
-        const struct part *part = &path->part[i];
-        if (t->node[*node].leaf)
-            return "STREAM-5";      /* a leaf stands at the beginning of the path */
-        *node = tree_child(t, *node, path->text + part->start, part, &fresh);
-        if (t->node[*node].number != part->number)
-            return "TREE-3";        /* the keys 1 and "1" in one map */
-    }
-    if (!fresh)
-        return t->node[*node].leaf ? "STREAM-4" : "STREAM-5";
-    t->node[*node].leaf = true;
-    return NULL;
-}
-
-/* The key path that leads to a node. */
-static void tree_path(const struct tree *t, uint32_t node, struct path *path)
-{
-    uint32_t chain[MAX_PARTS];
-    unsigned depth = 0;
-    for (; node != ROOT; node = t->node[node].parent)
-        chain[depth++] = node;
-    path->count = 0;
-    path->bytes = 0;
-    while (depth) {
-        const struct node *n = &t->node[chain[--depth]];
-        path->part[path->count++] = (struct part){path->bytes, n->length, n->number};
-        if (n->length)
-            memcpy(path->text + path->bytes, t->text.data + n->text, n->length);
-        path->bytes += n->length;
-    }
-}
-
-static const char *clash_text(const char *clause)
-{
-    return !strcmp(clause, "STREAM-4") ? "the key path stands there already"
-         : !strcmp(clause, "TREE-3") ? "two keys of a map give the same text"
-         : "one key path is the beginning of another";
-}
-
-/* ------------------------------------------------------------------ the input */
-
-#define UNKNOWN UINT64_MAX      /* the end of a pipe */
-
-struct input {
-    int file;
-    unsigned char *buffer;
+    unsigned char buffer[BUFFER_SIZE];      /* a decoder's input */
     size_t at, end;             /* what is read, but not used yet, lies between these */
     uint64_t position;          /* in the input, of buffer[at] */
     uint64_t limit;             /* where the innermost bin or ext ends, or else the input */
     unsigned depth;             /* how many of these we are in */
-    uint64_t top;               /* the offset of the last value that began in none */
     const char *cut;            /* the clause of an input that ends too early */
-    const struct path *path;    /* the key path we are at; may be empty */
+    uint64_t top;               /* the offset of the last value that began in none */
+    struct sha256 sha;          /* of the leaf that is being read */
+
+    LIST(unsigned char) request;            /* an encoder's input */
+    LIST(struct json) values;
+    unsigned char *cursor;
+    bool keep_empty;
 };
 
-static void input_open(struct input *in, const char *name, const char *cut, const struct path *path)
-{
-    struct stat status;
-    bool standard = !name || !strcmp(name, "-");
-    *in = (struct input){.file = standard ? STDIN_FILENO : open(name, O_RDONLY), .limit = UNKNOWN,
-                         .cut = cut, .path = path, .buffer = allocate(BUFFER_SIZE)};
-    if (in->file < 0 || fstat(in->file, &status))
-        fail_io(standard ? "standard input" : name);
-    off_t start = S_ISREG(status.st_mode) ? lseek(in->file, 0, SEEK_CUR) : -1;
-    if (start >= 0)
-        in->limit = status.st_size > start ? (uint64_t)(status.st_size - start) : 0;
+/*
+ * Goes from *at to its child with this key, which is added where there is none. Returns NULL, or the clause that
+ * forbids the key.
+ *
+ * The children of a node form a search tree in which the SHA-256 of the key says where to turn, two bits at a time.
+ * No choice of keys makes it deep: keys that share the first bits of their digests have to be looked for, and each
+ * bit more doubles the work.
+ */
+static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char *text, uint64_t length, bool number) {
+    struct node *parent = &j->nodes.at[*at];
+    if (parent->depth == MAX_PARTS)
+        return "KEY-3";
+    if (length > (unsigned)(MAX_PATH_BYTES - parent->path_bytes))
+        return "KEY-4";
+    if (!utf8_valid(text, length))
+        return "WIRE-5";
+    if (j->flax && text_is(text, length, MARKER))
+        return "FLAX-3";        /* a reader has seen to it before */
+
+    unsigned char digest[32];
+    uint32_t *link = &parent->children;
+    for (unsigned bit = 0; *link; bit = (bit + 2) % 256) {
+        struct node *n = &j->nodes.at[*link];
+        if (n->length == length && !memcmp(j->texts.at + n->text, text, length)) {      /* KEY-2 */
+            *at = *link;
+            return n->number == number ? NULL : "TREE-3";   /* the keys 1 and "1" */
+        }
+        if (bit == 0) {         /* the first child is found, or added, without it */
+            struct sha256 sha;
+            sha_begin(&sha);
+            sha_add(&sha, text, length);
+            sha_end(&sha, digest);
+        }
+        link = &n->branch[digest[bit / 8] >> bit % 8 & 3];
+    }
+
+    if (j->nodes.count == UINT32_MAX || j->texts.count > UINT32_MAX)
+        fail(3, "more keys than this program can hold");
+    struct node fresh = {.parent = *at, .text = (uint32_t)j->texts.count, .length = (uint16_t)length,
+                         .depth = parent->depth + 1, .number = number,
+                         .path_bytes = (uint16_t)(parent->path_bytes + length)};
+    *at = *link = (uint32_t)j->nodes.count;
+    ADD(&j->nodes, fresh);
+    MAKE_ROOM(&j->texts, length);
+    memcpy(j->texts.at + j->texts.count, text, length);
+    j->texts.count += length;
+    return NULL;
 }
 
-/* Reads on until `wanted` bytes (at most BUFFER_SIZE) are there; returns how many are. */
-static size_t input_fill(struct input *in, size_t wanted)
-{
-    if (in->end - in->at >= wanted)
-        return in->end - in->at;
-    memmove(in->buffer, in->buffer + in->at, in->end - in->at);
-    in->end -= in->at;
-    in->at = 0;
-    while (in->end < wanted) {
-        ssize_t got = read(in->file, in->buffer + in->end, BUFFER_SIZE - in->end);
-        if (got < 0 && errno != EINTR)
-            fail_io("cannot read the input");
-        if (got == 0)
-            break;
-        if (got > 0)
-            in->end += (size_t)got;
+/* STREAM-4, STREAM-5: the clause that forbids a leaf at a node, or NULL. */
+static const char *find_clash(const struct job *j, uint32_t node) {
+    const struct node *n = &j->nodes.at[node];
+    const char *clash = n->leaf ? "STREAM-4" : n->children ? "STREAM-5" : NULL;
+    for (; node != ROOT && !clash; node = j->nodes.at[node].parent)
+        clash = j->nodes.at[node].leaf ? "STREAM-5" : NULL;
+    return clash;
+}
+
+static void add_leaf(struct job *j, const struct leaf *leaf) {
+    struct node *n = &j->nodes.at[leaf->node];
+    ADD(&j->leaves, *leaf);
+    n->leaf = (uint32_t)j->leaves.count;
+}
+
+/* FLAX-8: whether the paths of all leaves are too long for a file of this size. */
+static bool paths_too_long(const struct job *j, uint64_t size) {
+    return size < UINT64_MAX / 128 && j->path_cost > (UINT64_C(1) << 20) + 64 * size;
+}
+
+/* ------------------------------------------------------- key paths, refusals */
+
+/* KEY-5: characters that are shown as \u and four digits. */
+static bool is_escaped(uint32_t c) {
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+/* A valid text inside a JSON string, as it is or (KEY-5) in display form. */
+static void print_text(FILE *out, const unsigned char *p, size_t length, bool display) {
+    size_t taken;
+    for (const unsigned char *end = p + length; p < end; p += taken) {
+        uint32_t c = utf8_first(p, &taken);
+        const char *escape = c == '\\' ? (display ? "\\\\\\\\" : "\\\\") : c == '"' ? "\\\""
+                           : c == '/' && display ? "\\\\/" : NULL;
+        if (is_escaped(c))
+            fprintf(out, "%s\\u%04x", display ? "\\" : "", (unsigned)c);
+        else if (escape)
+            fputs(escape, out);
+        else
+            for (size_t i = 0; i < taken; i++)
+                putc_unlocked(p[i], out);
     }
-    return in->end;
+}
+
+/* The key path of a node, no deeper than MAX_PARTS: in display form, or as a list of strings. */
+static void print_path(FILE *out, const struct job *j, uint32_t node, bool display) {
+    const struct node *n = &j->nodes.at[node];
+    if (n->parent != ROOT) {
+        print_path(out, j, n->parent, display);
+        fputs(display ? "/" : "\", \"", out);
+    }
+    print_text(out, j->texts.at + n->text, n->length, display);
+}
+
+static const char *const reasons[][2] = {
+    {"WIRE-1", "no header can hold the length"},
+    {"WIRE-3", "a value reaches beyond the end of what encloses it"},
+    {"WIRE-4", "the byte c1 stands where a value is to begin"},
+    {"WIRE-5", "a text is not valid UTF-8"},
+    {"WIRE-6", "a body is not used up by what it holds exactly"},
+    {"KEY-1", "a key path is an array of one or more str"},
+    {"KEY-3", "the key path has more than 512 parts"},
+    {"KEY-4", "the key path has more than 65535 bytes"},
+    {"KEY-6", "a backslash in the key path has no meaning"},
+    {"DTYPE-1", "the dtype tag is not in the table"},
+    {"DTYPE-2", "the dtype tag is not a str"},
+    {"DTYPE-7", "there is no dtype tag for the type of the array"},
+    {"LEAF-1", "this is no leaf, or none that can be written"},
+    {"LEAF-2", "an ndarray holds a shape, a dtype tag and a payload"},
+    {"LEAF-3", "a shape has 0 to 64 dimensions, each an integer of 0 or more"},
+    {"LEAF-4", "the shape is too large"},
+    {"LEAF-5", "the payload is no bin of the length that shape and dtype give"},
+    {"LEAF-6", "a scalar holds a shape of 0 dimensions, a dtype tag and a payload"},
+    {"LEAF-7", "a complex is two floats"},
+    {"LEAF-8", "a float is 16 hexadecimal digits"},
+    {"LEAF-10", "a chunked array has the marker, which is true, a shape and chunks"},
+    {"LEAF-11", "the dimensions of a chunked array stand at 0, 1, ..."},
+    {"LEAF-12", "the chunks stand at 0, 1, ..., have one dimension and dtype, and make up the shape"},
+    {"REC-1", "a record is an array of two elements"},
+    {"REC-2", "the leaf of a record stands in a bin"},
+    {"REC-3", "the leaf is larger than a record can hold"},
+    {"STREAM-2", "the input ends inside a record"},
+    {"STREAM-3", "there is no record"},
+    {"STREAM-4", "the key path stands there already"},
+    {"STREAM-5", "one key path is the beginning of another"},
+    {"TREE-3", "a key is no text or integer, or gives the text of another"},
+    {"FLAX-1", "a flax file is one map of one or more entries"},
+    {"FLAX-2", "a key is not a str"},
+    {"FLAX-3", "the marker of chunked arrays stands where none can be"},
+    {"FLAX-4", "a value is an array"},
+    {"FLAX-5", "the key stands in the map already"},
+    {"FLAX-6", "the input ends inside the map"},
+    {"FLAX-8", "the key paths are too long for the size of the file"}
+};
+
+/* CONF-5: names the clause, the offset and the key path, and ends the run. */
+static _Noreturn void refuse(const struct job *j, const char *clause, uint64_t offset) {
+    size_t i = 0;
+    while (strcmp(reasons[i][0], clause))
+        i++;
+    fprintf(stderr, "{\"rejected\": \"%s", reasons[i][1]);
+    if (j->here != ROOT) {
+        fputs(", at ", stderr);
+        print_path(stderr, j, j->here, true);
+    }
+    fprintf(stderr, "\", \"clause\": \"%s\"", clause);
+    if (offset != UNKNOWN)
+        fprintf(stderr, ", \"offset\": \"%" PRIu64 "\"", offset);
+    if (j->here != ROOT) {
+        fputs(", \"path\": [\"", stderr);
+        print_path(stderr, j, j->here, false);
+        fputs("\"]", stderr);
+    }
+    fputs("}\n", stderr);
+    end_run(1);
+}
+
+static void require(const struct job *j, bool holds, const char *clause, uint64_t offset) {
+    if (!holds)
+        refuse(j, clause, offset);
+}
+
+/* LEAF-4, LEAF-5: how many elements a leaf has by its shape, which begins at `offset`. */
+static uint64_t count_elements(const struct job *j, const struct leaf *leaf, uint64_t offset) {
+    uint64_t product = dtypes[leaf->dtype].width;
+    bool none = false;
+    for (unsigned i = 0; i < leaf->rank; i++) {
+        uint64_t dimension = j->dimensions.at[leaf->dimensions + i];
+        none = none || !dimension;
+        require(j, dimension <= INT64_MAX / product, "LEAF-4", offset);
+        product *= dimension ? dimension : 1;
+    }
+    return none ? 0 : product / dtypes[leaf->dtype].width;
+}
+
+/* ------------------------------------------------------------------ the input */
+
+/* Reads on until `wanted` bytes (at most BUFFER_SIZE) are there; returns whether they are. */
+static bool fill_buffer(struct job *j, size_t wanted) {
+    if (j->end - j->at >= wanted)
+        return true;
+    memmove(j->buffer, j->buffer + j->at, j->end - j->at);
+    j->end -= j->at;
+    j->at = 0;
+    j->end += fread(j->buffer + j->end, 1, BUFFER_SIZE - j->end, j->in);
+    if (ferror(j->in))
+        fail(3, strerror(errno));
+    return j->end >= wanted;
 }
 
 /*
- * Whether `size` more bytes lie before the limit. The end of a pipe is seen no
- * further ahead than the buffer reaches; beyond that it is noticed on the way.
+ * Whether `size` more bytes lie before the limit. The end of a pipe is seen no further ahead than the buffer reaches;
+ * beyond that it is noticed on the way.
  */
-static bool input_has(struct input *in, uint64_t size)
-{
-    if (in->limit != UNKNOWN)
-        return size <= in->limit - in->position;
-    size_t wanted = size < BUFFER_SIZE ? (size_t)size : BUFFER_SIZE;
-    return input_fill(in, wanted) >= wanted;
-}
-
-/* WIRE-3, STREAM-2, FLAX-6: a value, begun at `offset`, reaches beyond its enclosure. */
-static _Noreturn void refuse_reach(const struct input *in, uint64_t offset)
-{
-    if (in->depth)
-        refuse("WIRE-3", offset, in->path, "a value reaches beyond the end of what encloses it");
-    refuse(in->cut, offset, in->path, "the input ends inside a value");
+static bool has(struct job *j, uint64_t size) {
+    if (j->limit != UNKNOWN)
+        return size <= j->limit - j->position;
+    return fill_buffer(j, size < BUFFER_SIZE ? (size_t)size : BUFFER_SIZE);
 }
 
 /* The next `size` bytes (at most BUFFER_SIZE), which stay where they are. */
-static const unsigned char *input_peek(struct input *in, size_t size)
-{
-    if (input_fill(in, size) < size)
-        refuse(in->cut, in->top, in->path, "the input ends inside a value");
-    return in->buffer + in->at;
+static const unsigned char *peek(struct job *j, size_t size) {
+    require(j, fill_buffer(j, size), j->cut, j->top);
+    return j->buffer + j->at;
 }
 
-static const unsigned char *input_take(struct input *in, size_t size)
-{
-    const unsigned char *bytes = input_peek(in, size);
-    in->at += size;
-    in->position += size;
+static const unsigned char *take(struct job *j, size_t size) {
+    const unsigned char *bytes = peek(j, size);
+    j->at += size;
+    j->position += size;
     return bytes;
 }
 
 /* ------------------------------------------------------ values of MessagePack */
 
-enum {                          /* types, as bits of a set */
-    T_NIL = 1, T_BOOL = 2, T_INT = 4, T_FLOAT = 8, T_STR = 16,
-    T_BIN = 32, T_EXT = 64, T_ARRAY = 128, T_MAP = 256, T_ALL = 511
+/*
+ * The table of chapter 01: the first bytes of a header, how many bytes of a number follow, and the type. Without such
+ * bytes the number lies in the first byte. Those of one type stand in the order of their size, as a writer looks for
+ * one (WIRE-1). T_NEGATIVE are the ints that have a sign; to a reader they are ints.
+ */
+static const struct form {
+    unsigned char first, last, more;
+    unsigned short type;
+} forms[] = {
+    {0x00, 0x7f, 0, T_INT}, {0xcc, 0xcc, 1, T_INT}, {0xcd, 0xcd, 2, T_INT}, {0xce, 0xce, 4, T_INT},
+    {0xcf, 0xcf, 8, T_INT}, {0xe0, 0xff, 0, T_NEGATIVE}, {0xd0, 0xd0, 1, T_NEGATIVE}, {0xd1, 0xd1, 2, T_NEGATIVE},
+    {0xd2, 0xd2, 4, T_NEGATIVE}, {0xd3, 0xd3, 8, T_NEGATIVE}, {0xc0, 0xc0, 0, T_NIL}, {0xc2, 0xc3, 0, T_BOOL},
+    {0xca, 0xca, 4, T_FLOAT}, {0xcb, 0xcb, 8, T_FLOAT},
+    {0xa0, 0xbf, 0, T_STR}, {0xd9, 0xd9, 1, T_STR}, {0xda, 0xda, 2, T_STR}, {0xdb, 0xdb, 4, T_STR},
+    {0xc4, 0xc4, 1, T_BIN}, {0xc5, 0xc5, 2, T_BIN}, {0xc6, 0xc6, 4, T_BIN},
+    {0xd4, 0xd8, 0, T_EXT}, {0xc7, 0xc7, 1, T_EXT}, {0xc8, 0xc8, 2, T_EXT}, {0xc9, 0xc9, 4, T_EXT},
+    {0x90, 0x9f, 0, T_ARRAY}, {0xdc, 0xdc, 2, T_ARRAY}, {0xdd, 0xdd, 4, T_ARRAY},
+    {0x80, 0x8f, 0, T_MAP}, {0xde, 0xde, 2, T_MAP}, {0xdf, 0xdf, 4, T_MAP}
 };
+enum { FORM_COUNT = sizeof forms / sizeof *forms };
 
 struct value {
     unsigned type;
     uint64_t offset;            /* of its header */
-    uint64_t number;            /* length, count, int, bool, or the bits of a float 64 */
-    bool negative;              /* an int below 0, whose two's complement is in `number` */
-    int ext;                    /* the type of an ext */
+    uint64_t number;            /* length, count, bool, int, or the bits of a float 64 */
+    bool negative;              /* an int below 0, as its two's complement */
+    unsigned char ext;          /* the type of an ext */
 };
 
 /* LEAF-8: a float 32 as the bits of a float 64; a NaN is made quiet, and keeps its sign and its payload. */
-static uint64_t widen(uint32_t bits)
-{
+static uint64_t widen(uint32_t bits) {
     float narrow;
     double wide;
     uint64_t result;
@@ -799,938 +673,581 @@ static uint64_t widen(uint32_t bits)
     return result;
 }
 
-/* What follows a first byte of c0 to df: its type, and the bytes of the header after it. */
-static const struct form { unsigned short type; unsigned char more; } forms[32] = {
-    {T_NIL, 0}, {0, 0}, {T_BOOL, 0}, {T_BOOL, 0}, {T_BIN, 1}, {T_BIN, 2}, {T_BIN, 4}, {T_EXT, 2},
-    {T_EXT, 3}, {T_EXT, 5}, {T_FLOAT, 4}, {T_FLOAT, 8}, {T_INT, 1}, {T_INT, 2}, {T_INT, 4}, {T_INT, 8},
-    {T_INT, 1}, {T_INT, 2}, {T_INT, 4}, {T_INT, 8}, {T_EXT, 1}, {T_EXT, 1}, {T_EXT, 1}, {T_EXT, 1},
-    {T_EXT, 1}, {T_STR, 1}, {T_STR, 2}, {T_STR, 4}, {T_ARRAY, 2}, {T_ARRAY, 4}, {T_MAP, 2}, {T_MAP, 4}
-};
-
-static struct form form_of(unsigned char first)
-{
-    unsigned type = first < 0x80 || first >= 0xe0 ? T_INT : first < 0x90 ? T_MAP
-                  : first < 0xa0 ? T_ARRAY : T_STR;
-    return first >= 0xc0 && first < 0xe0 ? forms[first - 0xc0] : (struct form){(unsigned short)type, 0};
-}
-
-/* The value that a whole header states. */
-static void read_header(struct value *v, const unsigned char *header, unsigned more)
-{
-    unsigned char first = header[0];
-    unsigned digits = v->type == T_EXT ? more - 1 : more;
-    uint64_t number = 0;
-    for (unsigned i = 1; i <= digits; i++)
-        number = number << 8 | header[i];
+/* What the header says of a value. WIRE-2: however many bytes it was written in. */
+static void read_number(struct value *v, const struct form *form, const unsigned char *header) {
+    for (unsigned i = 1; i <= form->more; i++)
+        v->number = v->number << 8 | header[i];
+    if (!form->more)
+        v->number = (unsigned)(header[0] - form->first);
     if (v->type == T_EXT) {
-        v->ext = header[more] < 0x80 ? header[more] : header[more] - 256;
-        v->number = first >= 0xd4 ? UINT64_C(1) << (first - 0xd4) : number;
-    } else if (first < 0x80 || first >= 0xe0) {
-        v->negative = first >= 0xe0;
-        v->number = v->negative ? (uint64_t)((int64_t)first - 256) : first;
-    } else if (first < 0xc0) {
-        v->number = v->type == T_STR ? first & 31 : first & 15;
-    } else if (v->type == T_BOOL) {
-        v->number = first == 0xc3;
-    } else if (v->type == T_FLOAT) {
-        v->number = more == 4 ? widen((uint32_t)number) : number;
-    } else if (first >= 0xd0 && first <= 0xd3 && header[1] & 0x80) {
-        v->negative = true;
-        v->number = more == 8 ? number : number | UINT64_MAX << 8 * more;
-    } else {
-        v->number = number;     /* WIRE-2: however many bytes it was written in */
+        v->number = form->more ? v->number : UINT64_C(1) << v->number;
+        v->ext = header[1 + form->more];
     }
+    if (v->type == T_FLOAT && form->more == 4)
+        v->number = widen((uint32_t)v->number);
+    if (form->type != T_NEGATIVE)
+        return;
+    if (!form->more)
+        v->number += (uint64_t)-32;
+    else if (form->more < 8 && header[1] & 0x80)
+        v->number |= UINT64_MAX << 8 * form->more;
+    v->negative = v->number > INT64_MAX;
 }
 
 /*
- * Reads the header of the next value. CONF-8: checks first that its type is one
- * of `allowed` (if not, `clause` is broken), then that what it announces fits.
+ * Reads the header of the next value. CONF-8: checks first that its type is one of `allowed` (if not, `clause` is
+ * broken), then that what it announces fits.
  */
-static struct value read_value(struct input *in, unsigned allowed, const char *clause)
-{
-    struct value v = {.offset = in->position};
-    if (!in->depth)
-        in->top = v.offset;
-    if (!input_has(in, 1)) {
-        if (in->depth)
-            refuse("WIRE-6", v.offset, in->path, "a body ends where a value is due");
-        refuse(in->cut, v.offset, in->path, "the input ends where a value is due");
-    }
-    unsigned char first = *input_peek(in, 1);
-    struct form form = form_of(first);
-    v.type = form.type;
-    if (!v.type)
-        refuse("WIRE-4", v.offset, in->path, "the byte c1 where a value is to begin");
-    if (!(v.type & allowed))
-        refuse(clause, v.offset, in->path, "a value of another kind is due here (first byte %02x)", first);
-    if (!input_has(in, 1u + form.more))
-        refuse_reach(in, v.offset);
-    read_header(&v, input_take(in, 1u + form.more), form.more);
-    uint64_t least = v.type & (T_STR | T_BIN | T_EXT | T_ARRAY) ? v.number
-                   : v.type == T_MAP ? 2 * v.number : 0;
-    if (!input_has(in, least))
-        refuse_reach(in, v.offset);     /* WIRE-3, CONF-4 */
+static struct value read_value(struct job *j, unsigned allowed, const char *clause) {
+    struct value v = {.offset = j->position};
+    if (!j->depth)
+        j->top = v.offset;
+    require(j, has(j, 1), j->depth ? "WIRE-6" : j->cut, v.offset);
+    unsigned char first = *peek(j, 1);
+    const struct form *form = forms;
+    while (form < forms + FORM_COUNT && (first < form->first || first > form->last))
+        form++;
+    require(j, form < forms + FORM_COUNT, "WIRE-4", v.offset);
+    v.type = form->type == T_NEGATIVE ? T_INT : form->type;
+    require(j, v.type & allowed, clause, v.offset);
+
+    const char *reach = j->depth ? "WIRE-3" : j->cut;
+    unsigned size = 1u + form->more + (v.type == T_EXT);
+    require(j, has(j, size), reach, v.offset);
+    read_number(&v, form, take(j, size));
+    if (v.type & (T_STR | T_BIN | T_EXT | T_ARRAY | T_MAP))     /* WIRE-3, CONF-4 */
+        require(j, has(j, v.type == T_MAP ? 2 * v.number : v.number), reach, v.offset);
     return v;
 }
 
 /* Goes into the body of a bin or ext. Returns the limit that leave_body restores. */
-static uint64_t enter_body(struct input *in, const struct value *v)
-{
-    uint64_t outer = in->limit;
-    in->depth++;
-    in->limit = in->position + v->number;
+static uint64_t enter_body(struct job *j, const struct value *v) {
+    uint64_t outer = j->limit;
+    j->depth++;
+    j->limit = j->position + v->number;
     return outer;
 }
 
-/* WIRE-6: the body must have been used up. */
-static void leave_body(struct input *in, uint64_t outer)
-{
-    if (in->position != in->limit)
-        refuse("WIRE-6", in->position, in->path, "bytes are left over at the end of a body");
-    in->limit = outer;
-    in->depth--;
+static void leave_body(struct job *j, uint64_t outer) {
+    require(j, j->position == j->limit, "WIRE-6", j->position);
+    j->limit = outer;
+    j->depth--;
 }
 
-/* Whether a value is a str or bin with these bytes, which are not used up by this. */
-static bool value_is(struct input *in, const struct value *v, unsigned types, const char *text)
-{
-    size_t length = strlen(text);
-    return v->type & types && v->number == length && !memcmp(input_peek(in, length), text, length);
+/* Whether a value is a str with these bytes, which are not used up by this. */
+static bool is_str(struct job *j, const struct value *v, const char *text) {
+    return v->type == T_STR && v->number == strlen(text) && !memcmp(peek(j, strlen(text)), text, strlen(text));
 }
 
-/* LEAF-11, LEAF-12: reads a key that has to be a number, in decimal. */
-static void read_decimal_key(struct input *in, uint64_t number, const char *clause)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    struct value key = read_value(in, T_STR, clause);
-    if (!value_is(in, &key, T_STR, text))
-        refuse(clause, key.offset, in->path, "the key %s is due here", text);
-    input_take(in, strlen(text));
+/* LEAF-10 to LEAF-12: reads a key that has to be this text, or this number in decimal. */
+static void read_fixed_key(struct job *j, const char *text, const char *clause) {
+    struct value key = read_value(j, T_STR, clause);
+    require(j, is_str(j, &key, text), clause, key.offset);
+    take(j, strlen(text));
 }
 
-/* --------------------------------------------------------------------- leaves */
+/* --------------------------------------------------------------- reading leaves */
 
-struct leaf {
-    uint32_t node;
-    unsigned char kind, dtype, dimension_count;
-    bool negative;
-    uint64_t dimensions[MAX_DIMENSIONS];
-    uint64_t number[2];         /* int, bool, float, complex; the length of a str or bin */
-    unsigned char digest[32];
-};
-
-struct decoder {
-    struct input in;
-    struct tree tree;
-    struct path path;
-    struct sha256 sha;
-    struct bytes log;           /* the leaves that have been read, packed */
-    struct leaf leaf;           /* the one that is being read */
-    uint64_t path_cost;         /* FLAX-8 */
-};
-
-/* Goes over the body of a bin or str and hashes it, piece by piece; WIRE-5. */
-static void hash_body(struct decoder *d, const struct value *v)
-{
+/* Goes over the body of a bin or str and hashes it, piece by piece. */
+static void hash_body(struct job *j, const struct value *v) {
     struct utf8 check = {0, 0, 0};
     bool valid = true;
     for (uint64_t left = v->number; left; ) {
-        input_peek(&d->in, 1);
-        size_t piece = d->in.end - d->in.at;
-        if (piece > left)
-            piece = (size_t)left;
-        const unsigned char *bytes = input_take(&d->in, piece);
-        sha_add(&d->sha, bytes, piece);
+        peek(j, 1);
+        size_t piece = j->end - j->at < left ? j->end - j->at : (size_t)left;
+        const unsigned char *bytes = take(j, piece);
+        sha_add(&j->sha, bytes, piece);
         valid = valid && (v->type != T_STR || utf8_add(&check, bytes, piece));
         left -= piece;
     }
-    if (!valid || check.due)
-        refuse("WIRE-5", v->offset, d->in.path, "a str that is not UTF-8");
+    require(j, valid && !check.due, "WIRE-5", v->offset);
 }
 
 /* LEAF-3 */
-static uint64_t read_dimension(struct input *in)
-{
-    struct value v = read_value(in, T_INT, "LEAF-3");
-    if (v.negative)
-        refuse("LEAF-3", v.offset, in->path, "a dimension is negative");
-    return v.number;
-}
-
-static void check_dimension_count(struct input *in, const struct value *shape)
-{
-    if (shape->number > MAX_DIMENSIONS)
-        refuse("LEAF-3", shape->offset, in->path, "a shape of more than %d dimensions", MAX_DIMENSIONS);
-}
-
-static unsigned char read_dtype(struct input *in)
-{
-    struct value tag = read_value(in, T_STR | T_BIN, "DTYPE-2");
-    int dtype = tag.number > LONGEST_TAG ? -1
-              : dtype_find(input_peek(in, (size_t)tag.number), (size_t)tag.number);
-    if (dtype < 0)
-        refuse("DTYPE-1", tag.offset, in->path, "a dtype tag that is not in the table");
-    input_take(in, (size_t)tag.number);
-    return (unsigned char)dtype;
-}
-
-static uint64_t leaf_elements(struct decoder *d, const struct leaf *leaf, const struct value *shape)
-{
-    uint64_t elements;
-    if (!count_elements(leaf->dimensions, leaf->dimension_count, dtypes[leaf->dtype].width, &elements))
-        refuse("LEAF-4", shape->offset, d->in.path, "the shape is too large");
-    return elements;
+static void read_dimension(struct job *j, struct leaf *leaf) {
+    struct value v = read_value(j, T_INT, "LEAF-3");
+    require(j, !v.negative, "LEAF-3", v.offset);
+    ADD(&j->dimensions, v.number);
+    leaf->rank++;
 }
 
 /*
- * LEAF-2, LEAF-6: the body of an ext of type 1 or 3, `clause` being the one of the
- * two. Where it is a scalar or a chunk, `rank` is the number of dimensions that
- * `rank_clause` wants. Adds the payload to the hash; returns how many elements it has.
+ * The body of an ext of type 1 or 3, `clause` being LEAF-2 or LEAF-6. A scalar or a chunk has to have `rank`
+ * dimensions, or else `rank_clause` is broken. Adds the payload to the hash; returns how many elements it has.
  */
-static uint64_t read_array(struct decoder *d, const struct value *ext, struct leaf *leaf,
-                           const char *clause, const char *rank_clause, unsigned rank)
-{
-    struct input *in = &d->in;
-    uint64_t outer = enter_body(in, ext);
-    struct value body = read_value(in, T_ARRAY, clause);
-    if (body.number != 3)
-        refuse(clause, body.offset, in->path, "an array of shape, dtype tag and payload is due here");
-    struct value shape = read_value(in, T_ARRAY, "LEAF-3");
-    check_dimension_count(in, &shape);
-    if (rank_clause && shape.number != rank)
-        refuse(rank_clause, shape.offset, in->path, "a shape of %u dimensions is due here", rank);
-    leaf->dimension_count = (unsigned char)shape.number;
-    for (unsigned i = 0; i < shape.number; i++)
-        leaf->dimensions[i] = read_dimension(in);
-    leaf->dtype = read_dtype(in);
-    uint64_t elements = leaf_elements(d, leaf, &shape);
-    struct value payload = read_value(in, T_BIN, "LEAF-5");
-    if (payload.number != elements * dtypes[leaf->dtype].width)
-        refuse("LEAF-5", payload.offset, in->path, "the payload has not the length of its shape and dtype");
-    hash_body(d, &payload);
-    leave_body(in, outer);
+static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf,
+                           const char *clause, const char *rank_clause, unsigned rank) {
+    uint64_t outer = enter_body(j, ext);
+    struct value body = read_value(j, T_ARRAY, clause);
+    require(j, body.number == 3, clause, body.offset);
+    struct value shape = read_value(j, T_ARRAY, "LEAF-3");
+    require(j, shape.number <= MAX_DIMENSIONS, "LEAF-3", shape.offset);
+    require(j, !rank_clause || shape.number == rank, rank_clause, shape.offset);
+    for (uint64_t i = 0; i < shape.number; i++)
+        read_dimension(j, leaf);
+
+    struct value tag = read_value(j, T_STR | T_BIN, "DTYPE-2");
+    require(j, tag.number <= LONGEST_TAG, "DTYPE-1", tag.offset);
+    int dtype = find_dtype(take(j, (size_t)tag.number), (size_t)tag.number);
+    require(j, dtype >= 0, "DTYPE-1", tag.offset);
+    leaf->dtype = (unsigned char)dtype;
+
+    uint64_t elements = count_elements(j, leaf, shape.offset);
+    struct value payload = read_value(j, T_BIN, "LEAF-5");
+    require(j, payload.number == elements * dtypes[dtype].width, "LEAF-5", payload.offset);
+    hash_body(j, &payload);
+    leave_body(j, outer);
     return elements;
 }
 
 /* LEAF-7 */
-static void read_complex(struct input *in, const struct value *ext, struct leaf *leaf)
-{
-    uint64_t outer = enter_body(in, ext);
-    struct value body = read_value(in, T_ARRAY, "LEAF-7");
-    if (body.number != 2)
-        refuse("LEAF-7", body.offset, in->path, "an array of two floats is due here");
+static void read_complex(struct job *j, const struct value *ext, struct leaf *leaf) {
+    uint64_t outer = enter_body(j, ext);
+    struct value body = read_value(j, T_ARRAY, "LEAF-7");
+    require(j, body.number == 2, "LEAF-7", body.offset);
     for (int i = 0; i < 2; i++)
-        leaf->number[i] = read_value(in, T_FLOAT, "LEAF-7").number;
-    leave_body(in, outer);
+        leaf->number[i] = read_value(j, T_FLOAT, "LEAF-7").number;
+    leave_body(j, outer);
 }
 
-/* LEAF-10: reads one of the keys of a chunked array. */
-static void read_chunked_key(struct input *in, const char *name)
-{
-    struct value key = read_value(in, T_STR, "LEAF-10");
-    if (!value_is(in, &key, T_STR, name))
-        refuse("LEAF-10", key.offset, in->path, "the key %s is due here", name);
-    input_take(in, strlen(name));
-}
+/* LEAF-10 to LEAF-12: a map of which the marker, its first key, has been read but for its text. */
+static void read_chunked(struct job *j, const struct value *map, struct leaf *leaf) {
+    leaf->kind = NDARRAY;
+    char text[24];
+    take(j, strlen(MARKER));
+    require(j, map->number == 3, "LEAF-10", map->offset);
+    struct value marked = read_value(j, T_BOOL, "LEAF-10");
+    require(j, marked.number, "LEAF-10", marked.offset);
 
-/* LEAF-12: returns how many elements the chunks have together. */
-static uint64_t read_chunks(struct decoder *d, const struct value *chunks, struct leaf *leaf,
-                            const struct value *shape)
-{
-    struct input *in = &d->in;
-    struct leaf chunk;
+    read_fixed_key(j, "shape", "LEAF-10");
+    struct value shape = read_value(j, T_MAP, "LEAF-11");
+    require(j, shape.number <= MAX_DIMENSIONS, "LEAF-3", shape.offset);
+    for (uint64_t i = 0; i < shape.number; i++) {
+        read_fixed_key(j, decimal(text, i), "LEAF-11");
+        read_dimension(j, leaf);
+    }
+
+    read_fixed_key(j, "chunks", "LEAF-10");
+    struct value chunks = read_value(j, T_MAP, "LEAF-12");
+    require(j, chunks.number, "LEAF-12", chunks.offset);
     uint64_t elements = 0;
-    for (uint64_t i = 0; i < chunks->number; i++) {
-        read_decimal_key(in, i, "LEAF-12");
-        struct value ext = read_value(in, T_EXT, "LEAF-12");
-        if (ext.ext != 1)
-            refuse("LEAF-12", ext.offset, in->path, "a chunk is not an ndarray");
-        elements += read_array(d, &ext, &chunk, "LEAF-2", "LEAF-12", 1);
-        if (i && chunk.dtype != leaf->dtype)
-            refuse("LEAF-12", ext.offset, in->path, "the chunks differ in dtype");
+    for (uint64_t i = 0; i < chunks.number; i++) {
+        read_fixed_key(j, decimal(text, i), "LEAF-12");
+        struct value ext = read_value(j, T_EXT, "LEAF-12");
+        require(j, ext.ext == 1, "LEAF-12", ext.offset);
+        struct leaf chunk = {.dimensions = j->dimensions.count};
+        elements += read_array(j, &ext, &chunk, "LEAF-2", "LEAF-12", 1);
+        j->dimensions.count = chunk.dimensions;
+        require(j, !i || chunk.dtype == leaf->dtype, "LEAF-12", ext.offset);
         leaf->dtype = chunk.dtype;
         if (!i)
-            leaf_elements(d, leaf, shape);      /* LEAF-11: LEAF-4 holds */
+            count_elements(j, leaf, shape.offset);       /* LEAF-11: LEAF-4 holds */
     }
-    return elements;
+    require(j, elements == count_elements(j, leaf, shape.offset), "LEAF-12", chunks.offset);
 }
 
-/* LEAF-10, LEAF-11, LEAF-12: a map whose first key, the marker, is the next value's body. */
-static void read_chunked(struct decoder *d, const struct value *map, struct leaf *leaf)
-{
-    struct input *in = &d->in;
-    input_take(in, strlen(MARKER));
-    leaf->kind = NDARRAY;
-    if (map->number != 3)
-        refuse("LEAF-10", map->offset, in->path, "a chunked array has three entries");
-    struct value marked = read_value(in, T_BOOL, "LEAF-10");
-    if (!marked.number)
-        refuse("LEAF-10", marked.offset, in->path, "the marker of a chunked array is not true");
-    read_chunked_key(in, "shape");
-    struct value shape = read_value(in, T_MAP, "LEAF-11");
-    check_dimension_count(in, &shape);
-    leaf->dimension_count = (unsigned char)shape.number;
-    for (unsigned i = 0; i < shape.number; i++) {
-        read_decimal_key(in, i, "LEAF-11");
-        leaf->dimensions[i] = read_dimension(in);
+/* LEAF-1: adds the leaf that a value begins; a map is an empty one or is chunked. */
+static void read_leaf(struct job *j, const struct value *v, uint32_t node) {
+    struct leaf leaf = {.node = node, .number = {v->number}, .negative = v->negative,
+                        .dimensions = j->dimensions.count, .size = v->number};
+    while (leaf.kind < KIND_COUNT && (kinds[leaf.kind].type != v->type || kinds[leaf.kind].ext != v->ext))
+        leaf.kind++;
+    require(j, leaf.kind < KIND_COUNT, "LEAF-1", v->offset);
+    sha_begin(&j->sha);
+    if (v->type == T_MAP && v->number)
+        read_chunked(j, v, &leaf);
+    else if (leaf.kind == NDARRAY)
+        read_array(j, v, &leaf, "LEAF-2", NULL, 0);
+    else if (leaf.kind == SCALAR)
+        read_array(j, v, &leaf, "LEAF-6", "LEAF-6", 0);
+    else if (leaf.kind <= BIN)
+        hash_body(j, v);
+    else if (leaf.kind == COMPLEX)
+        read_complex(j, v, &leaf);
+    sha_end(&j->sha, leaf.digest);
+    add_leaf(j, &leaf);
+}
+
+/* -------------------------------------------------- reading streams and flax files */
+
+/*
+ * Reads a key and goes to its node. KEY-3, KEY-4, WIRE-5: a limit is passed by what begins at `path_offset`, a text
+ * that is not UTF-8 is at fault itself.
+ */
+static uint32_t read_key(struct job *j, uint32_t parent, const struct value *key, uint64_t path_offset) {
+    bool fits = key->number <= MAX_PATH_BYTES;  /* if not, it is refused for its length alone */
+    const unsigned char *text = fits ? take(j, (size_t)key->number) : NULL;
+    const char *fault = go_to_child(j, &parent, text, key->number, false);
+    if (fault)
+        refuse(j, fault, !strcmp(fault, "WIRE-5") ? key->offset : path_offset);
+    return parent;
+}
+
+/* REC-1, REC-2, KEY-1 */
+static void read_record(struct job *j) {
+    uint32_t node = ROOT;
+    j->here = ROOT;             /* the key path is not known before it has been read */
+    struct value record = read_value(j, T_ARRAY, "REC-1");
+    require(j, record.number == 2, "REC-1", record.offset);
+    struct value path = read_value(j, T_ARRAY, "KEY-1");
+    require(j, path.number, "KEY-1", path.offset);
+    require(j, path.number <= MAX_PARTS, "KEY-3", path.offset);
+    for (uint64_t i = 0; i < path.number; i++) {
+        struct value part = read_value(j, T_STR, "KEY-1");
+        node = read_key(j, node, &part, path.offset);
     }
-    read_chunked_key(in, "chunks");
-    struct value chunks = read_value(in, T_MAP, "LEAF-12");
-    if (!chunks.number)
-        refuse("LEAF-12", chunks.offset, in->path, "a chunked array without chunks");
-    if (read_chunks(d, &chunks, leaf, &shape) != leaf_elements(d, leaf, &shape))
-        refuse("LEAF-12", chunks.offset, in->path, "the chunks have not as many elements as the shape says");
-}
+    j->here = node;
+    const char *clash = find_clash(j, node);
+    require(j, !clash, clash, record.offset);
 
-static void read_ext(struct decoder *d, const struct value *ext, struct leaf *leaf)
-{
-    if (ext->ext == 1) {
-        leaf->kind = NDARRAY;
-        read_array(d, ext, leaf, "LEAF-2", NULL, 0);
-    } else if (ext->ext == 2) {
-        leaf->kind = COMPLEX;
-        read_complex(&d->in, ext, leaf);
-    } else if (ext->ext == 3) {
-        leaf->kind = SCALAR;
-        read_array(d, ext, leaf, "LEAF-6", "LEAF-6", 0);
-    } else {
-        refuse("LEAF-1", ext->offset, d->in.path, "an ext of type %d", ext->ext);
-    }
-}
-
-/* LEAF-1: the leaf that a value begins; a map is an empty one or is chunked. */
-static void read_leaf(struct decoder *d, const struct value *v)
-{
-    struct leaf *leaf = &d->leaf;
-    leaf->number[0] = v->number;
-    leaf->negative = v->negative;
-    leaf->dimension_count = leaf->dtype = 0;
-    sha_begin(&d->sha);
-    switch (v->type) {
-    case T_NIL:   leaf->kind = NIL; break;
-    case T_BOOL:  leaf->kind = BOOL; break;
-    case T_INT:   leaf->kind = INT; break;
-    case T_FLOAT: leaf->kind = FLOAT; break;
-    case T_STR:   leaf->kind = STR; hash_body(d, v); break;
-    case T_BIN:   leaf->kind = BIN; hash_body(d, v); break;
-    case T_EXT:   read_ext(d, v, leaf); break;
-    default:
-        if (v->number)
-            read_chunked(d, v, leaf);
-        else
-            leaf->kind = EMPTY;     /* LEAF-9 */
-    }
-    sha_end(&d->sha, leaf->digest);
-}
-
-static bool has_digest(unsigned kind)
-{
-    return kind == NDARRAY || kind == SCALAR || kind == STR || kind == BIN;
-}
-
-/* How many of the numbers of a leaf its kind uses. */
-static size_t number_count(unsigned kind)
-{
-    return kind == COMPLEX ? 2 : kind == BOOL || kind == INT || kind == FLOAT || kind == STR || kind == BIN;
-}
-
-/* Packs the leaf that has been read, or unpacks one; both in the same order. */
-static void log_leaf(struct bytes *log, const struct leaf *leaf)
-{
-    bytes_add(log, leaf, offsetof(struct leaf, dimensions));
-    bytes_add(log, leaf->dimensions, leaf->dimension_count * sizeof *leaf->dimensions);
-    bytes_add(log, leaf->number, number_count(leaf->kind) * sizeof *leaf->number);
-    if (has_digest(leaf->kind))
-        bytes_add(log, leaf->digest, sizeof leaf->digest);
-}
-
-static void unpack(const unsigned char **p, void *to, size_t size)
-{
-    memcpy(to, *p, size);
-    *p += size;
-}
-
-static void unlog_leaf(const unsigned char **p, struct leaf *leaf)
-{
-    unpack(p, leaf, offsetof(struct leaf, dimensions));
-    unpack(p, leaf->dimensions, leaf->dimension_count * sizeof *leaf->dimensions);
-    unpack(p, leaf->number, number_count(leaf->kind) * sizeof *leaf->number);
-    if (has_digest(leaf->kind))
-        unpack(p, leaf->digest, sizeof leaf->digest);
-}
-
-/* ---------------------------------------------------------- streams and flax files */
-
-/* KEY-1 to KEY-4 */
-static void read_path(struct decoder *d)
-{
-    struct input *in = &d->in;
-    struct value array = read_value(in, T_ARRAY, "KEY-1");
-    if (!array.number)
-        refuse("KEY-1", array.offset, NULL, "a key path without a part");
-    if (array.number > MAX_PARTS)
-        refuse("KEY-3", array.offset, NULL, "a key path of more than %d parts", MAX_PARTS);
-    d->path.count = 0;
-    d->path.bytes = 0;
-    in->path = NULL;            /* not known before it has been read */
-    for (uint64_t i = 0; i < array.number; i++) {
-        struct value part = read_value(in, T_STR, "KEY-1");
-        if (part.number > MAX_PATH_BYTES - d->path.bytes)
-            refuse("KEY-4", array.offset, NULL, "a key path of more than %d bytes", MAX_PATH_BYTES);
-        const unsigned char *text = input_take(in, (size_t)part.number);
-        if (path_push(&d->path, text, part.number, false))
-            refuse("WIRE-5", part.offset, NULL, "a part of a key path is not UTF-8");
-    }
-    in->path = &d->path;
-}
-
-/* REC-1, REC-2 */
-static void read_record(struct decoder *d)
-{
-    struct input *in = &d->in;
-    d->path.count = 0;
-    struct value record = read_value(in, T_ARRAY, "REC-1");
-    if (record.number != 2)
-        refuse("REC-1", record.offset, NULL, "a record is an array of two elements");
-    read_path(d);
-    const char *clash = tree_add(&d->tree, &d->path, &d->leaf.node);
-    if (clash)
-        refuse(clash, record.offset, &d->path, "%s", clash_text(clash));
-    struct value blob = read_value(in, T_BIN, "REC-2");
-    uint64_t outer = enter_body(in, &blob);
-    struct value v = read_value(in, T_ALL & ~T_ARRAY, "LEAF-1");
+    struct value blob = read_value(j, T_BIN, "REC-2");
+    uint64_t outer = enter_body(j, &blob);
+    struct value v = read_value(j, T_ALL & ~T_ARRAY, "LEAF-1");
     if (v.type == T_MAP && v.number) {
-        struct value key = read_value(in, T_ALL, "LEAF-1");
-        if (!value_is(in, &key, T_STR, MARKER))
-            refuse("LEAF-1", v.offset, in->path, "a map that is not a chunked array");
+        struct value key = read_value(j, T_ALL, "LEAF-1");
+        require(j, is_str(j, &key, MARKER), "LEAF-1", v.offset);
     }
-    read_leaf(d, &v);
-    leave_body(in, outer);
-    log_leaf(&d->log, &d->leaf);
+    read_leaf(j, &v, node);
+    leave_body(j, outer);
 }
 
-static void read_stream(struct decoder *d)
-{
-    if (!input_has(&d->in, 1))
-        refuse("STREAM-3", 0, NULL, "an empty input");
-    while (input_has(&d->in, 1))
-        read_record(d);
-}
-
-/* FLAX-8: `size` is that of the file, which on a pipe is known only at its end. */
-static bool paths_too_long(uint64_t cost, uint64_t size)
-{
-    return size < UINT64_MAX / 128 && cost > (UINT64_C(1) << 20) + 64 * size;
-}
-
-static void store_flax_leaf(struct decoder *d, const struct value *v)
-{
-    read_leaf(d, v);
-    log_leaf(&d->log, &d->leaf);
-    d->path_cost += d->path.bytes + 8 * d->path.count;
-    if (paths_too_long(d->path_cost, d->in.limit))
-        refuse("FLAX-8", v->offset, &d->path, "the key paths are too long for the size of the file");
-}
-
-/* FLAX-2, FLAX-3, FLAX-5: reads a key of a map and adds it to the key path. */
-static uint32_t read_flax_key(struct decoder *d, const struct value *key, uint32_t parent)
-{
-    bool fits = key->number <= MAX_PATH_BYTES;      /* if not, path_push refuses the length */
-    const unsigned char *text = fits ? input_take(&d->in, (size_t)key->number) : NULL;
-    const char *clause = path_push(&d->path, text, key->number, false);
-    if (clause)
-        refuse(clause, key->offset, &d->path, !strcmp(clause, "WIRE-5") ? "a key is not UTF-8"
-               : "the key path has too many parts or bytes");
-    bool fresh;
-    uint32_t node = tree_child(&d->tree, parent, text, &d->path.part[d->path.count - 1], &fresh);
-    if (!fresh)
-        refuse("FLAX-5", key->offset, &d->path, "the key stands in the map already");
-    return node;
+static void read_flax_leaf(struct job *j, const struct value *v, uint32_t node) {
+    read_leaf(j, v, node);
+    j->path_cost += j->nodes.at[node].path_bytes + 8u * j->nodes.at[node].depth;
+    require(j, !paths_too_long(j, j->limit), "FLAX-8", v->offset);
 }
 
 /*
- * The entries of a map that has some, or the chunked array that it is. It calls
- * itself no deeper than MAX_PARTS, since path_push refuses the key beyond (KEY-3).
+ * FLAX-2 to FLAX-5: the entries of a map that has some, or the chunked array that it is. It calls itself no deeper
+ * than MAX_PARTS (KEY-3).
  */
-static void read_flax_map(struct decoder *d, const struct value *map, uint32_t parent)
-{
-    struct input *in = &d->in;
+static void read_flax_map(struct job *j, const struct value *map, uint32_t parent) {
     for (uint64_t i = 0; i < map->number; i++) {
-        struct value key = read_value(in, T_STR, "FLAX-2");
-        if (value_is(in, &key, T_STR, MARKER)) {
-            if (i || parent == ROOT)
-                refuse("FLAX-3", key.offset, in->path, "the marker of chunked arrays where none can be");
-            d->leaf.node = parent;
-            store_flax_leaf(d, map);
+        struct value key = read_value(j, T_STR, "FLAX-2");
+        if (is_str(j, &key, MARKER)) {
+            require(j, !i && parent != ROOT, "FLAX-3", key.offset);
+            read_flax_leaf(j, map, parent);
             return;
         }
-        uint32_t node = read_flax_key(d, &key, parent);
-        struct value v = read_value(in, T_ALL & ~T_ARRAY, "FLAX-4");
-        if (v.type == T_MAP && v.number) {
-            read_flax_map(d, &v, node);
-        } else {
-            d->leaf.node = node;
-            store_flax_leaf(d, &v);
-        }
-        path_pop(&d->path);
+        size_t known = j->nodes.count;
+        uint32_t node = j->here = read_key(j, parent, &key, key.offset);
+        require(j, node >= known, "FLAX-5", key.offset);
+        struct value v = read_value(j, T_ALL & ~T_ARRAY, "FLAX-4");
+        if (v.type == T_MAP && v.number)
+            read_flax_map(j, &v, node);
+        else
+            read_flax_leaf(j, &v, node);
+        j->here = parent;
     }
 }
 
-static void read_flax(struct decoder *d)
-{
-    struct input *in = &d->in;
-    if (!input_has(in, 1))
-        refuse("FLAX-1", 0, NULL, "an empty input");
-    struct value map = read_value(in, T_MAP, "FLAX-1");
-    if (!map.number)
-        refuse("FLAX-1", map.offset, NULL, "a map without entries");
-    read_flax_map(d, &map, ROOT);
-    if (input_has(in, 1))
-        refuse("FLAX-1", in->position, NULL, "bytes after the map");
-    if (paths_too_long(d->path_cost, in->position))
-        refuse("FLAX-8", 0, NULL, "the key paths are too long for the size of the file");
-}
+/* ------------------------------------------------------------------ the JSON out */
 
-static void print_leaf(const struct leaf *leaf)
-{
-    switch (leaf->kind) {
-    case NDARRAY:
-    case SCALAR:
-        printf(", \"dtype\": \"%s\"", dtypes[leaf->dtype].tag);
-        if (leaf->kind == NDARRAY) {
-            fputs(", \"shape\": [", stdout);
-            for (unsigned i = 0; i < leaf->dimension_count; i++)
-                printf("%s\"%" PRIu64 "\"", i ? ", " : "", leaf->dimensions[i]);
-            putchar(']');
-        }
-        break;
-    case BOOL:
-        printf(", \"value\": %s", leaf->number[0] ? "true" : "false");
-        break;
-    case INT:
-        printf(", \"value\": \"%s%" PRIu64 "\"", leaf->negative ? "-" : "",
-               leaf->negative ? -leaf->number[0] : leaf->number[0]);
-        break;
-    case FLOAT:
-        printf(", \"value\": \"%016" PRIx64 "\"", leaf->number[0]);
-        break;
-    case COMPLEX:
-        printf(", \"value\": [\"%016" PRIx64 "\", \"%016" PRIx64 "\"]", leaf->number[0], leaf->number[1]);
-        break;
-    case STR:
-    case BIN:
-        printf(", \"bytes\": \"%" PRIu64 "\"", leaf->number[0]);
-        break;
-    default:
-        break;
+static void print_leaf(const struct job *j, const struct leaf *leaf) {
+    FILE *out = j->out;
+    fputs("{\"path\": [\"", out);
+    print_path(out, j, leaf->node, false);
+    fputs("\"], \"display\": \"", out);
+    print_path(out, j, leaf->node, true);
+    fprintf(out, "\", \"kind\": \"%s\"", kinds[leaf->kind].name);
+    const uint64_t *number = leaf->number;
+    if (leaf->kind == BOOL)
+        fprintf(out, ", \"value\": %s", *number ? "true" : "false");
+    else if (leaf->kind == INT)
+        fprintf(out, ", \"value\": \"%s%" PRIu64 "\"", leaf->negative ? "-" : "", leaf->negative ? -*number : *number);
+    else if (leaf->kind == FLOAT)
+        fprintf(out, ", \"value\": \"%016" PRIx64 "\"", *number);
+    else if (leaf->kind == COMPLEX)
+        fprintf(out, ", \"value\": [\"%016" PRIx64 "\", \"%016" PRIx64 "\"]", number[0], number[1]);
+    if (leaf->kind == NDARRAY) {
+        fputs(", \"shape\": [", out);
+        for (unsigned i = 0; i < leaf->rank; i++)
+            fprintf(out, "%s\"%" PRIu64 "\"", i ? ", " : "", j->dimensions.at[leaf->dimensions + i]);
+        putc(']', out);
     }
-    if (has_digest(leaf->kind)) {
-        fputs(", \"sha256\": \"", stdout);
-        for (int i = 0; i < 64; i++)
-            putchar("0123456789abcdef"[leaf->digest[i / 2] >> (i % 2 ? 0 : 4) & 15]);
-        putchar('"');
+    if (leaf->kind <= SCALAR)
+        fprintf(out, ", \"dtype\": \"%s\"", dtypes[leaf->dtype].tag);
+    else if (leaf->kind <= BIN)
+        fprintf(out, ", \"bytes\": \"%" PRIu64 "\"", leaf->size);
+    if (leaf->kind <= BIN) {
+        fputs(", \"sha256\": \"", out);
+        for (int i = 0; i < 32; i++)
+            fprintf(out, "%02x", leaf->digest[i]);
+        putc('"', out);
     }
+    putc('}', out);
 }
 
-static void finish_output(void)
-{
-    if (fflush(stdout) || ferror(stdout))
-        fail_io("cannot write the output");
-}
-
-static void print_leaves(struct decoder *d)
-{
-    const unsigned char *p = d->log.data, *end = p + d->log.length;
-    fputs("{\"records\": [", stdout);
-    for (bool first = true; p < end; first = false) {
-        unlog_leaf(&p, &d->leaf);
-        tree_path(&d->tree, d->leaf.node, &d->path);
-        fputs(first ? "\n{\"path\": " : ",\n{\"path\": ", stdout);
-        print_path(stdout, &d->path);
-        fputs(", \"display\": \"", stdout);
-        print_display(stdout, &d->path);
-        printf("\", \"kind\": \"%s\"", kind_names[d->leaf.kind]);
-        print_leaf(&d->leaf);
-        putchar('}');
+static void decode(struct job *j) {
+    require(j, has(j, 1), j->flax ? "FLAX-1" : "STREAM-3", 0);
+    if (j->flax) {
+        struct value map = read_value(j, T_MAP, "FLAX-1");
+        require(j, map.number, "FLAX-1", map.offset);
+        read_flax_map(j, &map, ROOT);
+        require(j, !has(j, 1), "FLAX-1", j->position);
+        require(j, !paths_too_long(j, j->position), "FLAX-8", 0);   /* of a pipe, known only now */
+    } else {
+        while (has(j, 1))
+            read_record(j);
     }
-    fputs("\n]}\n", stdout);
-    finish_output();
+    /* CONF-3: nothing has been printed until now, when nothing can be refused any more. */
+    fputs("{\"records\": [", j->out);
+    for (size_t i = 0; i < j->leaves.count; i++) {
+        fputs(i ? ",\n" : "\n", j->out);
+        print_leaf(j, &j->leaves.at[i]);
+    }
+    fputs("\n]}\n", j->out);
 }
 
-static int decode(const char *name, bool flax)
-{
-    struct decoder *d = allocate(sizeof *d);
-    d->sha.compress = sha_fastest();
-    tree_begin(&d->tree);
-    input_open(&d->in, name, flax ? "FLAX-6" : "STREAM-2", &d->path);
-    if (flax)
-        read_flax(d);
-    else
-        read_stream(d);
-    print_leaves(d);    /* CONF-3: only now that nothing has been refused */
-    if (d->in.file != STDIN_FILENO)
-        close(d->in.file);
-    free(d->in.buffer);
-    free(d->log.data);
-    tree_free(&d->tree);
-    free(d);
-    return 0;
-}
-
-/* ----------------------------------------------------------------- JSON reader */
+/* ------------------------------------------------------------------- the JSON in */
 
 /*
- * RFC 8259, read in place. Every value is checked once by json_skip; after that
- * the functions below look at values that are known to be well formed. json_text
- * decodes a string over its own bytes, so it can be called once for each string.
+ * A value of RFC 8259. All values stand in one list, each container before what it holds; an object holds name,
+ * value, name, value. The text of a string is decoded over its own bytes, and a lone surrogate becomes three bytes
+ * that are not UTF-8.
  */
 struct json {
-    unsigned char *at, *end;
+    char type;                  /* { [ " t f n, or 0 for a number */
+    unsigned char *text;        /* of a string or number */
+    size_t length;
+    size_t count;               /* of values in the list: this one and those inside */
 };
 
-static _Noreturn void json_fail(void)
-{
+static _Noreturn void fail_json(void) {
     fail(2, "standard input is not the JSON that the protocol describes");
 }
 
-/* The next byte that is no white space, or 0 at the end. */
-static unsigned char json_peek(struct json *j)
-{
-    while (j->at < j->end && memchr(" \t\n\r", *j->at, 4))
-        j->at++;
-    return j->at < j->end ? *j->at : 0;
+/* The next byte that is no white space; 0 at the end, where a 0 has been put. */
+static char json_peek(struct job *j) {
+    while (*j->cursor && strchr(" \t\n\r", *j->cursor))
+        j->cursor++;
+    return (char)*j->cursor;
 }
 
-static bool json_take(struct json *j, unsigned char c)
-{
-    bool there = json_peek(j) == c && j->at < j->end;
-    j->at += there;
+static bool json_take(struct job *j, char c) {
+    bool there = json_peek(j) == c;
+    j->cursor += there;
     return there;
 }
 
-static void json_want(struct json *j, unsigned char c)
-{
-    if (!json_take(j, c))
-        json_fail();
-}
-
-static void json_skip_string(struct json *j)
-{
-    json_want(j, '"');
-    unsigned char *start = j->at;
-    for (; j->at < j->end && *j->at != '"'; j->at++) {
-        if (*j->at < 0x20)
-            json_fail();
-        if (*j->at != '\\')
-            continue;
-        if (++j->at == j->end || !*j->at || !strchr("\"\\/bfnrtu", *j->at) ||
-            (*j->at == 'u' && hex_four(j->at + 1, j->end) < 0))
-            json_fail();
-    }
-    if (j->at == j->end || !utf8_valid(start, (size_t)(j->at - start)))
-        json_fail();
-    j->at++;
-}
-
-static void json_skip_digits(struct json *j)
-{
-    unsigned char *start = j->at;
-    while (j->at < j->end && *j->at >= '0' && *j->at <= '9')
-        j->at++;
-    if (j->at == start)
-        json_fail();
-}
-
-static bool json_take_one_of(struct json *j, const char *set)
-{
-    bool there = j->at < j->end && *j->at && strchr(set, *j->at);
-    j->at += there;
-    return there;
-}
-
-static void json_skip_number(struct json *j)
-{
-    json_take_one_of(j, "-");
-    if (!json_take_one_of(j, "0"))
-        json_skip_digits(j);
-    if (json_take_one_of(j, "."))
-        json_skip_digits(j);
-    if (json_take_one_of(j, "eE")) {
-        json_take_one_of(j, "+-");
-        json_skip_digits(j);
-    }
-}
-
-static void json_skip_word(struct json *j, const char *word)
-{
-    size_t length = strlen(word);
-    if ((size_t)(j->end - j->at) < length || memcmp(j->at, word, length))
-        json_fail();
-    j->at += length;
-}
-
-static void json_skip(struct json *j, unsigned depth)
-{
-    unsigned char first = json_peek(j);
-    if (first == '"') {
-        json_skip_string(j);
-    } else if (first == '{' || first == '[') {
-        unsigned char close = first == '{' ? '}' : ']';
-        if (depth == MAX_JSON_DEPTH)
-            json_fail();
-        j->at++;
-        if (json_take(j, close))
-            return;
-        do {
-            if (first == '{') {
-                json_skip_string(j);
-                json_want(j, ':');
-            }
-            json_skip(j, depth + 1);
-        } while (json_take(j, ','));
-        json_want(j, close);
-    } else if (first == 't' || first == 'f' || first == 'n') {
-        json_skip_word(j, first == 't' ? "true" : first == 'f' ? "false" : "null");
-    } else {
-        json_skip_number(j);
-    }
-}
-
-/* One character of a string after the backslash; leaves a lone surrogate as it is. */
-static uint32_t json_escape(struct json *j)
-{
-    static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
-    unsigned char c = *j->at++;
-    const char *letter = strchr(letters, c);
-    if (letter)
-        return (unsigned char)meanings[letter - letters];
-    if (c != 'u')
-        return c;
-    uint32_t high = (uint32_t)hex_four(j->at, j->end);
-    j->at += 4;
-    if (high >= 0xd800 && high < 0xdc00 && j->end - j->at >= 6 && j->at[0] == '\\' && j->at[1] == 'u') {
-        uint32_t low = (uint32_t)hex_four(j->at + 2, j->end);
+/* The character that a backslash begins. */
+static uint32_t json_escape(struct job *j) {
+    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    const unsigned char *p = j->cursor;
+    const char *letter = p[1] ? strchr(letters, p[1]) : NULL;
+    int32_t c = letter ? meanings[letter - letters] : p[1] == 'u' ? hex_four(p + 2) : -1;
+    if (c < 0)
+        fail_json();
+    j->cursor += letter ? 2 : 6;
+    if (c >= 0xd800 && c < 0xdc00 && p[6] == '\\' && p[7] == 'u') {
+        int32_t low = hex_four(p + 8);
         if (low >= 0xdc00 && low < 0xe000) {
-            j->at += 6;
-            return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+            j->cursor += 6;
+            c = 0x10000 + (c - 0xd800) * 0x400 + (low - 0xdc00);
         }
     }
-    return high;
+    return (uint32_t)c;
 }
 
-/* A text of the JSON; a lone surrogate stands in it as three bytes that are not UTF-8. */
-struct text {
-    unsigned char *data;
-    size_t length;
-};
+static void json_string(struct job *j, struct json *string) {
+    unsigned char *to = string->text = ++j->cursor;
+    while (*j->cursor != '"') {
+        if (*j->cursor < 0x20)
+            fail_json();
+        if (*j->cursor == '\\')
+            to += utf8_put(to, json_escape(j));
+        else
+            *to++ = *j->cursor++;
+    }
+    string->length = (size_t)(to - string->text);
+    *j->cursor++ = *to = 0;
+}
 
-static struct text json_text(struct json *j)
-{
-    json_want(j, '"');
-    struct text text = {j->at, 0};
-    while (*j->at != '"') {
-        if (*j->at == '\\') {
-            j->at++;
-            uint32_t c = json_escape(j);
-            text.length += utf8_put(text.data + text.length, c);
-        } else {
-            text.data[text.length++] = *j->at++;
+/* Goes over one or more digits. */
+static unsigned char *json_digits(unsigned char *p) {
+    size_t count = strspn((char *)p, "0123456789");
+    if (!count)
+        fail_json();
+    return p + count;
+}
+
+static void json_number(struct job *j, struct json *number) {
+    unsigned char *p = number->text = j->cursor;
+    p += *p == '-';
+    p = *p == '0' ? p + 1 : json_digits(p);
+    if (*p == '.')
+        p = json_digits(p + 1);
+    if (*p == 'e' || *p == 'E')
+        p = json_digits(p + 1 + (p[1] == '+' || p[1] == '-'));
+    number->length = (size_t)(p - j->cursor);
+    j->cursor = p;
+}
+
+/* Reads a value; those inside it by calling itself, no deeper than MAX_JSON_DEPTH. */
+static void json_value(struct job *j, unsigned depth) {
+    struct json value = {.type = json_peek(j)};
+    size_t place = j->values.count++;
+    MAKE_ROOM(&j->values, 1);
+    if (value.type == '"') {
+        json_string(j, &value);
+    } else if (value.type == '{' || value.type == '[') {
+        char close = value.type == '{' ? '}' : ']';
+        if (depth == MAX_JSON_DEPTH)
+            fail_json();
+        j->cursor++;
+        for (bool more = !json_take(j, close); more; ) {
+            if (value.type == '{') {
+                if (json_peek(j) != '"')
+                    fail_json();
+                json_value(j, depth + 1);
+                if (!json_take(j, ':'))
+                    fail_json();
+            }
+            json_value(j, depth + 1);
+            more = json_take(j, ',');
+            if (!more && !json_take(j, close))
+                fail_json();
         }
+    } else if (value.type == 't' || value.type == 'f' || value.type == 'n') {
+        for (const char *c = value.type == 't' ? "true" : value.type == 'f' ? "false" : "null"; *c; c++)
+            if (*j->cursor++ != (unsigned char)*c)
+                fail_json();
+    } else {
+        value.type = 0;
+        json_number(j, &value);
     }
-    j->at++;
-    return text;
+    value.count = j->values.count - place;
+    j->values.at[place] = value;
 }
 
-static bool text_is(struct text text, const char *word)
-{
-    return text.data && text.length == strlen(word) && !memcmp(text.data, word, text.length);
+/* The member of an object with this name, or NULL where there is none, or none of this type (0: any). */
+static struct json *member(struct json *object, const char *name, char type) {
+    struct json *found = NULL;
+    if (object->type != '{')
+        fail_json();
+    for (struct json *m = object + 1; m < object + object->count; m += 1 + m[1].count)
+        if (text_is(m->text, m->length, name))
+            found = m + 1;
+    return found && type && found->type != type ? NULL : found;
 }
 
-/* Finds the members of an object that have these names; missing ones are left NULL. */
-static void json_members(struct json *j, const char *const *names, unsigned count, unsigned char **values)
-{
-    memset(values, 0, count * sizeof *values);
-    json_want(j, '{');
-    if (json_take(j, '}'))
-        return;
-    do {
-        struct text name = json_text(j);
-        json_want(j, ':');
-        json_peek(j);
-        for (unsigned i = 0; i < count; i++)
-            if (text_is(name, names[i]))
-                values[i] = j->at;
-        json_skip(j, 0);
-    } while (json_take(j, ','));
-    json_want(j, '}');
+static bool is_text(const struct json *j, const char *word) {
+    return j && j->type == '"' && text_is(j->text, j->length, word);
 }
 
-/* Digits without a leading zero. False where they are none; *large where they go beyond 2^64 - 1. */
-static bool parse_decimal(struct text text, uint64_t *number, bool *large)
-{
-    *number = 0;
-    *large = false;
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
-        unsigned digit = text.data[i] - '0';
-        *large = *large || *number > (UINT64_MAX - digit) / 10;
-        *number = *number * 10 + digit;
-    }
-    return text.length && (text.data[0] != '0' || text.length == 1);
+/*
+ * A text that is a number without a leading zero: 1, or 2 where it is beyond 2^64 - 1, and taken for that; else 0.
+ * After a text stands something that is no digit.
+ */
+static int parse_decimal(const unsigned char *text, size_t length, uint64_t *number) {
+    const char *digits = (const char *)text;
+    if (!length || strspn(digits, "0123456789") != length || (*digits == '0' && length > 1))
+        return 0;
+    errno = 0;
+    *number = strtoull(digits, NULL, 10);
+    return errno ? 2 : 1;
 }
 
-/* Decodes hexadecimal digits over themselves. */
-static bool parse_hex(struct text *text)
-{
-    for (size_t i = 0; i < text->length / 2; i++) {
-        int high = hex_digit(text->data[2 * i]), low = hex_digit(text->data[2 * i + 1]);
+/* Decodes a string of hexadecimal digits over itself. */
+static bool parse_hex(struct json *string) {
+    if (!string || string->type != '"' || string->length % 2)
+        return false;
+    string->length /= 2;
+    for (size_t i = 0; i < string->length; i++) {
+        int high = hex_digit(string->text[2 * i]), low = hex_digit(string->text[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
-        text->data[i] = (unsigned char)(high << 4 | low);
+        string->text[i] = (unsigned char)(high << 4 | low);
     }
-    bool even = text->length % 2 == 0;
-    text->length /= 2;
-    return even;
+    return true;
 }
 
-/* ------------------------------------------------------------ what is to be written */
+/* ------------------------------------------------------- what is to be written */
 
-struct item {
-    uint32_t node;
-    unsigned char kind, dtype, dimension_count;
-    bool negative, filled;
-    unsigned char fill;
-    size_t dimensions;          /* where they begin in the encoder's list */
-    uint64_t number[2];         /* bool, int, float, complex */
-    unsigned char *payload;     /* of array, scalar, str, bin, where it is not filled */
-    uint64_t size;              /* of the payload */
-};
-
-struct encoder {
-    struct tree tree;
-    struct path path;
-    struct item *item;
-    size_t count, room;
-    uint64_t *dimensions;
-    size_t dimension_count, dimension_room;
-    bool flax, keep_empty;
-    uint32_t *first, *next;     /* by node: first child and next sibling, in the order of TREE-5 */
-    struct item **at_node;      /* by node: the leaf */
-    uint64_t path_cost;         /* FLAX-8 */
-};
-
-enum member { M_PATH, M_KIND, M_DTYPE, M_SHAPE, M_PAYLOAD, M_FILL, M_BYTES, M_ORDER, M_VALUE, M_COUNT };
-static const char *const member_names[M_COUNT] = {
-    "path", "kind", "dtype", "shape", "payload", "fill", "bytes", "byte_order", "value"
-};
-
-/* The members of a record, as places in the JSON. */
-struct record {
-    unsigned char *member[M_COUNT], *end;
-};
-
-static struct json member_json(const struct record *r, enum member m)
-{
-    return (struct json){r->member[m], r->end};
-}
-
-/* A member that is a string; .data is NULL where it is missing or something else. */
-static struct text member_text(const struct record *r, enum member m)
-{
-    struct json j = member_json(r, m);
-    return j.at && *j.at == '"' ? json_text(&j) : (struct text){NULL, 0};
-}
-
-/* Refuses what is being read; an encoder's faults have no offset. */
-static _Noreturn void refuse_item(const struct encoder *e, const char *clause, const char *reason)
-{
-    refuse(clause, NOWHERE, &e->path, "%s", reason);
-}
-
-/* TREE-2, TREE-3: adds a key that is a text or an integer. */
-static const char *push_key(struct encoder *e, struct json *j)
-{
-    if (json_peek(j) == '"') {
-        struct text text = json_text(j);
-        return path_push(&e->path, text.data, text.length, false);
+/* KEY-6: goes along a key path in display form, whose parts are decoded over themselves. */
+static const char *go_along_display(struct job *j, uint32_t *node, const struct json *path) {
+    unsigned char *p = path->text, *end = p + path->length, *part = p, *to = p;
+    for (;;) {
+        if (p == end || *p == '/') {
+            const char *fault = go_to_child(j, node, part, (size_t)(to - part), false);
+            if (fault || p == end)
+                return fault;
+            part = to = ++p;
+        } else if (*p != '\\') {
+            *to++ = *p++;
+        } else if (end - p >= 2 && (p[1] == '\\' || p[1] == '/')) {
+            *to++ = p[1];
+            p += 2;
+        } else {
+            int32_t c = end - p >= 6 && p[1] == 'u' ? hex_four(p + 2) : -1;
+            if (c < 0 || (c >= 0xd800 && c < 0xe000))
+                return "KEY-6";
+            to += utf8_put(to, (uint32_t)c);
+            p += 6;
+        }
     }
-    unsigned char *start = j->at;
-    json_skip(j, 0);
-    struct text digits = {start, (size_t)(j->at - start)};
-    if (text_is(digits, "-0"))
-        return path_push(&e->path, (const unsigned char *)"0", 1, true);
-    struct text unsigned_digits = {start + (*start == '-'), digits.length - (*start == '-')};
-    uint64_t number;
-    bool large;
-    if (!parse_decimal(unsigned_digits, &number, &large))
-        return "TREE-3";
-    return path_push(&e->path, start, digits.length, true);
 }
 
-/* KEY-1, KEY-3, KEY-4, KEY-6, WIRE-5: reads a key path into e->path. */
-static void parse_path(struct encoder *e, const struct record *r)
-{
-    struct json j = member_json(r, M_PATH);
+/* TREE-2, TREE-3: goes along a list of keys, each a text or an integer. */
+static const char *go_along_list(struct job *j, uint32_t *node, const struct json *path) {
     const char *fault = NULL;
-    e->path.count = 0;
-    e->path.bytes = 0;
-    if (j.at && *j.at == '"') {
-        struct text text = json_text(&j);
-        fault = path_parse(&e->path, text.data, text.length);
-    } else if (j.at && json_take(&j, '[')) {
-        if (!json_take(&j, ']'))
-            do
-                fault = push_key(e, &j);
-            while (!fault && json_take(&j, ','));
+    for (const struct json *key = path + 1; !fault && key < path + path->count; key += key->count) {
+        uint64_t number;
+        bool negative = !key->type && *key->text == '-';
+        if (key->type == '"')
+            fault = go_to_child(j, node, key->text, key->length, false);
+        else if (key->type || !parse_decimal(key->text + negative, key->length - negative, &number))
+            return "TREE-3";
+        else if (negative && !number)   /* -0 is 0 */
+            fault = go_to_child(j, node, key->text + 1, 1, true);
+        else
+            fault = go_to_child(j, node, key->text, key->length, true);
     }
-    if (fault)
-        refuse(fault, NOWHERE, NULL, "the key path cannot be written");
-    if (!e->path.count)
-        refuse("KEY-1", NOWHERE, NULL, "a key path of one or more parts is due");
-    for (unsigned i = 0; e->flax && i < e->path.count; i++)     /* FLAX-3 */
-        if (e->path.part[i].length == strlen(MARKER) &&
-            !memcmp(e->path.text + e->path.part[i].start, MARKER, strlen(MARKER)))
-            refuse_item(e, "FLAX-3", "the marker of chunked arrays is a part of the key path");
+    return fault;
 }
 
-/* LEAF-3, LEAF-4, LEAF-6: reads the shape; returns the size of the payload. */
-static uint64_t parse_shape(struct encoder *e, const struct record *r, struct item *item)
-{
-    struct json j = member_json(r, M_SHAPE);
-    bool large = false, any_large = false;
-    uint64_t dimensions[MAX_DIMENSIONS], elements;
-    if (!j.at && item->kind == SCALAR)
-        return dtypes[item->dtype].width;
-    if (!j.at || !json_take(&j, '['))
-        refuse_item(e, "LEAF-3", "a shape is due");
-    if (!json_take(&j, ']'))
-        do {
-            struct text text = json_peek(&j) == '"' ? json_text(&j) : (struct text){NULL, 0};
-            if (item->dimension_count == MAX_DIMENSIONS)
-                refuse_item(e, "LEAF-3", "the shape has too many dimensions");
-            if (!parse_decimal(text, &dimensions[item->dimension_count++], &large))
-                refuse_item(e, "LEAF-3", "a dimension is not an integer of 0 or more");
-            any_large = any_large || large;
-        } while (json_take(&j, ','));
-    if (item->kind == SCALAR && item->dimension_count)
-        refuse_item(e, "LEAF-6", "a scalar has no dimensions");
-    unsigned width = dtypes[item->dtype].width;
-    if (any_large || !count_elements(dimensions, item->dimension_count, width, &elements))
-        refuse_item(e, "LEAF-4", "the shape is too large");
-    item->dimensions = e->dimension_count;
-    e->dimension_count += item->dimension_count;
-    e->dimensions = grow(e->dimensions, &e->dimension_room, e->dimension_count, sizeof *e->dimensions);
-    if (item->dimension_count)
-        memcpy(e->dimensions + item->dimensions, dimensions, item->dimension_count * sizeof *dimensions);
-    return elements * width;
+/* The node at the end of a record's key path, where no leaf stands in the way. */
+static uint32_t parse_path(struct job *j, const struct json *path) {
+    uint32_t node = ROOT;
+    const char *fault = !path ? "KEY-1" : path->type == '"' ? go_along_display(j, &node, path)
+                      : path->type == '[' ? go_along_list(j, &node, path) : "KEY-1";
+    require(j, !fault, fault, UNKNOWN);
+    require(j, node != ROOT, "KEY-1", UNKNOWN);
+    j->here = node;
+    fault = find_clash(j, node);
+    require(j, !fault, fault, UNKNOWN);
+    return node;
 }
 
-/* DTYPE-3: turns the bytes of each word round. */
-static void swap_words(unsigned char *p, uint64_t size, unsigned word)
-{
-    for (uint64_t at = 0; at < size; at += word)
+/* The dtype and the shape, which a scalar need not have, and from them the size. */
+static void parse_array(struct job *j, struct json *record, struct leaf *leaf) {
+    const struct json *tag = member(record, "dtype", '"'), *shape = member(record, "shape", '[');
+    int dtype = tag ? find_dtype(tag->text, tag->length) : -1;
+    require(j, dtype >= 0, "DTYPE-7", UNKNOWN);
+    leaf->dtype = (unsigned char)dtype;
+    require(j, shape || leaf->kind == SCALAR, "LEAF-3", UNKNOWN);
+    for (const struct json *d = shape ? shape + 1 : NULL; d && d < shape + shape->count; d += d->count) {
+        uint64_t dimension = 0;
+        require(j, leaf->rank < MAX_DIMENSIONS && d->type == '"' &&
+                parse_decimal(d->text, d->length, &dimension), "LEAF-3", UNKNOWN);
+        ADD(&j->dimensions, dimension);
+        leaf->rank++;
+    }
+    require(j, leaf->kind == NDARRAY || !leaf->rank, "LEAF-6", UNKNOWN);
+    leaf->size = count_elements(j, leaf, UNKNOWN) * dtypes[dtype].width;
+}
+
+/* DTYPE-4, DTYPE-5: an element of one byte without the bits that carry no meaning. */
+static unsigned char clean_byte(unsigned char byte, unsigned dtype) {
+    return dtypes[dtype].mask ? byte & dtypes[dtype].mask : byte != 0;
+}
+
+/* DTYPE-3 to DTYPE-6: turns the bytes of each word round where they are big-endian. */
+static void normalise(unsigned char *p, const struct leaf *leaf, bool big) {
+    unsigned word = dtypes[leaf->dtype].word;
+    for (uint64_t at = 0; word == 1 && at < leaf->size; at++)
+        p[at] = clean_byte(p[at], leaf->dtype);
+    for (uint64_t at = 0; big && at < leaf->size; at += word)
         for (unsigned i = 0; i < word / 2; i++) {
             unsigned char byte = p[at + i];
             p[at + i] = p[at + word - 1 - i];
@@ -1738,508 +1255,375 @@ static void swap_words(unsigned char *p, uint64_t size, unsigned word)
         }
 }
 
-/* DTYPE-4, DTYPE-5: an element of one byte without the bits that carry no meaning. */
-static unsigned char clean_byte(unsigned char byte, unsigned dtype)
-{
-    return dtype == DTYPE_BOOL ? byte != 0 : byte & dtypes[dtype].mask;
-}
-
-/* The member `fill`, where there is one. */
-static void parse_fill(struct encoder *e, const struct record *r, struct item *item)
-{
-    struct text text = member_text(r, M_FILL);
-    item->filled = r->member[M_FILL] != NULL;
-    if (item->filled && !(text.length == 2 && parse_hex(&text)))
-        refuse_item(e, "LEAF-5", "fill is not two hexadecimal digits");
-    if (item->filled)
-        item->fill = text.data[0];
-}
-
-static void parse_array(struct encoder *e, const struct record *r, struct item *item)
-{
-    struct text tag = member_text(r, M_DTYPE);
-    int dtype = tag.data ? dtype_find(tag.data, tag.length) : -1;
-    if (dtype < 0)
-        refuse_item(e, "DTYPE-7", "the type of the array has no dtype tag");
-    item->dtype = (unsigned char)dtype;
-    item->size = parse_shape(e, r, item);
-    parse_fill(e, r, item);
-    if (item->filled) {
-        item->fill = clean_byte(item->fill, item->dtype);
+/* The payload of an array or scalar, whose size is known, or the value of a str or bin. */
+static void parse_payload(struct job *j, struct json *record, struct leaf *leaf) {
+    bool array = leaf->kind <= SCALAR;
+    struct json *fill = member(record, "fill", 0);
+    if (fill) {
+        const struct json *bytes = member(record, "bytes", '"');
+        require(j, parse_hex(fill) && fill->length == 1, "LEAF-5", UNKNOWN);
+        leaf->fill = array ? clean_byte(*fill->text, leaf->dtype) : *fill->text;
+        require(j, array || (bytes && parse_decimal(bytes->text, bytes->length, &leaf->size) == 1), "LEAF-1", UNKNOWN);
+        require(j, leaf->kind != STR || leaf->fill < 0x80 || !leaf->size, "WIRE-5", UNKNOWN);
         return;
     }
-    struct text payload = member_text(r, M_PAYLOAD);
-    if (!payload.data || !parse_hex(&payload) || payload.length != item->size)
-        refuse_item(e, "LEAF-5", "the payload has not the length of its shape and dtype");
-    item->payload = payload.data;
-    if (text_is(member_text(r, M_ORDER), "big"))
-        swap_words(item->payload, item->size, dtypes[dtype].word);
-    if (dtype == DTYPE_BOOL || dtypes[dtype].mask != 0xff)
-        for (uint64_t i = 0; i < item->size; i++)
-            item->payload[i] = clean_byte(item->payload[i], item->dtype);
+    struct json *payload = member(record, array ? "payload" : "value", '"');
+    require(j, payload && (leaf->kind == STR || parse_hex(payload)), array ? "LEAF-5" : "LEAF-1", UNKNOWN);
+    require(j, !array || payload->length == leaf->size, "LEAF-5", UNKNOWN);
+    require(j, leaf->kind != STR || utf8_valid(payload->text, payload->length), "WIRE-5", UNKNOWN);
+    leaf->payload = payload->text;
+    leaf->size = payload->length;
+    if (array)
+        normalise(payload->text, leaf, is_text(member(record, "byte_order", 0), "big"));
 }
 
-/* A str or bin. */
-static void parse_string(struct encoder *e, const struct record *r, struct item *item)
-{
-    bool large = false;
-    parse_fill(e, r, item);
-    if (item->filled) {
-        if (!parse_decimal(member_text(r, M_BYTES), &item->size, &large) || large)
-            refuse_item(e, "LEAF-1", "the length cannot be written");
-    } else {
-        struct text text = member_text(r, M_VALUE);
-        if (!text.data || (item->kind == BIN && !parse_hex(&text)))
-            refuse_item(e, "LEAF-1", "the value of a str or bin is due");
-        item->payload = text.data;
-        item->size = text.length;
+/* The bits of a float, which is 16 hexadecimal digits. */
+static bool parse_float(struct json *value, uint64_t *bits) {
+    bool valid = parse_hex(value) && value->length == 8;
+    for (int i = 0; valid && i < 8; i++)
+        *bits = *bits << 8 | value->text[i];
+    return valid;
+}
+
+/* The value of a leaf without a payload; false where it is none of this kind. */
+static bool parse_value(struct json *value, struct leaf *leaf) {
+    uint64_t *number = leaf->number;
+    char type = value ? value->type : 'n';
+    if (leaf->kind == BOOL) {
+        *number = type == 't';
+        return type == 't' || type == 'f';
     }
-    if (item->kind == STR && (item->filled ? item->fill > 0x7f && item->size
-                                           : !utf8_valid(item->payload, (size_t)item->size)))
-        refuse_item(e, "WIRE-5", "the text cannot be encoded");
-}
-
-static bool parse_float(struct json *j, uint64_t *bits)
-{
-    struct text text = json_peek(j) == '"' ? json_text(j) : (struct text){NULL, 0};
-    if (text.length != 16 || !parse_hex(&text))
-        return false;
-    *bits = 0;
-    for (int i = 0; i < 8; i++)
-        *bits = *bits << 8 | text.data[i];
-    return true;
-}
-
-static bool parse_int(struct text text, struct item *item)
-{
-    bool large;
-    item->negative = text.length && *text.data == '-';
-    if (!parse_decimal((struct text){text.data + item->negative, text.length - item->negative},
-                       item->number, &large) || large)
-        return false;
-    if (!item->negative)
-        return true;
-    item->number[0] = -item->number[0];
-    return item->number[0] >= UINT64_C(1) << 63;    /* -2^63 to -1 */
-}
-
-/* LEAF-1: the value of a record. */
-static void parse_value(struct encoder *e, const struct record *r, struct item *item)
-{
-    struct json j = member_json(r, M_VALUE);
-    switch (item->kind) {
-    case NDARRAY:
-    case SCALAR:
-        parse_array(e, r, item);
-        break;
-    case STR:
-    case BIN:
-        parse_string(e, r, item);
-        break;
-    case BOOL:
-        if (!j.at || (*j.at != 't' && *j.at != 'f'))
-            refuse_item(e, "LEAF-1", "the value of a bool is true or false");
-        item->number[0] = *j.at == 't';
-        break;
-    case INT:
-        if (!j.at || *j.at != '"' || !parse_int(json_text(&j), item))
-            refuse_item(e, "LEAF-1", "an int is a number from -2^63 to 2^64 - 1");
-        break;
-    case FLOAT:
-        if (!j.at || !parse_float(&j, &item->number[0]))
-            refuse_item(e, "LEAF-8", "the value of a float is 16 hexadecimal digits");
-        break;
-    case COMPLEX:
-        if (!j.at || !json_take(&j, '[') || !parse_float(&j, &item->number[0]) || !json_take(&j, ',') ||
-            !parse_float(&j, &item->number[1]) || !json_take(&j, ']'))
-            refuse_item(e, "LEAF-7", "the value of a complex is two times 16 hexadecimal digits");
-        break;
-    default:
-        break;
+    if (leaf->kind == INT) {
+        leaf->negative = type == '"' && *value->text == '-';
+        if (type != '"' || parse_decimal(value->text + leaf->negative, value->length - leaf->negative, number) != 1)
+            return false;
+        *number = leaf->negative ? -*number : *number;
+        return !leaf->negative || *number > INT64_MAX;          /* -2^63 to -1 */
     }
+    if (leaf->kind == FLOAT)
+        return parse_float(value, number);
+    return leaf->kind != COMPLEX || (type == '[' && value->count == 3 && parse_float(value + 1, number) &&
+                                     parse_float(value + 2, number + 1));
 }
 
-/* Reads one record and puts it into the tree. */
-static void parse_record(struct encoder *e, struct json *j)
-{
-    struct record r = {.end = j->end};
-    struct item item = {0};
-    json_members(j, member_names, M_COUNT, r.member);
-    parse_path(e, &r);
-    struct text kind = member_text(&r, M_KIND);
-    while (item.kind < KIND_COUNT && !text_is(kind, kind_names[item.kind]))
-        item.kind++;
-    if (item.kind == KIND_COUNT)
-        refuse_item(e, "LEAF-1", "the format has no such kind of leaf");
-    parse_value(e, &r, &item);
-    if (!e->flax && item.size > UINT32_MAX)
-        refuse_item(e, "REC-3", "the leaf is larger than a record can hold");
-    const char *clash = tree_add(&e->tree, &e->path, &item.node);
-    if (clash)
-        refuse_item(e, clash, clash_text(clash));
-    e->item = grow(e->item, &e->room, e->count + 1, sizeof *e->item);
-    e->item[e->count++] = item;
+/* LEAF-1: reads a record and adds its leaf. */
+static void parse_record(struct job *j, struct json *record) {
+    j->here = ROOT;
+    struct leaf leaf = {.node = parse_path(j, member(record, "path", 0)), .dimensions = j->dimensions.count};
+    const struct json *kind = member(record, "kind", 0);
+    while (leaf.kind < KIND_COUNT && !is_text(kind, kinds[leaf.kind].name))
+        leaf.kind++;
+    require(j, leaf.kind < KIND_COUNT, "LEAF-1", UNKNOWN);
+    if (leaf.kind <= SCALAR)
+        parse_array(j, record, &leaf);
+    if (leaf.kind <= BIN)
+        parse_payload(j, record, &leaf);
+    else
+        require(j, parse_value(member(record, "value", 0), &leaf),
+                leaf.kind == FLOAT ? "LEAF-8" : leaf.kind == COMPLEX ? "LEAF-7" : "LEAF-1", UNKNOWN);
+    add_leaf(j, &leaf);
 }
 
-static void parse_request(struct encoder *e, struct bytes *input)
-{
-    static const char *const names[2] = {"records", "empty_nodes"};
-    unsigned char *values[2], *end = input->data + input->length;
-    struct json j = {input->data, end};
-    json_skip(&j, 0);
-    if (json_peek(&j) || j.at != end)
-        json_fail();
-    j.at = input->data;
-    json_members(&j, names, 2, values);
-    if (!values[0] || !values[1])
-        json_fail();
-    j.at = values[1];
-    struct text empty_nodes = *j.at == '"' ? json_text(&j) : (struct text){NULL, 0};
-    e->keep_empty = text_is(empty_nodes, "keep");
-    if (!e->keep_empty && !text_is(empty_nodes, "leave out"))
-        json_fail();
-    j.at = values[0];
-    json_want(&j, '[');
-    if (json_take(&j, ']'))
-        return;
-    do
-        parse_record(e, &j);
-    while (json_take(&j, ','));
+static void read_request(struct job *j) {
+    do {
+        MAKE_ROOM(&j->request, BUFFER_SIZE);
+        j->request.count += fread(j->request.at + j->request.count, 1, BUFFER_SIZE, j->in);
+        if (ferror(j->in))
+            fail(3, strerror(errno));
+    } while (!feof(j->in));
+    MAKE_ROOM(&j->request, 1);
+    j->request.at[j->request.count] = 0;
+    j->cursor = j->request.at;
+    if (!utf8_valid(j->request.at, j->request.count))
+        fail_json();
+    json_value(j, 0);
+    if (json_peek(j) || j->cursor != j->request.at + j->request.count)
+        fail_json();
+
+    struct json *records = member(j->values.at, "records", '[');
+    const struct json *empty_nodes = member(j->values.at, "empty_nodes", '"');
+    j->keep_empty = is_text(empty_nodes, "keep");
+    if (!records || (!j->keep_empty && !is_text(empty_nodes, "leave out")))
+        fail_json();
+    for (struct json *record = records + 1; record < records + records->count; record += record->count)
+        parse_record(j, record);
+}
+
+/* TREE-4, TREE-5: links the nodes that lead to a leaf which is to be written. */
+static void link_tree(struct job *j) {
+    /* A child has a higher number than its parent, and than the siblings before it. */
+    for (uint32_t at = (uint32_t)j->nodes.count - 1; at > ROOT; at--) {
+        struct node *n = &j->nodes.at[at], *parent = &j->nodes.at[n->parent];
+        if (n->leaf ? j->leaves.at[n->leaf - 1].kind == EMPTY && !j->keep_empty : !n->first)
+            continue;
+        if (n->leaf)
+            j->path_cost += n->path_bytes + 8u * n->depth;
+        n->next = parent->first;
+        parent->first = at;
+    }
 }
 
 /* -------------------------------------------------------- writing MessagePack */
 
 /* Where bytes are written to; without a file they are only counted. */
 struct sink {
+    struct job *j;
     FILE *file;
     uint64_t count;
-    bool too_large;             /* a length did not fit into any header */
 };
 
-static void count_bytes(struct sink *s, uint64_t n)
-{
+static void put(struct sink *s, const void *data, uint64_t n) {
     s->count = n > UINT64_MAX - s->count ? UINT64_MAX : s->count + n;
-}
-
-static void put(struct sink *s, const void *data, uint64_t n)
-{
-    count_bytes(s, n);
     if (s->file && n && fwrite(data, 1, (size_t)n, s->file) != n)
-        fail_io("cannot write the output");
+        fail(3, strerror(errno));
 }
 
-static void put_fill(struct sink *s, unsigned char byte, uint64_t n)
-{
-    unsigned char piece[1 << 16];
-    if (!s->file) {
-        count_bytes(s, n);
-        return;
-    }
-    memset(piece, byte, sizeof piece);
-    for (; n > sizeof piece; n -= sizeof piece)
-        put(s, piece, sizeof piece);
-    put(s, piece, n);
+/* Whether the header of this form can hold the number. */
+static bool fits(const struct form *form, uint64_t n) {
+    if (form->type == T_NEGATIVE)       /* as its two's complement */
+        return n >= (form->more ? UINT64_MAX << (8 * form->more - 1) : (uint64_t)-32);
+    if (form->type == T_FLOAT)          /* LEAF-7, LEAF-8 */
+        return form->more == 8;
+    if (form->type == T_EXT && !form->more)
+        return n && n <= 16 && !(n & (n - 1));
+    return !form->more ? n <= (unsigned)(form->last - form->first) : form->more == 8 || !(n >> 8 * form->more);
 }
 
-/* A first byte, then a number of `size` bytes, big-endian. */
-static void put_number(struct sink *s, unsigned first, uint64_t number, unsigned size)
-{
-    unsigned char bytes[9] = {(unsigned char)first};
-    for (unsigned i = 0; i < size; i++)
-        bytes[1 + i] = (unsigned char)(number >> 8 * (size - 1 - i));
-    put(s, bytes, 1 + size);
+/* WIRE-1: the shortest header of this type that holds a length, count, int, bool or float. */
+static void put_header(struct sink *s, unsigned type, uint64_t n) {
+    const struct form *form = forms;
+    while (form < forms + FORM_COUNT && !(form->type == type && fits(form, n)))
+        form++;
+    require(s->j, form < forms + FORM_COUNT, "WIRE-1", UNKNOWN);
+    unsigned char header[9] = {form->first};
+    if (type == T_EXT && !form->more)
+        while (n >>= 1)
+            header[0]++;
+    else if (!form->more)
+        header[0] = (unsigned char)(type == T_NEGATIVE ? n : form->first + n);
+    for (unsigned i = form->more; i; i--, n >>= 8)
+        header[i] = (unsigned char)n;
+    put(s, header, 1u + form->more);
 }
 
-/* The first bytes of the headers of one type: the shortest, with the largest number
- * that fits into it, and those with 1, 2 and 4 bytes of length. 0: there is none. */
-struct header {
-    unsigned char shortest, most, one, two, four;
-};
-static const struct header h_str = {0xa0, 31, 0xd9, 0xda, 0xdb}, h_bin = {0, 0, 0xc4, 0xc5, 0xc6},
-    h_array = {0x90, 15, 0, 0xdc, 0xdd}, h_map = {0x80, 15, 0, 0xde, 0xdf}, h_ext = {0, 0, 0xc7, 0xc8, 0xc9};
-
-/* WIRE-1 */
-static void put_header(struct sink *s, struct header h, uint64_t n)
-{
-    if (h.shortest && n <= h.most)
-        put_number(s, h.shortest | (unsigned)n, 0, 0);
-    else if (h.one && n <= UINT8_MAX)
-        put_number(s, h.one, n, 1);
-    else if (n <= UINT16_MAX)
-        put_number(s, h.two, n, 2);
-    else
-        put_number(s, h.four, n, 4);
-    s->too_large = s->too_large || n > UINT32_MAX;
+static void put_ext_header(struct sink *s, unsigned kind, uint64_t n) {
+    put_header(s, T_EXT, n);
+    put(s, &kinds[kind].ext, 1);
 }
 
-static void put_ext_header(struct sink *s, unsigned char type, uint64_t n)
-{
-    static const struct { unsigned char size, first; } fixed[5] = {
-        {1, 0xd4}, {2, 0xd5}, {4, 0xd6}, {8, 0xd7}, {16, 0xd8}
-    };
-    unsigned i = 0;
-    while (i < 5 && fixed[i].size != n)
-        i++;
-    if (i < 5)
-        put_number(s, fixed[i].first, 0, 0);
-    else
-        put_header(s, h_ext, n);
-    put(s, &type, 1);
-}
-
-static void put_str(struct sink *s, const void *text, size_t length)
-{
-    put_header(s, h_str, length);
-    put(s, text, length);
-}
-
-/* WIRE-1: a negative number is given as its two's complement. */
-static void put_int(struct sink *s, uint64_t n, bool negative)
-{
-    if (negative && n >= (uint64_t)-32)
-        put_number(s, (unsigned)(n & 0xff), 0, 0);
-    else if (negative)
-        n >= (uint64_t)INT8_MIN ? put_number(s, 0xd0, n, 1) : n >= (uint64_t)INT16_MIN
-            ? put_number(s, 0xd1, n, 2) : n >= (uint64_t)INT32_MIN
-            ? put_number(s, 0xd2, n, 4) : put_number(s, 0xd3, n, 8);
-    else if (n <= INT8_MAX)
-        put_number(s, (unsigned)n, 0, 0);
-    else
-        n <= UINT8_MAX ? put_number(s, 0xcc, n, 1) : n <= UINT16_MAX
-            ? put_number(s, 0xcd, n, 2) : n <= UINT32_MAX
-            ? put_number(s, 0xce, n, 4) : put_number(s, 0xcf, n, 8);
-}
-
-static void put_decimal_key(struct sink *s, uint64_t number)
-{
-    char text[24];
-    put_str(s, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, number));
+static void put_str(struct sink *s, const char *text) {
+    put_header(s, T_STR, strlen(text));
+    put(s, text, strlen(text));
 }
 
 /* Bytes of the payload, from `start` on. */
-static void put_payload(struct sink *s, const struct item *item, uint64_t start, uint64_t size)
-{
-    if (item->filled)
-        put_fill(s, item->fill, size);
-    else
-        put(s, item->payload + start, size);
+static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start, uint64_t size) {
+    unsigned char piece[1 << 16];
+    if (leaf->payload || !s->file) {
+        put(s, leaf->payload ? leaf->payload + start : NULL, size);
+        return;
+    }
+    memset(piece, leaf->fill, sizeof piece);
+    for (; size > sizeof piece; size -= sizeof piece)
+        put(s, piece, sizeof piece);
+    put(s, piece, size);
 }
 
-/* LEAF-2, LEAF-6: the body of an array, or of a piece of one. */
-static void put_array_body(struct sink *s, const struct item *item, const uint64_t *dimensions,
-                           unsigned count, uint64_t start, uint64_t size)
-{
-    put_header(s, h_array, 3);
-    put_header(s, h_array, count);
-    for (unsigned i = 0; i < count; i++)
-        put_int(s, dimensions[i], false);
-    put_str(s, dtypes[item->dtype].tag, strlen(dtypes[item->dtype].tag));
-    put_header(s, h_bin, size);
-    put_payload(s, item, start, size);
-}
-
-static void put_array(struct sink *s, const struct item *item, const uint64_t *dimensions,
-                      unsigned count, uint64_t start, uint64_t size)
-{
-    struct sink body = {0};
-    put_array_body(&body, item, dimensions, count, start, size);
-    put_ext_header(s, item->kind == SCALAR ? 3 : 1, body.count);
-    put_array_body(s, item, dimensions, count, start, size);
+/* LEAF-2, LEAF-6: an array, or a chunk of one, whose body is counted first and then written. */
+static void put_array(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions,
+                      unsigned rank, uint64_t start, uint64_t size) {
+    struct sink counter = {.j = s->j};
+    for (struct sink *to = &counter; ; to = s) {
+        put_header(to, T_ARRAY, 3);
+        put_header(to, T_ARRAY, rank);
+        for (unsigned i = 0; i < rank; i++)
+            put_header(to, T_INT, dimensions[i]);
+        put_str(to, dtypes[leaf->dtype].tag);
+        put_header(to, T_BIN, size);
+        put_payload(to, leaf, start, size);
+        if (to == s)
+            return;
+        put_ext_header(s, leaf->kind, counter.count);
+    }
 }
 
 /* LEAF-10 to LEAF-13 */
-static void put_chunked(struct sink *s, const struct item *item, const uint64_t *dimensions)
-{
-    uint64_t width = dtypes[item->dtype].width, chunk = CHUNK_BYTES / width * width;
-    put_header(s, h_map, 3);
-    put_str(s, MARKER, strlen(MARKER));
-    put(s, "\xc3", 1);
-    put_str(s, "shape", 5);
-    put_header(s, h_map, item->dimension_count);
-    for (unsigned i = 0; i < item->dimension_count; i++) {
-        put_decimal_key(s, i);
-        put_int(s, dimensions[i], false);
+static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions) {
+    uint64_t width = dtypes[leaf->dtype].width, chunk = CHUNK_BYTES / width * width;
+    char text[24];
+    put_header(s, T_MAP, 3);
+    put_str(s, MARKER);
+    put_header(s, T_BOOL, 1);
+    put_str(s, "shape");
+    put_header(s, T_MAP, leaf->rank);
+    for (unsigned i = 0; i < leaf->rank; i++) {
+        put_str(s, decimal(text, i));
+        put_header(s, T_INT, dimensions[i]);
     }
-    put_str(s, "chunks", 6);
-    put_header(s, h_map, (item->size - 1) / chunk + 1);
-    for (uint64_t i = 0, start = 0; start < item->size && !s->too_large; i++, start += chunk) {
-        uint64_t size = item->size - start < chunk ? item->size - start : chunk;
+    put_str(s, "chunks");
+    put_header(s, T_MAP, (leaf->size - 1) / chunk + 1);
+    for (uint64_t i = 0, start = 0; start < leaf->size; i++, start += chunk) {
+        uint64_t size = leaf->size - start < chunk ? leaf->size - start : chunk;
         uint64_t elements = size / width;
-        put_decimal_key(s, i);
-        put_array(s, item, &elements, 1, start, size);
+        put_str(s, decimal(text, i));
+        put_array(s, leaf, &elements, 1, start, size);
     }
-}
-
-static void put_complex_body(struct sink *s, const struct item *item)
-{
-    put_header(s, h_array, 2);
-    put_number(s, 0xcb, item->number[0], 8);
-    put_number(s, 0xcb, item->number[1], 8);
 }
 
 /* LEAF-1 */
-static void put_leaf(struct sink *s, const struct encoder *e, const struct item *item)
-{
-    const uint64_t *dimensions = e->dimensions ? e->dimensions + item->dimensions : NULL;
-    struct sink body = {0};
-    switch (item->kind) {
-    case NDARRAY:
-    case SCALAR:
-        if (item->size > CHUNK_BYTES)
-            put_chunked(s, item, dimensions);
-        else
-            put_array(s, item, dimensions, item->dimension_count, 0, item->size);
-        break;
-    case COMPLEX:
-        put_complex_body(&body, item);
-        put_ext_header(s, 2, body.count);
-        put_complex_body(s, item);
-        break;
-    case NIL:   put(s, "\xc0", 1); break;
-    case BOOL:  put(s, item->number[0] ? "\xc3" : "\xc2", 1); break;
-    case INT:   put_int(s, item->number[0], item->negative); break;
-    case FLOAT: put_number(s, 0xcb, item->number[0], 8); break;
-    case EMPTY: put_header(s, h_map, 0); break;
-    default:
-        put_header(s, item->kind == STR ? h_str : h_bin, item->size);
-        put_payload(s, item, 0, item->size);
+static void put_leaf(struct sink *s, const struct leaf *leaf) {
+    const uint64_t *dimensions = s->j->dimensions.at + leaf->dimensions;
+    if (leaf->kind <= SCALAR && leaf->size > CHUNK_BYTES) {
+        put_chunked(s, leaf, dimensions);
+    } else if (leaf->kind <= SCALAR) {
+        put_array(s, leaf, dimensions, leaf->rank, 0, leaf->size);
+    } else if (leaf->kind <= BIN) {
+        put_header(s, kinds[leaf->kind].type, leaf->size);
+        put_payload(s, leaf, 0, leaf->size);
+    } else if (leaf->kind == COMPLEX) {
+        put_ext_header(s, COMPLEX, 1 + 9 + 9);
+        put_header(s, T_ARRAY, 2);
+        put_header(s, T_FLOAT, leaf->number[0]);
+        put_header(s, T_FLOAT, leaf->number[1]);
+    } else {
+        put_header(s, leaf->negative ? T_NEGATIVE : kinds[leaf->kind].type, leaf->number[0]);
     }
 }
 
-/* ---------------------------------------------------------- streams and flax files */
+/* -------------------------------------------------- writing streams and flax files */
+
+static void put_key(struct sink *s, const struct node *n) {
+    put_header(s, T_STR, n->length);
+    put(s, s->j->texts.at + n->text, n->length);
+}
+
+/* The keys on the way to a node, no deeper than MAX_PARTS. */
+static void put_keys(struct sink *s, const struct node *n) {
+    if (n->parent != ROOT)
+        put_keys(s, &s->j->nodes.at[n->parent]);
+    put_key(s, n);
+}
 
 /* REC-1 to REC-4 */
-static void put_record(struct sink *s, struct encoder *e, const struct item *item)
-{
-    struct sink blob = {0};
-    tree_path(&e->tree, item->node, &e->path);
-    put_leaf(&blob, e, item);
-    if (blob.count > UINT32_MAX)
-        refuse_item(e, "REC-3", "the leaf is larger than a record can hold");
+static void put_record(struct sink *s, const struct node *n, const struct leaf *leaf) {
+    struct sink blob = {.j = s->j};
+    require(s->j, leaf->size <= UINT32_MAX, "REC-3", UNKNOWN);
+    put_leaf(&blob, leaf);
+    require(s->j, blob.count <= UINT32_MAX, "REC-3", UNKNOWN);
     if (blob.count > INT32_MAX && s->file)
         fprintf(stderr, "client: warning: a leaf of more than 2^31 - 1 bytes, which some loaders refuse\n");
-    put_header(s, h_array, 2);
-    put_header(s, h_array, e->path.count);
-    for (unsigned i = 0; i < e->path.count; i++)
-        put_str(s, e->path.text + e->path.part[i].start, e->path.part[i].length);
-    put_header(s, h_bin, blob.count);
-    put_leaf(s, e, item);
+    put_header(s, T_ARRAY, 2);
+    put_header(s, T_ARRAY, n->depth);
+    put_keys(s, n);
+    put_header(s, T_BIN, blob.count);
+    put_leaf(s, leaf);
 }
 
-/* TREE-5: the records of a subtree, which is no deeper than MAX_PARTS. */
-static void put_records(struct sink *s, struct encoder *e, uint32_t node)
-{
-    for (uint32_t child = e->first[node]; child; child = e->next[child])
-        if (e->at_node[child])
-            put_record(s, e, e->at_node[child]);
-        else
-            put_records(s, e, child);
-}
-
-/* FLAX-7 */
-static void put_flax_map(struct sink *s, struct encoder *e, uint32_t node)
-{
+/*
+ * TREE-5, FLAX-7: the leaves of a subtree, which is no deeper than MAX_PARTS: each as a record, or all in a map.
+ */
+static void put_subtree(struct sink *s, uint32_t top) {
+    struct job *j = s->j;
     uint64_t entries = 0;
-    for (uint32_t child = e->first[node]; child; child = e->next[child])
+    for (uint32_t child = j->nodes.at[top].first; child; child = j->nodes.at[child].next)
         entries++;
-    put_header(s, h_map, entries);
-    for (uint32_t child = e->first[node]; child; child = e->next[child]) {
-        const struct node *n = &e->tree.node[child];
-        put_str(s, e->tree.text.data + n->text, n->length);
-        if (e->at_node[child])
-            put_leaf(s, e, e->at_node[child]);
+    if (j->flax)
+        put_header(s, T_MAP, entries);
+    for (uint32_t child = j->nodes.at[top].first; child; child = j->nodes.at[child].next) {
+        const struct node *n = &j->nodes.at[child];
+        j->here = child;
+        if (j->flax)
+            put_key(s, n);
+        if (!n->leaf)
+            put_subtree(s, child);
+        else if (j->flax)
+            put_leaf(s, &j->leaves.at[n->leaf - 1]);
         else
-            put_flax_map(s, e, child);
-        if (s->too_large) {
-            tree_path(&e->tree, child, &e->path);
-            refuse_item(e, "WIRE-1", "no header can hold the length of the leaf");
+            put_record(s, n, &j->leaves.at[n->leaf - 1]);
+    }
+    j->here = ROOT;
+}
+
+static void encode(struct job *j) {
+    struct sink counter = {.j = j}, output = {.j = j, .file = j->out};
+    read_request(j);
+    link_tree(j);
+    j->here = ROOT;
+    require(j, j->nodes.at[ROOT].first, j->flax ? "FLAX-1" : "STREAM-3", UNKNOWN);
+    put_subtree(&counter, ROOT);        /* CONF-7: refuses what cannot be held before anything is written */
+    require(j, !j->flax || !paths_too_long(j, counter.count), "FLAX-8", UNKNOWN);
+    put_subtree(&output, ROOT);
+}
+
+/* ------------------------------------------------------------------------- runs */
+
+/* Plays a part from one file to another; `size` is that of the input, or UNKNOWN. Returns the exit status. */
+static int run(enum part part, FILE *in, uint64_t size, FILE *out) {
+    struct job *j = calloc(1, sizeof *j);
+    if (!j)
+        return 3;
+    run_status = 0;
+    if (!setjmp(run_end)) {
+        j->flax = part == FLAX_DECODE || part == FLAX_ENCODE;
+        j->cut = j->flax ? "FLAX-6" : "STREAM-2";
+        j->in = in;
+        j->out = out;
+        j->limit = size;
+        ADD(&j->nodes, (struct node){0});
+        MAKE_ROOM(&j->texts, 1);        /* so that not even the place of nothing is NULL */
+        MAKE_ROOM(&j->dimensions, 1);
+        if (part < ENCODE)
+            decode(j);
+        else
+            encode(j);
+        if (out && (fflush(out) || ferror(out)))
+            fail(3, strerror(errno));
+    }
+    free(j->nodes.at);
+    free(j->leaves.at);
+    free(j->dimensions.at);
+    free(j->texts.at);
+    free(j->request.at);
+    free(j->values.at);
+    free(j);
+    return run_status;
+}
+
+#ifdef FUZZ     /* the part that is played; an encoder only counts what it would write */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static FILE *nowhere;
+    if (FUZZ < ENCODE && !nowhere)
+        nowhere = fopen("/dev/null", "wb");
+    for (int pipe = 0; pipe < 2; pipe++) {
+        FILE *in = fmemopen((void *)(uintptr_t)data, size, "rb");
+        if (in) {
+            run(FUZZ, in, pipe ? UNKNOWN : size, nowhere);
+            fclose(in);
         }
     }
-}
-
-/* TREE-4, TREE-5: links the nodes that lead to a leaf which is to be written. */
-static void link_tree(struct encoder *e)
-{
-    size_t count = e->tree.count;
-    e->first = allocate(count * sizeof *e->first);
-    e->next = allocate(count * sizeof *e->next);
-    e->at_node = allocate(count * sizeof *e->at_node);
-    for (size_t i = 0; i < e->count; i++) {
-        struct item *item = &e->item[i];
-        if (item->kind == EMPTY && !e->keep_empty)
-            continue;
-        e->at_node[item->node] = item;
-        tree_path(&e->tree, item->node, &e->path);
-        e->path_cost += e->path.bytes + 8 * e->path.count;
-    }
-    /* A child has a higher number than its parent, and than the siblings before it. */
-    for (uint32_t node = (uint32_t)count - 1; node > ROOT; node--)
-        if (e->at_node[node] || e->first[node]) {
-            uint32_t parent = e->tree.node[node].parent;
-            e->next[node] = e->first[parent];
-            e->first[parent] = node;
-        }
-}
-
-static void put_all(struct sink *s, struct encoder *e)
-{
-    if (e->flax)
-        put_flax_map(s, e, ROOT);
-    else
-        put_records(s, e, ROOT);
-}
-
-static void read_all(struct bytes *input)
-{
-    for (ssize_t got = 1; got; ) {
-        input->data = grow(input->data, &input->room, input->length + BUFFER_SIZE, 1);
-        got = read(STDIN_FILENO, input->data + input->length, BUFFER_SIZE);
-        if (got < 0 && errno != EINTR)
-            fail_io("cannot read the input");
-        if (got > 0)
-            input->length += (size_t)got;
-    }
-}
-
-static int encode(bool flax)
-{
-    struct encoder *e = allocate(sizeof *e);
-    struct bytes input = {0};
-    struct sink counter = {0}, output = {.file = stdout};
-    e->flax = flax;
-    tree_begin(&e->tree);
-    read_all(&input);
-    parse_request(e, &input);
-    link_tree(e);
-    if (!e->first[ROOT])
-        refuse(flax ? "FLAX-1" : "STREAM-3", NOWHERE, NULL, "the tree has no leaf to write");
-    put_all(&counter, e);       /* CONF-7: refuses what cannot be held before anything is written */
-    if (flax && paths_too_long(e->path_cost, counter.count))
-        refuse("FLAX-8", NOWHERE, NULL, "the key paths are too long for the size of the file");
-    put_all(&output, e);
-    finish_output();
-    free(e->first);
-    free(e->next);
-    free(e->at_node);
-    free(e->item);
-    free(e->dimensions);
-    free(input.data);
-    tree_free(&e->tree);
-    free(e);
     return 0;
 }
-
-int main(int argc, char **argv)
-{
-    const char *part = argc > 1 ? argv[1] : "";
-    const char *name = argc > 2 ? argv[2] : NULL;
-    if (argc <= 3 && !strcmp(part, "decode"))
-        return decode(name, false);
-    if (argc <= 3 && !strcmp(part, "flax-decode"))
-        return decode(name, true);
-    if (argc == 2 && !strcmp(part, "encode"))
-        return encode(false);
-    if (argc == 2 && !strcmp(part, "flax-encode"))
-        return encode(true);
-    fail(2, "usage: client decode [PATH] | encode | flax-decode [PATH] | flax-encode");
+#else
+int main(int argc, char **argv) {
+    static const char *const names[] = {"decode", "flax-decode", "encode", "flax-encode"};
+    int part = 0;
+    while (part < 4 && (argc < 2 || strcmp(argv[1], names[part])))
+        part++;
+    if (part == 4 || argc > (part < ENCODE ? 3 : 2)) {
+        fputs("usage: client decode [PATH] | flax-decode [PATH] | encode | flax-encode\n", stderr);
+        return 2;
+    }
+    const char *path = argc > 2 && strcmp(argv[2], "-") ? argv[2] : NULL;
+    FILE *in = path ? fopen(path, "rb") : stdin;
+    if (!in) {
+        perror(path);
+        return 3;
+    }
+    /* The size is known where the input is a file that has places. */
+    off_t start = ftello(in), end = start >= 0 && !fseeko(in, 0, SEEK_END) ? ftello(in) : -1;
+    bool known = end > start && !fseeko(in, start, SEEK_SET);
+    int status = run((enum part)part, in, known ? (uint64_t)(end - start) : UNKNOWN, stdout);
+    fclose(in);
+    return status;
 }
+#endif
