@@ -4,6 +4,7 @@ edge."""
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,7 +22,9 @@ class Mutant(NamedTuple):
     name: str
     file: str
     line: int
-    change: str  # what was changed; it does not depend on where in the file that is
+    change: (
+        str  # what was changed, and of several that are alike which; it does not depend on where in the file that is
+    )
     text: str
 
     def __str__(self) -> str:
@@ -32,13 +35,17 @@ def mutants(root: Path, file: str) -> Iterator[Mutant]:
     """All single changes of a file, named by what they change and a number, in the order of the text."""
     text = (root / file).read_text()
     stem = Path(file).stem
+    seen: Counter[str] = Counter()
     for kind, change in (("refusal", _without_refusal), ("edge", _off_at_its_edge), ("limit", _with_limit_moved)):
         for number in range(1, 10_000):
             tree = ast.parse(text)
             found = change(tree, number)
             if found is None:
                 break
-            yield Mutant(f"{stem}/{kind}-{number}", file, *found, ast.unparse(ast.fix_missing_locations(tree)))
+            line, what = found
+            seen[what] += 1
+            what += f", number {seen[what]} of these" if seen[what] > 1 else ""
+            yield Mutant(f"{stem}/{kind}-{number}", file, line, what, ast.unparse(ast.fix_missing_locations(tree)))
 
 
 Changed = tuple[int, str]  # the line, and what was changed
