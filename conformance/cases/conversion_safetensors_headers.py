@@ -34,6 +34,12 @@ def header_of_100000001_bytes():
     return IN, _padded(LARGEST + 1)
 
 
+@converts("CONV-6")
+def file_that_ends_with_its_header():
+    """A tensor without elements is all that the file has: behind the header stands nothing."""
+    return IN, safetensors_("{" + entry_("w", "U8", "[0]", 0, 0) + "}"), record_("w", ndarray_("uint8", (0,), ""))
+
+
 @converts("CONV-7", "LEAF-3")
 def tensor_of_64_dimensions():
     """A tensor of as many dimensions as a shape can have, there and back."""

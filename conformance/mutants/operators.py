@@ -61,14 +61,16 @@ def _without_refusal(tree: ast.Module, number: int) -> Changed | None:
 
 
 def _off_at_its_edge(tree: ast.Module, number: int) -> Changed | None:
-    def is_edge(node: ast.AST) -> bool:
-        return isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _EDGES
-
-    def moved(node: ast.AST) -> ast.AST:
-        assert isinstance(node, ast.Compare)
-        return ast.Compare(node.left, [_EDGES[type(node.ops[0])]()], node.comparators)
-
-    return _replaced(tree, number, is_edge, moved, "off by one")
+    """Comparisons, each of those in a row, as if their limit were one more or less."""
+    compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)]
+    compared.sort(key=lambda node: (node.lineno, node.col_offset))
+    edges = [(node, i) for node in compared for i, op in enumerate(node.ops) if type(op) in _EDGES]
+    if number > len(edges):
+        return None
+    node, i = edges[number - 1]
+    what = f"off by one: {ast.unparse(node):.100}".rstrip()
+    node.ops[i] = _EDGES[type(node.ops[i])]()
+    return node.lineno, what
 
 
 def _with_limit_moved(tree: ast.Module, number: int) -> Changed | None:
