@@ -31,7 +31,7 @@ class Source(NamedTuple):
     until: str | None
     part: str  # stream, flax, convert or recover
     want: str  # accept or reject
-    canonical: bool
+    canonical: bool  # whether a writer is held to the bytes of a case that is read
     make: Callable[[], Any]
     largest: int | None = None  # bytes of the largest leaf; None where that is no more than the file has
 

@@ -26,7 +26,6 @@ class Case(NamedTuple):
     until: str | None
     part: str
     want: str
-    canonical: bool
     files: dict[str, dict[str, Any]]  # "bin", "base.bin", "want.bin" -> size, and sha256 and notes, or the recipe
     offset: int | None  # of the fault, where it is marked
     records: list[dict[str, Any]]  # what a decoder is to print

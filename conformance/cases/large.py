@@ -139,12 +139,6 @@ def a_tensor_of_4_gib():
     ]
 
 
-@refuses_to_write("REC-3", largest=4 * GIB)
-def a_bin_whose_blob_does_not_fit():
-    """A bin of 2^32 - 5 bytes: it has a header, and with that header it is one byte too long for a leaf blob."""
-    return [given(["k"], "bin", bytes=str(4 * GIB - 5), fill="00")]
-
-
 @refuses_to_write("WIRE-1", "CONF-7", also=("LEAF-1",), container="flax", largest=4 * GIB)
 def a_bin_of_4_gib_to_a_flax_file():
     """A bin of 2^32 bytes, which fits no header. In a flax file too an array alone may be larger, being chunked."""

@@ -31,8 +31,11 @@ FILES: Final = (
     *("flax_msgpack", "conversion", "kinds", "containers", "safetensors_file", "blocks", "digests", "manifests"),
     *("contents", "recovery"),
 )
-# The large cases that are run, and only for mutants of the size from which on an array is chunked: they take seconds.
-LARGE: Final = ["04-leaves/a-payload-of-1-gib", "04-leaves/a-payload-of-1-gib-and-1"]
+# Large cases take seconds, and are run for mutants of what they alone can show: a text in the change, and the cases.
+LARGE: Final = {
+    "CHUNK": ("04-leaves/a-payload-of-1-gib", "04-leaves/a-payload-of-1-gib-and-1"),
+    "'WIRE-1'": ("01-wire/a-bin-of-4-gib-to-a-flax-file",),
+}
 _SAME: Final = Path(__file__).with_name("same.toml")
 
 
