@@ -34,7 +34,7 @@ FILES: Final = (
 # Large cases take seconds, and are run for mutants of what they alone can show: a text in the change, and the cases.
 LARGE: Final = {
     "CHUNK": ("04-leaves/a-payload-of-1-gib", "04-leaves/a-payload-of-1-gib-and-1"),
-    "'WIRE-1'": ("01-wire/a-bin-of-4-gib-to-a-flax-file",),
+    "'WIRE-1'": ("00-introduction/a-bin-of-4-gib-to-a-flax-file",),
 }
 _SAME: Final = Path(__file__).with_name("same.toml")
 
@@ -66,9 +66,9 @@ def judge(mutant: Mutant | None, known: Sequence[Caught] = ()) -> list[Caught]:
         "module": module,
         "text": mutant.text if mutant else "",
         "clause": clause[0] if clause else "",
+        "large": [id for text, ids in LARGE.items() if mutant and text in mutant.change for id in ids],
+        "known": [(caught.case, caught.part) for caught in known],
     }
-    asked["large"] = LARGE if mutant is None or "CHUNK" in mutant.change else []
-    asked["known"] = [(caught.case, caught.part) for caught in known]
     command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]
     try:
         run = subprocess.run(

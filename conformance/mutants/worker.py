@@ -28,7 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..callables import Written, judge_call
+from ..callables import Rejected, Written, judge_call
 from ..compare import Judgement
 from ..declare import MUST
 from ..judge import PARTS, Check, asked, checks, stored_or_made
@@ -107,9 +107,15 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
                 client.PARTS[part](*words)
         return output.read_bytes()
 
+    def told() -> Any:
+        """The call, in which the client's own refusal tells its clause as the reference's does."""
+        try:
+            return _within_limits(case, call)
+        except client.Rejected as error:
+            raise Rejected(str(error), error.told.get("clause"), error.told.get("offset")) from None
+
     call = decoded if part.endswith("decode") else encoded if part.endswith("encode") else made
-    rejects = (client.FormatError, client.Rejected)
-    judgement = judge_call(check, lambda: _within_limits(case, call), rejects)
+    judgement = judge_call(check, told, client.FormatError)
     said = case.convert["says"] if case.convert else None
     if judgement.passed and said and said not in printed.getvalue():
         return Judgement(False, f"{said!r} on standard output", printed.getvalue()[:200], [])
