@@ -72,7 +72,7 @@ def judge(mutant: Mutant | None, known: Sequence[Caught] = ()) -> list[Caught]:
     command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]
     try:
         run = subprocess.run(
-            command, input=json.dumps(asked), capture_output=True, text=True, cwd=ROOT, timeout=600, check=True
+            command, input=json.dumps(asked), capture_output=True, text=True, cwd=ROOT, timeout=1800, check=True
         )
         return [Caught(**found) for found in json.loads(run.stdout)]
     except subprocess.TimeoutExpired:
