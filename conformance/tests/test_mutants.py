@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.mutants.__main__ import FILES, all_mutants, judge, known_same
+from conformance.mutants.__main__ import FILES, LARGE, all_mutants, judge, known_same
 from conformance.mutants.operators import mutants
 from conformance.mutants.wrong import WRONG, wrong
 
@@ -32,6 +32,17 @@ def test_each_refusal_of_a_module_has_a_mutant():
     left_out = [mutant for mutant in mutants(REFERENCE, "arrays.py") if "left out" in mutant.change]
     assert len(left_out) == text.count("cursor.fail(") + text.count("raise FormatError(")
     assert "arrays" in FILES
+
+
+def test_each_comparison_of_a_row_has_a_mutant_of_its_own():
+    changes = [mutant.change for mutant in mutants(REFERENCE, "wire.py")]
+    assert changes.count("off by one: 0 <= value < 128") == 1
+    assert changes.count("off by one: 0 <= value < 128, number 2 of these") == 1
+
+
+def test_what_is_listed_as_the_same_is_not_large():
+    """Large cases are run for mutants that they alone can show; such a mutant is not to be excused."""
+    assert not [change for _, change in known_same() for text in LARGE if text in change]
 
 
 def test_the_reference_itself_is_not_caught():
