@@ -34,6 +34,7 @@ FILES: Final = (
 # Large cases take seconds, and are run for mutants of what they alone can show: a text in the change, and the cases.
 LARGE: Final = {
     "CHUNK": ("04-leaves/a-payload-of-1-gib", "04-leaves/a-payload-of-1-gib-and-1"),
+    "'REC-3'": ("05-records/a-tensor-of-4-gib",),
     "'WIRE-1'": ("00-introduction/a-bin-of-4-gib-to-a-flax-file",),
 }
 _SAME: Final = Path(__file__).with_name("same.toml")
