@@ -41,6 +41,10 @@ class Bytes:
     def __mul__(self, times: int) -> Bytes:
         return Bytes(*self.parts * times)
 
+    def pieces(self) -> Iterator[tuple[bytes, int]]:
+        """The data of each part and how often it is repeated."""
+        return ((part.data, part.times) for part in self.parts)
+
     def data(self) -> bytes:
         return b"".join(part.data * part.times for part in self.parts)
 

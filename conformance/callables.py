@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .compare import Judgement, judge_records, judge_verdict, judge_writing
 from .judge import Check, stored_or_made
@@ -19,6 +19,14 @@ class Rejected(Exception):
     def __init__(self, why: str, clause: str | None = None, offset: int | None = None) -> None:
         super().__init__(why)
         self.clause, self.offset = clause, offset
+
+
+class Written(NamedTuple):
+    """What a writer has written, where that is too much to be held: its size, its digest, and its beginning."""
+
+    size: int
+    sha256: str
+    head: bytes
 
 
 def judge_callable(
@@ -45,7 +53,7 @@ def judge_call(
     check: Check, call: Callable[[], Any], rejects: type[Exception] | tuple[type[Exception], ...] = ()
 ) -> Judgement:
     """`judge_callable` of a call that has its input: it gives the records of a decoder, or the bytes that were
-    written."""
+    written, or what is known of them."""
     case, part = check
     taken = (Rejected, *(rejects if isinstance(rejects, tuple) else (rejects,)))
     try:
@@ -60,7 +68,9 @@ def judge_call(
         return judge_verdict(case, _outcome(ACCEPTED, "", {}))
     if part.endswith("decode"):
         return judge_records(case, made["records"] if isinstance(made, dict) else made)
-    return judge_writing(case, _outcome(ACCEPTED, "", {}), len(made), hashlib.sha256(made).hexdigest(), made[:KEPT])
+    if not isinstance(made, Written):
+        made = Written(len(made), hashlib.sha256(made).hexdigest(), made[:KEPT])
+    return judge_writing(case, _outcome(ACCEPTED, "", {}), *made)
 
 
 def _outcome(verdict: str, why: str, rejection: dict[str, Any]) -> Outcome:

@@ -67,7 +67,6 @@ def _files(source: Source, clauses: dict[str, Clause]) -> Iterator[tuple[str, by
         "until": source.until,
         "part": source.part,
         "want": source.want,
-        "canonical": source.canonical,
         "files": {ending: _described(value) for ending, value in made.items()},
         "records": [],
         "encode": None,

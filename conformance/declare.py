@@ -6,11 +6,11 @@ The name of the function, with dashes, is the name of the case; its module is th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from .assembly import Bytes, hexed
+from .digests import sha256
 
 MUST: Final = "MUST"
 SHOULD: Final = "SHOULD"
@@ -31,7 +31,7 @@ class Source(NamedTuple):
     until: str | None
     part: str  # stream, flax, convert or recover
     want: str  # accept or reject
-    canonical: bool
+    canonical: bool  # whether a writer is held to the bytes of a case that is read
     make: Callable[[], Any]
     largest: int | None = None  # bytes of the largest leaf; None where that is no more than the file has
 
@@ -123,21 +123,13 @@ def _path(path: str | Sequence[str]) -> list[str]:
     return [path] if isinstance(path, str) else list(path)
 
 
-def _digest(value: Bytes) -> str:
-    sha = hashlib.sha256()
-    for part in value.parts:
-        for done in range(0, part.times, 1 << 22):
-            sha.update(part.data * min(1 << 22, part.times - done))
-    return sha.hexdigest()
-
-
 def _payload(payload: Bytes) -> dict[str, Any]:
     if payload.size <= SHOWN:
-        return {"sha256": _digest(payload), "payload": payload.data().hex()}
+        return {"sha256": sha256(payload.pieces()), "payload": payload.data().hex()}
     (first, *rest) = payload.parts
     if not rest and len(first.data) == 1:
-        return {"sha256": _digest(payload), "fill": first.data.hex()}
-    return {"sha256": _digest(payload), "payload": payload.data().hex()}
+        return {"sha256": sha256(payload.pieces()), "fill": first.data.hex()}
+    return {"sha256": sha256(payload.pieces()), "payload": payload.data().hex()}
 
 
 def array(path: str | Sequence[str], dtype: str, shape: Sequence[int], payload: str | Bytes) -> dict[str, Any]:
@@ -152,7 +144,7 @@ def scalar(path: str | Sequence[str], dtype: str, payload: str) -> dict[str, Any
 
 def cleared(record: dict[str, Any], payload: str) -> dict[str, Any]:
     """An array whose payload may also be read as `payload`, bits without meaning cleared (DTYPE-4, DTYPE-5)."""
-    return record | {"settled": _digest(hexed(payload))}
+    return record | {"settled": sha256(hexed(payload).pieces())}
 
 
 def nil(path: str | Sequence[str]) -> dict[str, Any]:
@@ -182,12 +174,12 @@ def complexes(path: str | Sequence[str], real: str, imaginary: str) -> dict[str,
 
 def text(path: str | Sequence[str], value: str) -> dict[str, Any]:
     raw = value.encode()
-    digest = hashlib.sha256(raw).hexdigest()
+    digest = sha256([(raw, 1)])
     return {"path": _path(path), "kind": "str", "bytes": str(len(raw)), "sha256": digest, "value": value}
 
 
 def binary(path: str | Sequence[str], value: bytes) -> dict[str, Any]:
-    digest = hashlib.sha256(value).hexdigest()
+    digest = sha256([(value, 1)])
     return {"path": _path(path), "kind": "bin", "bytes": str(len(value)), "sha256": digest, "value": value.hex()}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from .digests import sha256
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 SIDES: Final = {"accept": "valid", "reject": "invalid"}
@@ -25,7 +26,6 @@ class Case(NamedTuple):
     until: str | None
     part: str
     want: str
-    canonical: bool
     files: dict[str, dict[str, Any]]  # "bin", "base.bin", "want.bin" -> size, and sha256 and notes, or the recipe
     offset: int | None  # of the fault, where it is marked
     records: list[dict[str, Any]]  # what a decoder is to print
@@ -59,7 +59,7 @@ class Case(NamedTuple):
 
     def sha256(self, ending: str) -> str:
         """The digest of a file. That of one that is not stored is computed, which takes a second for each 2 GB."""
-        return self.files[ending].get("sha256") or _computed(self, ending)
+        return self.files[ending].get("sha256") or sha256(self.pieces(ending))
 
     def input(self) -> Path | None:
         """The stored input; None where it is made at run time or there is none."""
@@ -98,16 +98,6 @@ def _as_given(record: dict[str, Any]) -> dict[str, Any]:
     """What is wanted of a record, as an encoder gets it."""
     wanted = ("path", "kind", "dtype", "shape", "payload", "fill", "value") + (("bytes",) if "fill" in record else ())
     return {name: record[name] for name in wanted if name in record}
-
-
-def _computed(case: Case, ending: str) -> str:
-    digest = hashlib.sha256()
-    for data, times in case.pieces(ending):
-        step = max(1, (1 << 20) // max(len(data), 1))
-        block = data * min(step, times)
-        for done in range(0, times, step):
-            digest.update(block[: len(data) * (times - done)])
-    return digest.hexdigest()
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -83,7 +83,9 @@ def _read_tag(cursor: Cursor) -> np.dtype:
         cursor.fail("DTYPE-2", f"a dtype tag is of kind {kind}, not str", at=at)
     if length > 64:
         cursor.fail("DTYPE-1", f"a text of {length} bytes is no dtype tag", at=at)
-    return dtype_of(cursor.text(length, at), at)
+    # WIRE-5 is for a str; a bin that is not UTF-8 is another tag (DTYPE-1).
+    tag = cursor.text(length, at) if kind == "str" else cursor.take(length).decode(errors="replace")
+    return dtype_of(tag, at)
 
 
 # LEAF-4: "The product of the dimensions that are not 0, times the width, is at most 2^63 - 1."

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Final
 
 from .dtypes import tag_of
 from .keypaths import encode_keypath
 from .leaves import Leaf, encode_value
 from .wire import array_header, bin_header, encode_int, encode_str, str_header
-
-DIGEST_BYTES: Final = 32
 
 
 # DELTA-4: "The digest of a leaf is the SHA-256 of its encoded key path (KEY-1), its kind as a str, for an `ndarray`

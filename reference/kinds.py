@@ -94,7 +94,9 @@ def refuse(found: str, wanted: str | None = None, more: str = "", first: str = "
 
     `more` is what else is known of it, and `first` what is to be done before all else.
     """
-    clause = "STREAM-3" if found == "empty file" else _CLAUSE.get(wanted or "", "CONV-6")
+    clause = _CLAUSE.get(wanted or "", "CONV-6")
+    if found == "empty file" and clause != "FLAX-1":  # FLAX-1 speaks of an empty input itself
+        clause = "STREAM-3"
     detail = f"this is {article(found)}{more}"
     if wanted and found != "empty file":
         detail += f", not {article(wanted)}"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .. import digests
 from ..assembly import Bytes, arr_, bin_, hexed, int_, ndarray_, path_, raw, record_, scalar_, str_, together
 
 BLOCK = 1 << 22
@@ -18,10 +19,7 @@ MARK = raw("""
 
 
 def sha256(*pieces: Bytes) -> bytes:
-    digest = hashlib.sha256()
-    for part in together(pieces).parts:
-        digest.update(part.data * part.times)
-    return digest.digest()
+    return bytes.fromhex(digests.sha256(together(pieces).pieces()))
 
 
 class Leaf(NamedTuple):

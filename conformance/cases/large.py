@@ -139,6 +139,12 @@ def a_tensor_of_4_gib():
     ]
 
 
+@refuses_to_write("CONF-7", also=("WIRE-1", "LEAF-1"), container="flax", largest=4 * GIB)
+def a_bin_of_4_gib_to_a_flax_file():
+    """A bin of 2^32 bytes, which fits no header. In a flax file too an array alone may be larger, being chunked."""
+    return [given(["k"], "bin", bytes=str(4 * GIB), fill="00")]
+
+
 @refuses_to_write("REC-3", largest=4 * GIB)
 def a_tensor_whose_headers_pass_the_limit():
     """An array of 2^32 - 100 bytes: its payload would fit in a bin, but not with the headers of its five chunks."""

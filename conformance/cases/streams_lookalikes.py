@@ -1,6 +1,6 @@
 """Chapter 06: bytes that look like records and are none."""
 
-from ..assembly import arr_, bin_, data, int_, ndarray_, path_, record_, str_
+from ..assembly import arr_, bin_, data, int_, ndarray_, record_, str_
 from ..declare import accept, array, refuse
 
 
@@ -24,8 +24,9 @@ def two_headers_before_one_record():
     return (
         record_("a", int_(1))
         + arr_(2)
-        + arr_(2, "! an array whose first element is no str")
-        + path_("b")
+        + arr_(2, "an array, whose first element is no str")
+        + arr_(1, "! that element")
+        + str_("b")
         + bin_(int_(2))
         + bin_(int_(3))
     )

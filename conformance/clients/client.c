@@ -10,7 +10,6 @@
  * Without a PATH, or with "-", a decoder reads standard input.
  *
  * Build:  cc -std=c11 -O2 -Wall -Wextra -Wpedantic -o client client.c
- *         (or another name of `enum part`)
  *
  * Written from the text of the specification alone (chapters 01 to 08); the
  * comments name the clause that a line holds. Standard C and POSIX, nothing else.

@@ -4,6 +4,7 @@ edge."""
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,7 +22,9 @@ class Mutant(NamedTuple):
     name: str
     file: str
     line: int
-    change: str  # what was changed; it does not depend on where in the file that is
+    change: (
+        str  # what was changed, and of several that are alike which; it does not depend on where in the file that is
+    )
     text: str
 
     def __str__(self) -> str:
@@ -32,13 +35,17 @@ def mutants(root: Path, file: str) -> Iterator[Mutant]:
     """All single changes of a file, named by what they change and a number, in the order of the text."""
     text = (root / file).read_text()
     stem = Path(file).stem
+    seen: Counter[str] = Counter()
     for kind, change in (("refusal", _without_refusal), ("edge", _off_at_its_edge), ("limit", _with_limit_moved)):
         for number in range(1, 10_000):
             tree = ast.parse(text)
             found = change(tree, number)
             if found is None:
                 break
-            yield Mutant(f"{stem}/{kind}-{number}", file, *found, ast.unparse(ast.fix_missing_locations(tree)))
+            line, what = found
+            seen[what] += 1
+            what += f", number {seen[what]} of these" if seen[what] > 1 else ""
+            yield Mutant(f"{stem}/{kind}-{number}", file, line, what, ast.unparse(ast.fix_missing_locations(tree)))
 
 
 Changed = tuple[int, str]  # the line, and what was changed
@@ -54,14 +61,16 @@ def _without_refusal(tree: ast.Module, number: int) -> Changed | None:
 
 
 def _off_at_its_edge(tree: ast.Module, number: int) -> Changed | None:
-    def is_edge(node: ast.AST) -> bool:
-        return isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _EDGES
-
-    def moved(node: ast.AST) -> ast.AST:
-        assert isinstance(node, ast.Compare)
-        return ast.Compare(node.left, [_EDGES[type(node.ops[0])]()], node.comparators)
-
-    return _replaced(tree, number, is_edge, moved, "off by one")
+    """Comparisons, each of those in a row, as if their limit were one more or less."""
+    compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)]
+    compared.sort(key=lambda node: (node.lineno, node.col_offset))
+    edges = [(node, i) for node in compared for i, op in enumerate(node.ops) if type(op) in _EDGES]
+    if number > len(edges):
+        return None
+    node, i = edges[number - 1]
+    what = f"off by one: {ast.unparse(node):.100}".rstrip()
+    node.ops[i] = _EDGES[type(node.ops[i])]()
+    return node.lineno, what
 
 
 def _with_limit_moved(tree: ast.Module, number: int) -> Changed | None:

@@ -1,12 +1,20 @@
 """One mutant, put to the cases in a process of its own: `python -m conformance.mutants.worker CLIENTS`.
 
-Takes {"module": ..., "text": ..., "clause": ...} as JSON on standard input: the text that stands for a module of the
-reference, and a clause whose cases come first. Prints the first check that is not passed, as JSON, or null.
+Takes as JSON on standard input:
+
+- `module`, `text`: a module of the reference and the text that stands for it; null where none is changed,
+- `clause`: the clause whose cases come first,
+- `large`: the ids of large cases that come last,
+- `known`: the checks on which the reference itself gets advice.
+
+Prints a list, as JSON: the first check that is not passed, or else the first that gets advice and is not known. Where
+no module is changed, all that get advice.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import io
 import json
@@ -14,20 +22,18 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
-from ..callables import judge_call
+from ..callables import Rejected, Written, judge_call
 from ..compare import Judgement
 from ..declare import MUST
 from ..judge import PARTS, Check, asked, checks, stored_or_made
-from ..model import load_corpus
-
-_SECONDS: Final = 10  # for a case
-_ADDRESS_SPACE: Final = 8 << 30  # bytes
+from ..model import Case, load_corpus
+from ..programs import KEPT, Baseline
 
 
 class _Changed:
@@ -48,68 +54,130 @@ class _Changed:
 
 def main(clients: str) -> int:
     """Exit status 0; what was found is on standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGPROF, _too_long)
     mutant = json.load(sys.stdin)
     if mutant["module"]:
         sys.meta_path.insert(0, _Changed(mutant["module"], mutant["text"]))
-    found = [check for check in checks(load_corpus().cases, PARTS) if not check.case.is_large]
-    found.sort(key=lambda check: mutant["clause"] not in check.case.clauses)
+    found = [check for check in checks(load_corpus().cases, PARTS) if _is_chosen(check.case, mutant["large"])]
+    found.sort(key=lambda check: (check.case.is_large, mutant["clause"] not in check.case.clauses))
     sys.path.insert(0, clients)
     try:
         import reference_client as client  # pyright: ignore
     except Exception as error:
-        print(json.dumps({"case": "(its import)", "part": "", "got": repr(error)}))
+        print(json.dumps([{"case": "(its import)", "part": "", "got": repr(error), "failed": True}]))
         return 0
-    print(json.dumps(_first_caught(client, found)))
+    print(json.dumps(_caught(client, found, mutant)))
     return 0
 
 
-def _too_long(*_: Any) -> None:
-    raise TimeoutError(f"took more than {_SECONDS} s")
+def _is_chosen(case: Case, large: list[str]) -> bool:
+    return not case.is_large or case.id in large
 
 
-def _first_caught(client: Any, found: list[Check]) -> dict[str, str] | None:
+def _caught(client: Any, found: list[Check], mutant: dict[str, Any]) -> list[dict[str, Any]]:
+    known = {tuple(check) for check in mutant["known"]}
+    advised = []
     with tempfile.TemporaryDirectory() as folder:
         for check in found:
-            signal.alarm(_SECONDS)
             judgement = _judged(client, check, Path(folder))
-            signal.alarm(0)
+            told = {"case": check.case.id, "part": check.part}
             if not judgement.passed and check.case.level == MUST:
-                return {"case": check.case.id, "part": check.part, "got": judgement.got[:200]}
-    return None
+                return [told | {"got": judgement.got[:200], "failed": True}]
+            if (judgement.advice or not judgement.passed) and (check.case.id, check.part) not in known:
+                advised.append(told | {"got": "; ".join(judgement.advice) or judgement.got[:200], "failed": False})
+    return advised[:1] if mutant["module"] else advised
 
 
 def _judged(client: Any, check: Check, folder: Path) -> Judgement:
     case, part = check
-    is_flax, sink = part.startswith("flax"), _Sink()
+    is_flax, sink, printed = part.startswith("flax"), _Sink(), io.StringIO()
 
     def decoded() -> Any:
         return client.decode(f"{'flax::' if is_flax else ''}{stored_or_made(case, 'bin', folder)}")
 
-    def encoded() -> bytes:
+    def encoded() -> Written:
         client.encode(case.encode, sink, flax=is_flax)
-        return sink.file.getvalue()
+        return sink.written()
 
     def made() -> bytes:
         data, output = stored_or_made(case, "bin", folder), folder / "output"
         output.unlink(missing_ok=True)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(printed):
             for words in asked(case, part, data, output, folder):
                 client.PARTS[part](*words)
         return output.read_bytes()
 
+    def told() -> Any:
+        """The call, in which the client's own refusal tells its clause as the reference's does."""
+        try:
+            return _within_limits(case, call)
+        except client.Rejected as error:
+            raise Rejected(str(error), error.told.get("clause"), error.told.get("offset")) from None
+
     call = decoded if part.endswith("decode") else encoded if part.endswith("encode") else made
-    return judge_call(check, call, (client.FormatError, client.Rejected))
+    judgement = judge_call(check, told, client.FormatError)
+    said = case.convert["says"] if case.convert else None
+    if judgement.passed and said and said not in printed.getvalue():
+        return Judgement(False, f"{said!r} on standard output", printed.getvalue()[:200], [])
+    return judgement
+
+
+# --- limits: those of CLIENT.md, above what this process takes already --------------------------------------------
+
+
+def _within_limits(case: Case, call: Callable[[], Any]) -> Any:
+    limits = Baseline(_memory("VmRSS"), _memory("VmSize")).limits(case.size, case.largest, case.is_large, 1.0)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    signal.setitimer(signal.ITIMER_PROF, limits.seconds)  # of this process alone, however busy the machine is
+    try:
+        with _reserving_at_most(limits.address_space):
+            return call()
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        if _memory("VmHWM") > limits.memory:
+            raise MemoryError(f"took more than {limits.memory >> 20} MiB of memory")
+
+
+@contextlib.contextmanager
+def _reserving_at_most(address_space: int | None) -> Iterator[None]:
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (address_space or hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
+def _memory(what: str) -> int:
+    """Bytes of memory, as the system counts them; 0 where it does not say."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith(f"{what}:")).split()[1]) << 10
+    return 0
+
+
+def _too_long(*_: Any) -> None:
+    raise TimeoutError("took too long")
 
 
 class _Sink:
+    """Takes what is written, and keeps the beginning and the digest of it."""
+
     def __init__(self) -> None:
-        self.file = io.BytesIO()
-        self.write = self.file.write
+        self._size, self._head, self._digest = 0, bytearray(), hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._size += len(data)
+        self._head += data[: KEPT - len(self._head)]
+        self._digest.update(data)
 
     def copy_from(self, source: Any, offset: int, n: int) -> None:
-        self.write(source.read_at(offset, n))
+        for done in range(0, n, KEPT):
+            self.write(source.read_at(offset + done, min(KEPT, n - done)))
+
+    def written(self) -> Written:
+        return Written(self._size, self._digest.hexdigest(), bytes(self._head))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from conformance.assembly import raw
 from conformance.cases.large import ZEROS
 from conformance.compile import compiled, drift
 from conformance.coverage import UNBREAKABLE, coverage
+from conformance.digests import sha256
 from conformance.model import CORPUS, load_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,12 @@ def test_the_digests_of_zeros_are_right():
         whole = digest.copy()
         whole.update(bytes(size - done))
         assert whole.hexdigest() == wanted, size
+
+
+def test_the_digest_of_repeated_pieces_is_that_of_the_whole():
+    pieces = [(b"", 3), (b"ab", 0), (b"abc", 700_001), (b"x" * (1 << 21), 2), (b"z", 1)]
+    whole = b"".join(data * times for data, times in pieces)
+    assert sha256(pieces) == hashlib.sha256(whole).hexdigest()
 
 
 def test_no_stored_file_is_large():

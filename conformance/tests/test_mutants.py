@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.mutants.__main__ import FILES, all_mutants, judge, known_same
+from conformance.mutants.__main__ import FILES, LARGE, all_mutants, judge, known_same
 from conformance.mutants.operators import mutants
 from conformance.mutants.wrong import WRONG, wrong
 
@@ -34,15 +34,26 @@ def test_each_refusal_of_a_module_has_a_mutant():
     assert "arrays" in FILES
 
 
+def test_each_comparison_of_a_row_has_a_mutant_of_its_own():
+    changes = [mutant.change for mutant in mutants(REFERENCE, "wire.py")]
+    assert changes.count("off by one: 0 <= value < 128") == 1
+    assert changes.count("off by one: 0 <= value < 128, number 2 of these") == 1
+
+
+def test_what_is_listed_as_the_same_is_not_large():
+    """Large cases are run for mutants that they alone can show; such a mutant is not to be excused."""
+    assert not [change for _, change in known_same() for text in LARGE if text in change]
+
+
 def test_the_reference_itself_is_not_caught():
-    assert judge(None) is None
+    assert not [caught for caught in judge(None) if caught.failed]
 
 
 @pytest.mark.parametrize("mutant", list(wrong(REFERENCE))[::BOUNDED], ids=lambda mutant: mutant.name)
 def test_a_wrong_program_is_caught(mutant):
-    caught = judge(mutant)
-    assert caught is not None, f"no case catches a program that {mutant.change}"
-    assert caught["case"] != "(its import)", caught
+    found = [caught for caught in judge(mutant) if caught.failed]
+    assert found, f"no case catches a program that {mutant.change}"
+    assert found[0].case != "(its import)", found
 
 
 def test_the_table_of_wrong_programs_is_of_some_size():

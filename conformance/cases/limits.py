@@ -1,72 +1,33 @@
-"""Chapter 01 and others: counts that do not agree with what stands there, and counts and lengths at their limits."""
+"""Counts, lengths and sizes at their limits: the last that a header, a path or a blob holds, and the first that it does
+not."""
 
 import hashlib
 
 from ..assembly import (
-    MARKER,
     Bytes,
     Part,
     arr_,
-    bin_,
-    body_,
     chunked_,
     data,
-    ext_,
     fill,
     header,
-    here,
     int_,
     map_,
     ndarray_,
-    numbered,
     path_,
     raw,
     record_,
     str_,
     together,
 )
-from ..declare import accept, array, flax_accept, flax_refuse, integer, nil, refuse
-
-ONE_TWO = arr_(1) + int_(2) + str_("int8") + bin_(data(b"\x01\x02"))
+from ..declare import accept, array, flax_accept, flax_refuse, integer, nil
 
 
-@refuse("LEAF-2", "LEAF-6", also=("LEAF-6",))
-def scalar_that_says_four_and_has_three():
-    """The body of a scalar says that it has four elements, and has shape, tag and payload, which use it up."""
-    return record_("k", ext_(3, raw("94 # ! four") + raw("90") + str_("int8") + raw("c4 01 07")))
-
-
-def _chunked(count: Bytes) -> Bytes:
-    """The three entries of a chunked array behind the header of a map."""
-    shape = str_("shape") + numbered([int_(3)])
-    chunks = str_("chunks") + numbered([ndarray_("int8", (3,), "01 02 03")])
-    return count + str_(MARKER) + raw("c3") + shape + chunks
-
-
-@flax_refuse("LEAF-10", "FLAX-3", also=("FLAX-6", "FLAX-2"))
-def chunked_array_that_says_four_and_has_three_in_a_flax_file():
-    """The map of a chunked array says that it has four entries, and has three; another key of the map above follows."""
-    return map_(2) + str_("a") + _chunked(map_(4, "! four entries")) + str_("b") + int_(7)
-
-
-@refuse("LEAF-2", "LEAF-12", also=("LEAF-12",))
-def chunk_that_says_four_and_has_three():
-    """The body of a chunk says that it has four elements, and has shape, tag and payload, which use it up."""
-    chunk = ext_(1, raw("94 # ! four") + ONE_TWO)
-    head = map_(3) + str_(MARKER) + raw("c3") + str_("shape") + numbered([int_(2)])
-    return record_("k", head + str_("chunks") + numbered([chunk]))
-
-
-@refuse("LEAF-12")
-def chunk_of_ext_type_3_with_a_dimension():
-    """A chunk is an ext of type 3, a scalar, but has the shape of one dimension that is due."""
-    head = map_(3) + str_(MARKER) + raw("c3") + str_("shape") + numbered([int_(2)])
-    return record_(
-        "k", head + str_("chunks") + numbered([here("! ext of type 3") + ext_(3, body_("int8", (2,), "01 02"))])
-    )
-
-
-# --- limits and edges -------------------------------------------------------------------------------------------------
+@flax_refuse("KEY-4", "FLAX-2")
+def flax_path_of_65536_bytes():
+    """A path of two keys with 65,536 bytes together, one more than a reader takes."""
+    first, last = "a" * 65_000, "b" * 536
+    return map_(1) + data(str_(first).data(), "65,000 bytes") + map_(1) + str_(last, "! 536 bytes") + int_(1)
 
 
 @flax_refuse("KEY-4", "FLAX-2")
