@@ -1,4 +1,4 @@
-"""What is held against the bytes of a case: NaNs, of which any will do, and everything else, which is due to the bit."""
+"""What is held against the bytes of a case: NaNs, of which any will do, and all else, which is due to the bit."""
 
 import hashlib
 
