@@ -54,7 +54,7 @@ def _arguments() -> argparse.ArgumentParser:
     run.add_argument("--xfails", type=Path, metavar="FILE", help="failures that are expected, each with its reason")
     run.add_argument("--name", help="what the program is called in reports")
     run.add_argument("--timeout", type=float, default=1.0, metavar="N", help="multiplies the time limits")
-    run.add_argument("--stdin", action="store_true", help="give decoders the bytes on standard input")
+    run.add_argument("--stdin", action="store_true", help="give decoders the bytes through a pipe")
     run.add_argument("--no-large", action="store_true", help="leave out the cases of 1 GiB and more")
     run.add_argument("--advice", action="store_true", help="list what SHOULD be better, too")
     for form in ("junit", "json", "markdown", "html", "badge"):
@@ -96,21 +96,22 @@ def _run(arguments: argparse.Namespace) -> int:
     corpus = load_corpus(spec=arguments.spec)
     xfails = read_xfails(arguments.xfails) if arguments.xfails else []
     every = list(checks(corpus.cases, commands))
-    unmatched = [xfail for xfail in xfails if not any(map(xfail.matches, every))]
+    # One file may serve several parts, of which this run has those that it was given a command for.
+    unmatched = [xfail for xfail in xfails if xfail.part in commands and not any(map(xfail.matches, every))]
     ids = {case.id for case in _chosen(corpus.cases, arguments.match)}
     chosen = [check for check in every if check.case.id in ids]
     left_out = [check for check in chosen if check.case.is_large and arguments.no_large]
     wanted = sorted((check for check in chosen if check not in left_out), key=lambda check: -check.case.size)
     if not wanted:
         raise ValueError("there is nothing to check: no chosen case is for a part that was named")
-    began = time.monotonic()
+    began, stdin = time.monotonic(), arguments.stdin
     with _progress(len(wanted)) as seen:
-        jobs, stdin, timeout = arguments.jobs, arguments.stdin, arguments.timeout
+        jobs, timeout = arguments.jobs, arguments.timeout
         found, baselines = judge_all(wanted, commands, jobs=jobs, stdin=stdin, timeout=timeout, seen=seen)
     lines = sorted(sorted_out(found, xfails), key=lambda line: (line.result.check.case.id, line.result.check.part))
     name = arguments.name or " ".join(next(iter(commands.values())).split()[:2])
     took = time.monotonic() - began
-    run = Run(name, arguments.spec, corpus, commands, baselines, lines, unmatched, len(left_out), took)
+    run = Run(name, arguments.spec, corpus, commands, baselines, lines, unmatched, len(left_out), took, stdin)
     print("\n".join(report(run, arguments.advice)))
     _write_reports(run, arguments)
     return 0 if run.passed else 1

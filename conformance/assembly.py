@@ -19,6 +19,7 @@ class Part(NamedTuple):
     data: bytes
     note: str = ""
     times: int = 1
+    nan: str = ""  # the dtype of a NaN for which any other of its sign may stand (CONV-3)
 
     @property
     def size(self) -> int:
@@ -54,6 +55,14 @@ class Bytes:
         for part in self.parts:
             if part.note:
                 yield at, part.size, part.note
+            at += part.size
+
+    def nans(self) -> Iterator[tuple[int, str]]:
+        """Offset and dtype of each NaN whose payload bits are free."""
+        at = 0
+        for part in self.parts:
+            if part.nan:
+                yield at, part.nan
             at += part.size
 
     def fault(self) -> int | None:

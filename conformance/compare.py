@@ -10,6 +10,8 @@ from .programs import ACCEPTED, CRASHED, REJECTED, Outcome
 
 _SHOWN: Final = 4  # differences that a failure lists
 _PAYLOADS: Final = ("ndarray", "scalar")
+# Bytes of a float, and bits of its fraction, in which one at least is set if it is a NaN.
+_NANS: Final = {"float16": (2, 10), "bfloat16": (2, 7), "float32": (4, 23), "float64": (8, 52)}
 
 
 class Judgement(NamedTuple):
@@ -37,7 +39,25 @@ def judge_writing(case: Case, outcome: Outcome, size: int, sha256: str, head: by
     wanted = case.files[ending]["size"]
     if size == wanted and sha256 == case.sha256(ending):
         return Judgement(True, "", "", [])
+    nans = case.files[ending].get("nans", []) if size == wanted else []
+    if nans:
+        head = _settled(head, due := case.stored(ending).read_bytes(), nans)
+        if head == due:
+            return Judgement(True, "", "", [])
     return Judgement(False, f"{wanted} bytes", _difference(case, ending, size, head), [])
+
+
+# CONV-3: "A NaN becomes a NaN of the same sign, the payload bits of which are not specified."
+def _settled(came: bytes, due: bytes, nans: list[tuple[int, str]]) -> bytes:
+    """What came, with the NaN that is due in each place where one of its sign came."""
+    settled = bytearray(came)
+    for at, dtype in nans:
+        size, fraction = _NANS[dtype]
+        free = (1 << fraction) - 1
+        a, b = (int.from_bytes(data[at : at + size], "little") for data in (came, due))
+        if a & free and a | free == b | free:
+            settled[at : at + size] = due[at : at + size]
+    return bytes(settled)
 
 
 def _difference(case: Case, ending: str, size: int, head: bytes) -> str:
@@ -49,7 +69,9 @@ def _difference(case: Case, ending: str, size: int, head: bytes) -> str:
     both = zip(wanted, head, strict=False)
     at = next((i for i, (a, b) in enumerate(both) if a != b), min(len(wanted), len(head)))
     came, due = (data[at : at + 8].hex(" ") or "the end" for data in (head, wanted))
-    return f"{size} bytes; at byte {at} stands {came}, and {due} is due"
+    nans = case.files[ending].get("nans", [])
+    is_nan = any(start <= at < start + _NANS[dtype][0] for start, dtype in nans)
+    return f"{size} bytes; at byte {at} stands {came}, and {due} is due" + (", or another NaN" if is_nan else "")
 
 
 def judge_verdict(case: Case, outcome: Outcome) -> Judgement:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from . import VERSION, cases
 from .assembly import Bytes
 from .clauses import Clause, read_clauses
-from .declare import SOURCES, Source, encode
+from .declare import SOURCES, Conversion, Source, encode
 from .model import CORPUS, SIDES
 
 SPECS: Final = ("1.0",)
@@ -92,15 +92,17 @@ def _made(source: Source) -> tuple[dict[str, Bytes], dict[str, Any]]:
     if source.part == "convert":
         conversion, *data = value
         return dict(zip(("bin", "want.bin"), data, strict=False)), {"convert": conversion._asdict()}
-    base, delta, *target = value
-    return {"base.bin": base, "bin": delta} | dict(zip(("want.bin",), target, strict=False)), {}
+    conversion, *data = value if isinstance(value[0], Conversion) else (Conversion(), *value)
+    return dict(zip(("base.bin", "bin", "want.bin"), data, strict=False)), {"convert": conversion._asdict()}
 
 
 def _described(value: Bytes) -> dict[str, Any]:
     notes = list(value.notes())
     if value.size > STORED:
         return {"size": value.size, "recipe": [[part.data.hex(), part.times] for part in value.parts if part.size]}
-    return {"size": value.size, "sha256": hashlib.sha256(value.data()).hexdigest(), "notes": notes}
+    nans = list(value.nans())
+    described = {"size": value.size, "sha256": hashlib.sha256(value.data()).hexdigest(), "notes": notes}
+    return described | ({"nans": nans} if nans else {})
 
 
 def _json(fields: dict[str, Any]) -> bytes:

@@ -97,22 +97,22 @@ def refuses_to_convert(*clauses: str, **more: Any) -> Callable[..., Any]:
 
 
 def recovers(*clauses: str, **more: Any) -> Callable[..., Any]:
-    """A recovery: `return base bytes, delta bytes, target bytes`."""
+    """A recovery: `return base bytes, delta bytes, target bytes`, after a `Conversion(...)` where one is needed."""
     return _declared(clauses, "recover", "accept", True, **more)
 
 
 def refuses_to_recover(*clauses: str, **more: Any) -> Callable[..., Any]:
-    """A recovery that is refused: `return base bytes, delta bytes`."""
+    """A recovery that is refused: `return base bytes, delta bytes`, after a `Conversion(...)` where one is needed."""
     return _declared(clauses, "recover", "reject", True, **more)
 
 
 class Conversion(NamedTuple):
-    """What a converter is asked for."""
+    """What a converter is asked for, or a recoverer, whose base has the prefix."""
 
     prefix: str | None = "params"
     streaming: bool = True
     float_dtype: str | None = None
-    via: str | None = None  # a container to which the output goes first, from which it is then converted again
+    via: str | None = None  # a container to which the output goes; a converter then converts from there again
     says: str | None = None  # a text that the program should print
 
 

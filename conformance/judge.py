@@ -87,7 +87,9 @@ class Judge:
             return baseline([*self._commands[part], *conversion], None, self._timeout)
         if part == "recover":  # measured on a refusal: the smallest file is no delta
             free = Limits(10 * self._timeout, 1 << 60)
-            return Baseline(run_program([*self._commands[part], *_recovery(file, file, output)], free).peak, None)
+            return Baseline(
+                run_program([*self._commands[part], *_recovery(f"params::{file}", file, str(output))], free).peak, None
+            )
         return baseline(*self._reading(part, file), self._timeout)
 
     def _reading(self, part: str, file: Path) -> tuple[list[str], Path | None]:
@@ -142,11 +144,12 @@ class Judge:
 
 def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iterator[list[str]]:
     """The words that follow a converter's or recoverer's command, once for each run that the case takes."""
-    if part == "recover":
-        yield _recovery(stored_or_made(case, "base.bin", folder), data, output)
-        return
     assert case.convert is not None
     prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
+    if part == "recover":
+        base, target = stored_or_made(case, "base.bin", folder), f"{via}::{output}" if via else str(output)
+        yield _recovery(f"{prefix}::{base}" if prefix else str(base), data, target, streaming)
+        return
     source = f"{prefix}::{data}" if prefix else str(data)
     cast = [f"--float_dtype={dtype}"] if dtype else []
     if via:
@@ -156,9 +159,9 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
     yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast]
 
 
-def _recovery(base: Path, delta: Path, output: Path) -> list[str]:
-    sides = [f"--load_base_checkpoint=params::{base}", f"--load_target_checkpoint={delta}"]
-    return ["--recover_diff=True", *sides, f"--output_file={output}", "--streaming=True"]
+def _recovery(base: str, delta: Path, output: str, streaming: bool = True) -> list[str]:
+    sides = [f"--load_base_checkpoint={base}", f"--load_target_checkpoint={delta}"]
+    return ["--recover_diff=True", *sides, f"--output_file={output}", f"--streaming={streaming}"]
 
 
 def _of_writing(case: Case, outcome: Outcome) -> Judgement:

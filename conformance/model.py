@@ -26,11 +26,11 @@ class Case(NamedTuple):
     until: str | None
     part: str
     want: str
-    files: dict[str, dict[str, Any]]  # "bin", "base.bin", "want.bin" -> size, and sha256 and notes, or the recipe
+    files: dict[str, dict[str, Any]]  # "bin", "base.bin", "want.bin" -> size, and sha256, notes and NaNs, or the recipe
     offset: int | None  # of the fault, where it is marked
     records: list[dict[str, Any]]  # what a decoder is to print
     encode: dict[str, Any] | None  # what an encoder gets
-    convert: dict[str, Any] | None  # what a converter is asked for
+    convert: dict[str, Any] | None  # what a converter or recoverer is asked for
     largest: int  # bytes of the largest leaf, or more
     folder: Path
 

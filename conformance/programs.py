@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ ACCEPTED, REJECTED, CRASHED = "accepted", "rejected", "crashed"
 KEPT: Final = 1 << 20  # bytes of standard output that are kept, unless more are asked for
 _KEPT_ERRORS: Final = 1 << 20
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts peak memory
+_PIPE: Final = 1 << 20  # bytes of standard input that are given at a time
 _LOOK: Final = 0.02  # seconds between two looks at a program's memory
 # `ulimit` in a shell of its own, since a limit that is set after the start comes too late for a quick program.
 _LIMITED: Final = 'ulimit -c 0; ulimit -v "$0" && exec "$@"'
@@ -50,16 +52,19 @@ class Outcome(NamedTuple):
 def run_program(command: list[str], limits: Limits, stdin: Path | None = None, kept: int = KEPT) -> Outcome:
     """Run a command to its end, or until it breaks a limit; keep `kept` bytes of what it prints.
 
+    What is in the file `stdin` comes through a pipe, as from `cat`: the program cannot ask for its size or go back.
     Raises OSError where there is no such program.
     """
     shell = ["sh", "-c", _UNLIMITED, "sh"]
     if limits.address_space is not None:
         shell = ["sh", "-c", _LIMITED, str(limits.address_space >> 10)]
     with contextlib.ExitStack() as stack:
-        source: IO[bytes] | int = stack.enter_context(stdin.open("rb")) if stdin else subprocess.DEVNULL
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(shell + command, stdin=source, stdout=pipe, stderr=pipe, start_new_session=True)
-        watch = _Watch(process, limits, kept)
+        source = stack.enter_context(stdin.open("rb", buffering=0)) if stdin else None
+        pipe, none = subprocess.PIPE, subprocess.DEVNULL
+        process = subprocess.Popen(
+            shell + command, stdin=pipe if source else none, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+        watch = _Watch(process, limits, kept, source)
         try:
             watch.to_the_end()
         finally:
@@ -68,8 +73,10 @@ def run_program(command: list[str], limits: Limits, stdin: Path | None = None, k
 
 
 class _Watch:
-    def __init__(self, process: subprocess.Popen[bytes], limits: Limits, kept: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], limits: Limits, kept: int, source: IO[bytes] | None) -> None:
         self._process, self._limits, self._kept = process, limits, kept
+        self._source = source
+        self._due: memoryview | None = memoryview(b"")  # what of it the pipe has not taken yet; None at the end
         self._output, self._errors = bytearray(), bytearray()
         self._size, self._digest = 0, hashlib.sha256()
         self._began = self._looked = time.monotonic()
@@ -82,13 +89,16 @@ class _Watch:
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ, self._take_output)
             selector.register(self._process.stderr, selectors.EVENT_READ, self._take_errors)
+            if self._process.stdin:
+                _widen(self._process.stdin.fileno())
+                selector.register(self._process.stdin, selectors.EVENT_WRITE, self._give)
             while selector.get_map() and not self._broken and self._status is None:
                 ready = selector.select(_LOOK)
                 for key, _ in ready:
-                    if chunk := os.read(key.fd, 1 << 20):
-                        key.data(chunk)
-                    else:
+                    if not key.data(key.fd):
                         selector.unregister(key.fileobj)
+                        if key.events == selectors.EVENT_WRITE and self._process.stdin:
+                            self._process.stdin.close()  # the end of the input
                 self._look(may_wait=not ready)
             pause = 0.0005
             while self._status is None and not self._broken:
@@ -99,17 +109,34 @@ class _Watch:
             for key in [*selector.get_map().values()]:  # what a program that has ended left in its pipes
                 os.set_blocking(key.fd, False)
                 with contextlib.suppress(BlockingIOError):
-                    while chunk := os.read(key.fd, 1 << 20):
-                        key.data(chunk)
+                    while key.events == selectors.EVENT_READ and key.data(key.fd):
+                        pass
 
-    def _take_output(self, chunk: bytes) -> None:
+    # Each of these tells whether there may be more.
+
+    def _give(self, fd: int) -> bool:
+        if not self._due:
+            assert self._source
+            self._due = memoryview(self._source.read(_PIPE))
+        with contextlib.suppress(BlockingIOError):
+            try:
+                self._due = self._due[os.write(fd, self._due) :] if self._due else None
+            except BrokenPipeError:  # the program has read all that it wants to
+                self._due = None
+        return self._due is not None
+
+    def _take_output(self, fd: int) -> bool:
+        chunk = os.read(fd, 1 << 20)
         self._size += len(chunk)
         self._digest.update(chunk)
         self._output += chunk[: self._kept - len(self._output)]
+        return bool(chunk)
 
-    def _take_errors(self, chunk: bytes) -> None:
+    def _take_errors(self, fd: int) -> bool:
+        chunk = os.read(fd, 1 << 20)
         self._errors += chunk
         del self._errors[:-_KEPT_ERRORS]
+        return bool(chunk)
 
     def _look(self, may_wait: bool) -> None:
         now = time.monotonic()
@@ -142,10 +169,9 @@ class _Watch:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._reap(0)
-        assert self._process.stdout
-        assert self._process.stderr
-        self._process.stdout.close()
-        self._process.stderr.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
 
     def outcome(self) -> Outcome:
         verdict, why, rejection = self._judged()
@@ -177,6 +203,13 @@ def _rejection(line: str) -> dict[str, Any] | None:
         if isinstance(value, dict) and isinstance(value.get("rejected"), str) and value["rejected"]:
             return value
     return None
+
+
+def _widen(fd: int) -> None:
+    """Make a pipe that is written to without waiting, and as wide as the system lets it be."""
+    os.set_blocking(fd, False)
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 def _resident(pid: int) -> int:

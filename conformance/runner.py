@@ -39,6 +39,7 @@ class Run(NamedTuple):
     unmatched: list[Xfail]  # expectations that match no case
     left_out: int  # large cases that were not run
     seconds: float
+    stdin: bool = False  # whether decoders were given their input on standard input
 
     @property
     def passed(self) -> bool:

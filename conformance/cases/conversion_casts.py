@@ -1,22 +1,35 @@
 """Chapter 09: casts of floats (CONV-2 and CONV-3)."""
 
-from ..assembly import Bytes, chunked_, data, ndarray_, raw, record_, scalar_, together
+from ..assembly import Bytes, Part, chunked_, data, ndarray_, raw, record_, scalar_, together
 from ..declare import Conversion, converts
 
 _TAGS = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}
+_NANS = {"float16": "7e00", "bfloat16": "7fc0", "float32": "7fc00000", "float64": "7ff8000000000000"}
 
 
 def cast_(table: str) -> tuple[Conversion, Bytes, Bytes]:
-    """A vector `w` that is cast: the dtypes before and after, and on each further line the bits of a value in both."""
+    """A vector `w` that is cast: the dtypes before and after, and on each further line the bits of a value in both.
+
+    `+nan` and `-nan` are any NaN of that sign.
+    """
     names, *lines = table.strip().splitlines()
     old, new = names.split()
     rows = [line.partition("#") for line in lines]
 
     def stream(dtype: str, column: int) -> Bytes:
-        values = [data(bytes.fromhex(bits.split()[column])[::-1], note.strip()) for bits, _, note in rows]
+        values = [value_(_TAGS[dtype], bits.split()[column], note.strip()) for bits, _, note in rows]
         return record_("w", ndarray_(_TAGS[dtype], (len(rows),), together(values)))
 
     return Conversion(float_dtype=new), stream(old, 0), stream(new, 1)
+
+
+def value_(tag: str, bits: str, note: str = "") -> Bytes:
+    """A float, as hexadecimal digits, the highest first, or `+nan` or `-nan`."""
+    if not bits.endswith("nan"):
+        return data(bytes.fromhex(bits)[::-1], note)
+    quiet = bytes.fromhex(_NANS[tag])[::-1]
+    signed = quiet if bits == "+nan" else quiet[:-1] + bytes((quiet[-1] | 0x80,))
+    return Bytes(Part(signed, note, nan=tag))
 
 
 @converts("CONV-3")

@@ -150,6 +150,15 @@ def flax_params_of_a_flax_file():
     return Conversion("flax_params"), tree, records(("params/params/w", W))
 
 
+@converts("CONV-5", "TREE-5")
+def trainstate_as_a_flax_file():
+    """The whole of a train state as a flax file, where a subtree stands whole in the place of its first record."""
+    state = records(("params/params/b", W), ("step", int_(7)), ("params/params/a", MU))
+    inner = map_(1) + str_("params") + map_(2) + str_("b") + W + str_("a") + MU
+    tree = map_(2) + str_("params") + inner + str_("step") + int_(7)
+    return Conversion("trainstate", streaming=False), state, tree
+
+
 @converts("CONV-5")
 def no_prefix_for_a_train_state():
     """Without a prefix the whole is wanted, of a train state too."""

@@ -176,13 +176,26 @@ const write = (bytes) =>
 // "rejected" is the last line of standard error, and what exit status 1 means.
 function end(error) {
   if (!(error instanceof FormatError)) {
-    fs.writeSync(2, `${error?.stack ?? error}\n`);
+    say(`${error?.stack ?? error}\n`);
     process.exit(3);
   }
   const { message, clause, offset, path } = error;
   const line = { rejected: message, clause, offset: offset === undefined ? undefined : String(offset), path };
-  fs.writeSync(2, `${JSON.stringify(line)}\n`);
+  say(`${JSON.stringify(line)}\n`);
   process.exit(1);
+}
+
+// Onto standard error, to the last byte. A pipe may take a part of a long line only: Node makes it one that does not
+// wait where standard input is a pipe.
+function say(text) {
+  for (let bytes = Buffer.from(text); bytes.length > 0; ) {
+    try {
+      bytes = bytes.subarray(fs.writeSync(2, bytes));
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); // a millisecond
+    }
+  }
 }
 
 const PARTS = {

@@ -22,8 +22,8 @@ READ_SIZE = 83886080
 PIECE = 1 << 30
 
 
-def decode(path: str, *options: str) -> dict[str, Any]:
-    """EasyLM's `load_checkpoint` without a target, and what it gives."""
+def decode(path: str | int = 0, *options: str) -> dict[str, Any]:
+    """EasyLM's `load_checkpoint` without a target, and what it gives. Without a path it reads standard input."""
     flat = {}
     with open(path, "rb") as file:
         for key, value in msgpack.Unpacker(file, read_size=READ_SIZE, max_buffer_size=0):
@@ -45,7 +45,7 @@ def _put(data: bytes) -> None:
         sys.stdout.buffer.write(memoryview(data)[at : at + PIECE])
 
 
-def flax_decode(path: str, *options: str) -> dict[str, Any]:
+def flax_decode(path: str | int = 0, *options: str) -> dict[str, Any]:
     """flax's own reader."""
     with open(path, "rb") as file:
         return _printed(msgpack_restore(file.read()))

@@ -6,9 +6,12 @@ python -m conformance run --decoder 'python conformance/clients/reference_client
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,9 +32,15 @@ PIECE = 1 << 20  # bytes of a leaf that are read at a time
 LARGEST = 1 << 30  # bytes that are written at a time
 
 
-def decode(name: str) -> dict[str, Any]:
-    """What a decoder prints of `[PREFIX::]PATH`."""
-    with reference.open(name) as checkpoint:
+def decode(path: str | None = None, prefix: str | None = None) -> dict[str, Any]:
+    """What a decoder prints of a file, or of standard input: the reference reads files, so that is copied to one."""
+    with contextlib.ExitStack() as stack:
+        if path is None:
+            spool = stack.enter_context(tempfile.NamedTemporaryFile(prefix="streamckpt-"))
+            shutil.copyfileobj(sys.stdin.buffer, spool, PIECE)
+            spool.flush()
+            path = spool.name
+        checkpoint = stack.enter_context(reference.open(path, prefix))
         return {"records": [_printed(checkpoint, record) for record in checkpoint.records]}
 
 
@@ -114,7 +123,7 @@ def telling(part: Callable[..., Any]) -> Callable[..., Any]:
 PARTS = {
     "decode": decode,
     "encode": lambda: encode(json.load(sys.stdin), _Output()),
-    "flax-decode": lambda path: decode(f"flax::{path}"),
+    "flax-decode": lambda path=None: decode(path, "flax::"),
     "flax-encode": lambda: encode(json.load(sys.stdin), _Output(), flax=True),
     "convert": _convert,
     "recover": _recover,

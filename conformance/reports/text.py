@@ -88,4 +88,4 @@ def explained(corpus: Corpus, spec: str, check: Check, judgement: Judgement, rea
 def again(run: Run, case: Case, part: str) -> str:
     """The command that runs one case alone."""
     words = ["python", "-m", "conformance", "run", PARTS[part], run.commands[part], "--match", case.id]
-    return shlex.join(words)
+    return shlex.join([*words, "--stdin"] if run.stdin and part.endswith("decode") else words)

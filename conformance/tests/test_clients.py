@@ -21,16 +21,32 @@ def tool(name):
 
 
 def judged(command, *parts, large=True):
+    """All parts; and the decoders once more with what they read on standard input, but for gigabytes."""
     options = [word for part in parts for word in (f"--{part}r", f"{command} {part}")]
     status, printed = run("run", *options, "--jobs", "2", *([] if large else ["--no-large"]))
     assert status == 0, printed
     assert "PASS" in printed
+    options = [word for part in parts if "decode" in part for word in (f"--{part}r", f"{command} {part}")]
+    status, printed = run("run", *options, "--jobs", "2", "--stdin", "--no-large")
+    assert status == 0, printed
 
 
-def test_the_client_in_c(tmp_path):
+@pytest.fixture(scope="module")
+def client_in_c(tmp_path_factory):
+    program = tmp_path_factory.mktemp("c") / "client"
     strict = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-    subprocess.run([tool("cc"), *strict, "-o", tmp_path / "client", CLIENTS / "client.c"], check=True)
-    judged(tmp_path / "client", "decode", "encode", "flax-decode", "flax-encode")
+    subprocess.run([tool("cc"), *strict, "-o", program, CLIENTS / "client.c"], check=True)
+    return program
+
+
+def test_the_client_in_c(client_in_c):
+    judged(client_in_c, "decode", "encode", "flax-decode", "flax-encode")
+
+
+def test_the_client_in_c_reads_gigabytes_from_a_pipe(client_in_c):
+    words = ("--match", "05-records/a-blob-of-2-gib", "--match", "06-streams/a-record-cut-off-beyond-4-gib")
+    status, printed = run("run", "--decoder", f"{client_in_c} decode", "--stdin", "--jobs", "1", *words)
+    assert status == 0, printed
 
 
 def test_the_client_in_javascript():
@@ -54,6 +70,17 @@ def test_the_reference_as_a_program():
     status, printed = run("run", *options, "--no-large", *(word for glob in matches for word in ("--match", glob)))
     assert status == 0, printed
     assert " named " not in printed
+
+
+@pytest.mark.parametrize(
+    ("client", "more"), [("reference_client.py", ()), ("loop_client.py", ("--xfails", CLIENTS / "loop.xfails"))]
+)
+def test_the_clients_in_python_read_standard_input(client, more):
+    command = f"{sys.executable} {CLIENTS / client}"
+    options = ["--decoder", f"{command} decode", "--flax-decoder", f"{command} flax-decode"]
+    matches = ("06-streams/two-*", "06-streams/one-*", "08-flax-msgpack/one*", "06-streams/cut-within-a-shape")
+    status, printed = run("run", *options, "--stdin", *more, *(w for glob in matches for w in ("--match", glob)))
+    assert status == 0, printed
 
 
 # --- in this process --------------------------------------------------------------------------------------------------

@@ -90,6 +90,80 @@ def test_output_is_counted_and_digested_beyond_what_is_kept(tmp_path):
     assert got.sha256 == hashlib.sha256(b"y" * 3 * MIB).hexdigest()
 
 
+READS = "import sys; print(len(sys.stdin.buffer.read()))"
+
+
+@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, 3 * MIB + 1])
+def test_standard_input_comes_whole(tmp_path, size):
+    (tmp_path / "input").write_bytes(bytes(size))
+    got = outcome(tmp_path, READS, stdin=tmp_path / "input")
+    assert (got.verdict, got.output) == (ACCEPTED, f"{size}\n".encode())
+
+
+def test_a_sparse_input_of_gigabytes_comes_whole(tmp_path):
+    with (tmp_path / "input").open("wb") as file:
+        file.truncate(2 << 30)
+    text = "import os\nn = 0\nwhile chunk := os.read(0, 1 << 20): n += len(chunk)\nprint(n)"
+    got = outcome(tmp_path, text, Limits(120, 1 << 40), stdin=tmp_path / "input")
+    assert (got.verdict, got.output) == (ACCEPTED, b"2147483648\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys; sys.stdin.buffer.seek(0, 2)",
+        "import sys; sys.stdin.buffer.read(4); sys.stdin.buffer.seek(0)",
+        "import os; os.pread(0, 4, 0)",
+        "import mmap; mmap.mmap(0, 0, access=mmap.ACCESS_READ)",
+        "import os; assert os.fstat(0).st_size == 4 << 20",
+    ],
+)
+def test_standard_input_has_no_places_and_no_size(tmp_path, text):
+    (tmp_path / "input").write_bytes(bytes(4 * MIB))
+    got = outcome(tmp_path, text, stdin=tmp_path / "input")
+    assert got.verdict == CRASHED
+    assert any(told in got.why for told in ("Errno 29", "not seekable", "Errno 22", "Errno 19", "Assertion")), got.why
+
+
+@pytest.mark.parametrize(
+    "reads", ["pass", "os.close(0)", "os.read(0, 10); os.close(0)", "os.read(0, 10)", "os.close(0); time.sleep(0.3)"]
+)
+def test_a_program_need_not_read_to_the_end(tmp_path, reads):
+    (tmp_path / "input").write_bytes(bytes(8 * MIB))
+    rejects = 'print(\'{"rejected": "no"}\', file=sys.stderr); sys.exit(1)'
+    got = outcome(tmp_path, f"import os, sys, time; {reads}; {rejects}", stdin=tmp_path / "input")
+    assert (got.verdict, got.why) == (REJECTED, "no")
+
+
+def test_output_is_taken_while_input_is_given(tmp_path):
+    """A program that prints as it reads, each more than a pipe holds: neither waits for the other."""
+    (tmp_path / "input").write_bytes(b"z" * 8 * MIB)
+    text = "import os\nwhile chunk := os.read(0, 1 << 16):\n    while chunk: chunk = chunk[os.write(1, chunk):]"
+    got = outcome(tmp_path, text, stdin=tmp_path / "input")
+    assert (got.verdict, got.size) == (ACCEPTED, 8 * MIB)
+
+
+def test_input_is_given_where_the_output_has_been_closed(tmp_path):
+    (tmp_path / "input").write_bytes(bytes(8 * MIB))
+    text = "import os\nos.close(1); os.close(2)\nwhile os.read(0, 1 << 16): pass\nos._exit(0)"
+    assert outcome(tmp_path, text, stdin=tmp_path / "input").verdict == ACCEPTED
+
+
+def test_a_program_that_waits_and_does_not_read_is_a_hang(tmp_path):
+    (tmp_path / "input").write_bytes(bytes(8 * MIB))
+    text = "import time; time.sleep(60)"
+    got = outcome(tmp_path, text, Limits(0.5, 1 << 40), stdin=tmp_path / "input")
+    assert (got.verdict, got.seconds < 20) == (CRASHED, True)
+
+
+def test_children_that_hold_the_input_do_not_keep_the_runner(tmp_path):
+    (tmp_path / "input").write_bytes(bytes(8 * MIB))
+    text = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdin=0)"
+    got = outcome(tmp_path, text, stdin=tmp_path / "input")
+    assert got.verdict == ACCEPTED
+    assert got.seconds < 20
+
+
 def test_the_baseline_finds_an_address_space_that_suffices(tmp_path):
     file = tmp_path / "smallest"
     file.write_bytes(bytes.fromhex("9291a177c40107"))

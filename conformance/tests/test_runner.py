@@ -135,6 +135,35 @@ def test_input_on_standard_input(tmp_path):
     assert status == 0, printed
 
 
+@pytest.mark.parametrize(
+    ("reads", "status"), [("sys.stdin.buffer.read()", 0), ("sys.stdin.buffer.read(); sys.stdin.buffer.seek(0)", 1)]
+)
+def test_standard_input_is_a_pipe(tmp_path, reads, status):
+    """A decoder that goes back in its input fails, as it would after `cat`; one that does not passes."""
+    text = f"""
+import json, sys
+{reads}
+print(json.dumps({{"records": [{{"path": ["a"], "kind": "int", "value": "1"}}]}}))
+"""
+    found, printed = run("run", "--decoder", program(tmp_path, text), "--stdin", "--match", ONE)
+    assert found == status, printed
+    assert ("crashed" in printed) == (f"--match {ONE} --stdin" in printed) == bool(status)
+
+
+def test_a_decoder_that_closes_its_input_and_rejects_has_rejected(tmp_path):
+    """It has read enough to know. That nobody takes the rest of its 4 GiB does not matter."""
+    text = """
+import os, sys
+os.read(0, 100)
+os.close(0)
+print('{"rejected": "cut off"}', file=sys.stderr)
+sys.exit(1)
+"""
+    words = ("--stdin", "--match", "06-streams/a-record-cut-off-beyond-4-gib")
+    status, printed = run("run", "--decoder", program(tmp_path, text), *words)
+    assert status == 0, printed
+
+
 def test_an_encoder_that_writes_before_it_rejects_fails(tmp_path):
     text = "import sys; print('x', flush=True); print('{\"rejected\": \"no\"}', file=sys.stderr); sys.exit(1)"
     encoder = program(tmp_path, text)
