@@ -196,3 +196,11 @@ def shape_of_64_dimensions_is_recovered():
     """An array of as many dimensions as a shape can have."""
     target = [tensor("n", "uint8", (1,) * 64, "07")]
     return stream(BASE), MARK + block_(0, 0, "00 00 07") + manifest_(manifest(BASE, target)), stream(target)
+
+
+@recovers("DELTA-6", "DELTA-3")
+def empty_text_and_empty_bin():
+    """A str and a bin of no byte, the content of which is their header alone."""
+    target = [small("s", "str", "a0"), small("b", "bin", "c4 00")]
+    blocks = block_(0, 0, "00 00 a0") + block_(1, 0, "00 00 c4 00")
+    return stream(BASE), MARK + blocks + manifest_(manifest(BASE, target)), stream(target)
