@@ -5,6 +5,7 @@ The bytes are given to the readers of all four kinds of file, and the records th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 from unicodedata import category
 
@@ -32,10 +33,9 @@ def check(data: bytes) -> None:
     _read_or_refused(source, lambda source: list(read_delta(source)[1].values()))
 
 
-def _read_or_refused(source: BytesSource, read: object) -> None:
+def _read_or_refused(source: BytesSource, read: Callable[[BytesSource], Iterable[Record]]) -> None:
     try:
-        records = read(source)  # pyright: ignore[reportCallIssue]
-        for record in records:
+        for record in read(source):
             check_record(source, record)
     except FormatError as error:
         check_error(error, source.size)
