@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from .table import PASSED, Cell, matrix
 
 _BAD: Final = ("failed", "unexpectedly passed")
 _ALONE: Final = "default-src 'none'; style-src 'unsafe-inline'"
-_LONGEST: Final = 2000  # letters of a text that are shown
+_LONGEST: Final = 1000  # letters of a text that are shown
 
 
 def page(corpus: Corpus, runs: Sequence[dict[str, Any]]) -> str:
@@ -100,6 +101,10 @@ def _article(corpus: Corpus, cases: dict[str, Case], i: int, run: dict[str, Any]
     )
     told = {"case": case.about if case else "", "want": check["want"], "got": check["got"], "known": check["reason"]}
     told |= {"should": "; ".join(check["advice"])}
+    if case and check["part"].endswith("encode"):
+        told["input"] = json.dumps(case.encode, ensure_ascii=False)
+    elif case and case.convert:
+        told["asked"] = ", ".join(f"{name} {value}" for name, value in case.convert.items() if value is not None)
     if check["state"] == "unexpectedly passed":
         told["got"] = "passed, and was expected to fail"
     rows = "".join(f"<dt>{name}<dd>{_text(text)}" for name, text in told.items() if text)
@@ -108,7 +113,7 @@ def _article(corpus: Corpus, cases: dict[str, Case], i: int, run: dict[str, Any]
         f'<article{kind} id="{escape(_anchor(i, check))}"><h3>{escape(check["case"])} '
         f"<span class=soft>{escape(check['part'])}, {escape(check['level'])}</span></h3>"
         f"<dl>{clauses}{rows}</dl>{_bytes(case, check) if case else ''}"
-        f"<pre class=again>{escape(_again(run, check))}</pre></article>"
+        f"<div class=soft>to run it again</div><pre class=again>{escape(_again(run, check))}</pre></article>"
     )
 
 
@@ -125,8 +130,8 @@ def _bytes(case: Case, check: dict[str, Any]) -> str:
     rows = "\n".join(
         f"<mark>{escape(row)}</mark>" if row.startswith(">") else escape(row) for row in near(case, ending)
     )
-    what = "bytes that are due" if writes else "input"
-    return f'<pre tabindex=0 aria-label="{what}, in hexadecimal">{rows or "no bytes"}</pre>'
+    what = "bytes that are due" if writes else "delta" if check["part"] == "recover" else "input"
+    return f'<div class=soft>{what}</div><pre tabindex=0 aria-label="{what}">{rows or "no bytes"}</pre>'
 
 
 def _again(run: dict[str, Any], check: dict[str, Any]) -> str:
