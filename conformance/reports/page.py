@@ -102,7 +102,7 @@ def _article(corpus: Corpus, cases: dict[str, Case], i: int, run: dict[str, Any]
     told = {"case": case.about if case else "", "want": check["want"], "got": check["got"], "known": check["reason"]}
     told |= {"should": "; ".join(check["advice"])}
     if case and check["part"].endswith("encode"):
-        told["input"] = json.dumps(case.encode, ensure_ascii=False)
+        told["input"] = json.dumps(case.encode)
     elif case and case.convert:
         told["asked"] = ", ".join(f"{name} {value}" for name, value in case.convert.items() if value is not None)
     if check["state"] == "unexpectedly passed":
