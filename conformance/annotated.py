@@ -10,11 +10,11 @@ _ROW = 16  # bytes in a row
 _BEFORE, _AFTER = 3, 6  # rows around a fault
 
 
-def near(case: Case) -> Iterator[str]:
-    """The rows around the place that is at fault, or the first of the input where no place is marked."""
-    table = list(_table(case, "bin"))
-    at = next((i for i, row in enumerate(table) if _holds(row, case.offset)), 0)
-    yield from _shown(table[max(0, at - _BEFORE) : at + _AFTER], case.offset)
+def near(case: Case, ending: str = "bin") -> Iterator[str]:
+    """The rows of a file around the place that is at fault, or the first where no place is marked."""
+    table, offset = list(_table(case, ending)), case.offset if ending == "bin" else None
+    at = next((i for i, row in enumerate(table) if _holds(row, offset)), 0)
+    yield from _shown(table[max(0, at - _BEFORE) : at + _AFTER], offset)
 
 
 def rows(case: Case, ending: str) -> Iterator[str]:

@@ -201,8 +201,13 @@ def _rejection(line: str) -> dict[str, Any] | None:
     with contextlib.suppress(ValueError, RecursionError):
         value = json.loads(line)
         if isinstance(value, dict) and isinstance(value.get("rejected"), str) and value["rejected"]:
-            return value
+            return {name: _plain(told) for name, told in value.items()}
     return None
+
+
+def _plain(told: Any) -> Any:
+    """What reports can hold: a lone surrogate, which JSON can spell, as an escape."""
+    return told.encode(errors="backslashreplace").decode() if isinstance(told, str) else told
 
 
 def _widen(fd: int) -> None:

@@ -15,6 +15,7 @@ def results(run: Run) -> dict[str, Any]:
         "spec": run.spec,
         "passed": run.passed,
         "commands": dict(run.commands),
+        "stdin": run.stdin,
         "left_out": run.left_out,
         "unmatched": [f"{xfail.part} {xfail.glob}" for xfail in run.unmatched],
         "checks": [

@@ -26,6 +26,12 @@ def test_exit_status_1_with_a_rejection_is_rejected(tmp_path):
     assert (got.verdict, got.why, got.rejection["clause"]) == (REJECTED, "no", "REC-1")
 
 
+def test_a_rejection_may_spell_what_is_no_text(tmp_path):
+    said = r'{"rejected": "no \ud800", "clause": "\udfff"}'
+    got = outcome(tmp_path, f"import sys; print(r'{said}', file=sys.stderr); sys.exit(1)")
+    assert (got.verdict, got.why, got.rejection["clause"]) == (REJECTED, r"no \ud800", r"\udfff")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

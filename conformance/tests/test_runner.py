@@ -1,6 +1,7 @@
 """The command: selection, expectations, reports, what a failure tells."""
 
 import json
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
@@ -185,6 +186,21 @@ print('{"rejected": "no"}', file=sys.stderr); sys.exit(1)
     assert "the old file is gone" in printed
 
 
+class Elements(HTMLParser):
+    """The elements of a page, the places in it that have a name, and what it refers to."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.names, self.ids, self.links = set(), [], set()
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.names.add(tag)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.links |= {attrs[name] for name in ("href", "src") if name in attrs}
+
+
 def test_reports(tmp_path, reads_one):
     names = {form: tmp_path / form for form in ("junit", "json", "markdown", "html", "badge")}
     options = [word for form, file in names.items() for word in (f"--{form}", file)]
@@ -193,12 +209,19 @@ def test_reports(tmp_path, reads_one):
     suites = ElementTree.parse(names["junit"]).getroot()
     failures = suites.findall(".//failure")
     assert int(suites.find("testsuite").get("failures")) == len(failures) > 5
-    found = json.loads(names["json"].read_text())
-    assert {check["state"] for check in found["checks"]} == {"passed", "failed"}
+    told = json.loads(names["json"].read_text())
+    assert {check["state"] for check in told["checks"]} == {"passed", "failed"}
     assert "| STREAM-2 | **no**" in names["markdown"].read_text()
     page = names["html"].read_text()
     assert "&lt;&amp;&gt;" in page
-    assert "<script" not in page
+    assert "STREAM-2<dd>The end of the input MUST fall on the end of a record." in page
+    assert "--match 06-streams/cut-within-a-shape</pre>" in page
+    assert "92 91 a1 61" in page
+    found = Elements(page)
+    assert not {"script", "link", "img", "iframe"} & found.names
+    assert found.links
+    assert found.links <= {f"#{id}" for id in found.ids}
+    assert len(set(found.ids)) == len(found.ids)
     assert ElementTree.parse(names["badge"]).getroot().tag.endswith("svg")
     status, table = run("table", names["json"], names["json"])
     assert status == 0
