@@ -268,6 +268,18 @@ WRONG: Final = (
         "        new = values.astype(dtype)\n        new[np.abs(new.astype(np.float64)) < float(__import__('ml_dtypes').finfo(dtype).smallest_normal)] *= 0\n        return new\n\n\n# CONV-3",
     ),
     (
+        "casts a NaN to infinity",
+        "conversion",
+        "        return values.astype(dtype)\n\n\n# CONV-3",
+        "        return np.where(np.isnan(values), np.copysign(np.inf, values), values).astype(dtype)\n\n\n# CONV-3",
+    ),
+    (
+        "casts every NaN to a positive one",
+        "conversion",
+        "        return values.astype(dtype)\n\n\n# CONV-3",
+        "        return np.where(np.isnan(values), np.abs(values), values).astype(dtype)\n\n\n# CONV-3",
+    ),
+    (
         "casts 8-bit floats too",
         "conversion",
         "    return old in _FLOATS and old != new",
