@@ -54,21 +54,32 @@ def _run_random(trial: Trial, folder: Path, deadline: float, seed: int) -> None:
     mutator = Mutator(pool)
     while time.monotonic() < deadline and not trial.target.once:
         if trial.target.kind is None:
-            trial(rng.randbytes(rng.choice((64, 256, 1024, 4096))))
+            trial(_buffer(rng))
         else:
             trial(mutator.mutate(rng.choice(pool), rng, _LONGEST))
+
+
+def _buffer(rng: random.Random) -> bytes:
+    """Bytes from which a strategy makes a value."""
+    return rng.randbytes(rng.choice((64, 256, 1024, 4096)))
 
 
 def _run_atheris(atheris: Any, trial: Trial, folder: Path, deadline: float, seed: int) -> None:
     mutator = Mutator(_pool(folder))
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
-        return mutator.mutate(bytes(data), random.Random(seed), max_size)
+        rng = random.Random(seed)
+        if trial.target.kind is not None:
+            return mutator.mutate(bytes(data), rng, max_size)
+        # What values are made of is changed as it is used to, or made anew: that reaches other values much sooner.
+        return atheris.Mutate(data, max_size) if rng.random() < 0.5 else _buffer(rng)[:max_size]
 
     def cross(data: bytes, other: bytes, max_size: int, seed: int) -> bytes:
         return mutator.cross(bytes(data), bytes(other), random.Random(seed), max_size)
 
-    made: dict[str, Any] = {} if trial.target.kind is None else {"custom_mutator": mutate, "custom_crossover": cross}
+    made: dict[str, Any] = {"custom_mutator": mutate}
+    if trial.target.kind is not None:
+        made["custom_crossover"] = cross
     left = max(1, round(deadline - time.monotonic()))
     options = [f"-max_total_time={left}", f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=1000000"]
     options += ["-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={folder}{os.sep}"]

@@ -54,8 +54,11 @@ def read_safetensors(source: Source) -> list[Record]:
     size = int.from_bytes(source.read_at(0, 8), "little")
     if not 2 <= size <= min(source.size - 8, MAX_HEADER):
         _refuse(f"its header is said to take {size} bytes and the file has {source.size}")
+    text = source.read_at(8, size)
+    if not text.startswith(b"{"):
+        _refuse("its header does not begin with an opening brace")
     try:
-        header = json.loads(source.read_at(8, size).decode(), object_pairs_hook=_unique)
+        header = json.loads(text.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         if isinstance(error, FormatError):
             raise
