@@ -8,8 +8,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from .conversion import Buffer, cast
-from .leaves import settle
-from .payloads import PIECE, Payload, bytes_of
+from .payloads import PIECE, Payload, bytes_of, settle
 from .wire import Sink
 
 _BLOCK: Final = 1 << 15  # elements; what is computed of them stays in the processor's cache

@@ -13,9 +13,9 @@ from .dtypes import BITS, PARTS, dtype_of
 from .errors import UsageError
 from .files import Progress
 from .keypaths import display
-from .leaves import Leaf, encode_value, settle
+from .leaves import Leaf, encode_value
 from .patterns import Patterns, chooser
-from .payloads import Payload
+from .payloads import Payload, settle
 from .progress import Show, silent
 from .records import Item
 from .sides import open_side

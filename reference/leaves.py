@@ -9,9 +9,9 @@ import numpy as np
 
 from .arrays import COMPLEX, MAX_DIMS, NDARRAY, SCALAR, array_head, expect, read_array
 from .chunked import CHUNK, Part, chunked_frame, marker_follows, read_chunked
-from .dtypes import BITS, dtype_of, tag_of
+from .dtypes import dtype_of, tag_of
 from .errors import FormatError
-from .payloads import bytes_of
+from .payloads import bytes_of, settle
 from .wire import (
     BytesSource,
     Cursor,
@@ -142,18 +142,6 @@ def _check_text(cursor: Cursor, length: int, at: int) -> None:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         cursor.fail("WIRE-5", f"a str is not UTF-8: {error.reason}", at=at)
-
-
-# DTYPE-4, DTYPE-5: bits that carry no meaning are cleared, so that no library takes them for any.
-def settle(array: np.ndarray) -> np.ndarray:
-    """The array, its meaningless bits cleared in place."""
-    raw = array.reshape(-1).view(np.uint8) if array.dtype.itemsize == 1 and array.size else None
-    if raw is not None and array.dtype == np.bool_:
-        if raw.max() > 1:
-            np.minimum(raw, 1, out=raw)
-    elif raw is not None and (bits := BITS.get(array.dtype.name)):
-        raw &= np.uint8((1 << bits) - 1)
-    return array
 
 
 def read_value(source: Source, at: int, leaf: Leaf) -> Any:

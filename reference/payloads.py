@@ -7,9 +7,10 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from .dtypes import PARTS
+from .dtypes import BITS, PARTS, dtype_of
 from .wire import Sink, Source
 
+_PARTIAL: Final = frozenset(map(dtype_of, ("bool", *BITS)))  # not all bits of a byte carry a meaning
 PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast
 
 
@@ -100,8 +101,22 @@ def bytes_of(array: np.ndarray) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
+# DTYPE-4, DTYPE-5: bits that carry no meaning are cleared, so that no library takes them for any.
+def settle(array: np.ndarray) -> np.ndarray:
+    """The array, its meaningless bits cleared in place."""
+    raw = array.reshape(-1).view(np.uint8) if array.dtype.itemsize == 1 and array.size else None
+    if raw is not None and array.dtype == np.bool_:
+        if raw.max() > 1:
+            np.minimum(raw, 1, out=raw)
+    elif raw is not None and (bits := BITS.get(array.dtype.name)):
+        raw &= np.uint8((1 << bits) - 1)
+    return array
+
+
 def array_payload(array: np.ndarray) -> Payload:
     """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
+    if array.dtype in _PARTIAL:
+        return PiecesPayload(settle(piece.copy()) for piece in _pieces(array))
     if array.flags.c_contiguous and array.dtype.isnative:
         return MemoryPayload(bytes_of(array))
     return PiecesPayload(map(_little_endian, _pieces(array)))

@@ -10,8 +10,8 @@ import numpy as np
 from .arrays import size_of
 from .boxes import Box, common, count, hull, pieces, runs, shape_of, within
 from .conversion import convert
-from .leaves import Leaf, settle
-from .payloads import PIECE, bytes_of
+from .leaves import Leaf
+from .payloads import PIECE, bytes_of, settle
 from .wire import Source
 
 _LONG: Final = 1 << 16  # bytes; runs of this size are read to where they belong, without a buffer between
