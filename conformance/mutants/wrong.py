@@ -168,7 +168,7 @@ WRONG: Final = (
     ("writes true as 1", "leaves", r'return b"\xc3" if value else b"\xc2"', r'return b"\x01" if value else b"\x00"'),
     (
         "clears one bit too many of an int4",
-        "leaves",
+        "payloads",
         "raw &= np.uint8((1 << bits) - 1)",
         "raw &= np.uint8((1 << (bits - 1)) - 1)",
     ),
