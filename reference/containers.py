@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, NoReturn
 from .errors import FormatError, UsageError
 from .flax_msgpack import flax_steps, read_flax
 from .keypaths import display
-from .kinds import DELTA, FLAX, SAFETENSORS, STREAM, begins_as, kind_of, refuse
+from .kinds import DELTA, FLAX, SAFETENSORS, STREAM, kind_of, refuse
 from .manifests import refuse_delta
 from .payloads import Step
 from .records import Item, Record
@@ -69,8 +69,6 @@ def read_container(source: Source, prefix: str | None, wanted: str | None) -> tu
         wanted = kind_of(source)
     if wanted not in CONTAINERS:
         _refuse(source, wanted)
-    if not begins_as(source, wanted):
-        _refuse(source, kind_of(source), wanted)
     return wanted, _select(_read(source, wanted), prefix)
 
 
