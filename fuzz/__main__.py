@@ -11,6 +11,7 @@ from pathlib import Path
 from .campaign import Outcome, Settings, run_all
 from .engines import ATHERIS, RANDOM, best_engine
 from .findings import place_of, report_of
+from .scratch import CACHE
 from .targets import load, names, plan_of
 
 _EXAMPLES = """examples:
@@ -33,7 +34,7 @@ def _arguments() -> argparse.ArgumentParser:
     command.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="workers at one time")
     command.add_argument("--engine", choices=(ATHERIS, RANDOM), help="the default is atheris where it is installed")
     command.add_argument("--seed", type=int, help="of all choices; the default is another one each time")
-    command.add_argument("--cache", type=Path, default=_cache(), help=f"where inputs are kept; {_cache()}")
+    command.add_argument("--cache", type=Path, default=CACHE, help=f"where inputs are kept; {CACHE}")
     command.add_argument("--replay", type=Path, metavar="FILE", help="try one input on one target")
     command.add_argument("--list", action="store_true", help="print the targets with their invariants")
     return command
@@ -44,11 +45,6 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds < 10**7:
         raise argparse.ArgumentTypeError("at least 1 second")
     return seconds
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(home) / "streamckpt-fuzz"
 
 
 def _replay(target: str, file: Path) -> int:

@@ -1,4 +1,4 @@
-"""A folder for the files of a target, in memory where the machine has such a place; who starts the run removes it."""
+"""Where files are put: the cache of all runs, and a folder for those of a target, in memory where that can be."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamckpt-fuzz"  # of all runs
 VARIABLE: Final = "STREAMCKPT_FUZZ_SCRATCH"
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from ..findings import ROOT, Broken
+from ..scratch import CACHE
 from .answers import Answer, by_path
 
 CLIENTS: Final = ROOT / "conformance" / "clients"
-BUILD: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamckpt-fuzz" / "build"
+BUILD: Final = CACHE / "build"
 _HERE: Final = Path(__file__).parent
 _SANITIZERS: Final = "-fsanitize=address,undefined"
 _STRICT: Final = {
