@@ -9,6 +9,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,16 +30,16 @@ def best_engine() -> str:
 def run_engine(engine: str, prepare: Callable[[], Trial], folder: Path, seconds: float, seed: int) -> None:
     """Try inputs for so many seconds, those of `folder/corpus` first. `prepare` imports the target."""
     deadline = time.monotonic() + seconds
-    if engine == ATHERIS:
-        atheris: Any = importlib.import_module("atheris")
-        with atheris.instrument_imports(include=_COVERED, enable_loader_override=False):
-            trial = prepare()
-        if not trial.drive(deadline - time.monotonic(), seed):
-            _run_atheris(atheris, trial, folder, deadline, seed)
-    else:
+    atheris: Any = importlib.import_module("atheris") if engine == ATHERIS else None
+    watched = atheris.instrument_imports(include=_COVERED, enable_loader_override=False) if atheris else nullcontext()
+    with watched:
         trial = prepare()
-        if not trial.drive(deadline - time.monotonic(), seed):
-            _run_random(trial, folder, deadline, seed)
+    if trial.drive(deadline - time.monotonic(), seed):
+        return
+    if atheris:
+        _run_atheris(atheris, trial, folder, deadline, seed)
+    else:
+        _run_random(trial, folder, deadline, seed)
 
 
 def _pool(folder: Path) -> list[bytes]:
