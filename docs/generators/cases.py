@@ -91,8 +91,8 @@ def _index() -> str:
     lines = [
         "# Cases",
         "",
-        f"All {len(cases):,} cases of the corpus {corpus().version}, by the chapter of the specification that they test. "
-        "Each has a page with its bytes, what is expected of a program, and which programs meet that.",
+        f"All {len(cases):,} cases of the corpus {corpus().version}, by the chapter of the specification that they "
+        "test. Each has a page with its bytes, what is expected of a program, and which programs meet that.",
         "",
         "| chapter | taken or written | refused |",
         "|---|---|---|",

@@ -23,7 +23,8 @@ After `pip install` the verbs of `reference` are also those of one command: `str
 `streamckpt compare`, `streamckpt inspect`, `streamckpt verify`. What follows is what `--help` says.
 
 Where a command takes a checkpoint, it takes a path, with or without a prefix that says what it is: `params::`,
-`trainstate::`, `trainstate_params::`, `flax::` (or `flax_params::`), `safetensors::`. Without one, the kind is recognised.
+`trainstate::`, `trainstate_params::`, `flax::` (or `flax_params::`), `safetensors::`. Without one, the kind is
+recognised.
 """
 
 

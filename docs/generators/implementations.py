@@ -1,4 +1,4 @@
-"""The programs that were judged: all of them beside each other, and a page for each with what it does not do and why."""
+"""The programs that were judged: all beside each other, and a page for each with what it does not do and why."""
 
 from __future__ import annotations
 

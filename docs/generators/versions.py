@@ -46,8 +46,8 @@ def _difference(old: str, new: str, spec: Path) -> str:
 
 
 def _lines(before: Clause | None, after: Clause | None) -> Iterator[str]:
-    texts = [clause.text.splitlines() if clause else [] for clause in (before, after)]
-    for line in difflib.ndiff(*texts):
+    old, new = (clause.text.splitlines() if clause else [] for clause in (before, after))
+    for line in difflib.ndiff(old, new):
         # A fence within the text would end the block that shows it.
         if not line.startswith("?"):
             yield line.replace("```", "~~~")
