@@ -31,7 +31,7 @@ def _page() -> str:
         "",
     ]
     for chapter, group in groupby(clauses().values(), key=lambda clause: clause.chapter):
-        lines += [f"## {chapter_title(chapter)}", "", '<div class="wide" markdown>', "", head]
+        lines += [f"## {chapter_title(chapter)}", "", '<div class="wide rules" markdown>', "", head]
         for clause in group:
             shown = " | ".join(map(mark, cells()[clause.id]))
             rule = f"{links.clause_link(clause.id, PAGE)}<br>{clause.sentence}"

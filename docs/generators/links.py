@@ -46,7 +46,7 @@ def to(target: str, page: str) -> str:
 
 
 def clause_link(id: str, page: str) -> str:
-    return f"[{id}]({to(page_of(id), page)})"
+    return f"[{id}]({to(page_of(id), page)}){{ .clause }}"
 
 
 def with_clauses_linked(text: str, page: str, leave: str | None = None) -> str:
