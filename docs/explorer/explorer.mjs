@@ -12,11 +12,13 @@ import { TreeView } from './views/tree.mjs';
 import { TreemapView } from './views/treemap.mjs';
 import { notesView, violationsView } from './views/violations.mjs';
 
-const root = document.getElementById('explorer');
-const engine = new Engine();
+const root = document.getElementById('checkpoint');
+let engine; // of the file that is open: another file gets another, and the work of the first ends
 const openers = { openFile: (file) => open({ file }, file.name), openUrl: (url) => open({ url }, url.split('/').pop()) };
 
 async function open(source, name, as) {
+  engine?.close();
+  engine = new Engine();
   let reading;
   const view = progressView(name, () => reading?.stop());
   root.replaceChildren(view.element);
@@ -26,10 +28,12 @@ async function open(source, name, as) {
     const rate = bytesRead / ((performance.now() - started) / 1000);
     view.text.textContent = `at byte ${integer(at)} of ${integer(size)}; read ${bytes(bytesRead)}, ${bytes(rate)}/s`;
   });
+  const mine = engine;
   try {
-    showFile(await reading, source, name);
+    const summary = await reading;
+    if (mine === engine) showFile(summary, source, name);
   } catch (error) {
-    showStart(error.message);
+    if (mine === engine) showStart(error.message);
   }
 }
 
@@ -74,10 +78,18 @@ function showFile(summary, source, name) {
   announce(`${summary.name}: ${verdict(summary).text}, ${integer(leaves)} leaves`);
 }
 
+// What went wrong behind a click, such as a file that was deleted since.
+function showTrouble(event) {
+  event.preventDefault();
+  root.querySelector('.ex-problem')?.remove();
+  root.prepend(h('p', { class: 'ex-problem', role: 'alert' }, event.reason?.message ?? String(event.reason)));
+}
+
 async function start() {
   root.classList.add('ex');
   showStart();
   acceptDrops(root, openers.openFile);
+  addEventListener('unhandledrejection', showTrouble);
   await loadClauses(document.baseURI);
   const wanted = new URLSearchParams(location.search).get('file');
   if (wanted) openers.openUrl(wanted);

@@ -1,6 +1,8 @@
 // The rows of the tree that are to be seen: which branches are open, which leaves match the filter, in which order.
 // They are numbered, and the page asks for those few that stand on the screen.
 
+import { displayPath } from '../streamckpt.mjs';
+
 const FEW = 60; // rows that the tree opens to at first
 const MOST_SORTED = 2_000_000;
 
@@ -79,7 +81,7 @@ export class Rows {
     return {
       node: n,
       depth,
-      name: this.flat ? tree.displayOf(n) : tree.names[n],
+      name: this.flat ? tree.displayOf(n) : displayPath([tree.names[n]]), // neutralised (KEY-5)
       isBranch,
       isOpen: isBranch && (this.filter !== '' || this.open.has(n)),
       kind: tree.kindOf(n),

@@ -73,13 +73,28 @@ export function chart(bars, { width, countScale }) {
 
 const highest = (bars, most) => bars.find(({ count }) => count === most).label;
 
+// Round numbers on a linear scale; on a logarithmic one, whose bars have no common width, those of three bars.
 function ticks(bars, width, each) {
-  const places = [0, 0.5, 1];
-  return places.map((share) => ({
-    x: LEFT + share * (width - 2 * LEFT),
-    text: number(share === 1 ? bars[bars.length - 1].high : bars[Math.floor(share * bars.length)].low),
-    anchor: ['start', 'middle', 'end'][2 * share],
-  })).filter(({ text }, n) => n !== 1 || (bars.length > 2 && each > 0 && text !== ''));
+  const x = (place) => LEFT + place * each;
+  const [low, high] = [bars[0].low, bars[bars.length - 1].high];
+  if (bars.some(({ key }) => key !== undefined) || high === low) {
+    const shown = [...new Set([0, bars.length >> 1, bars.length - 1])];
+    return shown.map((n) => ({ x: x(n + 0.5), text: number(bars[n].low < 0 ? bars[n].high : bars[n].low), anchor: 'middle' })).map(inside(width));
+  }
+  const step = niceStep((high - low) / (width / 90));
+  const values = [];
+  for (let n = Math.ceil(low / step); n * step <= high; n++) values.push(n * step);
+  return values.map((value) => ({
+    x: x(((value - low) / (high - low)) * bars.length), text: number(Number(value.toPrecision(6))), anchor: 'middle',
+  })).map(inside(width));
+}
+
+const inside = (width) => (tick) => (tick.x < 30 ? { ...tick, anchor: 'start', x: Math.max(2, tick.x - 10) }
+  : tick.x > width - 30 ? { ...tick, anchor: 'end', x: Math.min(width - 2, tick.x + 10) } : tick);
+
+function niceStep(least) {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= least);
 }
 
 // The same as text, for who does not see the picture.

@@ -24,11 +24,12 @@ export class BytesView {
     const faulty = fault === undefined ? -1 : faultyRun(runs, fault);
     const table = h('table', { class: 'ex-runs' },
       h('thead', {}, h('tr', {}, ['offset', 'bytes', 'meaning', 'clause'].map((name) => h('th', { scope: 'col' }, name)))),
-      h('tbody', {}, runs.map((run, n) => this.#row(run, rows[n], n === faulty))));
+      h('tbody', {}, runs.flatMap((run, n) => this.#rows(run, rows[n], n === faulty))));
     this.element.replaceChildren(table,
       fault !== undefined && faulty < 0 ? h('p', { class: 'ex-advice' }, `The file ends where byte ${integer(fault)} is due.`) : '',
       more ? button('Show more', () => this.show(wanted, { fault, budget: 4 * budget })) : '');
-    table.querySelector('.ex-run--fault')?.scrollIntoView({ block: 'nearest' });
+    const row = table.querySelector('.ex-run--fault');
+    this.element.scrollTop = row ? row.offsetTop - this.element.clientHeight / 2 : 0;
   }
 
   async #bytesOf({ at, length, payload }) {
@@ -36,15 +37,17 @@ export class BytesView {
     return (await this.engine.call('bytes', { at, length: Math.min(length, SHOWN) })).bytes;
   }
 
-  #row(run, bytes, isFaulty) {
+  // A row, and below it the payload where it is one.
+  #rows(run, bytes, isFaulty) {
     const { at, length, depth, what, value, clause, payload } = run;
-    const meaning = h('td', { class: 'ex-meaning' }, indentBar(depth), h('span', {},
-      isFaulty && h('strong', { class: 'ex-fault' }, '\u2717 '), what,
-      value !== undefined && [' ', h('bdi', { class: 'ex-code' }, value)]));
-    const shown = payload ? this.#payload(run) : [hexText(bytes), length > SHOWN && h('span', { class: 'ex-quiet' }, ` and ${integer(length - SHOWN)} more`)];
-    return h('tr', { class: `ex-run${isFaulty ? ' ex-run--fault' : ''}${payload ? ' ex-run--payload' : ''}`, 'aria-label': isFaulty ? 'the fault' : undefined },
+    const meaning = h('td', { class: 'ex-meaning' },
+      isFaulty && h('strong', { class: 'ex-fault' }, '\u2717 '), what, value !== undefined && [' ', h('bdi', { class: 'ex-code' }, value)]);
+    meaning.style.setProperty('--ex-depth', Math.min(depth, 8));
+    const more = !payload && length > SHOWN && h('span', { class: 'ex-quiet' }, ` and ${integer(length - SHOWN)} more`);
+    const row = h('tr', { class: `ex-run${isFaulty ? ' ex-run--fault' : ''}`, 'aria-label': isFaulty ? 'the fault' : undefined },
       h('td', { class: 'ex-offset', title: `0x${hex(at)}` }, integer(at)),
-      h('td', { class: 'ex-hex' }, shown), meaning, h('td', {}, clauseLink(clause)));
+      h('td', { class: `ex-hex ex-hex--${roleOf(clause)}` }, payload ? plural(length, 'byte') : hexText(bytes), more), meaning, h('td', { class: 'ex-rule' }, clauseLink(clause)));
+    return payload ? [row, h('tr', { class: 'ex-run ex-run--payload' }, h('td', { colspan: 4 }, this.#payload(run)))] : [row];
   }
 
   #payload(run) {
@@ -58,11 +61,10 @@ function faultyRun(runs, fault) {
   return runs.findLastIndex(({ at, length }) => fault >= at && fault < at + length);
 }
 
-function indentBar(depth) {
-  const element = h('span', { class: 'ex-indent', 'aria-hidden': 'true' });
-  element.style.width = `${Math.min(depth, 8) * 0.5}rem`;
-  return element;
-}
+const ROLES = [[/^KEY/, 'path'], [/^LEAF-(3|11)$/, 'shape'], [/^DTYPE-[12]$/, 'dtype'], [/^DTYPE|^WIRE-5$/, 'payload']];
+
+// The colours are those of the picture of a record on the home page.
+const roleOf = (clause) => ROLES.find(([test]) => test.test(clause ?? ''))?.[1] ?? 'frame';
 
 const hexText = (bytes) => Array.from(bytes, (byte) => hex(byte)).join(' ');
 const ascii = (bytes) => Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');

@@ -3,11 +3,11 @@
 import { button, h } from './dom.mjs';
 
 const EXAMPLES = [
-  ['model.stream', 'A small model', 'eleven leaves of a transformer, in float32, bfloat16 and int32'],
-  ['train-state.msgpack', 'A standard flax file', 'the weights and the optimizer of a small train state'],
-  ['dtypes.stream', 'Every dtype', 'from int1 to complex128'],
+  ['model.stream', 'A small model', '39 leaves of a transformer in bfloat16 and float32'],
+  ['train-state.msgpack', 'A standard flax file', 'a train state: weights, optimizer, step'],
+  ['dtypes.stream', 'Every dtype', 'from int1 to complex128, and every kind of leaf'],
   ['cut-off.stream', 'A cut-off copy', 'a download that stopped half-way'],
-  ['hostile.stream', 'A hostile file', 'many violations, and key paths that would like to be markup'],
+  ['hostile.stream', 'A hostile file', 'many violations, and key paths that look like markup'],
 ];
 
 export function startView({ openFile, openUrl }) {
@@ -20,8 +20,9 @@ export function startView({ openFile, openUrl }) {
     h('label', { class: 'ex-button ex-button--primary', for: 'ex-file' }, 'Choose a file'),
     input,
     h('p', { class: 'ex-quiet' }, 'Any size. It is read in slices, here in the browser, and never uploaded.'));
-  const examples = EXAMPLES.map(([name, title, about]) => h('li', {},
-    button(title, () => openUrl(`examples/${name}`), { class: 'ex-link' }), h('span', { class: 'ex-quiet' }, ` ${about}`)));
+  const examples = EXAMPLES.map(([name, title, about]) => h('li', {}, h('button', {
+    type: 'button', class: 'ex-example', onclick: () => openUrl(`examples/${name}`),
+  }, h('strong', {}, title), h('span', { class: 'ex-quiet' }, about))));
   return h('section', { class: 'ex-start' },
     zone,
     h('h2', { class: 'ex-heading' }, 'Or look at an example'),

@@ -4,7 +4,6 @@
 import { announce, button, copy, h } from './dom.mjs';
 import { bytes, family, integer, plural, shape } from './format.mjs';
 import { VirtualList } from './list.mjs';
-import { displayPath } from '../streamckpt.mjs';
 
 const TYPING = 150; // milliseconds to wait for the next letter of a filter
 
@@ -70,7 +69,7 @@ export class TreeView {
 
   #draw(row, n) {
     const { depth, name, isBranch, isOpen, count, kind, dtype } = row;
-    const shown = name === '' ? '\u201c\u201d' : displayPath([name]).replaceAll(this.isFlat ? '\\\\' : '\u0000', '\\');
+    const shown = name === '' ? '\u201c\u201d' : name;
     const type = isBranch ? plural(count, 'leaf', 'leaves') : dtype ?? kind;
     return h('div', {
       class: 'ex-row', role: 'row', id: `ex-row-${n}`, 'aria-level': depth + 1, 'aria-rowindex': n + 1,
@@ -163,7 +162,7 @@ const DEEPEST = 24; // steps of indent; key paths may have 512 parts
 
 function indent(depth) {
   const element = h('span', { class: 'ex-indent', 'aria-hidden': 'true' });
-  element.style.width = `${Math.min(depth, DEEPEST) * 0.8}rem`;
+  element.style.width = `${Math.min(depth, DEEPEST) * 0.6}rem`;
   return element;
 }
 

@@ -4,9 +4,8 @@
 import { button, h, svg } from './dom.mjs';
 import { bytes, family, percent, plural, shape } from './format.mjs';
 import { squarify } from './squarify.mjs';
-import { displayPath } from '../streamckpt.mjs';
 
-const LETTER = 6.6; // pixels of a letter of 11 pixels, about
+const LETTER = 6.2; // pixels of a letter of 11 pixels, about
 const LINE = 14;
 const HEAD = 16; // of the name above the blocks of a branch
 
@@ -61,29 +60,28 @@ export class TreemapView {
     this.canvas.setAttribute('height', height);
     this.drawn = [];
     this.canvas.replaceChildren();
-    this.#place(this.blocks.children, { x: 0, y: 0, width, height }, 0);
+    this.#place(this.blocks.children, { x: 0, y: 0, width, height });
     this.drawn.forEach(({ element }, n) => element.setAttribute('tabindex', n === 0 ? '0' : '-1'));
     if (this.drawn.length === 0) this.hint.textContent = 'No leaf here has a payload.';
     this.#drawLegend();
   }
 
-  #place(blocks, area, level) {
+  #place(blocks, area) {
     squarify(blocks, area).forEach((box, n) => {
       const block = blocks[n];
-      const hasRoom = block.children.length > 0 && box.width > 50 && box.height > 40;
-      this.#drawBlock(block, box, level, hasRoom);
+      const hasRoom = block.children.length > 0 && box.width > 60 && box.height > 44;
+      this.#drawBlock(block, box, hasRoom);
       if (hasRoom) {
-        this.#place(block.children, { x: box.x + 2, y: box.y + HEAD, width: box.width - 4, height: box.height - HEAD - 2 }, level + 1);
+        this.#place(block.children, { x: box.x + 2, y: box.y + HEAD, width: box.width - 4, height: box.height - HEAD - 2 });
       }
     });
   }
 
-  #drawBlock(block, box, level, isFrame) {
+  #drawBlock(block, box, isFrame) {
     const { x, y, width, height } = box;
-    const dtype = block.dtypes[0] ?? (block.children.length > 0 ? undefined : block.name);
-    const colour = isFrame || block.node === undefined ? 'frame' : family(dtype ?? deepest(block));
-    const name = block.node === undefined ? block.name : displayPath([block.name]) || '\u201c\u201d';
-    const detail = [block.shape ? shape(block.shape) : '', block.dtypes.slice(0, 3).join(', '), bytes(block.bytes)].filter(Boolean);
+    const colour = isFrame || block.node === undefined ? 'frame' : family(block.dtypes[0]);
+    const name = block.name || '\u201c\u201d';
+    const detail = [block.shape ? shape(block.shape) : '', block.dtypes.join(', '), bytes(block.bytes)].filter(Boolean);
     const lines = isFrame ? [`${name}  ${bytes(block.bytes)}`] : [name, ...detail];
     const label = `${name}, ${block.isBranch ? `${plural(block.count, 'leaf', 'leaves')}, ` : ''}${detail.join(', ')}, ${percent(block.bytes, this.blocks.bytes)}`;
     const element = svg('g', {
@@ -94,7 +92,7 @@ export class TreemapView {
     svg('rect', { x: x + 0.5, y: y + 0.5, width: Math.max(0, width - 1), height: Math.max(0, height - 1), rx: 2 }),
     textLines(lines, box));
     this.canvas.append(element);
-    this.drawn.push({ element, block, box, level });
+    this.drawn.push({ element, block, box, isFrame });
   }
 
   #activate(block) {
@@ -104,7 +102,8 @@ export class TreemapView {
   }
 
   #drawLegend() {
-    const names = new Set(this.drawn.flatMap(({ block }) => block.dtypes.slice(0, 1)));
+    const coloured = this.drawn.filter(({ isFrame }) => !isFrame);
+    const names = new Set(coloured.flatMap(({ block }) => block.dtypes.slice(0, 1)));
     this.legend.replaceChildren(...[...names].map((name) => h('li', {}, h('span', { class: `ex-swatch ex-swatch--${family(name)}`, 'aria-hidden': 'true' }), name)));
   }
 
@@ -141,11 +140,9 @@ export class TreemapView {
   }
 }
 
-const deepest = (block) => (block.children.length > 0 ? deepest(block.children[0]) : block.dtypes[0]);
-
 function textLines(lines, { x, y, width, height }) {
   const room = Math.floor((width - 8) / LETTER);
   if (room < 2) return [];
-  return lines.slice(0, Math.floor((height - 4) / LINE)).map((line, n) => svg('text', { x: x + 4, y: y + 12 + n * LINE, class: n === 0 ? 'ex-block-name' : 'ex-block-detail' },
+  return lines.slice(0, Math.max(0, Math.floor((height - 3) / LINE))).map((line, n) => svg('text', { x: x + 4, y: y + 12 + n * LINE, class: n === 0 ? 'ex-block-name' : 'ex-block-detail' },
     line.length > room ? `${line.slice(0, room - 1)}\u2026` : line));
 }

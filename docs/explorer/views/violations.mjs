@@ -11,10 +11,10 @@ export function violationsView(summary, { onShow }) {
     h('p', { class: 'ex-violation-head' }, clauseLink(violation.clause), ' ', sentence(violation.clause)),
     h('p', { class: 'ex-violation-text' }, `${capital(violation.message)}.`, earlierText(violation)),
     h('p', { class: 'ex-quiet' }, place(violation.offset), violation.path && pathText(violation.path)),
-    button('Show the bytes', () => onShow(violation), { 'aria-label': `Show the bytes of violation ${n + 1}` })));
+    button('Show the bytes', () => onShow(violation), { class: 'ex-link', 'aria-label': `Show the bytes of violation ${n + 1}` })));
   return h('div', {},
     items.length > 0 ? h('ol', { class: 'ex-violations' }, items) : h('p', {}, nothingText(summary)),
-    ended && h('p', { class: 'ex-advice' }, `Reading ended at ${place(ended.at)}. ${ended.why}`),
+    ended && h('p', { class: 'ex-advice ex-ended' }, `Reading ended at ${place(ended.at)}. ${ended.why}`),
     stoppedAt !== undefined && h('p', { class: 'ex-advice' }, `You stopped the reading at ${place(stoppedAt)}.`));
 }
 
