@@ -5,6 +5,7 @@ import { headOf, shortest } from './heads.mjs';
 // More than a key path of the greatest length takes, with its headers.
 const NEEDED = 72 << 10;
 const MOST_STEPS = 200_000;
+const MOST_ELEMENTS = 8; // of what may be meant as a record
 
 // { blob, body, end, longer } of the regular record at this place, or undefined: where its leaf blob begins, with
 // header and without, where it ends (perhaps behind the end of the file), and whether a header is longer than needed.
@@ -53,17 +54,17 @@ export async function endOfValue(slices, start) {
   return at;
 }
 
-// Where an irregular record ends: an array whose first element is an array, and behind which a record begins or the
-// file ends. With less, there is no telling where the next record would be.
+// Where an irregular record ends: an array behind which something like a record begins or the file ends. With less,
+// there is no telling where the next record would be.
 export async function endOfIrregular(slices, start) {
   const head = headOf(await slices.bytes(start, 16));
-  if (head?.type !== 'array' || head.n === 0 || head.n > 8) return undefined;
+  if (head?.type !== 'array' || head.n === 0 || head.n > MOST_ELEMENTS) return undefined;
   const end = await endOfValue(slices, start);
   return end !== undefined && (end === slices.size || (await beginsRecord(slices, end))) ? end : undefined;
 }
 
-export async function beginsRecord(slices, offset) {
+async function beginsRecord(slices, offset) {
   const bytes = await slices.bytes(offset, 16);
   const outer = headOf(bytes);
-  return outer?.type === 'array' && outer.n === 2 && headOf(bytes, outer.head)?.type === 'array';
+  return outer?.type === 'array' && outer.n > 0 && outer.n <= MOST_ELEMENTS && headOf(bytes, outer.head)?.type === 'array';
 }

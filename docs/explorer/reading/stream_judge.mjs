@@ -41,9 +41,9 @@ export async function judgeStream(slices, { tree, notes, start = 0, onRecord, ti
       }
       const end = frame && frame.end <= slices.size ? frame.end : await endOfIrregular(slices, at);
       const where = { start: at, end: end ?? slices.size, cut: end === undefined };
-      violations.push({ ...error, record: where });
       const more = end === undefined ? undefined : await behind(slices, tree, error, at, end, base > start);
-      if (more) violations.push({ ...more, record: where });
+      const found = more ? [error, more].sort((a, b) => a.offset - b.offset) : [error];
+      for (const one of found) violations.push({ ...one, record: where });
       if (end === undefined) return { violations, ended: endedAt(at, error, slices.size) };
     }
     const last = violations[violations.length - 1];
