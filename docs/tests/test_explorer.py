@@ -152,7 +152,7 @@ def test_a_file_that_vanishes_is_reported(explore, tmp_path):
 
 def test_key_paths_that_look_like_markup_stay_text(explore):
     page = explore(example="hostile.stream")
-    assert "<img src=x onerror=alert(1)>" in page.locator(".ex-violations").inner_text()
+    assert "<img src=x onerror=alert(1)>" in page.locator("ol.ex-violations").inner_text()
     page.get_by_role("tab", name="Tree", exact=True).click()
     keys = texts(page, ".ex-tree .ex-key")
     assert "<img src=x onerror=alert(1)>" in keys
@@ -178,7 +178,7 @@ def test_the_client_is_the_one_that_is_judged(site):
 
 def test_the_violation_is_marked_among_its_bytes(explore):
     page = explore(example="hostile.stream")
-    assert len(texts(page, ".ex-violation")) == 10
+    assert len(texts(page, "ol .ex-violation")) == 10
     page.get_by_role("button", name="Show the bytes of violation 8").click()
     page.locator(".ex-path", has_text="a negative dimension").wait_for()
     fault = page.locator(".ex-run--fault")
@@ -242,6 +242,7 @@ def test_a_key_path_is_copied(explore, browser):
 def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
     path = stored(tmp_path, examples()["model.stream"])
     page = explore()
+    page.locator(".ex-drop").wait_for()
     for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == "ex-file":
@@ -254,7 +255,7 @@ def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.className") == "ex-tree":
             break
-    for key in ("Home", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp", "ArrowDown", "Enter"):
+    for key in ("Home", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp", "Enter"):
         page.keyboard.press(key)
         page.wait_for_timeout(60)
     page.locator(".ex-path", has_text="transformer/wte/embedding").wait_for()
@@ -275,7 +276,7 @@ def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
     page.locator(".ex-crumb", has_text="the whole file").wait_for()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (360, "light"), (1280, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_it_fits_and_can_be_read(explore, width, scheme):
     page = explore(width=width, scheme=scheme)
     assert_fits(page, width)

@@ -3,7 +3,7 @@
 //
 // An origin is { name, size, slice(start, end) }, where slice gives a promise of the bytes.
 
-const STEP = 1 << 17; // the bytes that the client wants at hand; after a jump, no more are read
+const STEP = 1 << 17; // the bytes that the client wants at hand; after a long jump, no more are read
 const LONGEST = 1 << 20; // of a slice, when many small records stand in a row
 const KEPT = 6;
 
@@ -37,13 +37,19 @@ export class Slices {
   async bytes(offset, length) {
     const stop = Math.min(this.size, offset + length);
     if (offset >= stop) return new Uint8Array(0);
+    const wanted = stop - offset;
     const kept = this.at(offset);
-    if (kept && kept.length >= stop - offset) return kept.subarray(0, stop - offset);
-    return (await this.fetch(offset, stop - offset)).subarray(0, stop - offset);
+    if (!kept) return (await this.fetch(offset, wanted)).subarray(0, wanted);
+    if (kept.length >= wanted) return kept.subarray(0, wanted);
+    const joined = new Uint8Array(wanted);
+    joined.set(kept);
+    joined.set(await this.bytes(offset + kept.length, wanted - kept.length), kept.length);
+    return joined;
   }
 
   async fetch(offset, atLeast = 0) {
-    const before = this.kept.find(({ start, bytes }) => start + bytes.length === offset);
+    // Behind a short gap too: one long slice is read in less time than two short ones.
+    const before = this.kept.find(({ start, bytes }) => offset >= start + bytes.length && offset - start - bytes.length <= STEP);
     const run = before ? before.run + 1 : 0; // how many slices stand in a row
     const wanted = run < 3 ? STEP : Math.min(LONGEST, STEP << Math.min(run - 2, 8));
     const end = Math.min(this.size, offset + Math.max(wanted, atLeast));
