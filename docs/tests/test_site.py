@@ -1,4 +1,4 @@
-"""The built site: no link leads nowhere, nothing comes from another host, every page fits a phone, search finds rules."""
+"""The built site: no link leads nowhere, no other host is asked, every page fits a phone, and search finds rules."""
 
 import functools
 import re
@@ -66,7 +66,7 @@ def test_no_page_fetches_from_another_host(site, pages):
     for page, link in fetched:
         target, _ = resolved(page, link)
         assert (site / target).is_file() or page == "404.html", (page, link)
-    styles = [file for file in site.rglob("*.css")]
+    styles = list(site.rglob("*.css"))
     assert styles
     assert [file for file in styles if re.search(r"url\(['\"]?(https?:)?//", file.read_text())] == []
 
