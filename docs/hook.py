@@ -24,6 +24,7 @@ from docs.generators import (
     inline_scripts,
     links,
     picture,
+    project,
     specification,
     versions,
 )
@@ -39,6 +40,10 @@ _MADE: Final[tuple[Pages, ...]] = (
     borrowed.pages,
 )
 _PICTURES: Final = {"<!-- a record -->": picture.drawing, "<!-- a badge -->": badges.drawing}
+
+
+def on_pre_build(**_: Any) -> None:
+    project.forget()
 
 
 def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:

@@ -14,13 +14,15 @@ _MODULES: Final = (
     "reference.compare",
     "reference.inspect",
     "reference.verify",
+    "reference.salvage",
     "conformance.__main__",
     "fuzz.__main__",
 )
 _ABOUT = """# Commands
 
 After `pip install` the verbs of `reference` are also those of one command: `streamckpt convert`, `streamckpt diff`,
-`streamckpt compare`, `streamckpt inspect`, `streamckpt verify`. What follows is what `--help` says.
+`streamckpt compare`, `streamckpt inspect`, `streamckpt verify`, `streamckpt salvage`. What follows is what
+`--help` says.
 
 Where a command takes a checkpoint, it takes a path, with or without a prefix that says what it is: `params::`,
 `trainstate::`, `trainstate_params::`, `flax::` (or `flax_params::`), `safetensors::`. Without one, the kind is
@@ -43,7 +45,7 @@ def _parser(parser: argparse.ArgumentParser, title: str, level: int) -> Iterator
     if parser.description:
         yield f"{_sentence(parser.description)}\n"
     formatter = parser._get_formatter()
-    formatter._width = 100  # type: ignore[attr-defined]
+    formatter._width = 88  # type: ignore[attr-defined]
     formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups)
     yield f"```text\n{formatter.format_help().strip()}\n```\n"
     verbs = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
@@ -62,15 +64,14 @@ def _parser(parser: argparse.ArgumentParser, title: str, level: int) -> Iterator
 
 
 def _row(action: argparse.Action) -> str:
-    names = ", ".join(f"`{name}`" for name in action.option_strings) or f"`{action.metavar or action.dest}`"
+    names = [*action.option_strings] or [str(action.metavar or action.dest)]
     if action.option_strings and action.nargs != 0:
-        metavar = action.metavar or (
-            "{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper()
-        )
-        names = names[:-1] + f" {metavar}`"
-    default = "" if action.default in (None, argparse.SUPPRESS, False) else f"`{action.default}`"
+        choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper()
+        names.append(str(action.metavar or choices))
+    default = "" if action.default in (None, argparse.SUPPRESS, False, "") else f"`{action.default}`"
     text = (action.help or "") % {**vars(action), "prog": ""} if action.help else ""
-    return f"| {names.replace('|', chr(92) + '|')} | {default} | {_sentence(text).replace('|', chr(92) + '|')} |"
+    said = _sentence(text).replace("|", "\\|")
+    return f"| {' '.join(f'`{name}`' for name in names)} | {default} | {said} |"
 
 
 def _sentence(text: str) -> str:

@@ -14,10 +14,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -69,8 +74,8 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """Opens a page of the site: `visit("guides/", width=360, scheme="dark")`. At the end nothing may have been written to
-    the console, and nothing asked of another host."""
+    """Opens a page of the site: `visit("guides/", width=360, scheme="dark")`. At the end nothing may have been written
+    to the console, and nothing asked of another host."""
     troubles = []
     with contextlib.ExitStack() as stack:
 
