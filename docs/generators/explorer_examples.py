@@ -9,14 +9,11 @@ import ml_dtypes
 import numpy as np
 
 from conformance.assembly import Bytes, arr_, bin_, data, map_, ndarray_, raw, record_, scalar_, str_
+from reference.dtypes import WIDTHS
 
 Arrays = dict[tuple[str, ...], np.ndarray]
 
-_TAGS: Final = (
-    "bool int1 uint1 int2 uint2 int4 uint4 int8 uint8 int16 uint16 int32 uint32 int64 uint64 float4_e2m1fn "
-    "float6_e2m3fn float6_e3m2fn float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz float8_e5m2 "
-    "float8_e5m2fnuz float8_e8m0fnu float16 bfloat16 float32 float64 complex32 bcomplex32 complex64 complex128"
-).split()
+_TAGS: Final = tuple(WIDTHS)
 # The bits of elements that are drawn as they come; others are drawn as numbers.
 _BITS: Final = {
     "bool": 1,
@@ -60,7 +57,12 @@ def _model(random: np.random.Generator) -> Arrays:
 
 def _train_state(random: np.random.Generator) -> Arrays:
     tree: Arrays = {("step",): np.asarray(1200, np.int32)}
-    shapes = {("dense", "kernel"): (48, 96), ("dense", "bias"): (96,), ("out", "kernel"): (96, 10), ("out", "bias"): (10,)}
+    shapes = {
+        ("dense", "kernel"): (48, 96),
+        ("dense", "bias"): (96,),
+        ("out", "kernel"): (96, 10),
+        ("out", "bias"): (10,),
+    }
     for path, shape in shapes.items():
         tree["params", "params", *path] = random.standard_normal(shape).astype(np.float32) / 7
     for moment, scale in (("mu", 1e-3), ("nu", 1e-6)):

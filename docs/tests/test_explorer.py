@@ -1,4 +1,4 @@
-"""The explorer as people use it: by file, by address, by keyboard, on a phone, in light and dark, with hostile files."""
+"""The explorer as people use it: by file, by address, by keyboard, on a phone, in the dark, with hostile files."""
 
 import re
 
@@ -56,7 +56,7 @@ def texts(page, selector):
     return page.locator(selector).all_inner_texts()
 
 
-# --- opening ---------------------------------------------------------------------------------------------------------
+# --- opening -----------------------------------------------------------------------------------------------------
 
 
 def test_a_file_of_3_gb_is_opened_without_being_read(explore, tmp_path):
@@ -67,7 +67,16 @@ def test_a_file_of_3_gb_is_opened_without_being_read(explore, tmp_path):
     body = (len(head) + GIB).to_bytes(4, "big")
     with path.open("wb") as file:
         for name in (b"a", b"b", b"c"):
-            file.write(b"\x92\x91\xa1" + name + b"\xc6" + (len(head) + GIB + 6).to_bytes(4, "big") + b"\xc9" + body + b"\x01" + head)
+            file.write(
+                b"\x92\x91\xa1"
+                + name
+                + b"\xc6"
+                + (len(head) + GIB + 6).to_bytes(4, "big")
+                + b"\xc9"
+                + body
+                + b"\x01"
+                + head
+            )
             file.seek(GIB - 1, 1)
             file.write(b"\0")
         file.write(record_("step", raw("07")).data())
@@ -147,7 +156,7 @@ def test_a_file_that_vanishes_is_reported(explore, tmp_path):
     assert "changed or moved" in page.locator(".ex-problem").inner_text()
 
 
-# --- hostile files -----------------------------------------------------------------------------------------------------
+# --- hostile files -----------------------------------------------------------------------------------------------
 
 
 def test_key_paths_that_look_like_markup_stay_text(explore):
@@ -167,7 +176,9 @@ def test_key_paths_that_look_like_markup_stay_text(explore):
 
 def test_no_module_makes_markup_of_text(site):
     for file in (site / "explorer").rglob("*.mjs"):
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", file.read_text())
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", file.read_text()
+        )
 
 
 def test_the_client_is_the_one_that_is_judged(site):
@@ -187,7 +198,7 @@ def test_the_violation_is_marked_among_its_bytes(explore):
     assert "../specification/1.0/04-leaves/#leaf-3" in links
 
 
-# --- what is shown -----------------------------------------------------------------------------------------------------
+# --- what is shown -----------------------------------------------------------------------------------------------
 
 
 def test_facts_of_values_are_those_of_numpy(explore, tmp_path):
@@ -203,7 +214,10 @@ def test_facts_of_values_are_those_of_numpy(explore, tmp_path):
     finite = values[np.isfinite(values)].astype(np.float64)
     for name, value in (("min", finite.min()), ("max", finite.max()), ("mean", finite.mean()), ("std", finite.std())):
         assert float(shown[name]) == pytest.approx(value, rel=1e-4)
-    counts = {name: int(shown[name].split(" ")[0].replace(",", "")) for name in ("elements", "zeros", "NaN", "+inf", "-inf", "subnormals")}
+    counts = {
+        name: int(shown[name].split(" ")[0].replace(",", ""))
+        for name in ("elements", "zeros", "NaN", "+inf", "-inf", "subnormals")
+    }
     assert counts == {"elements": 7000, "zeros": 4, "NaN": 2, "+inf": 2, "-inf": 1, "subnormals": 1}
     page.get_by_text("The bars as a table").click()
     bars = [int(text.replace(",", "")) for text in texts(page, ".ex-details td")]
@@ -222,7 +236,15 @@ def test_the_bytes_of_a_record_are_explained(explore):
     page.locator(".ex-tree .ex-row").nth(2).click()
     page.locator(".ex-path", has_text="transformer/ln_f/kernel").wait_for()
     rows = texts(page, ".ex-runs tr")
-    wanted = ["record: array of 2", 'part 1 "transformer"', "leaf blob: bin", "ndarray: ext type 1", "(64,)", '"float32"', "64 elements"]
+    wanted = [
+        "record: array of 2",
+        'part 1 "transformer"',
+        "leaf blob: bin",
+        "ndarray: ext type 1",
+        "(64,)",
+        '"float32"',
+        "64 elements",
+    ]
     for text in wanted:
         assert any(text in row for row in rows), text
     first = page.locator(".ex-line").first.inner_text()
@@ -242,14 +264,17 @@ def test_a_key_path_is_copied(explore, browser):
 def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
     path = stored(tmp_path, examples()["model.stream"])
     page = explore()
+    choosers = []
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.locator(".ex-drop").wait_for()
     for _ in range(30):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "ex-file":
+        if page.evaluate("document.activeElement.innerText") == "Choose a file":
             break
-    with page.expect_file_chooser() as chosen:
-        page.keyboard.press("Enter")
-    chosen.value.set_files(path)
+    page.keyboard.press("Enter")
+    while not choosers:
+        page.wait_for_timeout(50)
+    choosers[0].set_files(path)
     page.locator(".ex-tree").wait_for()
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -257,7 +282,6 @@ def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
             break
     for key in ("Home", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp", "Enter"):
         page.keyboard.press(key)
-        page.wait_for_timeout(60)
     page.locator(".ex-path", has_text="transformer/wte/embedding").wait_for()
     page.keyboard.press("Tab")
     for _ in range(8):
@@ -303,8 +327,8 @@ def test_colours_pass_contrast(explore, scheme):
     page = explore(scheme=scheme, example="dtypes.stream")
     page.get_by_role("tab", name="Treemap").click()
     page.locator(".ex-block").first.wait_for()
-    pairs = page.locator(".ex-block:not(.ex-block--frame)").evaluate_all(
-        "blocks => blocks.filter((b) => b.querySelector('text')).map((b) => [...b.children].map((c) => getComputedStyle(c).fill))"
+    pairs = page.locator(".ex-block:not(.ex-block--frame):has(text)").evaluate_all(
+        "blocks => blocks.map((block) => [...block.children].map((part) => getComputedStyle(part).fill))"
     )
     assert len(pairs) > 8
     for fill, text, *_ in pairs:

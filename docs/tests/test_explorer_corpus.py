@@ -1,4 +1,4 @@
-"""The explorer's reading, in its worker: the whole corpus, the violations behind the first one, files of other kinds."""
+"""The explorer's reading, in its worker: the whole corpus, what is wrong behind the first violation, other kinds."""
 
 import json
 
@@ -204,7 +204,8 @@ def test_every_element_of_every_dtype_is_read_as_numpy_reads_it(page):
     tables = page.evaluate(
         """async (contents) => {
             const { dtypes, elementsOf, widthOf } = await import('/explorer/reading/dtypes.mjs');
-            const text = (value) => Array.isArray(value) ? value.map(text) : Object.is(value, -0) ? '-0' : String(value);
+            const shown = (value) => (Object.is(value, -0) ? '-0' : String(value));
+            const text = (value) => Array.isArray(value) ? value.map(shown) : shown(value);
             return dtypes().map((dtype) => {
                 const bytes = Uint8Array.from(contents[Math.min(2, widthOf(dtype) - 1)]);
                 return [dtype, widthOf(dtype), elementsOf(bytes, dtype).map(text)];

@@ -12,12 +12,13 @@ const EXAMPLES = [
 
 export function startView({ openFile, openUrl }) {
   const input = h('input', {
-    type: 'file', class: 'ex-file-input', id: 'ex-file', onchange: () => input.files.length > 0 && openFile(input.files[0]),
+    type: 'file', class: 'ex-file-input', id: 'ex-file', tabindex: '-1', 'aria-hidden': 'true',
+    onchange: () => input.files.length > 0 && openFile(input.files[0]),
   });
   const zone = h('div', { class: 'ex-drop' },
     h('p', { class: 'ex-drop-title' }, 'Drop a checkpoint here'),
     h('p', { class: 'ex-drop-or' }, 'or'),
-    h('label', { class: 'ex-button ex-button--primary', for: 'ex-file' }, 'Choose a file'),
+    button('Choose a file', () => input.click(), { class: 'ex-button ex-button--primary' }),
     input,
     h('p', { class: 'ex-quiet' }, 'Any size. It is read in slices, here in the browser, and never uploaded.'));
   const examples = EXAMPLES.map(([name, title, about]) => h('li', {}, h('button', {

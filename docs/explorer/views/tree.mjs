@@ -5,10 +5,12 @@ import { announce, button, copy, h } from './dom.mjs';
 import { bytes, family, integer, plural, shape } from './format.mjs';
 import { VirtualList } from './list.mjs';
 
+const KEYS = new Set(['ArrowDown', 'ArrowUp', 'ArrowRight', 'ArrowLeft', 'PageDown', 'PageUp', 'Home', 'End', 'Enter', ' ', 'c']);
 const TYPING = 150; // milliseconds to wait for the next letter of a filter
 
 export class TreeView {
   #active = 0;
+  #keys = Promise.resolve();
   #selected;
 
   constructor(engine, { onSelect, count, leaves }) {
@@ -128,19 +130,20 @@ export class TreeView {
     if (this.list.count > 0) this.grid.setAttribute('aria-activedescendant', `ex-row-${this.#active}`);
   }
 
-  async #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // Keys wait for each other: a row that has just come into being may still be on its way.
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS.has(event.key)) return;
+    event.preventDefault();
+    this.#keys = this.#keys.then(() => this.#handle(event.key)).catch((error) => announce(error.message));
+  }
+
+  async #handle(key) {
     const n = this.#active;
     const page = this.list.rowsOnScreen - 1;
     const moves = { ArrowDown: n + 1, ArrowUp: n - 1, PageDown: n + page, PageUp: n - page, Home: 0, End: this.list.count - 1 };
-    const row = this.list.rowAt(n);
-    if (event.key in moves) {
-      event.preventDefault();
-      await this.#go(moves[event.key]);
-    } else if (row && ['ArrowRight', 'ArrowLeft', 'Enter', ' ', 'c'].includes(event.key)) {
-      event.preventDefault();
-      await this.#act(event.key, row, n);
-    }
+    if (key in moves) return this.#go(moves[key]);
+    const [row] = await this.engine.call('rows', { start: n, end: n + 1 });
+    return row && this.#act(key, row, n);
   }
 
   async #act(key, row, n) {
