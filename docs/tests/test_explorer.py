@@ -278,7 +278,7 @@ def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
     page.locator(".ex-tree").wait_for()
     for _ in range(60):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.className") == "ex-tree":
+        if page.evaluate("document.activeElement.matches('.ex-tree')"):
             break
     for key in ("Home", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp", "Enter"):
         page.keyboard.press(key)
