@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,15 +138,21 @@ def _save(path: Path, text: str) -> None:
 
 
 def _change(path: Path, block: Block) -> None:
-    """Put the lines with `+` or a space in place of those with `-` or a space, which have to stand in the file once."""
+    """Put the lines with `+` or a space in place of those with `-` or a space, which have to stand in the file once.
+
+    A line that begins with `@@` stands between two changes of a file.
+    """
     if not path.exists():
         raise GuideError(f"line {block.first}: there is no file {block.title} yet")
-    old = "".join(f"{line[1:]}\n" for line in block.lines if line[:1] in ("-", " ", ""))
-    new = "".join(f"{line[1:]}\n" for line in block.lines if line[:1] in ("+", " ", ""))
     text = path.read_text()
-    if text.count(old) != 1:
-        raise GuideError(f"line {block.first}: {block.title} has {text.count(old)} places for this change")
-    path.write_text(text.replace(old, new))
+    for part in re.split(r"^@@.*\n", block.text, flags=re.MULTILINE):
+        lines = part.splitlines(keepends=True)
+        old = "".join(line[1:] for line in lines if line[0] in "- ")
+        new = "".join(line[1:] for line in lines if line[0] in "+ ")
+        if text.count(old) != 1:
+            raise GuideError(f"line {block.first}: {block.title} has {text.count(old)} places for\n{old}")
+        text = text.replace(old, new)
+    path.write_text(text)
 
 
 def _hold_excerpt(block: Block, path: Path) -> None:

@@ -7,14 +7,15 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
-# Longer lines are folded on the page as a terminal would, but for those of a table, which have two spaces in them.
+# Longer lines are folded on the page as a terminal would, but for the rows of a table.
 WIDTH: Final = 80
+_ROW: Final = re.compile(r"\S {2,}\S.* {2,}\S")  # three columns or more
 
 # Figures that no two runs share. What matches is taken for equal, whatever its digits are.
 VARIES: Final = (
     re.compile(r"\b\d+(\.\d+)? m?s\b"),  # a time
     re.compile(r"(?<=memory )\d+(\.\d+)? [kMG]i?B\b"),  # `memory 36.4 MB`
-    re.compile(r"^slowest .*"),  # which case is the slowest one (conformance run)
+    re.compile(r"^slowest .*(\n  .*)*", re.MULTILINE),  # which case is the slowest one (conformance run)
 )
 # bash names its own place before a program that was killed; a terminal shows the word alone.
 _KILLED: Final = re.compile(r"^.*: line \d+: +\d+ (Killed|Terminated)\b.*$", re.MULTILINE)
@@ -30,11 +31,10 @@ def shown(output: str, places: Sequence[tuple[str, str]]) -> list[str]:
 
 def _folded(line: str) -> list[str]:
     """A line in pieces that fit, broken at spaces where there are any."""
-    if len(line) <= WIDTH or "  " in line.strip():
+    if len(line) <= WIDTH or _ROW.search(line):
         return [line]
-    return textwrap.wrap(
-        line, WIDTH, subsequent_indent="  ", break_on_hyphens=False, drop_whitespace=True, replace_whitespace=False
-    )
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, replace_whitespace=False)
 
 
 def same(wanted: Sequence[str], got: Sequence[str]) -> bool:
@@ -45,5 +45,5 @@ def same(wanted: Sequence[str], got: Sequence[str]) -> bool:
 def _plain(lines: Sequence[str]) -> list[str]:
     text = "\n".join(lines)
     for pattern in VARIES:
-        text = re.compile(pattern.pattern, re.MULTILINE).sub("<varies>", text)
+        text = pattern.sub("<varies>", text)
     return text.split("\n")
