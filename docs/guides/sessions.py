@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Self
 
 from .page import ROOT, GuideError
 
-TIMEOUT: Final = 60.0  # seconds for one command
+TIMEOUT: Final = 240.0  # seconds for one command
 _INTERPRETER: Final = Path(__file__).with_name("interpreter.py")
 
 
