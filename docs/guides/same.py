@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
-# Longer lines are folded on the page as a terminal would, but for the rows of a table.
-WIDTH: Final = 80
+WIDTH: Final = 80  # what a page shows without scrolling; longer lines are folded there, as in a terminal
+WIDEST: Final = 112  # but for the rows of tables up to this width
 _ROW: Final = re.compile(r"\S {2,}\S.* {2,}\S")  # three columns or more
 
 # Figures that no two runs share. What matches is taken for equal, whatever its digits are.
@@ -31,7 +31,7 @@ def shown(output: str, places: Sequence[tuple[str, str]]) -> list[str]:
 
 def _folded(line: str) -> list[str]:
     """A line in pieces that fit, broken at spaces where there are any."""
-    if len(line) <= WIDTH or _ROW.search(line):
+    if len(line) <= (WIDEST if _ROW.search(line) else WIDTH):
         return [line]
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, replace_whitespace=False)
