@@ -14,7 +14,8 @@ _ROW: Final = re.compile(r"\S {2,}\S.* {2,}\S")  # three columns or more
 # Figures that no two runs share. What matches is taken for equal, whatever its digits are.
 VARIES: Final = (
     re.compile(r"\b\d+(\.\d+)? m?s\b"),  # a time
-    re.compile(r"(?<=memory )\d+(\.\d+)? [kMG]i?B\b"),  # `memory 36.4 MB`
+    re.compile(r"(?<=memory )\d+(\.\d+)? [kMG]i?B\b"),  # `most memory 36.4 MB`
+    re.compile(r"\b\d+ MiB(?= of memory)"),  # `took more than 1626 MiB of memory` (conformance run)
     re.compile(r"^slowest .*(\n  .*)*", re.MULTILINE),  # which case is the slowest one (conformance run)
 )
 # bash names its own place before a program that was killed; a terminal shows the word alone.

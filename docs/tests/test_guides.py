@@ -3,8 +3,9 @@
 import shutil
 
 import pytest
+import yaml
 
-from docs.guides.page import GuideError, blocks, guides, needs
+from docs.guides.page import ROOT, GuideError, blocks, guides, needs
 from docs.guides.run import run, written
 from docs.guides.same import WIDEST, WIDTH, same, shown
 
@@ -35,6 +36,13 @@ def test_what_a_reader_copies_is_shown_without_scrolling():
             for line in block.lines:
                 limit = WIDEST if excerpt or line in output or block.language == "text" else WIDTH
                 assert len(line) <= limit, f"{path.name}: {line}"
+
+
+def test_the_workflow_of_a_reader_gives_the_action_what_it_takes():
+    workflow = next(block for path in guides() for block in blocks(path.read_text()) if block.language == "yaml")
+    steps = yaml.safe_load(workflow.text)["jobs"]["reader"]["steps"]
+    (given,) = (step["with"] for step in steps if "with" in step)
+    assert given.keys() <= yaml.safe_load((ROOT / "action.yml").read_text())["inputs"].keys()
 
 
 # --- the runner -----------------------------------------------------------------------------------------------------
