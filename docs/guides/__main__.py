@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 
-from .page import guides, needs
+from .page import guides
 from .run import run, written
 
 
@@ -22,9 +21,6 @@ def main(argv: list[str] | None = None) -> int:
     bad = 0
     for path in chosen:
         text = path.read_text()
-        if missing := [program for program in needs(text) if not shutil.which(program)]:
-            print(f"{path.stem}: not run, for want of {', '.join(missing)}")
-            continue
         start = time.perf_counter()
         report = run(text)
         if arguments.write:

@@ -14,7 +14,6 @@ PAGES: Final = ROOT / "docs" / "pages" / "guides"
 _FENCE: Final = re.compile(r"^(?P<ticks>`{3,})(?P<language>[a-z]*)(?P<rest>.*)$")
 _TITLE: Final = re.compile(r'\btitle="([^"]+)"')
 _NOT_RUN: Final = re.compile(r"^<!-- not run: (.+) -->$")
-_NEEDS: Final = re.compile(r"^<!-- needs: (.+) -->$", re.MULTILINE)
 _INDENTED: Final = re.compile(r"^\s+`{3,}")
 
 
@@ -48,11 +47,6 @@ class Command:
 
 def guides() -> list[Path]:
     return sorted(PAGES.glob("*.md"))
-
-
-def needs(text: str) -> list[str]:
-    """The programs without which a page cannot be run."""
-    return [program for names in _NEEDS.findall(text) for program in names.split()]
 
 
 def blocks(text: str) -> Iterator[Block]:
