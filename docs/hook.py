@@ -22,6 +22,7 @@ from docs.generators import (
     implementations,
     links,
     picture,
+    project,
     specification,
     versions,
 )
@@ -37,6 +38,10 @@ _MADE: Final[tuple[Pages, ...]] = (
     borrowed.pages,
 )
 _PICTURES: Final = {"<!-- a record -->": picture.drawing, "<!-- a badge -->": badges.drawing}
+
+
+def on_pre_build(**_: Any) -> None:
+    project.forget()
 
 
 def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:

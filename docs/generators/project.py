@@ -69,3 +69,9 @@ def verdicts() -> dict[str, list[Verdict]]:
             told = (check[name] for name in ("part", "state", "reason", "got"))
             found[check["case"]].append(Verdict(run["name"], *told))
     return found
+
+
+def forget() -> None:
+    """Read everything anew at the next build, which may come after a change (`make serve`)."""
+    for kept in (corpus, clauses, runs, cells, cases_of, verdicts):
+        kept.cache_clear()
