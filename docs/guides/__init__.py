@@ -13,5 +13,6 @@ A guide is a page of `docs/pages/guides`. Its fenced blocks are run from top to 
 - any language with `title="from FILE"`: a passage of a file of this repository, which has to stand there to the letter;
   a line of `...` leaves something out.
 
-`<!-- not run: REASON -->` above a block leaves it alone; the tests count these. What is not compared to the letter stands in `same.py`.
+`<!-- not run: REASON -->` above a block leaves it alone; the tests count these. What is not
+compared to the letter stands in `same.py`.
 """
