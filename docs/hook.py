@@ -19,7 +19,9 @@ from docs.generators import (
     cases,
     clauses,
     commands,
+    explorer_files,
     implementations,
+    inline_scripts,
     links,
     picture,
     project,
@@ -51,6 +53,8 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
             files.append(File.generated(config, name, content=text))
     for name, path in (*cases.stored(), *borrowed.files()):
         files.append(File.generated(config, name, abs_src_path=path))
+    for file in explorer_files.files(config):
+        files.append(file)
     return files
 
 
@@ -64,3 +68,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         if mark in markdown:
             markdown = markdown.replace(mark, draw(name))
     return markdown
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    """Leaves no script in a page."""
+    return inline_scripts.taken_out(output, page.url, Path(config.site_dir))

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import functools
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,8 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The folder of the built site. The build is strict: a link or an anchor that leads nowhere fails it."""
-    shared = tmp_path_factory.getbasetemp().parent  # that of all workers
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # one for all workers of this run
     folder = shared / "site"
     with (shared / "site.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
