@@ -72,8 +72,8 @@ def convert(
 
     `match` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without them all
     leaves are converted. Holds the headers of all leaves and one piece of one payload (two where jax casts) in memory,
-    whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same with each.
-    Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
+    whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same
+    with each. Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
     """
     dtype = float_dtype(float_type)
     target, output = split_output(output_file, streaming)
