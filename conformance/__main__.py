@@ -211,7 +211,12 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status 0: every check is as it should be; 1: one is not; 2: wrong usage."""
     arguments = command_line().parse_args(argv)
     try:
-        return arguments.action(arguments)
+        status = arguments.action(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     except (ValueError, OSError) as error:
         print(f"conformance: error: {error}", file=sys.stderr)
         return 2

@@ -15,6 +15,7 @@ from .keypaths import display
 from .kinds import STREAM
 from .leaves import leaf_text
 from .outputs import check_output, replace
+from .patterns import Patterns, chooser
 from .payloads import Step, write_steps
 from .progress import Show, progress_bar
 from .records import Item, Record, item_in
@@ -31,6 +32,9 @@ _EXAMPLES = """examples:
   # safetensors from the hub as a stream; what would be written, first
   python -m reference.convert --load_checkpoint='safetensors::model.safetensors' \\
       --output_file=streaming_params --streaming=True --dry_run
+  # the feed-forward weights alone, without what LoRA has added
+  python -m reference.convert --load_checkpoint='params::streaming_params' \\
+      --output_file=safetensors::mlp.safetensors --match='*/feed_forward/*' --exclude='*/lora_*'
   # a cast that leaves the accelerators of this machine alone
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
       --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
@@ -58,20 +62,24 @@ def convert(
     *,
     streaming: bool = False,
     float_type: str | None = None,
+    match: Patterns = None,
+    exclude: Patterns = None,
     dry_run: bool = False,
     backend: str | None = None,
     show: Show = progress_bar,
 ) -> Report:
     """Convert a checkpoint; see the command's help for the spellings.
 
-    Holds the headers of all leaves and one piece of one payload (two where jax casts) in memory, whatever the
-    sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same with each.
-    Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
+    `match` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without them all
+    leaves are converted. Holds the headers of all leaves and one piece of one payload (two where jax casts) in memory,
+    whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same
+    with each. Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
     """
     dtype = float_dtype(float_type)
     target, output = split_output(output_file, streaming)
     overflows: list[int] = []
     with open_checkpoint(load_checkpoint, any_kind=True) as checkpoint:
+        checkpoint.select(chooser(match, exclude))
         # Depth-first order (TREE-5), whatever the order of the source.
         records = depth_first(checkpoint.records)
         cast_to = cast_on(backend, dtype, [] if dry_run else [record.dtype for record in records])
@@ -113,6 +121,13 @@ def command_line() -> argparse.ArgumentParser:
         metavar="DTYPE",
         help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; the default keeps every dtype",
     )
+    for option, verb in (("match", "convert"), ("exclude", "leave out")):
+        command.add_argument(
+            f"--{option}",
+            action="append",
+            metavar="GLOB",
+            help=f"{verb} the leaves whose key path matches; * stands for any text; may be repeated",
+        )
     command.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -150,6 +165,8 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.output_file,
         streaming=arguments.streaming,
         float_type=arguments.float_dtype,
+        match=arguments.match,
+        exclude=arguments.exclude,
         dry_run=arguments.dry_run,
         backend=arguments.backend,
     )

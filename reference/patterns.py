@@ -48,5 +48,5 @@ def select(records: list[Record], is_chosen: Chooser) -> list[Record]:
     chosen = [record for record in records if is_chosen(record.path)]
     if not chosen:
         shown = ", ".join(display(record.path) for record in records[:3])
-        raise UsageError(f"include and exclude leave no leaf over; the first of the file are: {shown}")
+        raise UsageError(f"the patterns leave no leaf over; the first of the file are: {shown}")
     return chosen

@@ -25,7 +25,7 @@ def report(run: Run, all_advice: bool = False) -> Iterator[str]:
 
 def _summary(run: Run) -> Iterator[str]:
     cases = {line.result.check.case.id for line in run.lines}
-    yield f"conformance {run.corpus.version}, specification {run.spec}: {len(cases)} cases{_left_out(run)}"
+    yield f"conformance {run.corpus.version}, specification {run.spec}: {_counted(len(cases), 'case')}{_left_out(run)}"
     for part, command in run.commands.items():
         counts = run.counts(part)
         told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "no case"
@@ -34,8 +34,12 @@ def _summary(run: Run) -> Iterator[str]:
     yield f"slowest      {slowest.result.seconds:.2f} s, {slowest.result.check.case.id}; {_memory(run)}"
     yield f"advice       {_advice(run)}"
     bad = len(run.bad()) + len(run.unmatched)
-    end = f"{bad} failures" if bad else "every check is as it should be"
+    end = _counted(bad, "failure") if bad else "every check is as it should be"
     yield f"{'FAIL' if bad else 'PASS'}         {end}, in {run.seconds:.1f} s"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _left_out(run: Run) -> str:
@@ -53,7 +57,7 @@ def _advice(run: Run) -> str:
     advised = sum(bool(line.result.judgement.advice) for line in rejected)
     should = sum(line.state == ADVISED for line in run.lines)
     told = f"{len(rejected) - advised} of {len(rejected)} rejections name clause and place as they should (CONF-5)"
-    return told + (f"; {should} cases beside the MUSTs not met" if should else "")
+    return told + (f"; {_counted(should, 'case')} beside the MUSTs not met" if should else "")
 
 
 def failure(run: Run, line: Line) -> Iterator[str]:

@@ -261,3 +261,13 @@ def test_wrong_usage_is_told_in_a_line(words, told):
     assert status in (1, 2)
     assert "Traceback" not in printed
     assert told in printed
+
+
+def test_a_reader_of_the_list_may_stop_early():
+    import subprocess
+    import sys
+
+    shell = f"{sys.executable} -m conformance list | head -1"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, check=False)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.tests.ranged import serving
+
 ROOT = Path(__file__).parents[2]
 FLAGS = [
     "--no-sandbox",
@@ -95,3 +97,36 @@ def visit(browser, address):
 
 def _is_foreign(url, address):
     return not url.startswith((address, "data:", "blob:"))
+
+
+@pytest.fixture(scope="session")
+def server(site, tmp_path_factory):
+    with serving(site, tmp_path_factory.mktemp("made")) as server:
+        yield server
+
+
+@pytest.fixture
+def explore(browser, server):
+    """Opens the explorer. At the end, the console is empty, and no other host was asked for anything."""
+    contexts, troubles = [], []
+
+    def open_page(width=1280, scheme="light", file=None, example=None, query=""):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(dialog.message))
+        page.on("request", lambda request: request.url.startswith(server.address) or troubles.append(request.url))
+        query = f"?file=examples/{example}" if example else query
+        page.goto(f"{server.address}/explorer/{query}")
+        if file is not None:
+            page.set_input_files("#ex-file", file)
+        if file is not None or query:
+            page.locator(".ex-summary, .ex-problem").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []

@@ -28,6 +28,13 @@ def run(command, *arguments):
     return code
 
 
+def test_leaves_are_chosen_by_more_than_one_glob(file):
+    options = (f"--load_checkpoint={file}", f"--output_file={file}.out", "--streaming")
+    assert run(convert, *options, "--match", "params/*", "--match=n", "--exclude", "*/w") == 0
+    tree = reference.load(f"{file}.out")
+    assert (list(tree), list(tree["params"])) == (["params", "n"], ["b"])
+
+
 @pytest.mark.parametrize("spelling", ["--streaming", "--streaming=True", "--streaming=true", "--streaming=1"])
 def test_streaming_is_spelled_as_people_spell_it(file, spelling, capsys):
     assert run(convert, f"--load_checkpoint=params::{file}", f"--output_file={file}.out", spelling) == 0

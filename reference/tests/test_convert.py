@@ -183,6 +183,15 @@ def test_a_dry_run_writes_nothing(files):
     assert not (files / "out").exists()
 
 
+def test_a_part_of_a_checkpoint_is_converted(files):
+    report = convert(f"{files}/params", f"flax::{files}/out", match="layers/*", exclude=["*/kernel", "*/0/*"])
+    assert [item.path for item in report.items] == [("layers", "1", "ids")]
+    left = flax.serialization.msgpack_restore((files / "out").read_bytes())
+    assert same(left, {"layers": {"1": {"ids": PARAMS["layers"]["1"]["ids"]}}})
+    with pytest.raises(UsageError, match="leave no leaf over"):
+        convert(f"{files}/params", f"{files}/out", match="nothing*")
+
+
 def test_in_place(files):
     before = (files / "params").read_bytes()
     convert(f"{files}/params", f"{files}/params", streaming=True, float_type="bf16")
