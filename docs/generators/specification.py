@@ -16,6 +16,7 @@ from .project import CURRENT, VERSIONS, cases_of, cells, corpus
 
 _HEADING: Final = re.compile(r"^#### ([A-Z]+-[1-9][0-9]*)$", re.M)
 _BLOCK: Final = re.compile(r"^```hex ([^\n]*)\n(.*?)^```$", re.M | re.S)
+_FOUND_FIRST: Final = "---\nsearch: {boost: 3}\n---\n\n"  # before pages that only mention a clause
 _KINDS: Final = {
     "accept": "Every reader takes this stream; a writer makes it of these leaves.",
     "accept longer": "Every reader takes this stream; no writer makes it.",
@@ -31,7 +32,7 @@ def pages() -> Iterator[tuple[str, str]]:
         for file in sorted((SPEC / version).glob("*.md")):
             page = f"specification/{version}/{file.name}"
             text = links.borrowed(file.read_text(), f"spec/{version}/{file.name}", page)
-            yield page, _chapter(text, page) if version == CURRENT else text
+            yield page, _FOUND_FIRST + _chapter(text, page) if version == CURRENT else text
     yield "specification/index.md", _borrowed("spec/README.md", "specification/index.md")
 
 

@@ -115,7 +115,7 @@ def test_from_the_home_page_to_a_failing_case(visit):
 def test_from_the_home_page_to_a_conversion(visit):
     page = visit("")
     click(page, "convert it")
-    assert "python -m reference.convert" in page.content()
+    assert "python -m reference.convert" in page.locator("article").inner_text()
 
 
 def click(page, text):
