@@ -7,7 +7,7 @@ import { hex, integer, plural } from './format.mjs';
 const SHOWN = 16; // bytes of a run
 const PAGE = 128; // bytes of a payload
 const ROW = 16;
-const NARROW_ROW = 8;
+const [WIDE, NARROW] = [760, 480]; // pixels that a whole row takes, with values and without
 
 export class BytesView {
   constructor(engine) {
@@ -94,7 +94,8 @@ class Pager {
     const size = Math.min(PAGE, length - this.at);
     const { bytes, values, width } = await this.engine.call('bytes', { at: start + this.at, length: size, dtype });
     this.width = width;
-    const perRow = matchMedia('(max-width: 40em)').matches ? NARROW_ROW : ROW;
+    const isNarrow = this.rows.clientWidth < (values ? WIDE : NARROW);
+    const perRow = Math.max(isNarrow ? ROW / 2 : ROW, width ?? 1);
     const lines = [];
     for (let n = 0; n < bytes.length; n += perRow) lines.push(line(bytes.subarray(n, n + perRow), values?.slice(n / width, (n + perRow) / width), start + this.at + n));
     this.rows.replaceChildren(...lines);
