@@ -18,6 +18,8 @@ export class BytesView {
   // `wanted` is { node } or { place }; `fault` an offset to mark.
   async show(wanted, { fault, budget = 200 } = {}) {
     const call = (this.call = {});
+    if (wanted !== this.wanted) this.element.replaceChildren(); // those of another record
+    this.wanted = wanted;
     const { runs, more } = await this.engine.call('annotate', { ...wanted, budget });
     const rows = await Promise.all(runs.map((run) => this.#bytesOf(run)));
     if (call !== this.call) return;
