@@ -97,6 +97,16 @@ def test_a_file_can_be_dropped(explore):
     page.locator(".ex-name", has_text="dropped").wait_for()
 
 
+def test_reading_can_be_stopped_and_what_was_read_stays(explore, tmp_path):
+    parts = (record_(("params", f"w{n}"), raw("07")).data() for n in range(300_000))
+    page = explore()
+    page.set_input_files("#ex-file", stored(tmp_path, b"".join(parts)))
+    page.get_by_text("; read ").wait_for()  # the first word of its progress
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".ex-badge--open", has_text="stopped, not judged").wait_for()
+    assert page.locator(".ex-tree .ex-row").count() > 0
+
+
 def test_a_pickle_is_named_with_what_to_do(explore, tmp_path):
     page = explore(file=stored(tmp_path, b"\x80\x02}q\x00.", "model.bin"))
     assert "pickle" in page.locator(".ex-summary").inner_text()

@@ -119,6 +119,17 @@ def test_reading_goes_on_behind_a_bad_record(page):
     assert found["ended"]["at"] == at[10]
 
 
+def test_reading_goes_on_at_the_next_whole_record_where_the_end_of_a_bad_one_is_not_known(page):
+    good = {name: record_(name, GOOD) for name in "abc"}
+    parts = [good["a"], raw("00" * 700), good["b"], good["c"], raw("0a"), good["b"], raw("92 91")]
+    at = [sum(part.size for part in parts[:n]) for n in range(len(parts))]
+    (found,) = read(page, together(parts).data())
+    assert violations(found) == [("REC-1", at[1]), ("REC-1", at[4]), ("STREAM-4", at[5]), ("STREAM-2", at[6])]
+    assert [one.get("next") for one in found["violations"]] == [at[2], at[5], None, None]
+    assert found["leaves"] == 3
+    assert found["ended"]["at"] == at[6]
+
+
 def test_a_hundred_violations_are_enough(page):
     (found,) = read(page, (record_("a", raw("90")) * 150).data())
     assert len(found["violations"]) == 100

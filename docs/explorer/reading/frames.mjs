@@ -68,3 +68,25 @@ async function beginsRecord(slices, offset) {
   const outer = headOf(bytes);
   return outer?.type === 'array' && outer.n > 0 && outer.n <= MOST_ELEMENTS && headOf(bytes, outer.head)?.type === 'array';
 }
+
+const FARTHEST = 1 << 26; // bytes in which the next record is looked for
+
+// The next place from an offset on where a whole record stands, and behind it another or the end of the file; undefined
+// where there is none within reach. `isGood(start, end)` says whether it is a record indeed.
+export async function nextRecord(slices, from, isGood) {
+  const stop = Math.min(slices.size, from + FARTHEST);
+  for (let at = from; at < stop; ) {
+    const bytes = slices.at(at) ?? (await slices.bytes(at, 1 << 16));
+    const step = bytes.indexOf(0x92);
+    if (step < 0) {
+      at += bytes.length;
+      continue;
+    }
+    at += step;
+    const frame = at < stop ? await frameAt(slices, at) : undefined;
+    const isWhole = frame && frame.end <= slices.size && (frame.end === slices.size || (await beginsRecord(slices, frame.end)));
+    if (isWhole && (await isGood(at, frame.end))) return at;
+    at++;
+  }
+  return undefined;
+}

@@ -1,10 +1,10 @@
 // Judges a stream by the client, and goes on behind a violation. The client stops at the first one, as a reader has
-// to. Where the end of the bad record is known, a second client begins behind it. That one has not seen the records
-// before: whether a key path clashes with one of theirs is looked up in the tree, and the client is then shown the two
+// to. Where the end of the bad record is known, or a whole record is found further on, a second client begins there. It has not seen the
+// records before: whether a key path clashes with one of theirs is looked up in the tree, and the client is then shown the two
 // records alone, so that its verdict and its words stand here too.
 
 import { FormatError, payloadLength, numberOfBits, planStream, bytesSource, readStream } from '../streamckpt.mjs';
-import { frameAt, endOfIrregular } from './frames.mjs';
+import { frameAt, endOfIrregular, nextRecord } from './frames.mjs';
 import { part } from './slices.mjs';
 
 export const MOST_VIOLATIONS = 100;
@@ -40,11 +40,12 @@ export async function judgeStream(slices, { tree, notes, start = 0, onRecord, ti
         continue;
       }
       const end = frame && frame.end <= slices.size ? frame.end : await endOfIrregular(slices, at);
-      const where = { start: at, end: end ?? slices.size, cut: end === undefined };
+      const next = end === undefined ? await nextRecord(slices, at + 1, isRecord(slices)) : undefined;
+      const where = { start: at, end: end ?? next ?? slices.size, cut: end === undefined && next === undefined };
       const more = end === undefined ? undefined : await behind(slices, tree, error, at, end, base > start);
       const found = more ? [error, more].sort((a, b) => a.offset - b.offset) : [error];
-      for (const one of found) violations.push({ ...one, record: where });
-      if (end === undefined) return { violations, ended: endedAt(at, error, slices.size) };
+      for (const one of found) violations.push({ ...one, record: where, next });
+      if (where.cut) return { violations, ended: endedAt(at, error, slices.size) };
     }
     const last = violations[violations.length - 1];
     at = last.record.end;
@@ -69,6 +70,14 @@ async function nextOf(client, base) {
 // An error of the client as it is sent to the page, with its offset in the whole file.
 export function plain({ clause, message, offset, path }, base = 0) {
   return { clause, message, offset: base + (offset ?? 0), path };
+}
+
+// Whether the client takes some bytes for one record.
+function isRecord(slices) {
+  return async (start, end) => {
+    const { record } = await nextOf(readStream(part(slices, start, end)), start);
+    return record !== undefined;
+  };
 }
 
 // The second fault of a record, if it has one: of its leaf where its path clashes, of its path where its leaf is bad.

@@ -7,7 +7,7 @@ import { hex, integer, plural } from './format.mjs';
 const SHOWN = 16; // bytes of a run
 const PAGE = 128; // bytes of a payload
 const ROW = 16;
-const NARROW_ROW = 8;
+const [WIDE, NARROW] = [760, 480]; // pixels that a whole row takes, with values and without
 
 export class BytesView {
   constructor(engine) {
@@ -18,6 +18,8 @@ export class BytesView {
   // `wanted` is { node } or { place }; `fault` an offset to mark.
   async show(wanted, { fault, budget = 200 } = {}) {
     const call = (this.call = {});
+    if (wanted !== this.wanted) this.element.replaceChildren(); // those of another record
+    this.wanted = wanted;
     const { runs, more } = await this.engine.call('annotate', { ...wanted, budget });
     const rows = await Promise.all(runs.map((run) => this.#bytesOf(run)));
     if (call !== this.call) return;
@@ -94,7 +96,8 @@ class Pager {
     const size = Math.min(PAGE, length - this.at);
     const { bytes, values, width } = await this.engine.call('bytes', { at: start + this.at, length: size, dtype });
     this.width = width;
-    const perRow = matchMedia('(max-width: 40em)').matches ? NARROW_ROW : ROW;
+    const isNarrow = this.rows.clientWidth < (values ? WIDE : NARROW);
+    const perRow = Math.max(isNarrow ? ROW / 2 : ROW, width ?? 1);
     const lines = [];
     for (let n = 0; n < bytes.length; n += perRow) lines.push(line(bytes.subarray(n, n + perRow), values?.slice(n / width, (n + perRow) / width), start + this.at + n));
     this.rows.replaceChildren(...lines);

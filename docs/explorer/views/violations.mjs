@@ -11,11 +11,21 @@ export function violationsView(summary, { onShow }) {
     h('p', { class: 'ex-violation-head' }, clauseLink(violation.clause), ' ', sentence(violation.clause)),
     h('p', { class: 'ex-violation-text' }, `${capital(violation.message)}.`, earlierText(violation)),
     h('p', { class: 'ex-quiet' }, place(violation.offset), violation.path && pathText(violation.path)),
+    violation.next !== undefined && h('p', { class: 'ex-quiet' }, `Its end is not known. Reading went on at ${place(violation.next)}, where the next whole record begins.`),
     button('Show the bytes', () => onShow(violation), { class: 'ex-link', 'aria-label': `Show the bytes of violation ${n + 1}` })));
   return h('div', {},
     items.length > 0 ? h('ol', { class: 'ex-violations' }, items) : h('p', {}, nothingText(summary)),
     ended && h('p', { class: 'ex-advice ex-ended' }, `Reading ended at ${place(ended.at)}. ${ended.why}`),
+    rescue(summary),
     stoppedAt !== undefined && h('p', { class: 'ex-advice' }, `You stopped the reading at ${place(stoppedAt)}.`));
+}
+
+// What to do with a damaged stream.
+function rescue({ kind, violations, leaves }) {
+  if (kind.container !== 'stream' || violations.length === 0 || leaves === 0) return undefined;
+  const guide = h('a', { class: 'ex-clause', href: '../guides/rescue/', target: '_blank', rel: 'noopener' }, 'The guide');
+  return h('p', { class: 'ex-advice' }, 'If it was cut off or damaged on its way, copy or save it again. If that cannot be done, ',
+    h('code', {}, 'streamckpt salvage'), ' writes what is whole of it. ', guide, ' tells how.');
 }
 
 function nothingText({ kind }) {
