@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import functools
+import math
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
@@ -198,6 +200,8 @@ def describe(value: Any) -> Leaf:
     bool, int, float, complex, str, bytes, bytearray, memoryview and the empty dict. Subclasses of Python's
     own types are refused: an enumeration would come back as a bare number.
     """
+    if type(value) is np.ndarray and value.ndim <= MAX_DIMS:
+        return _array_leaf(value.dtype, value.shape)
     if isinstance(value, np.generic):
         dtype = dtype_of(tag_of(value.dtype))
         return Leaf("scalar", dtype, (), dtype.itemsize)
@@ -206,8 +210,7 @@ def describe(value: Any) -> Leaf:
             _refuse("a masked array cannot be stored: its mask would be lost")
         if len(value.shape) > MAX_DIMS:
             _refuse(f"an array has {len(value.shape)} dimensions; at most {MAX_DIMS} are allowed", "LEAF-3")
-        dtype = dtype_of(tag_of(value.dtype))
-        return Leaf("ndarray", dtype, tuple(value.shape), value.size * dtype.itemsize)
+        return _array_leaf(value.dtype, tuple(value.shape))
     kind = _KINDS.get(type(value))
     if kind is None and str(getattr(value, "dtype", "")).startswith("key<"):
         _refuse("a typed PRNG key cannot be stored: save jax.random.key_data(key), and wrap_key_data what is loaded")
@@ -222,6 +225,13 @@ def describe(value: Any) -> Leaf:
     if kind == "bin":
         return Leaf(kind, nbytes=memoryview(value).nbytes)
     return Leaf(kind, value=value)
+
+
+@functools.lru_cache(1024)
+def _array_leaf(dtype: np.dtype, shape: tuple[int, ...]) -> Leaf:
+    """The leaf of all arrays of a dtype and shape, of which a tree mostly has few."""
+    dtype = dtype_of(tag_of(dtype))
+    return Leaf("ndarray", dtype, shape, math.prod(shape) * dtype.itemsize)
 
 
 _KINDS: Final = {

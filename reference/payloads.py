@@ -11,6 +11,7 @@ from .dtypes import BITS, PARTS, dtype_of
 from .wire import Sink, Source
 
 _PARTIAL: Final = frozenset(map(dtype_of, ("bool", *BITS)))  # not all bits of a byte carry a meaning
+_SMALL: Final = 1 << 12  # bytes
 PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast
 
 
@@ -115,6 +116,8 @@ def settle(array: np.ndarray) -> np.ndarray:
 
 def array_payload(array: np.ndarray) -> Payload:
     """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
+    if array.nbytes <= _SMALL and array.dtype.isnative and array.dtype not in _PARTIAL:
+        return MemoryPayload(memoryview(array.tobytes()))  # a copy takes less than the views that spare it
     if array.dtype in _PARTIAL:
         return PiecesPayload(settle(piece.copy()) for piece in _pieces(array))
     if array.flags.c_contiguous and array.dtype.isnative:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -10,6 +11,7 @@ from typing import Final, NamedTuple
 import msgpack
 import numpy as np
 
+from .chunked import Part
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, SeenArrays, frame, read_leaf
@@ -174,9 +176,9 @@ def item_in(source: Source, record: Record) -> Item:
 def record_step(item: Item) -> Step:
     """The canonical bytes of a record around its payload. Raises KEY clauses, REC-3."""
     head = b"\x92" + encode_keypath(item.path)
+    leaf = item.leaf
     try:
-        parts = frame(item.leaf)
-        head += bin_header(sum(len(header) + n for header, n in parts))
+        parts = _blob_of_array(*leaf[:4]) if leaf.dtype is not None else _blob(leaf)
     except OverflowError:
         raise FormatError(
             "REC-3",
@@ -185,4 +187,18 @@ def record_step(item: Item) -> Step:
             f"a leaf of {item.leaf.nbytes} payload bytes does not fit in a record, which holds at most {MAX_BLOB}",
             "split the tensor, or write a flax file (--streaming=False)",
         ) from None
-    return Step([(head + parts[0][0], parts[0][1]), *parts[1:]], item.payload)
+    (first, n) = parts[0]
+    return Step([(head + first, n), *parts[1:]], item.payload)
+
+
+def _blob(leaf: Leaf) -> list[Part]:
+    """A leaf framed as the bin that a record holds it in. Raises OverflowError."""
+    parts = frame(leaf)
+    (first, n), *rest = parts
+    return [(bin_header(sum(len(header) + n for header, n in parts)) + first, n), *rest]
+
+
+@functools.lru_cache(1024)
+def _blob_of_array(kind: str, dtype: np.dtype, shape: tuple[int, ...], nbytes: int) -> list[Part]:
+    """The same for arrays, of which a tree mostly has few kinds."""
+    return _blob(Leaf(kind, dtype, shape, nbytes))
