@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 import msgpack
 import numpy as np
 
-from .chunked import Part
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, SeenArrays, frame, read_leaf
@@ -176,9 +175,10 @@ def item_in(source: Source, record: Record) -> Item:
 def record_step(item: Item) -> Step:
     """The canonical bytes of a record around its payload. Raises KEY clauses, REC-3."""
     head = b"\x92" + encode_keypath(item.path)
-    leaf = item.leaf
     try:
-        parts = _blob_of_array(*leaf[:4]) if leaf.dtype is not None else _blob(leaf)
+        parts = frame(item.leaf)
+        first, n = parts[0]
+        head += _blob_head(first, n + sum(len(header) + m for header, m in parts[1:]) if parts[1:] else n)
     except OverflowError:
         raise FormatError(
             "REC-3",
@@ -187,18 +187,10 @@ def record_step(item: Item) -> Step:
             f"a leaf of {item.leaf.nbytes} payload bytes does not fit in a record, which holds at most {MAX_BLOB}",
             "split the tensor, or write a flax file (--streaming=False)",
         ) from None
-    (first, n) = parts[0]
-    return Step([(head + first, n), *parts[1:]], item.payload)
-
-
-def _blob(leaf: Leaf) -> list[Part]:
-    """A leaf framed as the bin that a record holds it in. Raises OverflowError."""
-    parts = frame(leaf)
-    (first, n), *rest = parts
-    return [(bin_header(sum(len(header) + n for header, n in parts)) + first, n), *rest]
+    return Step([(head, n), *parts[1:]], item.payload)
 
 
 @functools.lru_cache(1024)
-def _blob_of_array(kind: str, dtype: np.dtype, shape: tuple[int, ...], nbytes: int) -> list[Part]:
-    """The same for arrays, of which a tree mostly has few kinds."""
-    return _blob(Leaf(kind, dtype, shape, nbytes))
+def _blob_head(first: bytes, behind: int) -> bytes:
+    """The first bytes of a leaf with its bin header; of those of a tree many are the same."""
+    return bin_header(len(first) + behind) + first
