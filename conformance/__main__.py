@@ -35,7 +35,7 @@ CLIENT.md beside this program says what is asked of yours.
 """
 
 
-def _arguments() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     shape = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser("python -m conformance", description=__doc__, epilog=_EXAMPLES, formatter_class=shape)
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -209,7 +209,7 @@ def _coverage(arguments: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: every check is as it should be; 1: one is not; 2: wrong usage."""
-    arguments = _arguments().parse_args(argv)
+    arguments = command_line().parse_args(argv)
     try:
         return arguments.action(arguments)
     except (ValueError, OSError) as error:

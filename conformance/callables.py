@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .compare import Judgement, judge_records, judge_verdict, judge_writing
-from .judge import Check, stored_or_made
+from .judge import Check, asked, stored_or_made
 from .programs import ACCEPTED, CRASHED, KEPT, REJECTED, Outcome
 
 
@@ -75,3 +75,13 @@ def judge_call(
 
 def _outcome(verdict: str, why: str, rejection: dict[str, Any]) -> Outcome:
     return Outcome(verdict, why, rejection, b"", 0, "", 0, 0.0)
+
+
+def file_made(check: Check, folder: Path, play: Callable[..., Any]) -> bytes:
+    """The file that a converter or recoverer makes of a case; `play` is called with the words of its command."""
+    case, part = check
+    data, output = stored_or_made(case, "bin", folder), folder / "output"
+    output.unlink(missing_ok=True)
+    for words in asked(case, part, data, output, folder):
+        play(*words)
+    return output.read_bytes()

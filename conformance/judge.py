@@ -7,9 +7,9 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from .compare import Judgement, judge_reading, judge_verdict, judge_writing
 from .model import Case
@@ -47,7 +47,7 @@ class Result(NamedTuple):
     peak: int
 
 
-def checks(cases: list[Case], parts: Mapping[str, Any]) -> Iterator[Check]:
+def checks(cases: list[Case], parts: Container[str]) -> Iterator[Check]:
     """What can be checked of programs that play these parts."""
     for case in cases:
         for part in _parts(case):

@@ -24,7 +24,7 @@ exit status: 0 nothing was found, 1 an invariant was broken, 2 wrong usage.
 """
 
 
-def _arguments() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(
         "python -m fuzz", None, "Look for inputs that break an invariant.", _EXAMPLES, allow_abbrev=False
     )
@@ -95,7 +95,7 @@ def _run(arguments: argparse.Namespace, chosen: list[str]) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    command = _arguments()
+    command = command_line()
     arguments = command.parse_args(argv)
     chosen = list(dict.fromkeys(arguments.target or names()))
     if arguments.list:

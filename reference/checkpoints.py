@@ -92,6 +92,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             except FormatError as error:
                 raise with_path(path, error) from None
             yield path, value
+            del value  # whoever has let it go has the room for the next one
 
     def _block_end(self, first: int) -> int:
         """Where the run of small neighbouring leaves that starts with record `first` ends."""

@@ -224,7 +224,7 @@ def _print_human(found: Comparison, files: tuple[str, str], depth: int | None, h
     print(f"the leaves differ: {counts}" if rows else f"equal: {found.count(EQUAL)} leaves")
 
 
-def _arguments() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     command = parser(
         "python -m reference.compare",
         "Show which leaves of two checkpoints, of any container, differ and by how much.",
@@ -255,7 +255,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run(_arguments(), _run, argv, refused=TROUBLE)
+    return run(command_line(), _run, argv, refused=TROUBLE)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def convert(
         return Report(target, items, cast, total, sum(overflows), too_big)
 
 
-def _arguments() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     from .devices.backends import BACKENDS
 
     command = parser(
@@ -159,7 +159,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run(_arguments(), _run, argv)
+    return run(command_line(), _run, argv)
 
 
 if __name__ == "__main__":

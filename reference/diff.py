@@ -34,7 +34,7 @@ An exact delta is recognised by itself when it is recovered, and its base is che
 """
 
 
-def _arguments() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     from .devices.backends import BACKENDS
 
     command = parser(
@@ -160,7 +160,7 @@ def _print_sum(output: str, report: AddReport) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run(_arguments(), _run, argv)
+    return run(command_line(), _run, argv)
 
 
 if __name__ == "__main__":

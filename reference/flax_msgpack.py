@@ -32,17 +32,18 @@ class _Open(NamedTuple):
 
 
 @no_collection()
-def read_flax(source: Source) -> list[Record]:
+def read_flax(source: Source, records: list[Record] | None = None) -> list[Record]:
     """The leaves of a flax file, depth first, checked against every clause; array payloads are not read.
 
-    A record here is a map's entry: `offset` is that of the leaf. Raises FormatError.
+    A record here is a map's entry: `offset` is that of the leaf. They are appended to `records`, in which those before
+    a fault stay. Raises FormatError.
     """
+    records = [] if records is None else records
     cursor = Cursor(source, cut="FLAX-6")
     kind, count = cursor.header() if source.size else ("nothing", 0)
     # FLAX-1: "A flax file is one map of one or more entries, with nothing after it."
     if kind != "map" or count == 0:
         cursor.fail("FLAX-1", f"a flax file is one map of one or more entries, and here stands {kind}", at=0)
-    records: list[Record] = []
     seen = SeenArrays()
     left = _most_path_bytes(source.size)
     stack = [_Open((), 0, iter(range(count)), set())]

@@ -142,7 +142,7 @@ def _print_delta(found: dict[str, Any]) -> None:
         print(f"{display(tuple(path))}  stands in the base alone")
 
 
-def _arguments() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     command = parser(
         "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
     )
@@ -175,7 +175,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run(_arguments(), _run, argv)
+    return run(command_line(), _run, argv)
 
 
 if __name__ == "__main__":

@@ -99,15 +99,18 @@ def no_collection() -> Iterator[None]:
 
 
 @no_collection()
-def read_records(source: Source) -> tuple[list[Record], list[str]]:
+def read_records(
+    source: Source, records: list[Record] | None = None, offset: int = 0
+) -> tuple[list[Record], list[str]]:
     """Read all records of a source up to its end, and the sort key of each key path (`keypaths.sort_key`).
 
-    Small records take a short cut through msgpack; whatever it does not take, and every fault, goes to
-    `read_record`.
+    They are appended to `records`, in which those before a fault stay; `offset` is where to begin. Small records take a
+    short cut through msgpack; whatever it does not take, and every fault, goes to `read_record`.
     """
-    cursor = Cursor(source)
-    records: list[Record] = []
+    records = [] if records is None else records
     keys: list[str] = []
+    cursor = Cursor(source)
+    cursor.skip(offset)
     seen = SeenArrays()
     while cursor.tell() < source.size:
         before = len(records)

@@ -63,14 +63,30 @@ def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
     for path in paths:
         if not path:
             raise FormatError("KEY-1", None, None, "a leaf at the root of the tree has no key path")
-        node = root
-        for part in path[:-1]:
-            node = node.setdefault(part, {})
-            if isinstance(node, tuple):
-                raise _clash_error(node, path, None)
-        below = node.setdefault(path[-1], path)
-        if below is not path:
-            raise _clash_error(below if isinstance(below, tuple) else _first_leaf(below), path, None)
+        if (other := _grow(root, path)) is not None:
+            raise _clash_error(other, path, None)
+
+
+def _grow(root: dict[str, Any], path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Put a key path into a tree of those before it; one with which it clashes is returned, and it is left out."""
+    node = root
+    for part in path[:-1]:
+        node = node.setdefault(part, {})
+        if isinstance(node, tuple):
+            return node
+    below = node.setdefault(path[-1], path)
+    if below is path:
+        return None
+    return below if isinstance(below, tuple) else _first_leaf(below)
+
+
+def find_clashes(records: Iterable[Record]) -> dict[int, FormatError]:
+    """The records whose key path clashes with one before, by their offsets, and what is wrong with each."""
+    root: dict[str, Any] = {}
+    others = ((record, _grow(root, record.path)) for record in records)
+    return {
+        record.offset: _clash_error(other, record.path, record.offset) for record, other in others if other is not None
+    }
 
 
 def _first_leaf(node: dict[str, Any] | tuple[str, ...]) -> tuple[str, ...]:

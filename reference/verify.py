@@ -119,7 +119,7 @@ def _stands(source: Source, at: int, step: Step) -> bool:
     return True
 
 
-def _arguments() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     command = parser(
         "python -m reference.verify", "Read a whole checkpoint and hold it to the specification.", _EXAMPLES
     )
@@ -143,7 +143,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run(_arguments(), _run, argv)
+    return run(command_line(), _run, argv)
 
 
 if __name__ == "__main__":

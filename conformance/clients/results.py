@@ -1,4 +1,4 @@
-"""`make results`: every client against the corpus, and the table of what each does where."""
+"""`make results`: every client against the corpus; the table of what each does where, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from typing import Any
 from ..callables import judge_callable
 from ..judge import PARTS, Result, checks
 from ..model import load_corpus
-from ..reports.results import results
+from ..reports.results import results, summary
 from ..reports.table import markdown
 from ..runner import Run, sorted_out
 from ..xfails import read_xfails
-from .in_process import JAXSEQ, LOOP, LOOP_REJECTS, REFERENCE
+from .in_process import JAXSEQ, LOOP, LOOP_REJECTS
 
 CLIENTS = Path(__file__).parent
 ALL = ("decode", "encode", "flax-decode", "flax-encode")
 TABLE = CLIENTS.parent / "RESULTS.md"
+DATA = CLIENTS.parent / "results.json"
 
 
 def programs(folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """The clients that are programs, as far as their toolchains are there: name, command, parts."""
+    yield "reference", f"{sys.executable} {CLIENTS / 'reference_client.py'}", tuple(PARTS)
     if shutil.which("cc"):
         subprocess.run(["cc", "-std=c11", "-O2", "-o", folder / "c", CLIENTS / "client.c"], check=True)
         yield "C", str(folder / "c"), ALL
@@ -61,12 +63,13 @@ def main() -> int:
     """Exit status 1 where a client does what is neither right nor known."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        runs = [run_here("reference", REFERENCE, (), None)]
-        runs += [run_program(*program, folder / f"{program[0]}.json") for program in programs(folder)]
+        runs = [run_program(*program, folder / f"{program[0]}.json") for program in programs(folder)]
         runs.append(run_here("usual loop (EasyLM, tux)", LOOP, LOOP_REJECTS, CLIENTS / "loop.xfails"))
         runs.append(run_here("JAXSeq's writer", JAXSEQ, LOOP_REJECTS, CLIENTS / "jaxseq.xfails"))
-    TABLE.write_text(markdown(load_corpus(), runs))
-    print(f"wrote {TABLE.name}")
+    corpus = load_corpus()
+    TABLE.write_text(markdown(corpus, runs))
+    DATA.write_text(json.dumps([summary(corpus, run) for run in runs], indent=1) + "\n")
+    print(f"wrote {TABLE.name} and {DATA.name}")
     return 0 if all(run["passed"] for run in runs) else 1
 
 

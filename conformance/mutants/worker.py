@@ -28,10 +28,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..callables import Rejected, Written, judge_call
+from ..callables import Rejected, Written, file_made, judge_call
 from ..compare import Judgement
 from ..declare import MUST
-from ..judge import PARTS, Check, asked, checks, stored_or_made
+from ..judge import PARTS, Check, checks, stored_or_made
 from ..model import Case, load_corpus
 from ..programs import KEPT, Baseline
 
@@ -100,12 +100,8 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
         return sink.written()
 
     def made() -> bytes:
-        data, output = stored_or_made(case, "bin", folder), folder / "output"
-        output.unlink(missing_ok=True)
         with contextlib.redirect_stdout(printed):
-            for words in asked(case, part, data, output, folder):
-                client.PARTS[part](*words)
-        return output.read_bytes()
+            return file_made(check, folder, client.PARTS[part])
 
     def told() -> Any:
         """The call, in which the client's own refusal tells its clause as the reference's does."""

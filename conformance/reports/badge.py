@@ -11,12 +11,15 @@ _GOOD, _BAD = "#2e7d32", "#c62828"
 
 
 def badge(run: Run) -> str:
-    """The badge as SVG."""
-    label = f"streamckpt {run.spec}"
-    passed = sum(line.state == PASSED for line in run.lines)
-    value = f"{passed} of {len(run.lines)}"
+    """The badge of a run as SVG."""
+    return picture(run.spec, sum(line.state == PASSED for line in run.lines), len(run.lines), run.passed)
+
+
+def picture(spec: str, passed: int, total: int, good: bool = True) -> str:
+    """How many checks against a version of the specification were passed, as SVG; red where that is not good."""
+    label, value = f"streamckpt {spec}", f"{passed} of {total}"
     left, right = (round(len(text) * _LETTER + 12) for text in (label, value))
-    color = _GOOD if run.passed else _BAD
+    color = _GOOD if good else _BAD
     texts = "".join(
         f'<text x="{x}" y="14" text-anchor="middle" fill="#fff">{escape(text)}</text>'
         for x, text in ((left / 2, label), (left + right / 2, value))

@@ -1,10 +1,15 @@
-"""A run as JSON, which the table and the page of several programs are made from."""
+"""A run as JSON, which the table and the page of several programs are made from; and the short form that is kept."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
-from ..runner import Run
+from ..judge import checks
+from ..model import Corpus
+from ..runner import PASSED, Run
+
+_LONGEST: Final = 300  # letters of what came instead, in a summary
 
 
 def results(run: Run) -> dict[str, Any]:
@@ -35,3 +40,38 @@ def results(run: Run) -> dict[str, Any]:
             for line in run.lines
         ],
     }
+
+
+def summary(corpus: Corpus, run: dict[str, Any]) -> dict[str, Any]:
+    """A run without what every case that was passed has in common, and without times: it changes only where the
+    program or the corpus does."""
+    kept = ("case", "part", "state", "reason", "got")
+    large = {case.id for case in corpus.cases if case.is_large}
+    told = [check | {"got": check["got"][:_LONGEST]} for check in run["checks"] if check["state"] != PASSED]
+    return {
+        "name": run["name"],
+        "conformance": run["conformance"],
+        "spec": run["spec"],
+        "parts": list(run["commands"]),
+        "large": any(check["case"] in large for check in run["checks"]),
+        "checks": len(run["checks"]),
+        "not_passed": [{name: check[name] for name in kept} for check in told],
+    }
+
+
+def expanded(corpus: Corpus, short: dict[str, Any]) -> dict[str, Any]:
+    """The run of a summary, as the table wants it: a check for every case. Raises ValueError where the summary is of
+    another corpus."""
+    run = {"name": short["name"], "commands": dict.fromkeys(short["parts"], ""), "checks": list(_checks(corpus, short))}
+    if (short["conformance"], short["checks"]) != (corpus.version, len(run["checks"])):
+        raise ValueError(f"the results of {short['name']} are not of this corpus: run `make results`")
+    return run
+
+
+def _checks(corpus: Corpus, short: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    told = {(check["case"], check["part"]): check for check in short["not_passed"]}
+    for case, part in checks(corpus.cases, short["parts"]):
+        if case.is_large and not short["large"]:
+            continue
+        check = {"case": case.id, "part": part, "clauses": case.clauses, "level": case.level}
+        yield check | told.get((case.id, part), {"state": PASSED, "reason": "", "got": ""})

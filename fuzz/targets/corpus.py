@@ -7,10 +7,10 @@ import functools
 import io
 from typing import Any, Final
 
-from conformance.callables import judge_call
+from conformance.callables import file_made, judge_call
 from conformance.clients import in_process
 from conformance.declare import MUST
-from conformance.judge import PARTS, Check, asked, checks, stored_or_made
+from conformance.judge import PARTS, Check, checks, stored_or_made
 from fuzz.findings import Broken
 from fuzz.scratch import folder
 from fuzz.seeds import cases
@@ -40,13 +40,9 @@ def _answer(one: Check) -> Any:
     case, part = one
     if part.endswith("encode"):
         return in_process.REFERENCE[part](case.encode)
-    data = stored_or_made(case, "bin", _FOLDER)
     if part.endswith("decode"):
-        return in_process.REFERENCE[part](data)
-    output = _FOLDER / "output"
-    output.unlink(missing_ok=True)
+        return in_process.REFERENCE[part](stored_or_made(case, "bin", _FOLDER))
     client = in_process.reference_client
+    play = client.telling(client.PARTS[part])
     with contextlib.redirect_stdout(io.StringIO()):
-        for words in asked(case, part, data, output, _FOLDER):
-            in_process.rejecting(lambda words=words: client.telling(client.PARTS[part])(*words))
-    return output.read_bytes()
+        return file_made(one, _FOLDER, lambda *words: in_process.rejecting(lambda: play(*words)))

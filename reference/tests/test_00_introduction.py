@@ -43,6 +43,7 @@ CORE = [
     "containers",
     "patterns",
     "checkpoints",
+    "salvaging",
     "progress",
     "targets",
     "background",
@@ -76,6 +77,7 @@ CORE = [
     "compare",
     "inspect",
     "verify",
+    "salvage",
     "cli",
 ]
 

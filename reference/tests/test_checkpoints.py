@@ -21,6 +21,7 @@ from fuzz.equality import same
 from fuzz.peers.loop import read, written
 from fuzz.strategies import arrays, scalars, small_values, trees
 from reference.errors import FormatError
+from reference.tests.memory import Meter
 
 exact = trees(arrays() | scalars | small_values)
 
@@ -75,6 +76,15 @@ def test_one_leaf_is_read_by_its_path(path):
         assert checkpoint.record("z").shape == (2, 2)
         with pytest.raises(KeyError, match="a/d"):
             checkpoint["a/d"]
+
+
+def test_a_leaf_that_was_let_go_is_gone_when_the_next_one_is_read(path):
+    reference.save(path, {str(i): np.ones(1 << 23) for i in range(4)})
+    meter = Meter()
+    for _, leaf in reference.records(path):
+        assert leaf.nbytes == 1 << 26
+        del leaf
+    assert meter.peak() < 1.5 * (1 << 16)  # kB: one leaf and not two
 
 
 def test_a_subtree_is_loaded_alone(path):

@@ -1,0 +1,43 @@
+"""What `make results` keeps is of this corpus, and loses nothing that the tables show."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conformance.model import load_corpus
+from conformance.reports.results import expanded, summary
+from conformance.reports.table import markdown
+
+KEPT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return load_corpus()
+
+
+@pytest.fixture(scope="module")
+def kept():
+    return json.loads((KEPT / "results.json").read_text())
+
+
+def test_the_results_that_are_kept_are_of_this_corpus(corpus, kept):
+    assert [len(expanded(corpus, short)["checks"]) for short in kept] == [short["checks"] for short in kept]
+
+
+def test_the_table_beside_them_was_made_of_the_same_runs(corpus, kept):
+    runs = [expanded(corpus, short) for short in kept]
+    assert markdown(corpus, runs) == (KEPT / "RESULTS.md").read_text()
+
+
+def test_a_run_comes_back_from_its_summary(corpus, kept):
+    run = expanded(corpus, kept[-1])
+    assert any(check["state"] != "passed" for check in run["checks"])
+    again = expanded(corpus, summary(corpus, run | {"conformance": corpus.version, "spec": "1.0"}))
+    assert again == run
+
+
+def test_results_of_another_corpus_are_refused(corpus, kept):
+    with pytest.raises(ValueError, match="run `make results`"):
+        expanded(corpus._replace(cases=corpus.cases[1:]), kept[0])

@@ -1,0 +1,1 @@
+"""The published site: `pages` are written by hand, `generators` make the others, `explorer` runs in the browser."""

@@ -1,0 +1,98 @@
+// The explorer: opens a file in the worker, and shows what it is made of.
+
+import { Engine } from './engine.mjs';
+import { loadClauses } from './views/clauses.mjs';
+import { DetailView } from './views/detail.mjs';
+import { announce, h, tabs } from './views/dom.mjs';
+import { bytes, integer } from './views/format.mjs';
+import { acceptDrops, progressView, startView } from './views/start.mjs';
+import { summaryView, verdict } from './views/summary.mjs';
+import { totalsTable } from './views/totals.mjs';
+import { TreeView } from './views/tree.mjs';
+import { TreemapView } from './views/treemap.mjs';
+import { notesView, violationsView } from './views/violations.mjs';
+
+const root = document.getElementById('checkpoint');
+let engine; // of the file that is open: another file gets another, and the work of the first ends
+const openers = { openFile: (file) => open({ file }, file.name), openUrl: (url) => open({ url }, url.split('/').pop()) };
+
+async function open(source, name, as) {
+  engine?.close();
+  engine = new Engine();
+  let reading;
+  const view = progressView(name, () => reading?.stop());
+  root.replaceChildren(view.element);
+  const started = performance.now();
+  reading = engine.call('open', { ...source, base: document.baseURI, as }, ({ at, size, bytesRead }) => {
+    view.bar.value = size > 0 ? at / size : 1;
+    const rate = bytesRead / ((performance.now() - started) / 1000);
+    view.text.textContent = `at byte ${integer(at)} of ${integer(size)}; read ${bytes(bytesRead)}, ${bytes(rate)}/s`;
+  });
+  const mine = engine;
+  try {
+    const summary = await reading;
+    if (mine === engine) showFile(summary, source, name);
+  } catch (error) {
+    if (mine === engine) showStart(error.message);
+  }
+}
+
+function showStart(problem) {
+  root.replaceChildren(problem ? h('p', { class: 'ex-problem', role: 'alert' }, problem) : '', startView(openers));
+}
+
+function showFile(summary, source, name) {
+  const { violations, notes, leaves, rows: count, totals } = summary;
+  const detail = new DetailView(engine);
+  const isNarrow = () => matchMedia('(max-width: 60em)').matches;
+  const showDetail = (action) => {
+    action();
+    if (isNarrow()) detail.element.scrollIntoView({ block: 'start' });
+  };
+  const tree = new TreeView(engine, { count, leaves, onSelect: (node) => showDetail(() => detail.showNode(node)) });
+  const choose = (node) => {
+    tree.reveal(node);
+    showDetail(() => detail.showNode(node));
+  };
+  const map = new TreemapView(engine, { onSelect: choose });
+  const toViolation = (violation) => showDetail(() => detail.showViolation(violation));
+  const panels = [
+    { id: 'tree', label: 'Tree', panel: h('div', {}, tree.element) },
+    { id: 'map', label: 'Treemap', panel: h('div', {}, map.element) },
+    { id: 'totals', label: 'Dtypes', panel: h('div', { class: 'ex-scroll' }, totalsTable(totals, summary.bytes)) },
+    { id: 'violations', label: `Violations (${violations.length})`, panel: h('div', {}, violationsView(summary, { onShow: toViolation })) },
+    { id: 'notes', label: `Notes (${notes.length})`, panel: h('div', {}, notesView(summary, {
+      onGo: async (offset) => {
+        const node = await engine.call('nodeAt', { offset });
+        if (node !== undefined) choose(node);
+      },
+    })) },
+  ];
+  const tabbed = tabs('Views', panels, (id) => id === 'map' && map.show());
+  if (notes.length === 0) tabbed.setHidden('notes', true);
+  const head = summaryView(summary, { another: () => showStart(), readAs: (as) => open(source, name, as) });
+  const isShown = summary.kind.container || violations.length > 0;
+  root.replaceChildren(head, isShown ? h('div', { class: 'ex-main' }, tabbed.element, detail.element) : '');
+  tabbed.show(violations.length > 0 ? 'violations' : 'tree');
+  if (violations.length > 0) detail.showViolation(violations[0]);
+  announce(`${summary.name}: ${verdict(summary).text}, ${integer(leaves)} leaves`);
+}
+
+// What went wrong behind a click, such as a file that was deleted since.
+function showTrouble(event) {
+  event.preventDefault();
+  root.querySelector('.ex-problem')?.remove();
+  root.prepend(h('p', { class: 'ex-problem', role: 'alert' }, event.reason?.message ?? String(event.reason)));
+}
+
+async function start() {
+  root.classList.add('ex');
+  showStart();
+  acceptDrops(root, openers.openFile);
+  addEventListener('unhandledrejection', showTrouble);
+  await loadClauses(document.baseURI);
+  const wanted = new URLSearchParams(location.search).get('file');
+  if (wanted) openers.openUrl(wanted);
+}
+
+start();

@@ -1,0 +1,61 @@
+// What a file is, told from its first bytes (CONV-6), and what to do with one of another kind.
+
+const text = (string) => [...string].map((char) => char.charCodeAt(0));
+const begins = (head, bytes) => bytes.every((byte, n) => head[n] === byte);
+const isPickle = (head) => head[0] === 0x80 && head[1] >= 2 && head[1] <= 5;
+
+function isSafetensors(head, size) {
+  if (head.length < 9 || head[8] !== 0x7b) return false;
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
+  return length >= 2n && length <= 100_000_000n && length <= BigInt(size - 8);
+}
+
+// In the order of the table of CONV-6: name, container if it is one, test, advice.
+const KINDS = [
+  ['an empty file', 'stream', (head) => head.length === 0, 'A save or a copy of it has failed. Get it again.'],
+  ['a safetensors file', 'safetensors', isSafetensors],
+  ['a delta', 'delta', (head) => begins(head, [0x92, 0x92, 0xb0, ...text('streamckpt-delta')]),
+    'It is no checkpoint: it turns one checkpoint, its base, into another. Recover that with: '
+    + 'streamckpt diff --recover_diff=True --load_base_checkpoint=BASE --load_target_checkpoint=DELTA --output_file=TARGET'],
+  ['a stream', 'stream', (head) => head[0] === 0x92 || begins(head, [0xdc, 0, 2]) || begins(head, [0xdd, 0, 0, 0, 2])],
+  ['a pickle', undefined, isPickle,
+    'It can run any code when it is opened. Convert it to safetensors where it came from.'],
+  ['a standard flax file', 'flax', (head) => head[0] >> 4 === 8 || head[0] === 0xde || head[0] === 0xdf],
+  ['a zip archive (a torch .pth or a numpy .npz)', undefined, (head) => begins(head, text('PK')),
+    'Convert it to safetensors where it came from.'],
+  ['a gzip archive', undefined, (head) => begins(head, [0x1f, 0x8b]), 'Unpack it first: gunzip, or tar xzf.'],
+  ['a compressed file', undefined,
+    (head) => [[0x28, 0xb5, 0x2f, 0xfd], [0xfd, 0x37, 0x7a, 0x58, 0x5a], text('BZh')].some((mark) => begins(head, mark)),
+    'Unpack it first.'],
+  ['a numpy .npy or HDF5 file', undefined, (head) => begins(head, text('\x93NUMPY')) || begins(head, text('\x89HDF')),
+    'It is no checkpoint of this family. Save its arrays with reference.save.'],
+  ['a git-lfs pointer', undefined, (head) => begins(head, text('version https://git-lfs')),
+    'The weights themselves have not been fetched. Run: git lfs pull'],
+  ['JSON text', undefined, (head) => '{['.includes(firstChar(head) || '?'),
+    'If it is the answer to a failed download, download again. If it is an index of shards, open a shard.'],
+  ['an HTML or XML page', undefined, (head) => firstChar(head) === '<',
+    'A download has failed and its error page was saved. Download it again.'],
+  ['a file of zeros', undefined, (head) => head.every((byte) => byte === 0),
+    'A download or a copy has not been completed. Get it again.'],
+];
+
+const UNKNOWN = {
+  name: 'a file of an unknown kind',
+  container: undefined,
+  advice: 'A checkpoint is a stream, a flax file or a safetensors file.',
+};
+
+const firstChar = (head) => new TextDecoder().decode(head).trimStart()[0];
+
+// { name, container, advice }: `container` is stream, flax, delta or safetensors, or undefined for a wrong kind.
+export function kindOf(head, size) {
+  const row = KINDS.find(([, , test]) => test(head, size));
+  if (!row) return UNKNOWN;
+  const [name, container, , advice] = row;
+  return { name, container, advice };
+}
+
+export function kindNamed(container) {
+  const [name] = KINDS.filter((row) => row[1] === container).pop();
+  return { name, container, advice: undefined };
+}

@@ -1,0 +1,69 @@
+// One leaf or branch, or the place of a violation: its facts, its bytes, and a histogram of its values.
+
+import { BytesView } from './bytes.mjs';
+import { button, h, tabs } from './dom.mjs';
+import { bytes, integer, shape } from './format.mjs';
+import { HistogramView } from './histogram.mjs';
+import { totalsTable } from './totals.mjs';
+import { copyPath } from './tree.mjs';
+import { displayPath } from '../streamckpt.mjs';
+
+export class DetailView {
+  constructor(engine) {
+    this.engine = engine;
+    this.bytes = new BytesView(engine);
+    this.histogram = new HistogramView(engine);
+    const panels = [
+      { id: 'bytes', label: 'Bytes', panel: h('div', {}, this.bytes.element) },
+      { id: 'values', label: 'Histogram', panel: h('div', {}, this.histogram.element) },
+    ];
+    this.head = h('div', { class: 'ex-detail-head' });
+    this.body = h('div', {});
+    this.tabs = tabs('Detail', panels, (id) => this.#shown(id));
+    this.element = h('section', { class: 'ex-detail', 'aria-label': 'Detail', tabindex: '-1' }, this.head, this.body);
+    this.head.append(h('p', { class: 'ex-quiet' }, 'Choose a leaf to see its bytes and its values.'));
+  }
+
+  async showNode(node) {
+    const about = await this.engine.call('describe', { node });
+    this.node = node;
+    this.drawn = false;
+    this.histogram.clear();
+    this.head.replaceChildren(
+      h('h3', { class: 'ex-path' }, h('bdi', {}, about.display || 'the whole tree')),
+      h('p', { class: 'ex-quiet' }, aboutText(about)),
+      button('Copy the key path', () => copyPath(about)));
+    const hasValues = about.kind === 'ndarray' || about.kind === 'scalar';
+    this.body.replaceChildren(about.isBranch ? h('div', { class: 'ex-scroll' }, totalsTable(about.totals, about.bytes)) : '', about.hasBytes ? this.tabs.element : '');
+    this.tabs.setHidden('values', !hasValues);
+    if (!about.hasBytes) return;
+    this.tabs.show(hasValues && this.tab === 'values' ? 'values' : 'bytes');
+    await this.bytes.show({ node });
+  }
+
+  // The record or entry in which a violation lies.
+  async showViolation({ record, offset, clause, path }) {
+    this.node = undefined;
+    this.histogram.clear();
+    this.head.replaceChildren(
+      h('h3', { class: 'ex-path' }, h('bdi', {}, path ? displayPath(path) : `${clause} at byte ${integer(offset)}`)),
+      h('p', { class: 'ex-quiet' }, `from byte ${integer(record.start)} to ${integer(record.end)}${record.cut ? ', the end of the file' : ''}`));
+    this.body.replaceChildren(this.tabs.element);
+    this.tabs.setHidden('values', true);
+    this.tabs.show('bytes');
+    await this.bytes.show({ place: record }, { fault: offset });
+  }
+
+  #shown(id) {
+    if (this.node !== undefined) this.tab = id;
+    if (id !== 'values' || this.drawn || this.node === undefined) return;
+    this.drawn = true;
+    this.histogram.show(this.node);
+  }
+}
+
+function aboutText({ isBranch, count, kind, dtype, shape: sizes, elements, bytes: size, start, end }) {
+  const what = isBranch ? `${integer(count)} leaves` : [kind, dtype, shape(sizes)].filter(Boolean).join(' ');
+  const amount = sizes ? `, ${integer(elements)} elements` : '';
+  return `${what}${amount}, ${bytes(size)} of payload, bytes ${integer(start)} to ${integer(end)}`;
+}

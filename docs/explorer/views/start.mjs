@@ -1,0 +1,58 @@
+// The first thing that is seen: a place to drop a file, a button, and a few examples.
+
+import { button, h } from './dom.mjs';
+
+const EXAMPLES = [
+  ['model.stream', 'A small model', '39 leaves of a transformer in bfloat16 and float32'],
+  ['train-state.msgpack', 'A standard flax file', 'a train state: weights, optimizer, step'],
+  ['dtypes.stream', 'Every dtype', 'from int1 to complex128, and every kind of leaf'],
+  ['cut-off.stream', 'A cut-off copy', 'a download that stopped half-way'],
+  ['hostile.stream', 'A hostile file', 'many violations, and key paths that look like markup'],
+];
+
+export function startView({ openFile, openUrl }) {
+  const input = h('input', {
+    type: 'file', class: 'ex-file-input', id: 'ex-file', tabindex: '-1', 'aria-hidden': 'true',
+    onchange: () => input.files.length > 0 && openFile(input.files[0]),
+  });
+  const zone = h('div', { class: 'ex-drop' },
+    h('p', { class: 'ex-drop-title' }, 'Drop a checkpoint here'),
+    h('p', { class: 'ex-drop-or' }, 'or'),
+    button('Choose a file', () => input.click(), { class: 'ex-button ex-button--primary' }),
+    input,
+    h('p', { class: 'ex-quiet' }, 'Any size. It is read in slices, here in the browser, and never uploaded.'));
+  const examples = EXAMPLES.map(([name, title, about]) => h('li', {}, h('button', {
+    type: 'button', class: 'ex-example', onclick: () => openUrl(`examples/${name}`),
+  }, h('strong', {}, title), h('span', { class: 'ex-quiet' }, about))));
+  return h('section', { class: 'ex-start' },
+    zone,
+    h('h2', { class: 'ex-heading' }, 'Or look at an example'),
+    h('ul', { class: 'ex-examples' }, examples));
+}
+
+// Files may be dropped anywhere on the page.
+export function acceptDrops(target, openFile) {
+  let depth = 0;
+  const mark = (change) => {
+    depth = Math.max(0, depth + change);
+    target.classList.toggle('ex--dragged', depth > 0);
+  };
+  const isFile = (event) => event.dataTransfer?.types.includes('Files');
+  document.addEventListener('dragenter', (event) => isFile(event) && mark(1));
+  document.addEventListener('dragleave', (event) => isFile(event) && mark(-1));
+  document.addEventListener('dragover', (event) => isFile(event) && event.preventDefault());
+  document.addEventListener('drop', (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    mark(-depth);
+    if (event.dataTransfer.files.length > 0) openFile(event.dataTransfer.files[0]);
+  });
+}
+
+export function progressView(name, stop) {
+  const bar = h('progress', { class: 'ex-progress', max: 1, value: 0, 'aria-label': `Reading ${name}` });
+  const text = h('p', { class: 'ex-quiet' }, ' ');
+  const element = h('section', { class: 'ex-reading' },
+    h('p', { class: 'ex-drop-title' }, `Reading ${name}`), bar, text, button('Stop', stop));
+  return { element, bar, text };
+}

@@ -1,0 +1,57 @@
+// What the file is, in a few lines: its name, its kind, the verdict, and how much of it was read.
+
+import { button, h } from './dom.mjs';
+import { bytes, integer, plural, seconds, short } from './format.mjs';
+
+export function summaryView(summary, { another, readAs }) {
+  const { name, kind, detected, advice = kind.advice } = summary;
+  return h('header', { class: 'ex-summary' },
+    h('div', { class: 'ex-summary-head' },
+      h('h2', { class: 'ex-name' }, name),
+      h('span', { class: 'ex-badge' }, kindText(summary)),
+      verdictBadge(summary),
+      h('span', { class: 'ex-spring' }),
+      button('Open another file', another)),
+    factList(summary),
+    advice && h('p', { class: 'ex-advice' }, advice),
+    (summary.problems ?? []).slice(0, 20).map((problem) => h('p', { class: 'ex-advice' }, problem)),
+    offers(kind, detected, readAs));
+}
+
+function kindText({ kind, isTrainState }) {
+  const name = kind.name.replace(/^an? /, '');
+  return isTrainState ? `${name}, train state` : name;
+}
+
+export function verdict(summary) {
+  const { violations, kind, stoppedAt, isGuess } = summary;
+  if (isGuess || !kind.container) return { state: 'bad', text: 'not a checkpoint' };
+  if (violations.length > 0) return { state: 'bad', text: plural(violations.length, 'violation') };
+  if (stoppedAt !== undefined) return { state: 'open', text: 'stopped, not judged' };
+  if (kind.container === 'safetensors') return { state: 'open', text: 'shown, not judged' };
+  if (summary.problems?.length) return { state: 'bad', text: 'damaged' };
+  return { state: 'good', text: kind.container === 'delta' ? 'its records are sound' : 'conforms to 1.0' };
+}
+
+const SIGNS = { good: '\u2713', bad: '\u2717', open: '\u25cb' };
+
+function verdictBadge(summary) {
+  const { state, text } = verdict(summary);
+  return h('span', { class: `ex-badge ex-badge--${state}` }, h('span', { 'aria-hidden': 'true' }, `${SIGNS[state]} `), text);
+}
+
+function factList({ size, leaves, elements, bytes: payload, bytesRead, milliseconds, facts = [], kind }) {
+  const pairs = [['size', bytes(size), `${integer(size)} bytes`]];
+  if (kind.container) {
+    pairs.push(['leaves', integer(leaves)], ['elements', short(elements), integer(elements)], ['payload', bytes(payload)]);
+  }
+  pairs.push(['read', `${bytes(bytesRead)} in ${seconds(milliseconds)}`]);
+  return h('dl', { class: 'ex-facts' }, [...pairs, ...facts].map(([name, value, title]) => h('div', {},
+    h('dt', {}, name), h('dd', { title }, value))));
+}
+
+function offers({ container }, detected, readAs) {
+  const others = [['stream', 'Read it as a stream'], ['flax', 'Read it as a flax file']].filter(([as]) => as !== container);
+  if (container && container === detected.container && container !== 'delta') return undefined;
+  return h('p', { class: 'ex-offers' }, others.map(([as, text]) => button(text, () => readAs(as))));
+}

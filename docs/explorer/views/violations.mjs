@@ -1,0 +1,38 @@
+// The violations of a file, each with its clause, its place and what the client says; and the notes.
+
+import { button, h } from './dom.mjs';
+import { clauseLink, sentence } from './clauses.mjs';
+import { hex, integer, plural } from './format.mjs';
+import { displayPath } from '../streamckpt.mjs';
+
+export function violationsView(summary, { onShow }) {
+  const { violations, ended, stoppedAt } = summary;
+  const items = violations.map((violation, n) => h('li', { class: 'ex-violation' },
+    h('p', { class: 'ex-violation-head' }, clauseLink(violation.clause), ' ', sentence(violation.clause)),
+    h('p', { class: 'ex-violation-text' }, `${capital(violation.message)}.`, earlierText(violation)),
+    h('p', { class: 'ex-quiet' }, place(violation.offset), violation.path && pathText(violation.path)),
+    button('Show the bytes', () => onShow(violation), { class: 'ex-link', 'aria-label': `Show the bytes of violation ${n + 1}` })));
+  return h('div', {},
+    items.length > 0 ? h('ol', { class: 'ex-violations' }, items) : h('p', {}, nothingText(summary)),
+    ended && h('p', { class: 'ex-advice ex-ended' }, `Reading ended at ${place(ended.at)}. ${ended.why}`),
+    stoppedAt !== undefined && h('p', { class: 'ex-advice' }, `You stopped the reading at ${place(stoppedAt)}.`));
+}
+
+function nothingText({ kind }) {
+  if (kind.container === 'safetensors') return 'A safetensors file is shown, and not judged: the specification is of streams and flax files.';
+  if (!kind.container) return 'Nothing was judged.';
+  return 'No clause is broken. Values of payloads are not part of the judgement: every bit pattern is an element.';
+}
+
+export function notesView({ notes }, { onGo }) {
+  return h('ul', { class: 'ex-violations' }, notes.map(({ clause, text, count, offsets }) => h('li', { class: 'ex-violation ex-note' },
+    h('p', { class: 'ex-violation-head' }, clauseLink(clause), ` ${plural(count, 'record')}: each ${text}`),
+    h('p', { class: 'ex-quiet' }, offsets.slice(0, 10).map((offset) => button(integer(offset), () => onGo(offset), {
+      class: 'ex-link', 'aria-label': `Go to byte ${offset}`,
+    })), count > 10 && ' and more'))));
+}
+
+const place = (offset) => `byte ${integer(offset)} (0x${hex(offset)})`;
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const earlierText = ({ earlier }) => earlier !== undefined && ` The other record stands at ${place(earlier)}.`;
+const pathText = (path) => [', key path ', h('bdi', { class: 'ex-code' }, displayPath(path))];

@@ -1,0 +1,1 @@
+"""A module for each kind of page that is made from the sources of the project when the site is built."""

@@ -1,0 +1,39 @@
+"""The files of the explorer: its modules, the JavaScript client as it is, the clauses that it quotes, and examples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File
+
+from .explorer_examples import examples
+from .project import CURRENT, ROOT, clauses
+
+SOURCES: Final = Path(__file__).parents[1] / "explorer"
+CLIENT: Final = ROOT / "conformance/clients/streamckpt.mjs"
+
+
+def files(config: MkDocsConfig) -> list[File]:
+    """Each file below `explorer/` of the site."""
+    sources = sorted(path for path in SOURCES.rglob("*") if path.suffix in (".mjs", ".css"))
+    stored = {str(path.relative_to(SOURCES)): path for path in sources} | {CLIENT.name: CLIENT}
+    made = {"clauses.json": clauses_json().encode()} | {f"examples/{name}": data for name, data in examples().items()}
+    return [
+        *(File.generated(config, f"explorer/{name}", abs_src_path=str(path)) for name, path in stored.items()),
+        *(File.generated(config, f"explorer/{name}", content=content) for name, content in made.items()),
+    ]
+
+
+def clauses_json() -> str:
+    """The sentence of each clause and its place on the site, as seen from the explorer's page."""
+    pages = {
+        clause.id: {
+            "sentence": clause.sentence,
+            "url": f"../specification/{CURRENT}/{clause.chapter}/#{clause.id.lower()}",
+        }
+        for clause in clauses().values()
+    }
+    return json.dumps(pages, ensure_ascii=False, indent=1)

@@ -1,0 +1,85 @@
+"""Links between pages: where a clause, a case and a file of the repository have theirs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Final
+
+from conformance.clauses import Clause
+
+from .project import CURRENT, VERSIONS, clauses
+
+# Files of the repository that are pages of the site. What stands in no table is shown as its name.
+PAGES: Final = {
+    "README.md": "index.md",
+    "SECURITY.md": "reference/threats.md",
+    "CHANGELOG.md": "reference/changelog.md",
+    "CONTRIBUTING.md": "reference/contributing.md",
+    "spec/README.md": "specification/index.md",
+    "spec/CHANGELOG.md": "specification/changes.md",
+    "conformance/README.md": "conformance/index.md",
+    "conformance/CLIENT.md": "conformance/client.md",
+    "conformance/RESULTS.md": "conformance/implementations/index.md",
+    "conformance/client.schema.json": "conformance/client.schema.json",
+    "conformance/cases": "conformance/cases/index.md",
+    "fuzz/README.md": "reference/fuzzing.md",
+}
+_LINK: Final = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_CLAUSE: Final = re.compile(r"\b([A-Z]+-[1-9][0-9]*)\b")
+_KEPT: Final = re.compile(r"(^```.*?^```$|`[^`\n]*`|\[[^\]\n]*\]\([^)\n]*\)|^#.*?$)", re.M | re.S)
+
+
+def page_of(clause: Clause | str) -> str:
+    """The page on which a clause stands, with its anchor, from the root of the site."""
+    found = clauses()[clause] if isinstance(clause, str) else clause
+    return f"specification/{CURRENT}/{found.chapter}.md#{found.id.lower()}"
+
+
+def case_page(id: str) -> str:
+    return f"conformance/cases/{id}.md"
+
+
+def to(target: str, page: str) -> str:
+    """A link from one page to another: both as paths from the root of the site."""
+    return posixpath.relpath(target, posixpath.dirname(page) or ".")
+
+
+def clause_link(id: str, page: str) -> str:
+    return f"[{id}]({to(page_of(id), page)}){{ .clause }}"
+
+
+def with_clauses_linked(text: str, page: str, leave: str | None = None) -> str:
+    """Markdown in which every id of a clause, but for the one to leave, is a link; code, links and headings stay."""
+
+    def linked(match: re.Match[str]) -> str:
+        known = match[1] in clauses() and match[1] != leave
+        return clause_link(match[1], page) if known else match[0]
+
+    parts = _KEPT.split(text)
+    return "".join(part if i % 2 else _CLAUSE.sub(linked, part) for i, part in enumerate(parts))
+
+
+def borrowed(text: str, source: str, page: str) -> str:
+    """The Markdown of a file of the repository as a page of the site: its links lead to pages."""
+
+    def moved(match: re.Match[str]) -> str:
+        words, target = match.groups()
+        if "://" in target or target.startswith("#"):
+            return match[0]
+        file, _, anchor = target.partition("#")
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), file))
+        found = _page(path)
+        if found is None:
+            return words if words.startswith("`") else f"`{words}`" if words == path else words
+        return f"[{words}]({to(found, page)}{'#' + anchor if anchor else ''})"
+
+    return _LINK.sub(moved, text)
+
+
+def _page(path: str) -> str | None:
+    """The page of a file of the repository."""
+    chapter = re.fullmatch(r"spec/([0-9.]+)/([^/]+\.md)", path)
+    if chapter and chapter[1] in VERSIONS:
+        return f"specification/{chapter[1]}/{chapter[2]}"
+    return PAGES.get(path.rstrip("/"))

@@ -1,0 +1,75 @@
+"""What mkdocs calls when it builds the site: pages that are made of the sources join those that are written by hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # mkdocs loads this file by its path
+
+from docs.generators import (
+    badges,
+    borrowed,
+    cases,
+    clauses,
+    commands,
+    explorer_files,
+    implementations,
+    inline_scripts,
+    links,
+    picture,
+    project,
+    specification,
+    versions,
+)
+
+Pages = Callable[[], Iterator[tuple[str, str]]]
+_MADE: Final[tuple[Pages, ...]] = (
+    specification.pages,
+    clauses.pages,
+    versions.pages,
+    cases.pages,
+    implementations.pages,
+    commands.pages,
+    borrowed.pages,
+)
+_PICTURES: Final = {"<!-- a record -->": picture.drawing, "<!-- a badge -->": badges.drawing}
+
+
+def on_pre_build(**_: Any) -> None:
+    project.forget()
+
+
+def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
+    """Adds the pages that are made, and the files that the site offers as they are."""
+    for pages in _MADE:
+        for name, text in pages():
+            files.append(File.generated(config, name, content=text))
+    for name, path in (*cases.stored(), *borrowed.files()):
+        files.append(File.generated(config, name, abs_src_path=path))
+    for file in explorer_files.files(config):
+        files.append(file)
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Puts pictures into the pages that are written by hand, and links every clause that they name."""
+    if page.file.generated_by:
+        return markdown
+    name = page.file.src_uri
+    markdown = links.with_clauses_linked(markdown, name)
+    for mark, draw in _PICTURES.items():
+        if mark in markdown:
+            markdown = markdown.replace(mark, draw(name))
+    return markdown
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    """Leaves no script in a page."""
+    return inline_scripts.taken_out(output, page.url, Path(config.site_dir))

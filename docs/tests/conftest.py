@@ -1,0 +1,132 @@
+"""The site, built once for all tests and served, and a browser to look at it with."""
+
+import contextlib
+import fcntl
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from docs.tests.ranged import serving
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder of the built site. The build is strict: a link or an anchor that leads nowhere fails it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # one for all workers of this run
+    folder = shared / "site"
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "sitemap.xml").exists():
+            build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", folder]
+            done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+    return folder
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves quietly."""
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where the site is served."""
+    handler = functools.partial(Handler, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("the site is not looked at: chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens a page of the site: `visit("guides/", width=360, scheme="dark")`. At the end nothing may have been written
+    to the console, and nothing asked of another host."""
+    troubles = []
+    with contextlib.ExitStack() as stack:
+
+        def open_page(path, width=1280, scheme="light"):
+            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+            page.on("pageerror", lambda error: troubles.append(str(error)))
+            page.on("request", lambda request: _is_foreign(request.url, address) and troubles.append(request.url))
+            page.goto(f"{address}/{path}")
+            return page
+
+        yield open_page
+    assert troubles == []
+
+
+def _is_foreign(url, address):
+    return not url.startswith((address, "data:", "blob:"))
+
+
+@pytest.fixture(scope="session")
+def server(site, tmp_path_factory):
+    with serving(site, tmp_path_factory.mktemp("made")) as server:
+        yield server
+
+
+@pytest.fixture
+def explore(browser, server):
+    """Opens the explorer. At the end, the console is empty, and no other host was asked for anything."""
+    contexts, troubles = [], []
+
+    def open_page(width=1280, scheme="light", file=None, example=None, query=""):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(dialog.message))
+        page.on("request", lambda request: request.url.startswith(server.address) or troubles.append(request.url))
+        query = f"?file=examples/{example}" if example else query
+        page.goto(f"{server.address}/explorer/{query}")
+        if file is not None:
+            page.set_input_files("#ex-file", file)
+        if file is not None or query:
+            page.locator(".ex-summary, .ex-problem").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []

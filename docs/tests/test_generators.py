@@ -1,0 +1,128 @@
+"""What the pages are made of: each clause, case and program has its page, and what is shown is what the sources say."""
+
+import re
+
+import pytest
+
+from docs.generators import cases, clauses, commands, implementations, links, picture, specification, versions
+from docs.generators.project import clauses as known
+from docs.generators.project import corpus, runs
+
+
+@pytest.fixture(scope="module")
+def chapters():
+    return dict(specification.pages())
+
+
+def test_every_clause_has_an_anchor_on_the_page_that_links_lead_to(chapters):
+    for id in known():
+        page, anchor = links.page_of(id).split("#")
+        assert f"{{ #{anchor} }}" in chapters[page], id
+
+
+def test_every_clause_shows_its_sentence_and_all_of_its_cases(chapters):
+    for id, clause in known().items():
+        text = chapters[links.page_of(id).split("#")[0]].split(f"### {id} ")[1].split("\n### ")[0]
+        assert re.sub(r"\W", "", clause.sentence) in re.sub(r"\W", "", re.sub(r"\]\([^)]*\)(\{[^}]*\})?", "", text)), id
+        for case in corpus().cases:
+            assert (f"/{case.id}.md)" in text) == (id in case.clauses), (id, case.id)
+
+
+def test_every_example_of_the_specification_leads_to_its_case(chapters):
+    boxes = sum(text.count('<div class="example') for text in chapters.values())
+    examples = [case for case in corpus().cases if case.name.startswith("example-")]
+    assert boxes == len(examples)
+    for case in examples:
+        assert any(f"cases/{case.id}.md" in text for text in chapters.values()), case.id
+
+
+def test_no_block_of_the_sources_is_left_that_markdown_does_not_know(chapters):
+    assert not [page for page, text in chapters.items() if "```hex" in text]
+
+
+def test_every_case_has_a_page_with_its_clauses_and_its_programs():
+    pages = dict(cases.pages())
+    for case in corpus().cases:
+        page = pages[links.case_page(case.id)]
+        assert all(f"[{id}](" in page for id in case.clauses), case.id
+    refused = pages["conformance/cases/06-streams/cut-within-a-key-path.md"]
+    assert "✗ expected to fail" in refused
+    assert "Every reader refuses this stream" in refused
+
+
+def test_a_fault_is_marked_in_the_bytes_of_its_case():
+    (page,) = (text for name, text in cases.pages() if name.endswith("01-wire/array-of-512-mib-cut-after-one-kib.md"))
+    assert "Every reader refuses" in page
+    files = [case for case in corpus().cases if case.offset is not None and case.files["bin"]["size"]]
+    marked = [case for case in files if "recipe" not in case.files["bin"]]
+    pages = dict(cases.pages())
+    assert len(marked) > 100
+    for case in marked:
+        assert "hl_lines" in pages[links.case_page(case.id)], case.id
+
+
+def test_what_is_shown_of_a_case_is_bounded():
+    assert max(len(text) for name, text in cases.pages() if not name.endswith("index.md")) < 100_000
+
+
+def test_the_files_of_the_corpus_are_offered_where_their_pages_say():
+    offered = dict(cases.stored())
+    for name, text in cases.pages():
+        for target in re.findall(r'href="([^"]*)" download', text):
+            folder = name.removesuffix(".md").split("/")
+            ups = target.count("../")
+            assert "/".join([*folder[: len(folder) - ups], target.replace("../", "")]) in offered, name
+
+
+def test_programs_are_on_the_page_of_clauses_and_have_their_own():
+    text = dict(clauses.pages())[clauses.PAGE]
+    pages = dict(implementations.pages())
+    assert len(runs()) == 6
+    for run in runs():
+        assert run["name"] in text
+        assert any(page.startswith(f"# {run['name']}") for page in pages.values())
+    assert set(known()) <= set(re.findall(r"\[([A-Z]+-[0-9]+)\]", text))
+
+
+def test_the_commands_are_what_help_says():
+    text = dict(commands.pages())[commands.PAGE]
+    for option in ("--load_checkpoint", "--recover_diff", "--float_dtype", "--histogram", "--decoder", "--seconds"):
+        assert f"`{option}" in text, option
+    assert "SUPPRESS" not in text
+    assert "--nostreaming" not in text
+
+
+def test_the_picture_is_drawn_from_the_bytes_of_the_specification(monkeypatch):
+    shown = re.findall(r'text-anchor="middle">([0-9a-f]{2})<', picture.drawing("index.md"))
+    assert bytes.fromhex("".join(shown)) == picture.example()
+    monkeypatch.setattr(picture, "FIELDS", picture.FIELDS[:-1])
+    with pytest.raises(ValueError, match="does not fit"):
+        picture.drawing("index.md")
+
+
+def test_two_versions_are_held_against_each_other_clause_by_clause(tmp_path):
+    for version, text in (
+        ("1.0", "#### KEY-1\nA.\n\n#### KEY-2\nB.\n\n#### KEY-3\nC.\n"),
+        ("2.0", "#### KEY-1\nA.\n\n#### KEY-3\nC, and more.\n\n#### KEY-4\nD.\n"),
+    ):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "02-keypaths.md").write_text(text)
+    page = dict(versions.pages(("1.0", "2.0"), tmp_path))["specification/changes-2.0.md"]
+    added, changed, dropped = re.split(r"## (?:Added|Changed|Dropped)\n", page)[1:]
+    assert "KEY-4" in added
+    assert "- C.\n+ C, and more." in changed
+    assert "KEY-2" in dropped
+    assert "KEY-1" not in page
+
+
+def test_ids_in_code_headings_and_links_stay_as_they_are():
+    text = "# KEY-1\n\nKEY-1 and `KEY-2` and [see KEY-3](x.md) and KEY-999.\n\n```\nKEY-4\n```\n"
+    linked = links.with_clauses_linked(text, "guides/convert.md")
+    assert linked.count("](../specification/") == 1
+    assert "[KEY-1](../specification/1.0/02-keypaths.md#key-1){ .clause } and" in linked
+
+
+def test_links_of_a_borrowed_file_lead_to_pages():
+    text = "[a](../spec/README.md#x) [b](clients/client.c) [`c`](CLIENT.md) [d](https://example.org) [e](#f)"
+    moved = links.borrowed(text, "conformance/README.md", "conformance/index.md")
+    assert moved == "[a](../specification/index.md#x) b [`c`](client.md) [d](https://example.org) [e](#f)"

@@ -1,0 +1,123 @@
+"""The built site: no link leads nowhere, no other host is asked, every page fits a phone, and search finds rules."""
+
+import functools
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote, urldefrag, urljoin
+
+import pytest
+
+# Attributes from which a browser fetches by itself.
+FETCHED = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "src"), ("use", "href")}
+NO_FETCH = {"canonical", "next", "prev"}
+
+
+class Links(HTMLParser):
+    """What a page links to, what it fetches, and its anchors."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.linked, self.fetched, self.anchors = [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.anchors.update(found[name] for name in ("id", "name") if found.get(name))
+        if tag == "a" and found.get("href"):
+            self.linked.append(found["href"])
+        for element, name in FETCHED:
+            if tag == element and found.get(name) and found.get("rel") not in NO_FETCH:
+                self.fetched.append(found[name])
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    """Every page by its address from the root of the site."""
+    files = {str(file.relative_to(site)): file for file in site.rglob("*.html")}
+    return {name.removesuffix("index.html"): Links(file.read_text()) for name, file in files.items()}
+
+
+def resolved(page, link):
+    target, anchor = urldefrag(urljoin(f"http://site/{page}", link))
+    return unquote(target.removeprefix("http://site/")).split("?")[0], unquote(anchor)
+
+
+def test_no_link_leads_nowhere(site, pages):
+    dead = []
+    for page, links in pages.items():
+        if page == "404.html":  # whose links start at the root, wherever that is
+            continue
+        for link in links.linked:
+            target, anchor = resolved(page, link)
+            if re.match(r"[a-z]+:", target):
+                continue
+            found = pages.get(target)
+            if found is None:
+                dead += [(page, link)] if anchor or target.endswith("/") or not (site / target).is_file() else []
+            elif anchor and anchor not in found.anchors and not anchor.startswith("__"):
+                dead.append((page, link))
+    assert dead == []
+    assert len(pages) > 1300
+
+
+def test_no_page_fetches_from_another_host(site, pages):
+    fetched = {(page, link) for page, links in pages.items() for link in links.fetched}
+    assert [(page, link) for page, link in fetched if re.match(r"([a-z]+:)?//", link)] == []
+    for page, link in fetched:
+        target, _ = resolved(page, link)
+        assert (site / target).is_file() or page == "404.html", (page, link)
+    styles = list(site.rglob("*.css"))
+    assert styles
+    assert [file for file in styles if re.search(r"url\(['\"]?(https?:)?//", file.read_text())] == []
+
+
+def listed(pages):
+    """Every page but those of single cases, of which there are some."""
+    chosen = [page for page in pages if not re.fullmatch(r"conformance/cases/[^/]+/[^/]+/", page)]
+    return [*chosen, "conformance/cases/06-streams/cut-within-a-key-path/", "conformance/cases/10-delta/two-blocks/"]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_every_page_fits_the_screen_without_an_error(visit, pages, address, width, scheme):
+    page = visit("", width=width, scheme=scheme)
+    for name in listed(pages):
+        if name == "404.html" or (found := pages.get(name)) is None:
+            continue
+        page.goto(f"{address}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.locator("h1").count() == 1, name
+        assert found.anchors
+
+
+def test_search_finds_a_rule_by_its_words(visit):
+    page = visit("")
+    page.keyboard.press("/")
+    for words in ("STREAM-4", "no key path stands in a stream twice"):
+        page.locator("input.md-search__input").fill(words)
+        page.locator(".md-search-result__item a[href*='06-streams/'][href*='#stream-4']").first.wait_for()
+
+
+def test_from_the_home_page_to_a_failing_case(visit):
+    """As a newcomer goes: by links that can be seen, in a few steps."""
+    page = visit("")
+    follow = functools.partial(click, page)
+    follow("follow the guide")
+    page.go_back()
+    follow("conformance suite")
+    follow("The cases")
+    follow("06 Streams")
+    follow("cut-within-a-key-path")
+    assert "Every reader refuses this stream" in page.content()
+    follow("STREAM-2")
+    assert page.url.endswith("specification/1.0/06-streams/#stream-2")
+
+
+def test_from_the_home_page_to_a_conversion(visit):
+    page = visit("")
+    click(page, "convert it")
+    assert "python -m reference.convert" in page.content()
+
+
+def click(page, text):
+    page.locator("article").get_by_role("link", name=text, exact=True).first.click()
+    page.wait_for_load_state()
