@@ -76,7 +76,9 @@ def save(
 
     Raises FormatError before the old file is touched, and OSError.
     """
-    job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
+    with no_collection():
+        leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
+        job = Job(path, leaves, float_dtype, copies=not blocking)
     return job.run() if blocking else job.start()
 
 
