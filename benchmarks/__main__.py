@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,17 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _arguments().parse_args(argv)
     started = time.monotonic()
     results = _new(arguments.full)
+    if arguments.resume and arguments.output and arguments.output.exists():
+        results = json.loads(arguments.output.read_text())
+    done = {_name(case) for case in results["cases"]}
+    before = results.get("minutes", 0)
     for name, folder in _places(arguments.folder, arguments.full).items():
         with tempfile.TemporaryDirectory(dir=folder, prefix="streamckpt-bench-") as temporary:
-            results["cases"] += _measure(Path(temporary), name, arguments)
-    results["minutes"] = round((time.monotonic() - started) / 60, 1)
-    if arguments.output:
-        arguments.output.write_text(json.dumps(results, indent=1) + "\n")
+            for cases in _measure(Path(temporary), name, arguments, done):
+                results["cases"] += cases
+                results["minutes"] = round(before + (time.monotonic() - started) / 60, 1)
+                if arguments.output:  # kept as they come: a run that is stopped has not been for nothing
+                    arguments.output.write_text(json.dumps(results, indent=1) + "\n")
     print(report.text(results))
     return 0
 
@@ -44,7 +50,8 @@ def _arguments() -> argparse.ArgumentParser:
         "--folder", type=Path, action="append", metavar="DIR", help="where files are put; may be given again"
     )
     parser.add_argument("--turns", type=int, metavar="N", help="runs of each peer, in place of the plan's number")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the results as JSON")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the results as JSON, as they come")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped: keep its results")
     return parser
 
 
@@ -63,10 +70,16 @@ def _places(folders: list[Path] | None, full: bool) -> dict[str, Path]:
     return {machine.file_system(folder): folder for folder in folders}
 
 
-def _measure(folder: Path, place: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    cases: list[dict[str, Any]] = []
+def _name(case: dict[str, Any]) -> str:
+    return f"{case['operation']}/{case['work']}/{case['place']}"
+
+
+def _measure(folder: Path, place: str, arguments: argparse.Namespace, done: set[str]) -> Iterator[list[dict[str, Any]]]:
+    """The cases of each group, as they are measured."""
     work = None
     for group in plan.groups(place, place, arguments.full, arguments.match):
+        if group.name in done:
+            continue
         if arguments.turns:
             group = group._replace(turns=arguments.turns)
         if work not in (None, group.work):
@@ -76,9 +89,8 @@ def _measure(folder: Path, place: str, arguments: argparse.Namespace) -> list[di
             print(f"{group.name}: left out, it needs {needed / 1e9:.0f} GB", file=sys.stderr)
             continue
         start = time.monotonic()
-        cases += measure(group, folder, _say)
+        yield measure(group, folder, _say)
         _say(f"{group.name}: {time.monotonic() - start:.0f} s, load {machine.load():.1f}")
-    return cases
 
 
 def _say(text: str) -> None:

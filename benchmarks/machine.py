@@ -26,7 +26,7 @@ _LIBRARIES: Final = (
 def describe() -> dict[str, Any]:
     return {
         "processor": _field("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "memory": int(_field("/proc/meminfo", r"MemTotal:\s+(\d+)") or 0) * 1024,
         "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "python": platform.python_version(),
@@ -57,6 +57,20 @@ def available() -> int:
 def load() -> float:
     """How many processes were running, on average of the last minute."""
     return os.getloadavg()[0]
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def busy() -> float:
+    """Seconds that all cores together have been at work since the start of the machine, to a hundredth."""
+    try:
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, *interrupts = map(int, file.readline().split()[1:9])
+    except OSError:
+        return 0.0
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def file_system(folder: Path) -> str:

@@ -20,6 +20,7 @@ _CONVERSIONS: Final = (
     ("convert with a cast", "-f32"),
     ("convert stream to safetensors", ""),
 )
+_WHOLE: Final = ("save numpy", "load numpy")
 Plan = list[tuple[str, str, tuple[str, ...] | None, int]]  # operation, work, peers (None: all), turns
 
 QUICK: Final[Plan] = [
@@ -38,19 +39,20 @@ QUICK: Final[Plan] = [
 ]
 
 
-def _tree(size: str, turns: int) -> Plan:
+def _tree(size: str) -> Plan:
     """All operations on one LLaMA."""
     work = f"llama-{size}"
-    plain = ("save numpy", "save jax", "save sharded", "load numpy", "load jax", "load sharded", "memory map")
+    often = ("save numpy", "save jax", "load numpy", "load jax", "memory map", "one tensor", "scan")
+    seldom = ("save sharded", "load sharded", "verify", "diff", "recover", "compare")
     return [
-        *((operation, work, None, turns) for operation in (*plain, "one tensor", "scan", "verify")),
-        *((operation, work + kind, None, turns) for operation, kind in _CONVERSIONS),
-        *((operation, work, None, min(turns, 3)) for operation in ("diff", "recover", "compare")),
+        *((operation, work, None, 5) for operation in often),
+        *((operation, work + kind, None, 5) for operation, kind in _CONVERSIONS),
+        *((operation, work, None, 3) for operation in seldom),
     ]
 
 
 FULL: Final[Plan] = [
-    *_tree("1gb", 5),
+    *_tree("1gb"),
     *((operation, "llama-3gb", _FEW, 3) for operation in ("save numpy", "load numpy", "memory map")),
     ("one tensor", "llama-3gb", ("streamckpt", "streamckpt, memory map", "safetensors", "plain read"), 5),
     *((operation, "leaf-3gib", _FEW, 3) for operation in ("save numpy", "load numpy")),
@@ -65,17 +67,14 @@ FULL: Final[Plan] = [
 ]
 # On a disk the same operations, where it has a part in them.
 DISK: Final[Plan] = [
-    *((operation, "llama-1gb", None, 3) for operation in ("save numpy", "load numpy", "one tensor", "verify")),
-    *((operation, "llama-1gb", _FEW, 3) for operation in ("save jax", "save sharded", "load jax", "load sharded")),
+    *((operation, "llama-1gb", None, 3) for operation in ("save numpy", "load numpy")),
+    *((operation, "llama-1gb", _FEW, 3) for operation in ("save jax", "save sharded", "load jax", "one tensor")),
     *((operation, "llama-1gb" + kind, None, 3) for operation, kind in _CONVERSIONS),
     ("diff", "llama-1gb", ("streamckpt, exact", "streamckpt, subtraction"), 1),
-    *((operation, "llama-3gb", _FEW, 2) for operation in ("save numpy", "load numpy")),
-    *(
-        (operation, "leaf-3gib", ("streamckpt", "plain write", "plain read"), 2)
-        for operation in ("save numpy", "load numpy")
-    ),
+    *((operation, "llama-3gb", ("streamckpt", "plain write", "plain read"), 2) for operation in _WHOLE),
+    *((operation, "leaf-3gib", ("streamckpt", "plain write", "plain read"), 2) for operation in _WHOLE),
     *((operation, "state-1gb", _FEW, 3) for operation in ("save jax", "load jax")),
-    *((operation, "small-20k", _FEW, 3) for operation in ("save numpy", "load numpy", "scan")),
+    *((operation, "small-20k", _FEW, 3) for operation in (*_WHOLE, "scan")),
 ]
 
 

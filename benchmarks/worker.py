@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import shutil
 import sys
@@ -15,6 +16,7 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import machine
 from .jobs import Job, Task
 from .operations import OPERATIONS
 from .trees import WORKS, Wrong
@@ -48,11 +50,20 @@ def measure(task: Task) -> tuple[dict[str, Any], Any]:
     gc.collect()
     reset_peak()
     before = memory_of()
+    busy, own = machine.busy(), _own_time()
     start = time.monotonic()
     found = task.run()
     end = time.monotonic()
+    others = machine.busy() - busy - (_own_time() - own)
     after = memory_of()
-    return {"start": start, "end": end, "before": before, "after": after}, found
+    share = others / (end - start) / machine.cores()
+    return {"start": start, "end": end, "before": before, "after": after, "others": share}, found
+
+
+def _own_time() -> float:
+    """Seconds that this process and those it has started have kept cores busy."""
+    user, system, below, system_below, _ = os.times()
+    return user + system + below + system_below
 
 
 def practise(operation: str, peer: str, job: Job) -> None:
