@@ -43,6 +43,8 @@ _METHOD: Final = """## How it is measured
 - Every run is a process of its own. It does the operation on a tiny tree first, so neither imports nor first calls
   count, and then once on the real one. The peers of a plot take turns (A B C A B C), and bars are medians; the thin
   line is the range from the lower to the upper quartile.
+- A run beside which other processes took more than 12 % of the processors' time is done again, once; what uses several
+  cores would lose more to them than what uses one.
 - What each peer did is checked, bit for bit, in the first turn. A wrong result is shown as such, and never as a time.
 - Files that are read are in the page cache. On a disk, a save ends when its bytes are on the disk: what a peer does
   not sync itself is synced for it, within its time.
@@ -79,7 +81,19 @@ def _machine(results: dict[str, Any]) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
     return (
         f"{results['date']}, {machine['processor']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB of "
-        f"memory, {machine['system']}, Python {machine['python']}, {libraries}.\n"
+        f"memory, {machine['system']}, Python {machine['python']}, {libraries}. {_others(results)}\n"
+    )
+
+
+def _others(results: dict[str, Any]) -> str:
+    """How quiet the machine was."""
+    shares = [case["others"] for case in results["cases"] if "others" in case]
+    if not shares:
+        return ""
+    _, median, high = middle(shares)
+    return (
+        f"Of the processors' time, other processes took at most {median:.0%} beside the runs of half of the bars, and "
+        f"{high:.0%} beside three quarters of them."
     )
 
 
