@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test fuzz mutants results docs serve demo example lint format wheel clean
+.PHONY: test fuzz mutants results docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto
@@ -15,6 +15,14 @@ mutants: .venv/ready  ## judge the conformance suite by wrong readers and writer
 
 results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md
 	$(BIN)/python -m conformance.clients.results
+
+bench: .venv/ready  ## measure against the peers, on small trees, three minutes
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks
+
+bench-full: .venv/ready  ## the published figures: some 50 minutes, 16 GB of memory, 8 GB of disk
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks --full --output benchmarks/results.json
 
 docs: .venv/ready  ## build the site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

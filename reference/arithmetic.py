@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -98,10 +99,10 @@ class Arithmetic(Protocol):
 
 
 class NumpyArithmetic:
-    """Takes every piece, and computes it at once."""
+    """Takes every piece; the threads of `pool` share it while the next is read."""
 
-    def __init__(self, operation: Operation) -> None:
-        self._operation = operation
+    def __init__(self, operation: Operation, pool: ThreadPoolExecutor | None = None) -> None:
+        self._operation, self._pool = operation, pool
 
     def sizes(self, left: int) -> Iterator[int]:
         per = PIECE // 8
@@ -110,8 +111,20 @@ class NumpyArithmetic:
             left -= min(left, per)
 
     def start(self, base: np.ndarray, other: np.ndarray) -> Callable[[], Result]:
-        result = compute(self._operation, base, other)
-        return lambda: result
+        if self._pool is None or len(base) <= _BLOCK:
+            result = compute(self._operation, base, other)
+            return lambda: result
+        step = max(_BLOCK, -(-len(base) // self._pool._max_workers))
+        shares = [
+            self._pool.submit(compute, self._operation, base[i : i + step], other[i : i + step])
+            for i in range(0, len(base), step)
+        ]
+        return lambda: _joined([share.result() for share in shares])
+
+
+def _joined(results: Sequence[Result]) -> Result:
+    parts = [part for result in results for part in result.parts]
+    return Result(parts, sum(result.inexact for result in results), sum(result.overflowed for result in results))
 
 
 class CombinedPayload:

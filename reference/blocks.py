@@ -17,7 +17,7 @@ _PLANES, _FRAME = b"\x00", b"\x01"
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _WINDOW: Final = 1 << 23  # bytes that a frame may look back
 _SAMPLE: Final = 1 << 16  # bytes of a block on which the methods are tried
-_LEVEL: Final = 3
+_LEVEL: Final = 1  # smaller than level 3 where it matters: among random bytes that finds matches of no use
 
 # DELTA-8: the bits of a word, where they are not 8.
 _BITS: Final = {
@@ -109,12 +109,18 @@ def _planes(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None,
     elif method == ORDERED:
         assert base is not None
         words = _difference(words, base.view(word), dtype)
-    return np.ascontiguousarray(words.view(np.uint8).reshape(-1, word.itemsize).T).reshape(-1)
+    planes = np.empty((word.itemsize, len(words)), np.uint8)
+    for i, plane in enumerate(planes):
+        np.right_shift(words, word.type(8 * i), out=plane, casting="unsafe")
+    return planes.reshape(-1)
 
 
 def _content(planes: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
     word = word_of(dtype)
-    words = np.ascontiguousarray(planes.reshape(word.itemsize, -1).T).reshape(-1).view(word)
+    low, *higher = planes.reshape(word.itemsize, -1)
+    words = low.astype(word)
+    for i, plane in enumerate(higher, 1):
+        words |= np.left_shift(plane, word.type(8 * i), dtype=word)
     if method == XOR:
         assert base is not None
         words = base.view(word) ^ words

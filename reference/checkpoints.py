@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,11 +11,10 @@ from .errors import FormatError
 from .files import FileSource, Path_
 from .keypaths import display, parse
 from .kinds import STREAM
-from .leaves import copy_value, read_value, view_value
+from .leaves import read_value, view_value
 from .patterns import Chooser, select
-from .records import Record, no_collection, with_path
+from .records import Record, copies, no_collection, with_path
 from .trees import unflatten
-from .wire import BytesSource
 
 KeyPathLike = str | tuple[str, ...]
 _SMALL: Final = 1 << 16  # leaves up to this size are read together
@@ -48,7 +46,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             raise KeyError(path if isinstance(path, str) else display(path)) from None
 
     def __getitem__(self, path: KeyPathLike) -> Any:
-        record = self.record(path)
+        return self._value(self.record(path))
+
+    def _value(self, record: Record) -> Any:
         try:
             return self._read(record)
         except FormatError as error:
@@ -78,31 +78,27 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             for record in self.records:
                 yield record.path, self._read(record)
             return
-        block = BytesSource(b"")
-        base = top = 0  # the part of the file that the block holds
-        for i, (path, leaf, _, at, end) in enumerate(self.records):
-            try:
-                if end - at > _SMALL:
-                    value = read_value(self.source, at, leaf)
-                else:
-                    if not base <= at <= end <= top:
-                        base, top = at, self._block_end(i)
-                        block = BytesSource(self.source.read_at(base, top - base))
-                    value = copy_value(block, at - base, leaf)
-            except FormatError as error:
-                raise with_path(path, error) from None
-            yield path, value
-            del value  # whoever has let it go has the room for the next one
+        at = 0
+        while at < len(self.records):
+            first, stop = self.records[at], at + 1
+            if first.end - first.leaf_offset > _SMALL:
+                yield first.path, self._value(first)
+            else:
+                stop, end = self._block(at)
+                base = first.leaf_offset
+                yield from copies(self.source.read_at(base, end - base), base, self.records[at:stop])
+            at = stop
 
-    def _block_end(self, first: int) -> int:
-        """Where the run of small neighbouring leaves that starts with record `first` ends."""
-        start = self.records[first].leaf_offset
-        end = self.records[first].end
-        for record in itertools.islice(self.records, first + 1, None):
-            if record.offset < end or record.end - end > _SMALL or record.end - start > _BLOCK:
-                break
-            end = record.end
-        return end
+    def _block(self, first: int) -> tuple[int, int]:
+        """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end."""
+        start, end = self.records[first].leaf_offset, self.records[first].end
+        i = first
+        for i in range(first + 1, len(self.records)):
+            _, _, offset, _, stop = self.records[i]
+            if offset < end or stop - end > _SMALL or stop - start > _BLOCK:
+                return i, end
+            end = stop
+        return i + 1, end
 
     def select(self, is_chosen: Chooser) -> None:
         """Leave out the leaves that are not chosen. Raises UsageError where none is left."""

@@ -15,7 +15,7 @@ from .files import Progress
 from .keypaths import display
 from .leaves import Leaf, encode_value
 from .patterns import Patterns, chooser
-from .payloads import Payload, settle
+from .payloads import Payload, keep_freed_memory, settle
 from .progress import Show, silent
 from .records import Item
 from .sides import open_side
@@ -121,8 +121,7 @@ class _Both:
     def __init__(self, moved: Progress) -> None:
         self._moved = moved
         self._buffers = Buffer(), Buffer()
-        # glibc keeps freed memory once more than this has been freed; else each block is cleared by the kernel anew.
-        np.empty(16 * _PIECE, np.uint8)
+        keep_freed_memory()
 
     def pair(self, old: Item, new: Item) -> Pair:
         a, b = old.leaf, new.leaf

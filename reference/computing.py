@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -40,15 +41,17 @@ def words_on(backend: str | None, leaves: Iterable[tuple[np.dtype | None, int]])
     return DEVICES
 
 
-def arithmetics_on(backend: str | None, operations: Iterable[Operation]) -> Callable[[Operation], Sequence[Arithmetic]]:
-    """What computes an operation; each takes what the one before it has left over."""
+def arithmetics_on(
+    backend: str | None, operations: Iterable[Operation], pool: ThreadPoolExecutor
+) -> Callable[[Operation], Sequence[Arithmetic]]:
+    """What computes an operation, numpy in the threads of `pool`; each takes what the one before it has left over."""
     from .devices.backends import wants_jax
 
     if not wants_jax(backend, any(operation.new.kind not in "iu" for operation in operations)):
-        return lambda operation: [NumpyArithmetic(operation)]
+        return lambda operation: [NumpyArithmetic(operation, pool)]
     from .devices.arithmetic import DeviceArithmetic, can_compute
 
     return lambda operation: [
         *([DeviceArithmetic(operation)] if can_compute(operation) else []),
-        NumpyArithmetic(operation),
+        NumpyArithmetic(operation, pool),
     ]

@@ -60,7 +60,8 @@ def workers(jobs: int | None) -> ThreadPoolExecutor:
     """Raises UsageError."""
     if jobs is not None and jobs < 1:
         raise UsageError("jobs is a number of 1 or more")
-    return ThreadPoolExecutor(min(jobs or 4, 4 * (os.cpu_count() or 1)))
+    cores = os.cpu_count() or 1
+    return ThreadPoolExecutor(min(jobs, 4 * cores) if jobs else min(4, cores))
 
 
 def in_order(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], _T]], count: int) -> Iterator[_T]:

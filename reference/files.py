@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import mmap
 import os
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from .errors import FormatError
@@ -18,6 +20,9 @@ Path_ = str | os.PathLike[str]
 Progress = Callable[[int], None]  # told how many bytes have been moved since the last call
 
 _CALL: Final = 1 << 26  # bytes per system call, so that progress is shown and a signal is answered
+_LARGE: Final = 1 << 23  # bytes; a read of as many is shared by threads
+_READERS: Final = min(4, os.cpu_count() or 1)
+_PAGE: Final = 1 << 21  # a huge page, which is touched first by one thread alone
 _COPY: Final = 1 << 20  # the buffer where the kernel cannot copy from file to file
 _HELD: Final = 1 << 18  # small writes held back and joined
 
@@ -72,6 +77,15 @@ class FileSource:
         return bytes(whole)
 
     def read_into(self, offset: int, view: memoryview) -> None:
+        if len(view) < _LARGE or _READERS < 2:
+            self._read_part(offset, view)
+            return
+        # The first touch of fresh memory takes longer than the copy, and several threads do it at once.
+        step = -(-len(view) // _READERS // _PAGE) * _PAGE
+        parts = [(offset + at, view[at : at + step]) for at in range(0, len(view), step)]
+        in_parallel([functools.partial(self._read_part, *part) for part in parts])
+
+    def _read_part(self, offset: int, view: memoryview) -> None:
         while view:
             try:
                 got = os.preadv(self.fd, (view[:_CALL],), offset)
@@ -101,6 +115,30 @@ class FileSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def in_parallel(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run all tasks, the first here and each of the others in a thread; raise the first error when all have ended."""
+    errors: list[BaseException] = []
+
+    def run(task: Callable[[], None]) -> None:
+        try:
+            task()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(task,)) for task in tasks[1:]]
+    started: list[threading.Thread] = []
+    try:
+        for thread in threads:
+            thread.start()
+            started.append(thread)
+        tasks[0]()
+    finally:  # memory that is read into is the caller's again when this is over, come what may
+        for thread in started:
+            thread.join()
+    if errors:
+        raise errors[0]
 
 
 def _open(path: str, flags: int) -> int:

@@ -99,9 +99,10 @@ def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record], se
     at = cursor.tell()
     window, pos = cursor.window(min(1, cursor.end - at))
     found = seen.find(window, pos)
-    if found and at + found[1] <= cursor.end:
-        cursor.skip(found[1])
-        records.append(Record(path, found[0], at, at, at + found[1]))
+    if found and at + found[2] <= cursor.end:
+        _, leaf, size = found
+        cursor.skip(size)
+        records.append(Record(path, leaf, at, at, at + size))
         return None
     kind, value = cursor.header()
     # FLAX-4: "A value that is an array MUST be refused."

@@ -84,12 +84,12 @@ def read_keypath(cursor: Cursor) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def sort_key(path: tuple[str, ...]) -> str:
-    """A text that begins another path's exactly where this path begins that one. Raises TypeError.
+SEPARATOR: Final = "\ud800"  # a surrogate, which no part can hold (WIRE-5)
 
-    The separator is a surrogate, which no part can hold (WIRE-5).
-    """
-    return "\ud800".join(path) + "\ud800"
+
+def sort_key(path: tuple[str, ...]) -> str:
+    """A text that begins another path's exactly where this path begins that one. Raises TypeError."""
+    return SEPARATOR.join(path) + SEPARATOR
 
 
 def encode_keypath(path: tuple[str, ...]) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import functools
+import math
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
@@ -51,11 +53,11 @@ class SeenArrays:
     def __init__(self) -> None:
         self._heads: dict[bytes, list[tuple[bytes, Leaf, int]]] = {}
 
-    def find(self, data: bytes, at: int) -> tuple[Leaf, int] | None:
-        """The leaf that starts at `data[at]`, and how many bytes it takes, payload included."""
-        for head, leaf, size in self._heads.get(data[at : at + 3], ()):
-            if data.startswith(head, at):
-                return leaf, size
+    def find(self, data: bytes, at: int) -> tuple[bytes, Leaf, int] | None:
+        """The header and leaf that start at `data[at]`, and how many bytes they take, payload included."""
+        for known in self._heads.get(data[at : at + 3], ()):
+            if data.startswith(known[0], at):
+                return known
         return None
 
     def add(self, data: bytes, at: int, leaf: Leaf) -> None:
@@ -168,12 +170,6 @@ def _text(raw: bytes, offset: int) -> str:
         raise FormatError("WIRE-5", offset, None, detail, "read it again when nothing writes to it") from None
 
 
-def copy_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
-    """`read_value` from memory, which is the faster way to small arrays."""
-    value = view_value(source, at, leaf)
-    return settle(value.copy()) if leaf.kind == "ndarray" else value
-
-
 def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
     """`read_value`, but an array in one piece is a view of the source's memory.
 
@@ -198,6 +194,8 @@ def describe(value: Any) -> Leaf:
     bool, int, float, complex, str, bytes, bytearray, memoryview and the empty dict. Subclasses of Python's
     own types are refused: an enumeration would come back as a bare number.
     """
+    if type(value) in _ARRAYS and value.ndim <= MAX_DIMS:
+        return _array_leaf(value.dtype, value.shape)
     if isinstance(value, np.generic):
         dtype = dtype_of(tag_of(value.dtype))
         return Leaf("scalar", dtype, (), dtype.itemsize)
@@ -206,8 +204,7 @@ def describe(value: Any) -> Leaf:
             _refuse("a masked array cannot be stored: its mask would be lost")
         if len(value.shape) > MAX_DIMS:
             _refuse(f"an array has {len(value.shape)} dimensions; at most {MAX_DIMS} are allowed", "LEAF-3")
-        dtype = dtype_of(tag_of(value.dtype))
-        return Leaf("ndarray", dtype, tuple(value.shape), value.size * dtype.itemsize)
+        return _array_leaf(value.dtype, tuple(value.shape))
     kind = _KINDS.get(type(value))
     if kind is None and str(getattr(value, "dtype", "")).startswith("key<"):
         _refuse("a typed PRNG key cannot be stored: save jax.random.key_data(key), and wrap_key_data what is loaded")
@@ -222,6 +219,16 @@ def describe(value: Any) -> Leaf:
     if kind == "bin":
         return Leaf(kind, nbytes=memoryview(value).nbytes)
     return Leaf(kind, value=value)
+
+
+_ARRAYS: Final = frozenset((np.ndarray,))  # not what is derived of it, such as masked arrays
+
+
+@functools.lru_cache(1024)
+def _array_leaf(dtype: np.dtype, shape: tuple[int, ...]) -> Leaf:
+    """The leaf of all arrays of a dtype and shape, of which a tree mostly has few."""
+    dtype = dtype_of(tag_of(dtype))
+    return Leaf("ndarray", dtype, shape, math.prod(shape) * dtype.itemsize)
 
 
 _KINDS: Final = {

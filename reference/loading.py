@@ -8,6 +8,7 @@ from .checkpoints import KeyPathLike
 from .checkpoints import open as open_checkpoint
 from .files import Path_
 from .patterns import Patterns, chooser
+from .records import no_collection
 
 
 def load(
@@ -38,7 +39,7 @@ def load(
         from .devices.restoring import restore
 
         return restore(path, prefix, like, is_chosen)
-    with open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
+    with no_collection(), open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
         checkpoint.select(is_chosen)
         tree = checkpoint.tree()
         if not mmap:  # a map shows what comes later too

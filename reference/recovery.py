@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -57,8 +58,8 @@ def recover(
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
             cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
             check_output(output)
-            check_base(b, manifest, show)
             with workers(jobs) as pool:
+                check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool)
                 with no_collection():
                     items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
@@ -73,13 +74,14 @@ def recover(
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
 #            it writes anything."
-def check_base(base: Side, manifest: Manifest, show: Show = progress_bar) -> None:
+def check_base(base: Side, manifest: Manifest, pool: ThreadPoolExecutor, show: Show = progress_bar) -> None:
     """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
     digests = {}
     with show("check the base", sum(item.leaf.nbytes for item in base.items)) as moved:
-        for item in base.items:
-            digests[item.path] = digest_of(item)
+        tasks = (functools.partial(digest_of, item) for item in base.items)
+        for item, digest in zip(base.items, in_order(pool, tasks, len(base.items)), strict=True):
+            digests[item.path] = digest
             moved(item.leaf.nbytes)
     differ = [path for path in {**expected, **digests} if expected.get(path) != digests.get(path)]
     found = tree_digest(digests.values())

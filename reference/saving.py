@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import warnings
@@ -21,7 +22,7 @@ from .leaves import Leaf, describe, text_bytes
 from .outputs import check_output, replace
 from .payloads import MemoryPayload, PiecesPayload, Step, array_payload, write_steps
 from .progress import Show, silent
-from .records import Item, with_path
+from .records import Item, no_collection, with_path
 from .states import flax_expansion, is_device_array, is_traced
 from .streams import stream_steps, too_big_for_old_loaders
 from .trees import flatten
@@ -75,7 +76,9 @@ def save(
 
     Raises FormatError before the old file is touched, and OSError.
     """
-    job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
+    with no_collection():
+        leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
+        job = Job(path, leaves, float_dtype, copies=not blocking)
     return job.run() if blocking else job.start()
 
 
@@ -100,8 +103,9 @@ class Job:
         self._writes = writes and (self._outflow is None or self._outflow.writes)
         with _agreed(leaves, self._shared):
             finish_earlier()
-            items = [self._item(*leaf) for leaf in leaves]
-            self._steps = deque(stream_steps(items))
+            with no_collection():
+                items = [self._item(*leaf) for leaf in leaves]
+                self._steps = deque(stream_steps(items))
             if self._writes:
                 check_output(path)
         too_big = too_big_for_old_loaders(items, self._steps)
@@ -154,6 +158,8 @@ class Job:
 
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
+        if type(value) is np.ndarray and not self._copies and self._dtype is None:  # the most of most trees
+            return Item(path, described(path, value), functools.partial(array_payload, value))
         _refuse_traced(path, value)
         if outflow is None or not is_device_array(value):
             item = item_of(path, value, self._copies)

@@ -13,6 +13,7 @@ import numpy as np
 from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, Operation, promoted
 from .computing import arithmetics_on
 from .containers import CONTAINERS, split_output
+from .contents import workers
 from .conversion import FLOAT_TAGS, cast_leaf, float_dtype
 from .dtypes import PARTS, dtype_of
 from .errors import FormatError
@@ -20,7 +21,7 @@ from .files import Path_
 from .keypaths import KeyPath, display
 from .leaves import Leaf, encode_value, leaf_text
 from .outputs import check_output, replace
-from .payloads import Step, write_steps
+from .payloads import Step, keep_freed_memory, write_steps
 from .progress import Show, progress_bar
 from .records import Item, no_collection, with_path
 from .sides import open_side
@@ -114,11 +115,12 @@ def _write(
     dtype = float_dtype(float_type)
     kind, output = split_output(os.fspath(output), streaming)
     counts = _Counts()
-    with open_side(base) as b, open_side(other) as o:
+    keep_freed_memory()
+    with open_side(base) as b, open_side(other) as o, workers(None) as pool:
         with no_collection():
             pairs = _pairs(b.items, o.items, minus)
             plans = [_plan(before.leaf, item.leaf, minus, dtype) for before, item in pairs]
-            arithmetics = arithmetics_on(backend, (plan[0] for plan in plans if plan))
+            arithmetics = arithmetics_on(backend, (plan[0] for plan in plans if plan), pool)
             items = [
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
 
 from .errors import FormatError
 from .keypaths import MAX_PARTS, KeyPath
@@ -16,6 +18,9 @@ class _HasPath(Protocol):
 
 _T = TypeVar("_T", bound=_HasPath)
 
+
+# What is a leaf for sure, and by far the most of a tree: it is not asked whether it can be expanded.
+_LEAVES: Final = frozenset((np.ndarray, bool, int, float, str, bytes, type(None)))
 
 Expand = Callable[[Any], Any]  # turns an object of a class unknown here into a map, and returns leaves as they are
 
@@ -65,6 +70,9 @@ def flatten(
             path = (*parent, key)
             if len(path) > MAX_PARTS:
                 raise FormatError("KEY-3", None, KeyPath(path[:8]), f"the tree is deeper than {MAX_PARTS} levels")
+            if type(child) in _LEAVES:
+                yield path, child
+                continue
             try:
                 below = _children(child)
                 if below is None:

@@ -1,0 +1,1 @@
+"""This project against its peers: time and peak memory, as ratios between runs that take turns."""
