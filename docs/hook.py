@@ -26,6 +26,7 @@ from docs.generators import (
     picture,
     project,
     specification,
+    speed,
     versions,
 )
 
@@ -38,6 +39,7 @@ _MADE: Final[tuple[Pages, ...]] = (
     implementations.pages,
     commands.pages,
     borrowed.pages,
+    speed.pages,
 )
 _PICTURES: Final = {"<!-- a record -->": picture.drawing, "<!-- a badge -->": badges.drawing}
 

@@ -164,5 +164,6 @@ def test_pieces_of_arrays_leave_the_devices(platform, tmp_path):
     arguments = [sys.executable, "-c", MEASURE, str(tmp_path), platform]
     run = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    # MiB, of 8 leaves of 32 each. There two leaves are on the host, and as many copies on "devices", the host's too.
-    assert max(map(int, run.stdout.split())) < (110 if platform == "cpu" else 256), run.stdout
+    # MiB, of 8 leaves of 32 each. On "devices", which are the host too, there are copies of the three leaves that two
+    # threads have under way, and as much of the host's own.
+    assert max(map(int, run.stdout.split())) < (110 if platform == "cpu" else 320), run.stdout
