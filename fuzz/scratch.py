@@ -13,10 +13,17 @@ CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") 
 VARIABLE: Final = "STREAMCKPT_FUZZ_SCRATCH"
 
 
+_PREFIX: Final = "streamckpt-fuzz-"
+
+
 def new_folder() -> Path:
-    """A new folder, which the caller removes."""
+    """A new folder, which the caller removes; if it is killed before, whoever makes the next one does."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="streamckpt-fuzz-", dir=memory if os.access(memory, os.W_OK) else None))
+    parent = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{_PREFIX}*-*"):
+        if not Path("/proc", left.name.removeprefix(_PREFIX).split("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
 
 
 def folder() -> Path:

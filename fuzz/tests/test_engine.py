@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from fuzz import scratch
 from fuzz.engines import ATHERIS, RANDOM, best_engine
 from fuzz.findings import ROOT, smaller
 from fuzz.targets import names
@@ -129,3 +131,16 @@ def test_the_list_and_wrong_words():
 def test_a_reproducer_is_made_small():
     assert smaller(b"abcXdefYghi" * 9, lambda data: b"X" in data and b"Y" in data) == b"XY"
     assert ATHERIS != RANDOM
+
+
+def test_what_a_killed_process_has_left_is_removed_by_the_next():
+    code = "import os, fuzz.scratch as s; print(s.folder(), flush=True); os._exit(1)"
+    environment = {name: value for name, value in os.environ.items() if name != scratch.VARIABLE}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    left = Path(done.stdout.strip())
+    assert left.is_dir()
+    mine, other = scratch.new_folder(), scratch.new_folder()
+    assert not left.exists()
+    assert mine.is_dir()
+    mine.rmdir()
+    other.rmdir()
