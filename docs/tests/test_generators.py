@@ -5,8 +5,9 @@ import re
 import pytest
 
 from docs.generators import cases, clauses, commands, implementations, links, picture, specification, versions
+from docs.generators.project import ROOT, corpus, runs
 from docs.generators.project import clauses as known
-from docs.generators.project import corpus, runs
+from fuzz.targets import names
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +127,13 @@ def test_links_of_a_borrowed_file_lead_to_pages():
     text = "[a](../spec/README.md#x) [b](clients/client.c) [`c`](CLIENT.md) [d](https://example.org) [e](#f)"
     moved = links.borrowed(text, "conformance/README.md", "conformance/index.md")
     assert moved == "[a](../specification/index.md#x) b [`c`](client.md) [d](https://example.org) [e](#f)"
+
+
+def test_the_home_page_counts_right():
+    text = (ROOT / "docs/pages/index.md").read_text()
+    assert f"[{len(known())} rules]" in text
+    assert f"[{len(corpus().cases):,} cases]" in text
+    assert "[Six programs]" in text
+    assert len(runs()) == 6
+    assert "[Twenty invariants]" in text
+    assert len(names()) == 20
