@@ -73,7 +73,8 @@ def test_a_call_fails_once_and_the_others_are_made(tmp_path):
 
 
 SAVER = """
-import sys, numpy as np, reference
+import signal, sys, numpy as np, reference
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is not set where a shell's background job is tested
 tree = {str(i): np.full(1 << 16, int(sys.argv[2]), np.uint8) for i in range(40)}
 print("go", flush=True)
 while True:
