@@ -98,8 +98,8 @@ WRONG: Final = (
     (
         "joins paths with a slash to compare them",
         "keypaths",
-        r'return "\ud800".join(path) + "\ud800"',
-        'return "/".join(path) + "/"',
+        r'SEPARATOR: Final = "\ud800"',
+        'SEPARATOR: Final = "/"',
     ),
     ("takes tags in any case", "dtypes", "return _DTYPES[tag]", "return _DTYPES[tag.lower()]"),
     ("trims tags", "dtypes", "return _DTYPES[tag]", "return _DTYPES[tag.strip()]"),
@@ -213,8 +213,8 @@ WRONG: Final = (
     (
         "leaves out nil",
         "trees",
-        "            if below is None:\n                yield path, child\n",
-        "            if below is None:\n                if child is not None:\n                    yield path, child\n",
+        "            if type(child) in _LEAVES:\n                yield path, child\n",
+        "            if type(child) in _LEAVES:\n                if child is not None:\n                    yield path, child\n",
     ),
     ("always writes empty nodes", "trees", "            elif keep_empty_nodes:\n", "            else:\n"),
     ("never writes empty nodes", "trees", "            elif keep_empty_nodes:\n", "            elif False:\n"),
@@ -313,8 +313,8 @@ WRONG: Final = (
     (
         "takes planes highest byte first",
         "blocks",
-        "planes.reshape(word.itemsize, -1).T)",
-        "planes.reshape(word.itemsize, -1)[::-1].T)",
+        "low, *higher = planes.reshape(word.itemsize, -1)",
+        "low, *higher = planes.reshape(word.itemsize, -1)[::-1]",
     ),
     (
         "sees the parts of complex128 as one word",
@@ -329,7 +329,7 @@ WRONG: Final = (
         'and ("float" in dtype.name or "complex" in dtype.name)',
         'and "complex" in dtype.name',
     ),
-    ("takes any base", "recovery", "            check_base(b, manifest, show)\n", ""),
+    ("takes any base", "recovery", "                check_base(b, manifest, pool, show)\n", ""),
     ("does not check what it recovers", "recovery", "if digest.digest() != entry.digest:", "if False:"),
 )
 

@@ -55,6 +55,10 @@ export class TreemapView {
   #layout() {
     const width = this.element.clientWidth;
     if (!this.blocks || width === 0) return;
+    // The text under the map changes with the focus, and the size of the element with it: that is no reason to draw anew.
+    if (this.laidOut?.blocks === this.blocks && this.laidOut.width === width) return;
+    const focused = this.laidOut?.blocks === this.blocks ? this.drawn.findIndex(({ element }) => element === document.activeElement) : -1;
+    this.laidOut = { blocks: this.blocks, width };
     const height = Math.round(Math.max(260, Math.min(width * 0.62, 460)));
     this.canvas.setAttribute('viewBox', `0 0 ${width} ${height}`);
     this.canvas.setAttribute('height', height);
@@ -64,6 +68,7 @@ export class TreemapView {
     this.drawn.forEach(({ element }, n) => element.setAttribute('tabindex', n === 0 ? '0' : '-1'));
     if (this.drawn.length === 0) this.hint.textContent = 'No leaf here has a payload.';
     this.#drawLegend();
+    if (focused >= 0) this.#focus(Math.min(focused, this.drawn.length - 1));
   }
 
   #place(blocks, area) {
