@@ -178,7 +178,7 @@ def _escaped(text: str) -> str:
 
 
 def _figure(svg: str) -> str:
-    return f"<figure>{svg}</figure>\n"
+    return f'<figure class="plot">{svg}</figure>\n'
 
 
 def _seconds_text(value: float) -> str:
