@@ -75,28 +75,33 @@ def browser():
 
 
 @pytest.fixture
-def visit(browser, address):
-    """Opens a page of the site: `visit("guides/", width=360, scheme="dark")`. At the end nothing may have been written
-    to the console, and nothing asked of another host."""
+def watched(browser):
+    """Opens an address in a window of its own: `watched(url, own, width, scheme)`. At the end nothing may have been
+    written to the console, and nothing asked for that does not begin with one of `own`."""
     troubles = []
     with contextlib.ExitStack() as stack:
 
-        def open_page(path, width=1280, scheme="light"):
+        def open_page(url, own, width, scheme):
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
             stack.callback(context.close)
             page = context.new_page()
             page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
             page.on("pageerror", lambda error: troubles.append(str(error)))
-            page.on("request", lambda request: _is_foreign(request.url, address) and troubles.append(request.url))
-            page.goto(f"{address}/{path}")
+            page.on("dialog", lambda dialog: troubles.append(dialog.message))
+            page.on("request", lambda request: request.url.startswith(own) or troubles.append(request.url))
+            page.goto(url)
             return page
 
         yield open_page
     assert troubles == []
 
 
-def _is_foreign(url, address):
-    return not url.startswith((address, "data:", "blob:"))
+@pytest.fixture
+def visit(watched, address):
+    """Opens a page of the site: `visit("guides/", width=360, scheme="dark")`."""
+    return lambda path, width=1280, scheme="light": watched(
+        f"{address}/{path}", (address, "data:", "blob:"), width, scheme
+    )
 
 
 @pytest.fixture(scope="session")
@@ -106,27 +111,16 @@ def server(site, tmp_path_factory):
 
 
 @pytest.fixture
-def explore(browser, server):
-    """Opens the explorer. At the end, the console is empty, and no other host was asked for anything."""
-    contexts, troubles = [], []
+def explore(watched, server):
+    """Opens the explorer, and a file or an example in it."""
 
     def open_page(width=1280, scheme="light", file=None, example=None, query=""):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: troubles.append(dialog.message))
-        page.on("request", lambda request: request.url.startswith(server.address) or troubles.append(request.url))
         query = f"?file=examples/{example}" if example else query
-        page.goto(f"{server.address}/explorer/{query}")
+        page = watched(f"{server.address}/explorer/{query}", (server.address,), width, scheme)
         if file is not None:
             page.set_input_files("#ex-file", file)
         if file is not None or query:
             page.locator(".ex-summary, .ex-problem").wait_for()
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert troubles == []
+    return open_page
