@@ -8,6 +8,7 @@ from .errors import WrongKind
 from .wire import Source
 
 STREAM, FLAX, SAFETENSORS, DELTA = "stream", "standard flax file", "safetensors file", "delta"
+UNKNOWN: Final = "file of an unknown kind"
 # DELTA-1: "A delta begins with its mark: an array of a key path of the two parts `streamckpt-delta` and `1.0`, and a
 #           str."
 DELTA_NAME: Final = b"\x92\x92\xb0streamckpt-delta"
@@ -29,7 +30,7 @@ _ADVICE: Final = {
     "git-lfs pointer": "the weights themselves have not been fetched: git lfs pull",
     "HTML or XML page": "a download has failed and its error page was saved; download it again",
     "file of zeros": "a download or copy has not been completed; get it again",
-    "file of an unknown kind": "a checkpoint is a stream, a flax file or a safetensors file",
+    UNKNOWN: "a checkpoint is a stream, a flax file or a safetensors file",
 }
 
 
@@ -79,7 +80,7 @@ def kind_of(source: Source) -> str:
         return "HTML or XML page"
     if not any(head):
         return "file of zeros"
-    return "file of an unknown kind"
+    return UNKNOWN
 
 
 def article(kind: str) -> str:

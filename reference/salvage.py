@@ -11,7 +11,7 @@ from .containers import CONTAINERS, PREFIXES, split_prefix
 from .errors import UsageError
 from .files import FileSource
 from .keypaths import display
-from .kinds import DELTA, FLAX, SAFETENSORS, STREAM, kind_of, refuse
+from .kinds import DELTA, FLAX, SAFETENSORS, STREAM, UNKNOWN, kind_of, refuse
 from .outputs import check_output, replace
 from .payloads import Step, write_steps
 from .progress import Show, progress_bar
@@ -20,7 +20,6 @@ from .salvaging import Loss, read_what_is_whole
 from .trees import depth_first
 
 PARTLY: Final = 3  # exit status: something was lost, and the rest has been written
-_NO_CHECKPOINT: Final = "file of an unknown kind"
 _EXAMPLES = """examples:
   # what is lost, and nothing written
   python -m reference.salvage --load_checkpoint=streaming_params --dry_run
@@ -76,7 +75,7 @@ def salvage(
 def _refuse(source: FileSource, losses: list[Loss]) -> None:
     """Say what a file is of which nothing can be salvaged."""
     found = kind_of(source)
-    if found not in (STREAM, FLAX, _NO_CHECKPOINT):
+    if found not in (STREAM, FLAX, UNKNOWN):
         refuse(found)
     error = losses[0].error
     error.file, error.advice = source.path, "no leaf of it is whole: there is nothing to salvage"

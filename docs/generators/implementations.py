@@ -36,11 +36,6 @@ def pages() -> Iterator[tuple[str, str]]:
         yield program_page(run["name"]), _page(run)
 
 
-def names() -> Iterator[tuple[str, str]]:
-    """The title and the page of each program."""
-    yield from ((run["name"], program_page(run["name"])) for run in runs())
-
-
 def _passed(run: dict[str, Any]) -> int:
     return sum(check["state"] == "passed" for check in run["checks"])
 

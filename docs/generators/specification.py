@@ -36,11 +36,6 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "specification/index.md", _borrowed("spec/README.md", "specification/index.md")
 
 
-def chapters(version: str = CURRENT) -> list[str]:
-    """The pages of a version in order."""
-    return [f"specification/{version}/{file.name}" for file in sorted((SPEC / version).glob("*.md"))]
-
-
 def _borrowed(source: str, page: str) -> str:
     text = (SPEC.parent / source).read_text()
     return links.with_clauses_linked(links.borrowed(text, source, page), page)
