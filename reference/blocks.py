@@ -17,6 +17,7 @@ _PLANES, _FRAME = b"\x00", b"\x01"
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _WINDOW: Final = 1 << 23  # bytes that a frame may look back
 _SAMPLE: Final = 1 << 16  # bytes of a block on which the methods are tried
+_AT_ONCE: Final = 1 << 18  # words that are computed together; more do not stay in the processor's cache
 _LEVEL: Final = 1  # smaller than level 3 where it matters: among random bytes that finds matches of no use
 
 # DELTA-8: the bits of a word, where they are not 8.
@@ -102,31 +103,39 @@ def has_sign(dtype: np.dtype | None) -> bool:
 
 def _planes(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
     word = word_of(dtype)
-    words = target.view(word)
-    if method == XOR:
-        assert base is not None
-        words = words ^ base.view(word)
-    elif method == ORDERED:
-        assert base is not None
-        words = _difference(words, base.view(word), dtype)
+    words, known = target.view(word), base.view(word) if base is not None else None
     planes = np.empty((word.itemsize, len(words)), np.uint8)
-    for i, plane in enumerate(planes):
-        np.right_shift(words, word.type(8 * i), out=plane, casting="unsafe")
+    for i in range(0, len(words), _AT_ONCE):
+        part = slice(i, i + _AT_ONCE)
+        values = words[part]
+        if method == XOR:
+            assert known is not None
+            values = values ^ known[part]
+        elif method == ORDERED:
+            assert known is not None
+            values = _difference(values, known[part], dtype)
+        for k, plane in enumerate(planes):
+            np.right_shift(values, word.type(8 * k), out=plane[part], casting="unsafe")
     return planes.reshape(-1)
 
 
 def _content(planes: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
     word = word_of(dtype)
     low, *higher = planes.reshape(word.itemsize, -1)
-    words = low.astype(word)
-    for i, plane in enumerate(higher, 1):
-        words |= np.left_shift(plane, word.type(8 * i), dtype=word)
-    if method == XOR:
-        assert base is not None
-        words = base.view(word) ^ words
-    elif method == ORDERED:
-        assert base is not None
-        words = _moved(base.view(word), words, dtype)
+    known = base.view(word) if base is not None else None
+    words = np.empty(len(low), word)
+    for i in range(0, len(words), _AT_ONCE):
+        part = slice(i, i + _AT_ONCE)
+        values = low[part].astype(word)
+        for k, plane in enumerate(higher, 1):
+            values |= np.left_shift(plane[part], word.type(8 * k), dtype=word)
+        if method == XOR:
+            assert known is not None
+            values ^= known[part]
+        elif method == ORDERED:
+            assert known is not None
+            values = _moved(known[part], values, dtype)
+        words[part] = values
     return words.view(np.uint8)
 
 
@@ -137,27 +146,39 @@ NUMPY: Final = Words(_planes, _content)
 #            modulo 2^n, in zigzag."
 def _difference(target: np.ndarray, base: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
     difference = _image(target, dtype) - _image(base, dtype)
-    top = target.dtype.type(8 * target.dtype.itemsize - 1)
-    negative = -(difference >> top)  # all bits set where the highest is
-    return (difference << target.dtype.type(1)) ^ negative
+    negative = _signed(difference) >> _top(difference)  # all bits set where the highest is
+    difference <<= difference.dtype.type(1)
+    difference ^= negative.view(difference.dtype)
+    return difference
 
 
 def _moved(base: np.ndarray, words: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
     one = words.dtype.type(1)
-    difference = (words >> one) ^ -(words & one)
-    image = _image(base, dtype) + difference
-    if not has_sign(dtype):
-        return image
-    top = words.dtype.type(8 * words.dtype.itemsize - 1)
-    # The highest bit of an image is set where that of the word is not.
-    return image ^ (((image >> top) - one) | (one << top))
+    difference = words >> one
+    words &= one
+    difference ^= np.negative(words, out=words)
+    difference += _image(base, dtype)
+    return _image(difference, dtype)
 
 
 def _image(words: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
+    """The images of words, each less 2^(n-1), of which a difference sees nothing; and the words of such images."""
     if not has_sign(dtype):
         return words
-    top = words.dtype.type(8 * words.dtype.itemsize - 1)
-    return words ^ (-(words >> top) | (words.dtype.type(1) << top))
+    signed = _signed(words)
+    flipped = signed >> _top(words)
+    flipped &= np.iinfo(signed.dtype).max
+    flipped ^= signed
+    return flipped.view(words.dtype)
+
+
+def _signed(words: np.ndarray) -> np.ndarray:
+    return words.view(f"i{words.itemsize}")
+
+
+def _top(words: np.ndarray) -> int:
+    """The place of the highest bit."""
+    return 8 * words.itemsize - 1
 
 
 # --- packing --------------------------------------------------------------------------------------------

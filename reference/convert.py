@@ -16,7 +16,7 @@ from .kinds import STREAM
 from .leaves import leaf_text
 from .outputs import check_output, replace
 from .patterns import Patterns, chooser
-from .payloads import Step, write_steps
+from .payloads import Step, keep_freed_memory, write_steps
 from .progress import Show, progress_bar
 from .records import Item, Record, item_in
 from .streams import too_big_for_old_loaders
@@ -89,7 +89,9 @@ def convert(
         total = sum(map(Step.size, steps))
         check_output(output)
         if not dry_run:
-            with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved) as sink:
+            if cast:
+                keep_freed_memory()
+            with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved, bool(cast)) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
         too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []

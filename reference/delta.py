@@ -23,7 +23,7 @@ from .files import FileSink, Path_, Progress
 from .leaves import Leaf
 from .manifests import MANIFEST, MARK, Entry, Manifest, block_path, encode_manifest
 from .outputs import check_output, replace
-from .payloads import MemoryPayload, write_steps
+from .payloads import MemoryPayload, keep_freed_memory, write_steps
 from .progress import Show, progress_bar
 from .records import Item, record_step
 from .recovery import recover
@@ -65,6 +65,7 @@ def diff(
     Raises FormatError, OSError, UsageError.
     """
     zstd()  # missing libraries are told before the work
+    keep_freed_memory()
     dtype = float_dtype(float_type)
     overflows: list[int] = []
     with open_side(base) as b, open_side(target) as t:

@@ -10,7 +10,9 @@ import mmap
 import os
 import stat
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from .errors import FormatError
@@ -25,6 +27,7 @@ _READERS: Final = min(4, os.cpu_count() or 1)
 _PAGE: Final = 1 << 21  # a huge page, which is touched first by one thread alone
 _COPY: Final = 1 << 20  # the buffer where the kernel cannot copy from file to file
 _HELD: Final = 1 << 18  # small writes held back and joined
+_BEHIND: Final = 1 << 24  # bytes that wait to be written while more are made
 
 
 class FileSource:
@@ -185,6 +188,7 @@ class FileSink:
                 views[0] = views[0][wrote:]
 
     def copy_from(self, source: Source, offset: int, n: int) -> None:
+        """Put `n` bytes of a source into the file."""
         if n < _HELD or not isinstance(source, FileSource):
             self._copy_through_memory(source, offset, n)
             return
@@ -206,3 +210,33 @@ class FileSink:
             part = source.read_at(offset, min(n, _COPY))
             self.write(part)
             offset, n = offset + len(part), n - len(part)
+
+
+class BehindSink(FileSink):
+    """A file sink whose large writes go on in a thread while the caller makes what comes next.
+
+    What it is given must stay as it is until `flush` returns. An error of a write is raised by one of the next calls.
+    """
+
+    def __init__(self, fd: int, progress: Progress | None, pool: ThreadPoolExecutor) -> None:
+        super().__init__(fd, progress)
+        self._pool = pool  # of one thread, so that writes stay in their order
+        self._under_way: deque[tuple[int, Future[None]]] = deque()
+        self._left = 0  # bytes
+
+    def _write_all(self, views: list[memoryview]) -> None:
+        n = sum(map(len, views))
+        self._wait(_BEHIND - n)
+        self._under_way.append((n, self._pool.submit(super()._write_all, views)))
+        self._left += n
+
+    def _wait(self, most: int) -> None:
+        """Wait until at most so many bytes are left to be written."""
+        while self._under_way and self._left > most:
+            n, write = self._under_way.popleft()
+            self._left -= n
+            write.result()
+
+    def flush(self) -> None:
+        super().flush()
+        self._wait(-1)

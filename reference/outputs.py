@@ -12,17 +12,18 @@ import re
 import stat
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from .files import FileSink, Path_, Progress, refuse_irregular
+from .files import BehindSink, FileSink, Path_, Progress, refuse_irregular
 
 _ABANDONED: Final = 10.0  # seconds without a write after which a file that nobody has locked is left over
 
 
 @contextlib.contextmanager
-def replace(path: Path_, progress: Progress | None = None) -> Iterator[FileSink]:
-    """Write a file that takes the place of `path` when the block ends, whole and synced.
+def replace(path: Path_, progress: Progress | None = None, behind: bool = False) -> Iterator[FileSink]:
+    """Write a file that takes the place of `path` when the block ends, whole and synced; `behind` in a `BehindSink`.
 
     Where the block raises, or the process is killed, the old file stays as it was. Until then the new one
     has no name, so nothing is left to clean up; where the file system cannot do this it has a hidden one,
@@ -32,13 +33,13 @@ def replace(path: Path_, progress: Progress | None = None) -> Iterator[FileSink]
     mode = _mode_of(target)
     _sweep(target)
     try:
-        with contextlib.closing(_NewFile(target)) as new:
+        with contextlib.closing(_NewFile(target)) as new, ThreadPoolExecutor(1) as pool:
             new.open()
             with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
                 fcntl.flock(new.fd, fcntl.LOCK_EX)
             if mode is not None:
                 os.fchmod(new.fd, mode)
-            sink = FileSink(new.fd, progress)
+            sink = BehindSink(new.fd, progress, pool) if behind else FileSink(new.fd, progress)
             yield sink
             sink.flush()
             os.fsync(new.fd)

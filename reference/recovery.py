@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import functools
+import itertools
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from .keypaths import KeyPath, display
 from .leaves import Leaf, read_leaf
 from .manifests import Manifest, block_path, read_delta
 from .outputs import check_output, replace
-from .payloads import PiecesPayload, Step, write_steps
+from .payloads import PiecesPayload, Step, keep_freed_memory, write_steps
 from .progress import Show, progress_bar
 from .records import Item, Record, item_in, no_collection, with_path
 from .sides import Side, open_side
@@ -50,6 +52,7 @@ def recover(
     Raises FormatError, OSError, UsageError.
     """
     zstd()
+    keep_freed_memory()
     dtype = float_dtype(float_type)
     kind, output = split_output(os.fspath(output), streaming)
     with FileSource(delta) as file, open_side(base) as b:
@@ -58,13 +61,13 @@ def recover(
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
             cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
             check_output(output)
-            with workers(jobs) as pool:
+            with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
-                recovery = _Recovery(b.items, manifest, blocks, tail, words, pool)
+                recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 with no_collection():
                     items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
                     steps = CONTAINERS[kind].steps(items)
-                with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved) as sink:
+                with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved, behind=True) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
             error.file = error.file or os.fspath(delta)
@@ -122,10 +125,19 @@ class _Recovery:
         delta: Source,
         words: Words,
         pool: ThreadPoolExecutor,
+        hasher: ThreadPoolExecutor,
     ) -> None:
+        self._hasher = hasher
         self._base = {item.path: item for item in base}
         self._manifest, self._blocks, self._delta = manifest, blocks, delta
         self._words, self._pool = words, pool
+        self._left = deque(i for i in range(len(manifest.leaves)) if self._is_read_when_written(i))
+        tasks = itertools.chain.from_iterable(map(self._decoders, list(self._left)))
+        self._decoded = in_order(pool, tasks, sum(manifest.leaves[i].blocks for i in self._left))
+
+    def _is_read_when_written(self, i: int) -> bool:
+        entry = self._manifest.leaves[i]
+        return entry.blocks > 0 and (entry.dtype is not None or entry.kind in ("str", "bin"))
 
     def item(self, i: int) -> Item:
         """The i-th leaf of the target, its content made as it is asked for."""
@@ -171,15 +183,17 @@ class _Recovery:
         """The content of a leaf in blocks, the last of them given once the digest has been found right."""
         entry = self._manifest.leaves[i]
         digest = LeafDigest(entry.path, leaf)
-        base = self._base[entry.path] if entry.base is not None else None
-        before = content_blocks(base) if base is not None else iter(())
-        made = before if entry.base == entry.digest else in_order(self._pool, self._decoders(i, before), entry.blocks)
         last: np.ndarray | None = None
-        for block in made:
-            digest.update(block.data)
+        hashing: Future[None] | None = None
+        for block in self._made(i):
+            if hashing is not None:
+                hashing.result()
+            hashing = self._hasher.submit(digest.update, block.data)
             if last is not None:
                 yield last
             last = block
+        if hashing is not None:
+            hashing.result()
         # DELTA-12: "A program that recovers the target MUST check the digest of every leaf, and MUST NOT leave a
         #            file in place where one differs."
         if digest.digest() != entry.digest:
@@ -188,18 +202,29 @@ class _Recovery:
         if last is not None:
             yield last
 
-    def _decoders(self, i: int, before: Iterator[np.ndarray]) -> Iterator[Callable[[], np.ndarray]]:
+    def _made(self, i: int) -> Iterator[np.ndarray]:
         entry = self._manifest.leaves[i]
+        if entry.base == entry.digest:
+            return content_blocks(self._base[entry.path])
+        if not self._left or self._left[0] != i:
+            return in_order(self._pool, self._decoders(i), entry.blocks)
+        # Leaves are mostly taken in their order: then the next is begun while the last blocks of this are decoded.
+        self._left.popleft()
+        return itertools.islice(self._decoded, entry.blocks)
+
+    def _decoders(self, i: int) -> Iterator[Callable[[], np.ndarray]]:
+        entry = self._manifest.leaves[i]
+        before = content_blocks(self._base[entry.path]) if entry.like_base else iter(())
         left = entry.nbytes
         for k in range(entry.blocks):
             record = self._blocks[block_path(i, k)]
-            data = self._delta.read_at(*record.extents()[0]) if record.nbytes else b""
             base = next(before) if entry.like_base else None
             n = min(left, BLOCK)
             left -= n
 
-            def decode(data: bytes = data, n: int = n, base: np.ndarray | None = base) -> np.ndarray:
+            def decode(record: Record = record, n: int = n, base: np.ndarray | None = base) -> np.ndarray:
                 try:
+                    data = self._delta.read_at(*record.extents()[0]) if record.nbytes else b""
                     return decode_block(data, n, base, entry.dtype, self._words)
                 except FormatError as error:
                     raise with_path(entry.path, error) from None

@@ -128,7 +128,7 @@ def _write(
             steps = CONTAINERS[kind].steps(items)
         total = sum(map(Step.size, steps))
         check_output(output)
-        with show("subtract" if minus else "add", total) as moved, replace(output, moved) as sink:
+        with show("subtract" if minus else "add", total) as moved, replace(output, moved, behind=True) as sink:
             write_steps(sink, steps)
             b.refuse_changes()
             o.refuse_changes()

@@ -47,7 +47,7 @@ def fuzz(project, *words):
         ("corpus", "reference/keypaths.py", "MAX_PARTS: Final = 512", "MAX_PARTS: Final = 513"),
         ("agreement", "reference/arrays.py", "if nbytes != needed:", "if nbytes < needed:"),
         ("any_tree", "reference/wire.py", "if -32 <= value < 0:", "if -33 <= value < 0:"),
-        ("pairs", "reference/blocks.py", "_image(base, dtype) + difference", "_image(base, dtype) - difference"),
+        ("pairs", "reference/blocks.py", "difference += _image(base, dtype)", "difference -= _image(base, dtype)"),
         ("failing_disk", "reference/files.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.conversion import FLOAT_TAGS, cast, count_overflows, float_dtype
+from reference.conversion import FLOAT_TAGS, are_finite, cast, count_overflows, float_dtype
 from reference.dtypes import dtype_of
 
 BF16 = ml_dtypes.bfloat16
@@ -90,6 +90,19 @@ def test_widening_is_exact():
                 nan = np.isnan(values)
             assert (np.isnan(back) == nan).all()
             assert (back.view(np.uint16) == values.view(np.uint16))[~nan].all()
+
+
+@pytest.mark.parametrize("tag", FLOAT_TAGS)
+def test_what_is_finite(tag):
+    largest = ml_dtypes.finfo(dtype_of(tag)).max
+    finite = np.array([0.0, -0.0, 1.0, largest, -largest], dtype_of(tag))
+    assert are_finite(finite)
+    assert are_finite(finite[:0])
+    for value in (np.inf, -np.inf, np.nan, -np.nan):
+        for i in range(len(finite)):
+            changed = finite.copy()
+            changed[i] = value
+            assert not are_finite(changed), (value, i)
 
 
 def test_overflows_are_counted():

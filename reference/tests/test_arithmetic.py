@@ -93,14 +93,26 @@ def settled(values):
         return np.where(np.isnan(values), np.array(np.nan, values.dtype), values)
 
 
+def finite(dtype, n):
+    """Floats of all sizes of which sums are finite in every dtype, zeros of both signs and subnormals among them."""
+    values = (rng.standard_normal(n) * 10.0 ** rng.uniform(-9, 4, n)).clip(-3e4, 3e4)
+    values[::11], values[1::11] = 0.0, -0.0
+    return values.astype(dtype)
+
+
+@pytest.mark.parametrize("made", [any_bits, finite])  # a block of finite results is computed in another way
 @pytest.mark.parametrize(("base", "other"), list(itertools.product((F16, B16, F32, F64), repeat=2)))
-def test_dtypes_are_promoted_and_then_cast(base, other):
+def test_dtypes_are_promoted_and_then_cast(base, other, made):
     assert promoted(base, other) == jnp.promote_types(base, other)
-    x, y = neighbours(any_bits(base, 20_000), any_bits(other, 20_000))
+    x, y = neighbours(made(base, 20_000), made(other, 20_000))
+    if made == finite:
+        y[~is_finite(y)] = -0.0  # neighbours of zero
+        y[5::9], y[6::9] = x[5::9], -x[6::9]
     for new in (F16, B16, F32, F64):
         (found,), inexact, overflowed = compute(Operation(base, other, new, True), x, y)
         wanted = settled(cast(total(y, x, True), new))
         assert same(found, wanted)
+        assert is_finite(found).all() == (made == finite)
         back = settled(cast(total(x, wanted, False), other))
         assert inexact == np.count_nonzero(bits_of(back) != bits_of(y))
         assert overflowed == np.count_nonzero(np.isinf(found) & is_finite(x) & is_finite(y))

@@ -13,6 +13,8 @@ import pytest
 
 import reference
 from fuzz.equality import same
+from reference import files
+from reference.files import FileSource
 from reference.outputs import replace
 
 TREE = {"a": np.arange(1000, dtype=np.float32), "b": {"c": np.arange(7, dtype=np.int8)}}
@@ -34,13 +36,14 @@ def test_a_new_file_has_the_permissions_of_any_other(tmp_path):
     assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
 
 
+@pytest.mark.parametrize("behind", [True, False])
 @pytest.mark.parametrize("nameless", [True, False])
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, nameless):
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, nameless, behind):
     if not nameless:
         monkeypatch.delattr(os, "O_TMPFILE")
     path = tmp_path / "x"
     path.write_bytes(b"old")
-    with pytest.raises(RuntimeError), replace(path) as sink:
+    with pytest.raises(RuntimeError), replace(path, behind=behind) as sink:
         sink.write(b"new" * 100_000)
         raise RuntimeError
     assert path.read_bytes() == b"old"
@@ -50,6 +53,56 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, n
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["x"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o644 & ~_umask() | 0o600
+
+
+def test_what_is_written_behind_comes_in_order(tmp_path):
+    """Small writes, large ones, and stretches that the kernel copies."""
+    (tmp_path / "in").write_bytes(data := os.urandom(1 << 20))
+    moved, wanted = [], b""
+    with FileSource(tmp_path / "in") as source, replace(tmp_path / "x", moved.append, behind=True) as sink:
+        for i in range(40):
+            large = bytes((i,)) * (1 << 20)
+            sink.write(b"small")
+            sink.write(large)
+            wanted += b"small" + large
+            if i % 8 == 3:
+                sink.copy_from(source, i, 1 << 19)
+                wanted += data[i : i + (1 << 19)]
+    assert (tmp_path / "x").read_bytes() == wanted
+    assert sum(moved) == len(wanted)
+
+
+def test_few_bytes_wait_to_be_written_behind(tmp_path, monkeypatch):
+    started, written, real = 0, 0, os.writev
+
+    def slow(fd, views):
+        nonlocal written
+        assert started - written <= files._BEHIND + (1 << 20)  # and what waits to be put with them
+        time.sleep(0.005)
+        n = real(fd, views)
+        written += n
+        return n
+
+    monkeypatch.setattr(os, "writev", slow)
+    with replace(tmp_path / "x", behind=True) as sink:
+        for _ in range(30):
+            started += 1 << 20
+            sink.write(bytes(1 << 20))
+        sink.write(bytes(files._BEHIND * 2))  # more than may wait: alone, then
+    assert (tmp_path / "x").stat().st_size == (30 << 20) + files._BEHIND * 2
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_an_error_of_a_write_behind_is_raised(tmp_path, monkeypatch, count):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "writev", full)
+    with pytest.raises(OSError, match="No space left") as caught, replace(tmp_path / "x", behind=True) as sink:
+        for _ in range(count):
+            sink.write(bytes(1 << 20))
+    assert caught.value.filename == str(tmp_path / "x")
+    assert os.listdir(tmp_path) == []
 
 
 def _umask():
