@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from .trees import unflatten
 
 KeyPathLike = str | tuple[str, ...]
 _SMALL: Final = 1 << 16  # leaves up to this size are read together
-_BLOCK: Final = 1 << 22
+_BLOCK: Final = 1 << 19
 
 
 class Checkpoint(Mapping[tuple[str, ...], Any]):
@@ -93,8 +94,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end."""
         start, end = self.records[first].leaf_offset, self.records[first].end
         i = first
-        for i in range(first + 1, len(self.records)):
-            _, _, offset, _, stop = self.records[i]
+        for i, (_, _, offset, _, stop) in enumerate(itertools.islice(self.records, first + 1, None), first + 1):
             if offset < end or stop - end > _SMALL or stop - start > _BLOCK:
                 return i, end
             end = stop

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from .chunked import MARKER, marker_follows
 from .errors import FormatError
 from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, encode_keypath
-from .leaves import SeenArrays, frame, read_leaf_after
+from .leaves import frame, read_leaf_after
 from .payloads import Step
 from .records import Item, Record, no_collection, with_path
+from .runs import SeenArrays
 from .streams import check_paths
 from .trees import unflatten
 from .wire import Cursor, Source, encode_str, map_header

@@ -44,33 +44,6 @@ class Leaf(NamedTuple):
     value: Any = None
 
 
-class SeenArrays:
-    """Arrays by the bytes before their payload: those of one tree mostly differ in the payload alone.
-
-    An array whose header has been read once is known by comparing bytes from then on.
-    """
-
-    def __init__(self) -> None:
-        self._heads: dict[bytes, list[tuple[bytes, Leaf, int]]] = {}
-
-    def find(self, data: bytes, at: int) -> tuple[bytes, Leaf, int] | None:
-        """The header and leaf that start at `data[at]`, and how many bytes they take, payload included."""
-        for known in self._heads.get(data[at : at + 3], ()):
-            if data.startswith(known[0], at):
-                return known
-        return None
-
-    def add(self, data: bytes, at: int, leaf: Leaf) -> None:
-        """Remember a leaf that starts at `data[at]`, if it is an array in one piece."""
-        if leaf.dtype is None or len(leaf.extents) != 1:
-            return
-        (length, nbytes), *_ = leaf.extents
-        head = data[at : at + length]
-        heads = self._heads.setdefault(head[:3], [])
-        if len(head) == length <= 256 and len(heads) < 8 and len(self._heads) < 4096:
-            heads.append((head, leaf, length + nbytes))
-
-
 def leaf_text(leaf: Leaf) -> str:
     """A leaf for people: float32[2,3], float32 scalar, int 3, nil."""
     if leaf.dtype is not None:

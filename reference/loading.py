@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from .checkpoints import KeyPathLike
 from .checkpoints import open as open_checkpoint
-from .files import Path_
+from .containers import split_prefix
+from .errors import FormatError
+from .files import FileSource, Path_
+from .leaves import read_value
 from .patterns import Patterns, chooser
-from .records import no_collection
+from .records import Record, no_collection, read_runs, with_path
+from .runs import arrays_in
+from .trees import unflatten
+from .wire import BytesSource, Source
 
 
 def load(
@@ -39,9 +48,57 @@ def load(
         from .devices.restoring import restore
 
         return restore(path, prefix, like, is_chosen)
+    if prefix is None and include is None and exclude is None and not mmap and split_prefix(os.fspath(path))[0] is None:
+        with FileSource(path) as source:
+            if (tree := _load_stream(source)) is not None:
+                source.refuse_changes()
+                return tree
     with no_collection(), open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
         checkpoint.select(is_chosen)
         tree = checkpoint.tree()
         if not mmap:  # a map shows what comes later too
             checkpoint.source.refuse_changes()
         return tree
+
+
+@no_collection()
+def _load_stream(source: Source) -> dict[str, Any] | None:
+    """The nested dict of a stream, small leaves made as their headers are read; None where anything is wrong with it.
+
+    `streams.read_stream` says what. Large payloads are read when every header has been found good. Raises FormatError,
+    OSError.
+    """
+    later: list[tuple[tuple[str, ...], Record | dict[str, Any]]] = []
+
+    def items() -> Iterator[tuple[tuple[str, ...], Any]]:
+        for found in read_runs(source):
+            if isinstance(found, Record):
+                later.append((found.path, found))
+                yield found.path, found
+                continue
+            small = BytesSource(found.data)
+            arrays = arrays_in(found.data, found.base, found.starts, found.leaves)
+            for i, (path, value) in enumerate(zip(found.paths, arrays, strict=True)):
+                if value is None:
+                    value = read_value(small, found.starts[i] - found.base, found.leaves[i])
+                    if found.leaves[i].kind == "empty":  # put where it belongs when it can hide no path below it
+                        later.append((path, value))
+                        value = None
+                yield path, value
+
+    try:
+        root = unflatten(items())
+    except ValueError:
+        return None
+    for path, leaf in later:
+        *parents, key = path
+        node = functools.reduce(dict.__getitem__, parents, root)
+        node[key] = _value(source, leaf) if isinstance(leaf, Record) else leaf
+    return root or None
+
+
+def _value(source: Source, record: Record) -> Any:
+    try:
+        return read_value(source, record.leaf_offset, record.leaf)
+    except FormatError as error:
+        raise with_path(record.path, error) from None

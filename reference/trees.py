@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 
 from .errors import FormatError
-from .keypaths import MAX_PARTS, KeyPath
+from .keypaths import MAX_PARTS, KeyPath, display
 
 
 class _HasPath(Protocol):
@@ -95,7 +95,10 @@ def flatten(
 # TREE-1: "The records of a stream stand for a nested map: each part of a key path is a key, and the leaf is
 #          the value at its end."
 def unflatten(items: Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
-    """The nested dict of key paths that do not clash (`streams.find_clash`)."""
+    """The nested dict of key paths and leaves. Raises ValueError where two clash.
+
+    That a path goes on below an empty node is not seen.
+    """
     root: dict[str, Any] = {}
     last: tuple[str, ...] = ()
     node = root
@@ -104,8 +107,13 @@ def unflatten(items: Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
             node = root
             for part in path[:-1]:
                 node = node.setdefault(part, {})
+                if type(node) is not dict:
+                    raise ValueError(f"{display(path)} stands under a leaf")
             last = path[:-1]
+        count = len(node)
         node[path[-1]] = value
+        if len(node) == count:
+            raise ValueError(f"{display(path)} stands in the tree twice, or over another leaf")
     return root
 
 

@@ -25,6 +25,7 @@ CORE = [
     "arrays",
     "chunked",
     "leaves",
+    "runs",
     "records",
     "streams",
     "trees",
