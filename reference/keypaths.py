@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgpack
 
@@ -92,6 +93,9 @@ def sort_key(path: tuple[str, ...]) -> str:
     return SEPARATOR.join(path) + SEPARATOR
 
 
+_pack: Final[Callable[[Any], Any]] = msgpack.Packer().pack
+
+
 def encode_keypath(path: tuple[str, ...]) -> bytes:
     """The canonical bytes of a key path. Raises KEY-1, KEY-3, KEY-4, WIRE-5."""
     if not path:
@@ -100,7 +104,7 @@ def encode_keypath(path: tuple[str, ...]) -> bytes:
         detail = f"a key path has {len(path)} parts; at most {MAX_PARTS} are allowed"
         raise FormatError("KEY-3", None, KeyPath(path[:8]), detail)
     try:
-        raw: bytes = msgpack.packb(path)  # pyright: ignore[reportAssignmentType]
+        raw: bytes = _pack(path)
     except UnicodeEncodeError as error:
         raise FormatError("WIRE-5", None, None, f"the key path {path!r} cannot be encoded: {error.reason}") from None
     if len(raw) > MAX_BYTES and sum(len(part.encode()) for part in path) > MAX_BYTES:

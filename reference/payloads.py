@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -42,15 +43,23 @@ class Step(NamedTuple):
     payload: Callable[[], Payload] | None = None
 
     def size(self) -> int:
-        return sum(len(head) + n for head, n in self.parts)
+        total = 0
+        for head, n in self.parts:
+            total += len(head) + n
+        return total
 
 
 def write_steps(sink: Sink, steps: Iterable[Step]) -> None:
     """Write headers and payloads in turn."""
+    write = sink.write
     for parts, open_payload in steps:
         payload = open_payload() if open_payload else None
+        if type(payload) is MemoryPayload and len(parts) == 1:  # the most of most trees
+            write(parts[0][0])
+            write(payload.view)
+            continue
         for head, n in parts:
-            sink.write(head)
+            write(head)
             if n:
                 assert payload is not None
                 payload.move(n, sink)
@@ -60,11 +69,11 @@ class MemoryPayload:
     """A payload that stands in memory as it is to be written."""
 
     def __init__(self, view: memoryview) -> None:
-        self._view = view
+        self.view = view
         self._at = 0
 
     def move(self, n: int, sink: Sink) -> None:
-        sink.write(self._view[self._at : self._at + n])
+        sink.write(self.view[self._at : self._at + n])
         self._at += n
 
 
@@ -125,13 +134,18 @@ def settle(array: np.ndarray) -> np.ndarray:
 
 def array_payload(array: np.ndarray) -> Payload:
     """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
-    if array.nbytes <= _SMALL and array.dtype.isnative and array.dtype not in _PARTIAL:
+    if array.nbytes <= _SMALL and _is_stored_as_it_stands(array.dtype):
         return MemoryPayload(memoryview(array.tobytes()))  # a copy takes less than the views that spare it
     if array.dtype in _PARTIAL:
         return PiecesPayload(settle(piece.copy()) for piece in _pieces(array))
     if array.flags.c_contiguous and array.dtype.isnative:
         return MemoryPayload(bytes_of(array))
     return PiecesPayload(map(_little_endian, _pieces(array)))
+
+
+@functools.cache
+def _is_stored_as_it_stands(dtype: np.dtype) -> bool:
+    return dtype.isnative and dtype not in _PARTIAL
 
 
 def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:

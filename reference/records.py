@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from .chunked import Part
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, frame, read_leaf, read_value
@@ -170,13 +170,30 @@ def item_in(source: Source, record: Record) -> Item:
     return Item(record.path, record.leaf, (lambda: SourcePayload(source, extents)) if extents else None)
 
 
+def record_steps(items: Sequence[Item]) -> list[Step]:
+    """`record_step` of each item, in less time where many leaves are alike."""
+    framed: dict[int, list[Part]] = {}
+    steps: list[Step] = []
+    for item in items:
+        path, leaf, payload = item
+        parts = framed.get(id(leaf))  # the leaf of all arrays of a dtype and shape
+        if parts is None:
+            framed[id(leaf)] = parts = _blob(item)
+        head, n = parts[0]
+        steps.append(Step([(b"\x92" + encode_keypath(path) + head, n), *parts[1:]], payload))
+    return steps
+
+
 def record_step(item: Item) -> Step:
     """The canonical bytes of a record around its payload. Raises KEY clauses, REC-3."""
-    head = b"\x92" + encode_keypath(item.path)
+    return record_steps([item])[0]
+
+
+def _blob(item: Item) -> list[Part]:
+    """The canonical bytes of a leaf blob around its payload. Raises REC-3."""
     try:
         parts = frame(item.leaf)
-        first, n = parts[0]
-        head += _blob_head(first, n + sum(len(header) + m for header, m in parts[1:]) if parts[1:] else n)
+        return [(bin_header(sum(len(head) + n for head, n in parts)) + parts[0][0], parts[0][1]), *parts[1:]]
     except OverflowError:
         raise FormatError(
             "REC-3",
@@ -185,10 +202,3 @@ def record_step(item: Item) -> Step:
             f"a leaf of {item.leaf.nbytes} payload bytes does not fit in a record, which holds at most {MAX_BLOB}",
             "split the tensor, or write a flax file (--streaming=False)",
         ) from None
-    return Step([(head, n), *parts[1:]], item.payload)
-
-
-@functools.lru_cache(1024)
-def _blob_head(first: bytes, behind: int) -> bytes:
-    """The first bytes of a leaf with its bin header; of those of a tree many are the same."""
-    return bin_header(len(first) + behind) + first

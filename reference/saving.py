@@ -104,8 +104,14 @@ class Job:
         with _agreed(leaves, self._shared):
             finish_earlier()
             with no_collection():
-                items = [self._item(*leaf) for leaf in leaves]
-                self._steps = deque(stream_steps(items))
+                as_it_is = not copies and self._dtype is None
+                items = [
+                    Item(path, described(path, value), functools.partial(array_payload, value))
+                    if as_it_is and type(value) is np.ndarray  # the most of most trees
+                    else self._item(path, value)
+                    for path, value in leaves
+                ]
+                self._steps = deque(stream_steps(items, of_tree=True))
             if self._writes:
                 check_output(path)
         too_big = too_big_for_old_loaders(items, self._steps)
@@ -158,8 +164,6 @@ class Job:
 
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
-        if type(value) is np.ndarray and not self._copies and self._dtype is None:  # the most of most trees
-            return Item(path, described(path, value), functools.partial(array_payload, value))
         _refuse_traced(path, value)
         if outflow is None or not is_device_array(value):
             item = item_of(path, value, self._copies)

@@ -9,7 +9,7 @@ from typing import Any
 from .errors import FormatError
 from .keypaths import KeyPath, display
 from .payloads import Step
-from .records import MAX_OLD_BLOB, Item, Record, read_records, record_step
+from .records import MAX_OLD_BLOB, Item, Record, read_records, record_steps
 from .wire import Source
 
 
@@ -95,13 +95,15 @@ def _first_leaf(node: dict[str, Any] | tuple[str, ...]) -> tuple[str, ...]:
     return node
 
 
-def stream_steps(items: Sequence[Item]) -> list[Step]:
+def stream_steps(items: Sequence[Item], of_tree: bool = False) -> list[Step]:
     """The stream of these leaves in the order given, refused before anything is written where it cannot be (CONF-7).
 
-    Raises KEY, LEAF, REC and STREAM clauses.
+    `of_tree` where their key paths come from `trees.flatten`: those cannot clash. Raises KEY, LEAF, REC and STREAM
+    clauses.
     """
-    check_paths([item.path for item in items])
-    return [record_step(item) for item in items]
+    if not of_tree or not items:
+        check_paths([item.path for item in items])
+    return record_steps(items)
 
 
 def too_big_for_old_loaders(items: Sequence[Item], steps: Iterable[Step]) -> list[tuple[str, ...]]:

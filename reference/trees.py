@@ -22,15 +22,17 @@ _T = TypeVar("_T", bound=_HasPath)
 # What is a leaf for sure, and by far the most of a tree: it is not asked whether it can be expanded.
 _LEAVES: Final = frozenset((np.ndarray, bool, int, float, str, bytes, type(None)))
 
+_TEXT: Final = frozenset((str,))
+
 Expand = Callable[[Any], Any]  # turns an object of a class unknown here into a map, and returns leaves as they are
 
 
 def _children(node: Any) -> Collection[tuple[str, Any]] | None:
     """The keys and children of an inner node, None for a leaf."""
-    if isinstance(node, Mapping):
+    if type(node) is dict or isinstance(node, Mapping):
         # TREE-3: "A writer turns a key that is not a text into one, and MUST refuse a map in which two keys
         #          give the same text."
-        if all(type(key) is str for key in node):
+        if _TEXT.issuperset(map(type, node)):
             return node.items()
         children = [(str(key), child) for key, child in node.items()]
         if len({key for key, _ in children}) != len(children):
