@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -55,7 +56,8 @@ def measure(
     runs: dict[str, list[Run]] = {peer: [] for peer in group.peers}
     failures: dict[str, str] = {}
     for turn in range(group.turns):
-        for peer in group.peers:
+        # In another order each time: what one run has touched is there for the next.
+        for peer in random.Random(f"{group.name} {turn}").sample(group.peers, len(group.peers)):
             if peer in failures or sum(run.seconds for run in runs[peer]) > _PATIENCE:
                 continue
             found = _quiet_run(group, peer, folder, checked and turn == 0)

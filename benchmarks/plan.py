@@ -14,6 +14,7 @@ MEMORY: Final = "tmpfs"
 _SLOW: Final = ("usual loop, jitted gather", "usual loop, jitted shard functions")
 # The 3 GB tree and the leaf of 3 GiB: every file and every copy of these counts, so the closest peers alone.
 _FEW: Final = ("streamckpt", "usual loop", "safetensors", "plain write", "plain read")
+_ONE_OF_MANY: Final = ("streamckpt", "streamckpt, memory map", "safetensors", "plain read", "plain memory map")
 _CONVERSIONS: Final = (
     ("convert stream to flax", ""),
     ("convert flax to stream", ""),
@@ -54,7 +55,7 @@ def _tree(size: str) -> Plan:
 FULL: Final[Plan] = [
     *_tree("1gb"),
     *((operation, "llama-3gb", _FEW, 3) for operation in ("save numpy", "load numpy", "memory map")),
-    ("one tensor", "llama-3gb", ("streamckpt", "streamckpt, memory map", "safetensors", "plain read"), 5),
+    ("one tensor", "llama-3gb", _ONE_OF_MANY, 5),
     *((operation, "leaf-3gib", _FEW, 3) for operation in ("save numpy", "load numpy")),
     *((operation, "state-1gb", None, 3) for operation in ("save jax", "load jax")),
     *((operation, "small-20k", None, 5) for operation in ("save numpy", "load numpy", "scan")),

@@ -89,9 +89,8 @@ def convert(
         total = sum(map(Step.size, steps))
         check_output(output)
         if not dry_run:
-            if cast:
-                keep_freed_memory()
-            with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved, bool(cast)) as sink:
+            keep_freed_memory()
+            with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved, behind=True) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
         too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []

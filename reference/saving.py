@@ -150,7 +150,8 @@ class Job:
             return
         try:
             total = sum(map(Step.size, self._steps))
-            with show("save", total) as moved, replace(self._path, moved) as sink:
+            behind = self._outflow is not None or self._dtype is not None  # what is made meanwhile
+            with show("save", total) as moved, replace(self._path, moved, behind) as sink:
                 write_steps(sink, _taken(self._steps))
         finally:  # a handle that is kept keeps no arrays
             self._steps.clear()

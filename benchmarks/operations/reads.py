@@ -106,6 +106,7 @@ OPERATIONS: Final = {
         "safetensors": _one("safetensors", lambda path, _: peers.safetensors_one(path, _ONE)),
         "orbax": _one("orbax", lambda path, _: peers.orbax_one(path, _ONE)),
         "plain read": _one("raw", lambda path, shapes: peers.plain_one(path, shapes, _ONE)),
+        "plain memory map": _one("raw", lambda path, shapes: peers.mapped_one(path, shapes, _ONE)),
     },
     "scan": {
         "streamckpt": _scan("stream", lambda path: {record.path: record.shape for record in reference.scan(path)}),

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 
 import numpy as np
 import pytest
@@ -55,6 +56,38 @@ def test_kernel_copies_report_their_progress(tmp_path, monkeypatch):
         sink.copy_from(source, 0, 5_000_000)
     assert sum(moved) == 5_000_000
     assert len(moved) >= 5
+
+
+@pytest.mark.parametrize("slow", ["copy_file_range", "pread"])
+def test_the_faster_of_two_ways_to_copy_is_taken(tmp_path, monkeypatch, slow):
+    monkeypatch.setattr(files, "_TRIAL", 1 << 19)
+    data = os.urandom(5_000_001)
+    (tmp_path / "in").write_bytes(data)
+    calls = {"copy_file_range": 0, "pread": 0}
+
+    def counted(name):
+        real = getattr(os, name)
+
+        def call(*arguments):
+            calls[name] += 1
+            if name == slow:
+                time.sleep(0.05)
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, call)
+
+    for name in calls:
+        counted(name)
+    moved = []
+    with FileSource(tmp_path / "in") as source, replace(tmp_path / "out", moved.append, behind=True) as sink:
+        sink.write(b"head")
+        sink.copy_from(source, 1, len(data) - 1)
+        tried = dict(calls)
+        sink.copy_from(source, 0, len(data))
+    assert (tmp_path / "out").read_bytes() == b"head" + data[1:] + data
+    assert sum(moved) == 2 * len(data) + 3
+    assert all(tried.values())
+    assert [name for name in calls if calls[name] > tried[name]] == [name for name in calls if name != slow]
 
 
 @pytest.mark.parametrize("call", ["pread", "preadv"])
