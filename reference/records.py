@@ -129,7 +129,10 @@ def read_runs(source: Source, offset: int = 0) -> Iterator[Run | Record]:
     seen = SeenArrays()
     while cursor.tell() < source.size:
         run = read_run(cursor, seen) if cursor.ahead > NEAR else None
-        yield run if run and run.paths else read_record(cursor)
+        if run and run.paths:
+            yield run
+        else:
+            yield read_record(cursor)
 
 
 def records_of(run: Run) -> list[Record]:

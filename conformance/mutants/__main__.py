@@ -27,8 +27,18 @@ from .wrong import wrong
 ROOT: Final = Path(__file__).parents[2]
 # The modules whose changes have to show: those that read, write, convert and recover.
 FILES: Final = (
-    *("wire", "keypaths", "dtypes", "payloads", "arrays", "chunked", "leaves", "records", "streams", "trees"),
-    *("flax_msgpack", "conversion", "kinds", "containers", "safetensors_file", "blocks", "digests", "manifests"),
+    *("wire", "keypaths", "dtypes", "payloads", "arrays", "chunked", "leaves", "runs", "records", "streams"),
+    *(
+        "trees",
+        "flax_msgpack",
+        "conversion",
+        "kinds",
+        "containers",
+        "safetensors_file",
+        "blocks",
+        "digests",
+        "manifests",
+    ),
     *("contents", "recovery"),
 )
 # Large cases take seconds, and are run for mutants of what they alone can show: a text in the change, and the cases.

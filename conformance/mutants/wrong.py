@@ -187,8 +187,8 @@ WRONG: Final = (
     (
         "stops without a word where the file ends",
         "records",
-        "            record = read_record(cursor)\n",
-        "            try:\n                record = read_record(cursor)\n            except FormatError as error:\n                if error.clause == 'STREAM-2':\n                    break\n                raise\n",
+        "            yield read_record(cursor)\n",
+        "            try:\n                record = read_record(cursor)\n            except FormatError as error:\n                if error.clause == 'STREAM-2':\n                    break\n                raise\n            yield record\n",
     ),
     (
         "keeps the last of two equal paths",
