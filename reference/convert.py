@@ -71,7 +71,7 @@ def convert(
     """Convert a checkpoint; see the command's help for the spellings.
 
     `match` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without them all
-    leaves are converted. Holds the headers of all leaves and one piece of one payload (two where jax casts) in memory,
+    leaves are converted. Holds the headers of all leaves and some pieces of one payload in memory, some 20 MB,
     whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same
     with each. Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
     """
