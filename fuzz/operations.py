@@ -102,8 +102,9 @@ def wanted(place: Path, name: str) -> bytes:
 def in_small_pieces() -> Iterator[None]:
     """Make the reference move small files as it moves large ones: by the kernel, in many calls and pieces."""
     sizes = ((files, "_HELD", 64), (files, "_CALL", 512), (files, "_COPY", 256), (payloads, "PIECE", 256))
+    of_sinks = ((files, "_TRIAL", 256), (files, "_BEHIND", 512))
     of_deltas = ((blocks, "_SAMPLE", 64), *((module, "BLOCK", 512) for module in (blocks, contents, recovery)))
     with contextlib.ExitStack() as stack:
-        for module, name, size in (*sizes, *of_deltas):
+        for module, name, size in (*sizes, *of_sinks, *of_deltas):
             stack.enter_context(mock.patch.object(module, name, size))
         yield

@@ -196,10 +196,12 @@ class FileSink:
             return
         self.flush()
         while n and self._kernel_copies:
+            at = os.lseek(self._fd, 0, os.SEEK_CUR)
             try:
                 moved = os.copy_file_range(source.fd, self._fd, min(n, _CALL), offset)
             except OSError:
                 moved = 0
+                os.lseek(self._fd, at, os.SEEK_SET)  # a server's answer may be lost when the copy has been made
             if not moved:  # the kernel cannot serve these two files, or one is at fault: a plain copy finds out which
                 self._kernel_copies = False
                 break
