@@ -74,7 +74,7 @@ def _quiet_run(group: Group, peer: str, folder: Path, check: bool) -> Run | str:
     """A run, done again where others took much of the machine: of what uses all cores they would take more."""
     found: list[Run] = []
     while len(found) < _TRIES:
-        touch(group)
+        _touch(group)
         run = run_once(group, peer, folder, check)
         if isinstance(run, str):
             return run
@@ -84,7 +84,7 @@ def _quiet_run(group: Group, peer: str, folder: Path, check: bool) -> Run | str:
     return min(found, key=lambda run: run.others)
 
 
-def touch(group: Group) -> None:
+def _touch(group: Group) -> None:
     """Touch as much memory as a run may take, and give it back.
 
     The host of a virtual machine finds memory that has not been used for some time only when it is touched, which can

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final
 import ml_dtypes  # noqa: F401 (gives numpy its bfloat16)
 import numpy as np
 
-from .trees import Path_, Shapes, flatten, nest
+from .trees import Path_, Shapes, flatten, leaf_bytes, nest
 
 _READ_SIZE: Final = 83886080  # of the published loop
 
@@ -167,26 +167,21 @@ def plain_load(path: Path, shapes: Shapes) -> dict[Path_, np.ndarray]:
 
 
 def plain_one(path: Path, shapes: Shapes, key: Path_) -> np.ndarray:
-    offset = 0
-    for name, (shape, dtype) in shapes.items():
-        array = np.empty(shape, dtype)
-        if name == key:
-            with path.open("rb", buffering=0) as file:
-                file.seek(offset)
-                _fill(file, array)
-            return array
-        offset += array.nbytes
-    raise KeyError(key)
+    array = np.empty(*shapes[key])
+    with path.open("rb", buffering=0) as file:
+        file.seek(_offset(shapes, key))
+        _fill(file, array)
+    return array
 
 
 def mapped_one(path: Path, shapes: Shapes, key: Path_) -> np.ndarray:
     """As `plain_one`, a copy out of a memory map of the file."""
-    offset = 0
-    for name, (shape, dtype) in shapes.items():
-        if name == key:
-            return np.memmap(path, dtype, "r", offset, shape).copy()
-        offset += np.dtype(dtype).itemsize * math.prod(shape)
-    raise KeyError(key)
+    shape, dtype = shapes[key]
+    return np.memmap(path, dtype, "r", _offset(shapes, key), shape).copy()
+
+
+def _offset(shapes: Shapes, key: Path_) -> int:
+    return sum(leaf_bytes(*what) for _, what in itertools.takewhile(lambda item: item[0] != key, shapes.items()))
 
 
 def plain_pass(path: Path) -> int:

@@ -12,9 +12,9 @@ from .errors import FormatError
 from .files import FileSource, Path_
 from .keypaths import display, parse
 from .kinds import STREAM
-from .leaves import read_value, view_value
+from .leaves import view_value
 from .patterns import Chooser, select
-from .records import Record, copies, no_collection, with_path
+from .records import Record, copies, no_collection, value_of
 from .trees import unflatten
 
 KeyPathLike = str | tuple[str, ...]
@@ -50,15 +50,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return self._value(self.record(path))
 
     def _value(self, record: Record) -> Any:
-        try:
-            return self._read(record)
-        except FormatError as error:
-            raise with_path(record.path, error) from None
-
-    def _read(self, record: Record) -> Any:
         if self._map is not None:
-            return view_value(self._map, record.leaf_offset, record.leaf)
-        return read_value(self.source, record.leaf_offset, record.leaf)
+            return value_of(self._map, record, read=view_value)
+        return value_of(self.source, record)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         return iter(self._index)
@@ -77,7 +71,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         """Key paths and leaves in the order of the file, one leaf (or one block of small ones) in memory at a time."""
         if self._map is not None:
             for record in self.records:
-                yield record.path, self._read(record)
+                yield record.path, self._value(record)
             return
         at = 0
         while at < len(self.records):

@@ -10,11 +10,10 @@ from typing import Any
 from .checkpoints import KeyPathLike
 from .checkpoints import open as open_checkpoint
 from .containers import split_prefix
-from .errors import FormatError
 from .files import FileSource, Path_
 from .leaves import read_value
 from .patterns import Patterns, chooser
-from .records import Record, no_collection, read_runs, with_path
+from .records import Record, no_collection, read_runs, value_of
 from .runs import arrays_in
 from .trees import unflatten
 from .wire import BytesSource, Source
@@ -93,12 +92,5 @@ def _load_stream(source: Source) -> dict[str, Any] | None:
     for path, leaf in later:
         *parents, key = path
         node = functools.reduce(dict.__getitem__, parents, root)
-        node[key] = _value(source, leaf) if isinstance(leaf, Record) else leaf
+        node[key] = value_of(source, leaf) if isinstance(leaf, Record) else leaf
     return root or None
-
-
-def _value(source: Source, record: Record) -> Any:
-    try:
-        return read_value(source, record.leaf_offset, record.leaf)
-    except FormatError as error:
-        raise with_path(record.path, error) from None

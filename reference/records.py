@@ -129,7 +129,7 @@ def read_runs(source: Source, offset: int = 0) -> Iterator[Run | Record]:
     seen = SeenArrays()
     while cursor.tell() < source.size:
         run = read_run(cursor, seen) if cursor.ahead > NEAR else None
-        if run and run.paths:
+        if run is not None and run.paths:
             yield run
         else:
             yield read_record(cursor)
@@ -148,13 +148,15 @@ def copies(data: bytes, base: int, records: Sequence[Record]) -> Iterator[tuple[
     """
     paths, leaves, _, offsets, _ = zip(*records, strict=True)
     arrays = arrays_in(data, base, offsets, leaves)
+    source = BytesSource(data)
     for i, (path, value) in enumerate(zip(paths, arrays, strict=True)):
-        yield path, _copy(data, base, records[i]) if value is None else value
+        yield path, value_of(source, records[i], base) if value is None else value
 
 
-def _copy(data: bytes, base: int, record: Record) -> Any:
+def value_of(source: Source, record: Record, base: int = 0, read: Callable[[Any, int, Leaf], Any] = read_value) -> Any:
+    """The value of a record's leaf, out of a source that begins at offset `base` of the file. Raises FormatError."""
     try:
-        return read_value(BytesSource(data), record.leaf_offset - base, record.leaf)
+        return read(source, record.leaf_offset - base, record.leaf)
     except FormatError as error:
         raise with_path(record.path, error) from None
 
