@@ -63,10 +63,11 @@ def _new(full: bool) -> dict[str, Any]:
 def _places(folders: list[Path] | None, full: bool) -> dict[str, Path]:
     """Folders by the kind of their file system: one in memory, and for a full run one on a disk."""
     if not folders:
-        (ROOT / "build").mkdir(exist_ok=True)
         shared = Path("/dev/shm")
         folders = [shared] if shared.is_dir() else []
         folders += [ROOT / "build"] if full or not folders else []
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
     return {machine.file_system(folder): folder for folder in folders}
 
 
