@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import random
 import statistics
@@ -14,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from . import machine, trees
+from . import trees
 from .worker import Memory, memory_of, remove
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -74,7 +73,6 @@ def _quiet_run(group: Group, peer: str, folder: Path, check: bool) -> Run | str:
     """A run, done again where others took much of the machine: of what uses all cores they would take more."""
     found: list[Run] = []
     while len(found) < _TRIES:
-        _touch(group)
         run = run_once(group, peer, folder, check)
         if isinstance(run, str):
             return run
@@ -82,17 +80,6 @@ def _quiet_run(group: Group, peer: str, folder: Path, check: bool) -> Run | str:
         if run.others < _CROWDED or run.seconds < _SHORT or run.seconds > _LONG:
             break
     return min(found, key=lambda run: run.others)
-
-
-def _touch(group: Group) -> None:
-    """Touch as much memory as a run may take, and give it back.
-
-    The host of a virtual machine finds memory that has not been used for some time only when it is touched, which can
-    take ten times as long as what is measured.
-    """
-    n = min(2 * trees.nbytes(group.work), machine.available() // 2)
-    if n and hasattr(mmap, "MAP_POPULATE"):
-        mmap.mmap(-1, n, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE).close()
 
 
 def result(group: Group, peer: str, runs: Sequence[Run], failure: str | None = None) -> dict[str, Any]:
