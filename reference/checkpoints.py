@@ -124,9 +124,7 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
     process (SIGBUS). Without it that is a FormatError.
     Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
     """
-    if isinstance(prefix, str) and prefix.endswith("::"):
-        path, prefix = f"{prefix}{path}", None
-    load_prefix, name = split_prefix(path) if isinstance(path, str) else (None, path)
+    load_prefix, name, prefix = locate(path, prefix)
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = FileSource(name)
     try:
@@ -140,6 +138,14 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
         if isinstance(error, FormatError):
             error.file = file.path
         raise
+
+
+def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, Path_, KeyPathLike | None]:
+    """The load prefix, the file and the key path that `open` is asked for. Raises UsageError."""
+    if isinstance(prefix, str) and prefix.endswith("::"):
+        path, prefix = f"{prefix}{path}", None
+    load_prefix, name = split_prefix(path) if isinstance(path, str) else (None, path)
+    return load_prefix, name, prefix
 
 
 def scan(path: Path_) -> list[Record]:

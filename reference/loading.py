@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from .checkpoints import KeyPathLike
+from .checkpoints import KeyPathLike, locate
 from .checkpoints import open as open_checkpoint
-from .containers import split_prefix
 from .files import FileSource, Path_
 from .leaves import read_value
 from .patterns import Patterns, chooser
 from .records import Record, no_collection, read_runs, value_of
 from .runs import arrays_in
-from .trees import unflatten
+from .trees import is_train_state, unflatten
 from .wire import BytesSource, Source
 
 
@@ -47,9 +45,10 @@ def load(
         from .devices.restoring import restore
 
         return restore(path, prefix, like, is_chosen)
-    if prefix is None and include is None and exclude is None and not mmap and split_prefix(os.fspath(path))[0] is None:
-        with FileSource(path) as source:
-            if (tree := _load_stream(source)) is not None:
+    load_prefix, name, subtree = locate(path, prefix)
+    if load_prefix in _WHOLE and not subtree and include is None and exclude is None and not mmap:
+        with FileSource(name) as source:
+            if (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
                 source.refuse_changes()
                 return tree
     with no_collection(), open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
@@ -60,12 +59,16 @@ def load(
         return tree
 
 
+# CONV-5: what asks for the whole tree of a stream, and whether that has to be a train state.
+_WHOLE: Final = {None: None, "params": False, "trainstate": True}
+
+
 @no_collection()
-def _load_stream(source: Source) -> dict[str, Any] | None:
+def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | None:
     """The nested dict of a stream, small leaves made as their headers are read; None where anything is wrong with it.
 
-    `streams.read_stream` says what. Large payloads are read when every header has been found good. Raises FormatError,
-    OSError.
+    `open` says what. `train_state` says whether it has to be one, where that matters. Large payloads are read when
+    every header has been found good. Raises FormatError, OSError.
     """
     later: list[tuple[tuple[str, ...], Record | dict[str, Any]]] = []
 
@@ -88,6 +91,9 @@ def _load_stream(source: Source) -> dict[str, Any] | None:
     try:
         root = unflatten(items())
     except ValueError:
+        return None
+    roots = ((key, "") if isinstance(node, dict) else (key,) for key, node in root.items())
+    if train_state is not None and is_train_state(roots) != train_state:
         return None
     for path, leaf in later:
         *parents, key = path

@@ -19,11 +19,22 @@ def near(request, monkeypatch):
     monkeypatch.setattr(sys.modules["reference.records"], "NEAR", request.param)  # the function has its name too
 
 
-def test_a_load_in_one_pass_gives_what_a_scan_and_its_reads_give(tmp_path):
-    """Of every stream of the corpus, valid or not."""
-    path = tmp_path / "x"
-    for data in seeds(STREAM):
-        path.write_bytes(data)
+STATES = (
+    {"step": 1, "params": {"params": {"w": np.zeros(3)}}},
+    {"step": 1, "params": {"params": {}}},
+    {"step": 1, "params": {}},
+    {"step": {}, "params": {"w": np.zeros(5000)}},
+    {"step": 1, "params": np.zeros(5000)},
+    {"params": {"w": np.int8(1)}},
+)
+
+
+@pytest.mark.parametrize("prefix", ["", "params::", "trainstate::"])
+def test_a_load_in_one_pass_gives_what_a_scan_and_its_reads_give(tmp_path, prefix):
+    """Of every stream of the corpus, valid or not, and of trees that are nearly train states."""
+    path = f"{prefix}{tmp_path}/x"
+    for data in [*seeds(STREAM), *(written(state, True) for state in STATES)]:
+        (tmp_path / "x").write_bytes(data)
         try:
             with reference.open(path) as checkpoint:  # each leaf by itself
                 wanted = unflatten((key, checkpoint[key]) for key in checkpoint)
