@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from .conversion import Buffer, are_finite, cast
 from .payloads import PIECE, Payload, bytes_of, settle
+from .threads import Pool
 from .wire import Sink
 
 # Elements that are computed at once: of fewer, threads would wait for their turns at the interpreter, and what is made
@@ -169,7 +169,7 @@ class Arithmetic(Protocol):
 class NumpyArithmetic:
     """Takes every piece; the threads of `pool` share it while the next is read."""
 
-    def __init__(self, operation: Operation, pool: ThreadPoolExecutor | None = None) -> None:
+    def __init__(self, operation: Operation, pool: Pool | None = None) -> None:
         self._operation, self._pool = operation, pool
 
     def sizes(self, left: int) -> Iterator[int]:
@@ -182,7 +182,7 @@ class NumpyArithmetic:
         if self._pool is None or len(base) <= _BLOCK:
             result = compute(self._operation, base, other)
             return lambda: result
-        step = max(_BLOCK, -(-len(base) // self._pool._max_workers))
+        step = max(_BLOCK, -(-len(base) // self._pool.threads))
         shares = [
             self._pool.submit(compute, self._operation, base[i : i + step], other[i : i + step])
             for i in range(0, len(base), step)

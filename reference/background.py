@@ -16,9 +16,18 @@ _earlier: list[Saving] = []  # saves that nobody has waited for
 
 
 class Saving:
-    """A file that is being written in the background. The program does not end before it is complete."""
+    """A file that is being written in the background. The program does not end before it is complete.
 
-    def __init__(self, path: Path_, write: Callable[[], None], finish: Callable[[BaseException | None], None]) -> None:
+    Where no thread can be started it is written at once, unless it `needs_thread`: then RuntimeError is raised.
+    """
+
+    def __init__(
+        self,
+        path: Path_,
+        write: Callable[[], None],
+        finish: Callable[[BaseException | None], None],
+        needs_thread: bool = False,
+    ) -> None:
         self.path = os.fspath(path)
         self.error: BaseException | None = None
         self._write = [write]  # taken by the thread, or by the call that cannot start it
@@ -29,7 +38,9 @@ class Saving:
             try:
                 _earlier.append(self)  # first: a thread that an interrupt leaves without a handle is waited for too
                 thread.start()
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, RuntimeError) and not needs_thread:
+                    return self._run()
                 with contextlib.suppress(IndexError):  # which says that the thread has taken it, and runs
                     self._write.pop()
                     self._ended.set()

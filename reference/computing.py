@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from .arithmetic import Arithmetic, NumpyArithmetic, Operation
 from .blocks import NUMPY, Words
 from .conversion import cast_item, is_cast
 from .records import Item
+from .threads import Pool
 
 Caster = Callable[[Item, np.dtype | None, Callable[[int], None]], Item]
 
@@ -42,7 +42,7 @@ def words_on(backend: str | None, leaves: Iterable[tuple[np.dtype | None, int]])
 
 
 def arithmetics_on(
-    backend: str | None, operations: Iterable[Operation], pool: ThreadPoolExecutor
+    backend: str | None, operations: Iterable[Operation], pool: Pool
 ) -> Callable[[Operation], Sequence[Arithmetic]]:
     """What computes an operation, numpy in the threads of `pool`; each takes what the one before it has left over."""
     from .devices.backends import wants_jax

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterator
 
 import numpy as np
 
 from .blocks import BLOCK
 from .conversion import Buffer
 from .digests import LeafDigest, content_head
-from .errors import UsageError
 from .leaves import Leaf
 from .records import Item
-
-_T = TypeVar("_T")
 
 
 def content_size(leaf: Leaf) -> int:
@@ -54,25 +47,3 @@ def digest_of(item: Item) -> bytes:
 def form(leaf: Leaf) -> tuple[str, np.dtype | None, tuple[int, ...]]:
     """What two arrays have in common whose blocks can be held against each other."""
     return leaf.kind, leaf.dtype, leaf.shape
-
-
-def workers(jobs: int | None) -> ThreadPoolExecutor:
-    """Raises UsageError."""
-    if jobs is not None and jobs < 1:
-        raise UsageError("jobs is a number of 1 or more")
-    cores = os.cpu_count() or 1
-    return ThreadPoolExecutor(min(jobs, 4 * cores) if jobs else min(4, cores))
-
-
-def in_order(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], _T]], count: int) -> Iterator[_T]:
-    """The results of `count` tasks in their order, a few of them under way at a time."""
-    if count < 2:  # nothing is gained by another thread
-        yield from (task() for task in tasks)
-        return
-    under_way: deque[Future[_T]] = deque()
-    for task in tasks:
-        under_way.append(pool.submit(task))
-        if len(under_way) > pool._max_workers:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from .blocks import EQUAL, Words, blocks_of, encode_block, zstd
 from .comparison import compare
 from .computing import cast_on, words_on
 from .containers import split_prefix
-from .contents import content_blocks, content_size, digest_of, form, in_order, workers
+from .contents import content_blocks, content_size, digest_of, form
 from .conversion import float_dtype
 from .digests import LeafDigest, tree_digest
 from .errors import UsageError
@@ -30,6 +29,7 @@ from .recovery import recover
 from .sides import open_side
 from .streams import check_paths
 from .subtraction import AddReport, SubtractReport, add, subtract
+from .threads import Pool, in_order, workers
 
 __all__ = ["AddReport", "DiffReport", "SubtractReport", "add", "compare", "diff", "recover", "subtract"]
 
@@ -97,9 +97,7 @@ def diff(
 
 
 class _DeltaWriter:
-    def __init__(
-        self, base: list[Item], words: Words, pool: ThreadPoolExecutor, sink: FileSink, moved: Progress
-    ) -> None:
+    def __init__(self, base: list[Item], words: Words, pool: Pool, sink: FileSink, moved: Progress) -> None:
         self._words, self._pool, self._sink, self._moved = words, pool, sink, moved
         self._left = {item.path: item for item in base}
         self._digests: list[bytes] = []  # of the base

@@ -9,14 +9,14 @@ import io
 import mmap
 import os
 import stat
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Final
 
 from .errors import FormatError
+from .threads import Pool, in_parallel
 from .wire import BytesSource, Source
 
 Path_ = str | os.PathLike[str]
@@ -122,30 +122,6 @@ class FileSource:
         self.close()
 
 
-def in_parallel(tasks: Sequence[Callable[[], None]]) -> None:
-    """Run all tasks, the first here and each of the others in a thread; raise the first error when all have ended."""
-    errors: list[BaseException] = []
-
-    def run(task: Callable[[], None]) -> None:
-        try:
-            task()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(task,)) for task in tasks[1:]]
-    started: list[threading.Thread] = []
-    try:
-        for thread in threads:
-            thread.start()
-            started.append(thread)
-        tasks[0]()
-    finally:  # memory that is read into is the caller's again when this is over, come what may
-        for thread in started:
-            thread.join()
-    if errors:
-        raise errors[0]
-
-
 def _open(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # a FIFO that has come there since would wait for a writer
 
@@ -224,7 +200,7 @@ class BehindSink(FileSink):
     the faster. Memory is copied faster by two threads, and a file server may copy without sending anything.
     """
 
-    def __init__(self, fd: int, progress: Progress | None, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, fd: int, progress: Progress | None, pool: Pool) -> None:
         super().__init__(fd, progress)
         self._pool = pool  # of one thread, so that writes stay in their order
         self._under_way: deque[tuple[int, Future[None]]] = deque()

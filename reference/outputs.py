@@ -12,11 +12,11 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from .files import BehindSink, FileSink, Path_, Progress, refuse_irregular
+from .threads import Pool
 
 _ABANDONED: Final = 10.0  # seconds without a write after which a file that nobody has locked is left over
 
@@ -33,7 +33,7 @@ def replace(path: Path_, progress: Progress | None = None, behind: bool = False)
     mode = _mode_of(target)
     _sweep(target)
     try:
-        with contextlib.closing(_NewFile(target)) as new, ThreadPoolExecutor(1) as pool:
+        with contextlib.closing(_NewFile(target)) as new, Pool(1) as pool:
             new.open()
             with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
                 fcntl.flock(new.fd, fcntl.LOCK_EX)

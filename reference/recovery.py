@@ -8,7 +8,7 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from .blocks import BLOCK, Words, decode_block, zstd
 from .computing import cast_on, words_on
 from .containers import CONTAINERS, split_output
-from .contents import content_blocks, content_size, digest_of, form, in_order, workers
+from .contents import content_blocks, content_size, digest_of, form
 from .conversion import float_dtype
 from .digests import LeafDigest, content_head, payload_size, tree_digest
 from .errors import FormatError
@@ -29,6 +29,7 @@ from .payloads import PiecesPayload, Step, keep_freed_memory, write_steps
 from .progress import Show, progress_bar
 from .records import Item, Record, item_in, no_collection, with_path
 from .sides import Side, open_side
+from .threads import Pool, in_order, workers
 from .wire import BytesSource, Cursor, Source
 
 
@@ -77,7 +78,7 @@ def recover(
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
 #            it writes anything."
-def check_base(base: Side, manifest: Manifest, pool: ThreadPoolExecutor, show: Show = progress_bar) -> None:
+def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show = progress_bar) -> None:
     """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
     digests = {}
@@ -124,8 +125,8 @@ class _Recovery:
         blocks: dict[tuple[str, ...], Record],
         delta: Source,
         words: Words,
-        pool: ThreadPoolExecutor,
-        hasher: ThreadPoolExecutor,
+        pool: Pool,
+        hasher: Pool,
     ) -> None:
         self._hasher = hasher
         self._base = {item.path: item for item in base}

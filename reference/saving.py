@@ -130,7 +130,7 @@ class Job:
         """Write in the background."""
         if self._outflow is not None:
             self._outflow.go_on_without()
-        saving = Saving(self._path, self._write, self._finish)
+        saving = Saving(self._path, self._write, self._finish, needs_thread=self._shared)
         if self._outflow is not None and self._shared:
             with saving.given_up_on_error(), self._joint():
                 self._outflow.feed(lambda: not saving.done())

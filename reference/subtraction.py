@@ -13,7 +13,6 @@ import numpy as np
 from .arithmetic import Arithmetic, CombinedPayload, EqualPayload, Operation, promoted
 from .computing import arithmetics_on
 from .containers import CONTAINERS, split_output
-from .contents import workers
 from .conversion import FLOAT_TAGS, cast_leaf, float_dtype
 from .dtypes import PARTS, dtype_of
 from .errors import FormatError
@@ -25,6 +24,7 @@ from .payloads import Step, keep_freed_memory, write_steps
 from .progress import Show, progress_bar
 from .records import Item, no_collection, with_path
 from .sides import open_side
+from .threads import workers
 
 _NAMED: Final = 3  # leaves that an error or a report names
 _RAW: Final = np.dtype(np.uint8)

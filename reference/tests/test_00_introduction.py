@@ -34,6 +34,7 @@ CORE = [
     "boxes",
     "slices",
     "states",
+    "threads",
     "files",
     "outputs",
     "kinds",

@@ -1,0 +1,73 @@
+"""Work in several threads, and where there is only one."""
+
+import threading
+import time
+
+import pytest
+
+from reference.threads import Pool, in_order, in_parallel
+
+_start = threading.Thread.start
+
+
+@pytest.fixture(params=["none", "the second", "all but the second"])
+def scarce(request, monkeypatch):
+    """Threads that the system refuses to start."""
+    asked = []
+
+    def start(self):
+        asked.append(self)
+        if request.param == "none" or (len(asked) == 2) == (request.param == "the second"):
+            raise RuntimeError("can't start new thread")
+        _start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    return asked
+
+
+def test_a_pool_does_all_of_it_once(scarce):
+    done = []
+    with Pool(3) as pool:
+        futures = [pool.submit(lambda i: (time.sleep(0.01), done.append(i), i)[2], i) for i in range(10)]
+        assert [future.result() for future in futures] == list(range(10))
+    assert sorted(done) == list(range(10))
+    assert scarce
+
+
+def test_one_thread_alone_works_in_order(scarce):
+    done = []
+    with Pool(1) as pool:
+        for i in range(10):
+            pool.submit(lambda i=i: (time.sleep(0.01 / (i + 1)), done.append(i)))
+    assert done == list(range(10))
+    assert scarce
+
+
+def test_order_outlives_an_executor_that_is_shut_down():
+    """As Python does with all executors before it waits for threads of its own."""
+    done, gate = [], threading.Event()
+    pool = Pool(1)
+    pool.submit(lambda: (gate.wait(30), done.append(0)))
+    threading.Timer(0.05, gate.set).start()
+    pool._executor.shutdown(wait=False)
+    pool.submit(done.append, 1).result()
+    assert done == [0, 1]
+
+
+def test_results_come_in_order(scarce):
+    tasks = (lambda i=i: (time.sleep(0.01 / (i + 1)), i)[1] for i in range(10))
+    with Pool(2) as pool:
+        assert list(in_order(pool, tasks, 10)) == list(range(10))
+
+
+def test_in_parallel_does_all_of_it(scarce):
+    done = []
+    in_parallel([lambda i=i: done.append(i) for i in range(5)])
+    assert sorted(done) == list(range(5))
+
+
+def test_errors_are_told_wherever_they_are_made(scarce):
+    with Pool(2) as pool, pytest.raises(ZeroDivisionError):
+        [future.result() for future in [pool.submit(lambda: 1 / 0) for _ in range(4)]]
+    with pytest.raises(ZeroDivisionError):
+        in_parallel([lambda: None, lambda: None, lambda: 1 / 0])
