@@ -16,15 +16,13 @@ from concurrent.futures import Future
 from typing import Final
 
 from .errors import FormatError
-from .threads import Pool, in_parallel
+from .threads import CORES, LARGE, Pool, in_parallel
 from .wire import BytesSource, Source
 
 Path_ = str | os.PathLike[str]
 Progress = Callable[[int], None]  # told how many bytes have been moved since the last call
 
 _CALL: Final = 1 << 26  # bytes per system call, so that progress is shown and a signal is answered
-_LARGE: Final = 1 << 23  # bytes; a read of as many is shared by threads
-_READERS: Final = min(4, os.cpu_count() or 1)
 _PAGE: Final = 1 << 21  # a huge page, which is touched first by one thread alone
 _COPY: Final = 1 << 20  # the buffer where the kernel cannot copy from file to file
 _HELD: Final = 1 << 18  # small writes held back and joined
@@ -82,11 +80,11 @@ class FileSource:
         return bytes(whole)
 
     def read_into(self, offset: int, view: memoryview) -> None:
-        if len(view) < _LARGE or _READERS < 2:
+        if len(view) < LARGE or CORES < 2:
             self._read_part(offset, view)
             return
         # The first touch of fresh memory takes longer than the copy, and several threads do it at once.
-        step = -(-len(view) // _READERS // _PAGE) * _PAGE
+        step = -(-len(view) // CORES // _PAGE) * _PAGE
         parts = [(offset + at, view[at : at + step]) for at in range(0, len(view), step)]
         in_parallel([functools.partial(self._read_part, *part) for part in parts])
 

@@ -6,13 +6,16 @@ import functools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from .errors import UsageError
 
 _T = TypeVar("_T")
+
+CORES: Final = min(4, os.cpu_count() or 1)  # more threads have nothing left to gain from memory
+LARGE: Final = 1 << 23  # bytes; what moves as many is shared by threads
 
 
 class Pool:
@@ -63,8 +66,7 @@ def workers(jobs: int | None) -> Pool:
     """As many threads as asked for, or as there are cores, up to four. Raises UsageError."""
     if jobs is not None and jobs < 1:
         raise UsageError("jobs is a number of 1 or more")
-    cores = os.cpu_count() or 1
-    return Pool(min(jobs, 4 * cores) if jobs else min(4, cores))
+    return Pool(min(jobs, 4 * (os.cpu_count() or 1)) if jobs else CORES)
 
 
 def in_order(pool: Pool, tasks: Iterator[Callable[[], _T]], count: int) -> Iterator[_T]:
@@ -79,6 +81,25 @@ def in_order(pool: Pool, tasks: Iterator[Callable[[], _T]], count: int) -> Itera
             yield under_way.popleft().result()
     while under_way:
         yield under_way.popleft().result()
+
+
+def shared(work: Iterable[Callable[[], None]], nbytes: int) -> None:
+    """Do all of the work, which moves `nbytes` bytes: in several threads if that is much. Raises its first error."""
+    left = deque(work)
+
+    def some() -> None:
+        while True:
+            try:
+                call = left.popleft()
+            except IndexError:
+                return
+            try:
+                call()
+            except BaseException:
+                left.clear()
+                raise
+
+    in_parallel([some] * (min(CORES, len(left)) if nbytes >= LARGE else 1))
 
 
 def in_parallel(tasks: Sequence[Callable[[], None]]) -> None:

@@ -13,13 +13,14 @@ from .checkpoints import Checkpoint
 from .checkpoints import open as open_checkpoint
 from .command import parser, run, size
 from .containers import CONTAINERS, PREFIXES, split_prefix
-from .dtypes import BITS
+from .conversion import FLOAT_TAGS, are_finite
+from .dtypes import BITS, PARTS, dtype_of
 from .errors import FormatError
 from .files import Progress
 from .inspect import totals
 from .keypaths import display
 from .kinds import SAFETENSORS, STREAM
-from .payloads import PIECE, Step
+from .payloads import PIECE, Step, keep_freed_memory
 from .progress import progress_bar
 from .records import MAX_OLD_BLOB, Item, Record
 from .trees import depth_first, is_train_state
@@ -45,6 +46,7 @@ class Finding(NamedTuple):
 
 def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     """Read every payload of an opened checkpoint, whose headers are checked already. Raises FormatError, OSError."""
+    keep_freed_memory()
     notes: dict[str, list[tuple[str, ...]]] = {}
     for record in checkpoint.records:
         for note in sorted(_payload_notes(checkpoint.source, record, moved)):
@@ -77,9 +79,11 @@ def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
     elif bits := BITS.get(dtype.name):
         if raw.max() >> bits:
             yield "holds elements with high bits that are not zero (DTYPE-4)"
-    elif dtype.kind in "fc" or dtype.name == "bfloat16":
+    elif (part := PARTS.get(dtype.name, dtype.name)) in FLOAT_TAGS:
+        values = raw.view(dtype_of(part))
+        if are_finite(values):
+            return
         with np.errstate(invalid="ignore"):  # a signalling NaN is no reason to warn
-            values = raw.view(dtype)
             if np.isnan(values).any():
                 yield "holds NaN"
             if np.isinf(values).any():

@@ -1,6 +1,8 @@
 """Parts of arrays: boxes, their pieces and runs, and reading no more than they need."""
 
+import itertools
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 import reference.chunked
 from fuzz.equality import same
 from fuzz.strategies import arrays
+from reference import threads
 from reference.boxes import box_of, common, count, hull, pieces, runs, shape_of, whole, within
 from reference.dtypes import WIDTHS, dtype_of
 from reference.leaves import read_leaf
@@ -150,10 +153,37 @@ def test_short_runs_are_read_together():
 
 @pytest.mark.parametrize("tag", sorted(WIDTHS))
 def test_memory_for_devices_is_aligned(tag):
-    array = aligned_empty((3, 5), dtype_of(tag))
-    assert array.ctypes.data % 64 == 0
-    assert array.shape == (3, 5)
-    assert array.dtype == dtype_of(tag)
+    shapes = [(3, 5), (0,), (), (7, 1, 2)]
+    arrays = aligned_empty(shapes, dtype_of(tag))
+    assert all(array.ctypes.data % 64 == 0 for array in arrays if array.size)
+    assert [array.shape for array in arrays] == shapes
+    assert all(array.dtype == dtype_of(tag) for array in arrays)
+    assert not any(np.may_share_memory(a, b) for a, b in itertools.combinations(arrays, 2))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("dtypes", ["bfloat16 bfloat16", "float32 bfloat16", "complex128 complex128"])
+def test_large_arrays_are_read_by_several_threads(axis, dtypes, monkeypatch):
+    old, new = map(dtype_of, dtypes.split())
+    monkeypatch.setattr(threads, "CORES", 3)
+    seen, all_here = set(), threading.Barrier(3)
+
+    class Meeting(BytesSource):
+        def read_into(self, offset, view):
+            if threading.current_thread() not in seen:
+                seen.add(threading.current_thread())
+                all_here.wait(30)
+            super().read_into(offset, view)
+
+    array = (np.arange(5 << 20) % 251).reshape(1024, -1).astype(old)
+    source, at, leaf = stored(array)
+    part = array.shape[axis] // 8
+    boxes = [
+        tuple((i * part, (i + 1) * part) if k == axis else (0, n) for k, n in enumerate(array.shape)) for i in range(8)
+    ]
+    found = read_boxes(Meeting(source.view), at, leaf, boxes, new)
+    assert same(np.concatenate(found, axis), array.astype(new))
+    assert len(seen) == 3
 
 
 def test_integers_change_their_dtype_only_where_they_fit():

@@ -12,6 +12,8 @@ import pytest
 
 import reference
 from reference import cli, convert, inspect, verify
+from reference.conversion import FLOAT_TAGS
+from reference.dtypes import PARTS, dtype_of
 
 TREE = {"params": {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([1.0, np.nan], np.float16)}, "n": 3}
 
@@ -159,6 +161,17 @@ def test_verify_notes_what_a_writer_would_not_emit(file, change, note, capsys):
     file.write_bytes(change(file.read_bytes()))
     assert run(verify, file) == 0
     assert note in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("tag", [*FLOAT_TAGS, "complex64", "complex128"])
+@pytest.mark.parametrize(("value", "note"), [(np.nan, "NaN"), (-np.inf, "infinities"), (-1.5, None)])
+def test_verify_finds_the_one_element_that_is_not_finite(tmp_path, tag, value, note, capsys):
+    array = np.zeros(1 << 22, dtype_of(tag))
+    array.view(dtype_of(PARTS.get(tag, tag)))[-1] = value
+    reference.save(tmp_path / "x", {"w": array})
+    assert run(verify, tmp_path / "x") == 0
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if "note" in line] == ([f"  note: w holds {note}"] if note else [])
 
 
 def test_verify_of_a_part_is_no_stream_out_of_form(tmp_path, capsys):

@@ -1,11 +1,12 @@
 """Work in several threads, and where there is only one."""
 
+import functools
 import threading
 import time
 
 import pytest
 
-from reference.threads import Pool, in_order, in_parallel
+from reference.threads import LARGE, Pool, in_order, in_parallel, shared
 
 _start = threading.Thread.start
 
@@ -71,3 +72,18 @@ def test_errors_are_told_wherever_they_are_made(scarce):
         [future.result() for future in [pool.submit(lambda: 1 / 0) for _ in range(4)]]
     with pytest.raises(ZeroDivisionError):
         in_parallel([lambda: None, lambda: None, lambda: 1 / 0])
+
+
+@pytest.mark.parametrize("nbytes", [1, LARGE])
+def test_work_is_shared_where_it_is_much(scarce, nbytes):
+    done = []
+    shared((functools.partial(done.append, i) for i in range(100)), nbytes)
+    assert sorted(done) == list(range(100))
+    assert bool(scarce) == (nbytes >= LARGE)
+
+
+def test_nothing_is_begun_after_an_error():
+    done = []
+    with pytest.raises(ZeroDivisionError):
+        shared([lambda: 1 / 0, *[lambda: (time.sleep(0.05), done.append(1))] * 100], LARGE)
+    assert len(done) < 100
