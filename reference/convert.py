@@ -86,14 +86,15 @@ def convert(
         items = [cast_to(item_in(checkpoint.source, record), dtype, overflows.append) for record in records]
         cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
         steps = CONTAINERS[target].steps(items)
-        total = sum(map(Step.size, steps))
+        sizes = list(map(Step.size, steps))
+        total = sum(sizes)
         check_output(output)
         if not dry_run:
             keep_freed_memory()
             with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved, behind=True) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
-        too_big = too_big_for_old_loaders(items, steps) if target == STREAM else []
+        too_big = too_big_for_old_loaders((item.path for item in items), sizes) if target == STREAM else []
         return Report(target, items, cast, total, sum(overflows), too_big)
 
 

@@ -154,7 +154,7 @@ class _DeltaWriter:
 
     def _write(self, path: tuple[str, ...], data: bytes, kind: str = "bin") -> None:
         leaf = Leaf(kind, nbytes=len(data))
-        write_steps(self._sink, [record_step(Item(path, leaf, lambda: MemoryPayload(memoryview(data))))])
+        write_steps(self._sink, [record_step(Item(path, leaf, lambda: MemoryPayload(data)))])
 
     def end(self) -> Manifest:
         """Write the manifest. Leaves that the base alone has are read for their digests."""

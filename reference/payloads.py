@@ -13,6 +13,7 @@ from .wire import Sink, Source
 
 _PARTIAL: Final = frozenset(map(dtype_of, ("bool", *BITS)))  # not all bits of a byte carry a meaning
 _SMALL: Final = 1 << 12  # bytes
+_JOINED: Final = 1 << 16  # bytes of small payloads and their headers that are written in one go
 PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast
 
 
@@ -39,7 +40,7 @@ class Step(NamedTuple):
     The payload is opened when its turn comes, so that one at a time is held.
     """
 
-    parts: list[tuple[bytes, int]]
+    parts: Sequence[tuple[bytes, int]]
     payload: Callable[[], Payload] | None = None
 
     def size(self) -> int:
@@ -51,29 +52,40 @@ class Step(NamedTuple):
 
 def write_steps(sink: Sink, steps: Iterable[Step]) -> None:
     """Write headers and payloads in turn."""
-    write = sink.write
+    small: list[bytes | memoryview] = []  # written in one go: two calls of the sink cost as much as all the rest
+    left = _JOINED
     for parts, open_payload in steps:
         payload = open_payload() if open_payload else None
-        if type(payload) is MemoryPayload and len(parts) == 1:  # the most of most trees
-            write(parts[0][0])
-            write(payload.view)
-            continue
+        if len(parts) == 1 and parts[0][1] <= _SMALL and (payload is None or type(payload) is MemoryPayload):
+            head, n = parts[0]
+            small += (head, payload.data) if payload else (head,)
+            left -= len(head) + n
+            if left > 0:
+                continue
+            parts = ()
+        if small:
+            sink.write(b"".join(small))
+            small, left = [], _JOINED
         for head, n in parts:
-            write(head)
+            sink.write(head)
             if n:
                 assert payload is not None
                 payload.move(n, sink)
+    if small:
+        sink.write(b"".join(small))
 
 
 class MemoryPayload:
     """A payload that stands in memory as it is to be written."""
 
-    def __init__(self, view: memoryview) -> None:
-        self.view = view
+    __slots__ = "_at", "data"
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self.data = data
         self._at = 0
 
     def move(self, n: int, sink: Sink) -> None:
-        sink.write(self.view[self._at : self._at + n])
+        sink.write(self.data[self._at : self._at + n])
         self._at += n
 
 
@@ -135,7 +147,7 @@ def settle(array: np.ndarray) -> np.ndarray:
 def array_payload(array: np.ndarray) -> Payload:
     """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
     if array.nbytes <= _SMALL and _is_stored_as_it_stands(array.dtype):
-        return MemoryPayload(memoryview(array.tobytes()))  # a copy takes less than the views that spare it
+        return MemoryPayload(array.tobytes())  # a copy takes less than the views that spare it
     if array.dtype in _PARTIAL:
         return PiecesPayload(settle(piece.copy()) for piece in _pieces(array))
     if array.flags.c_contiguous and array.dtype.isnative:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -175,18 +176,26 @@ def item_in(source: Source, record: Record) -> Item:
     return Item(record.path, record.leaf, (lambda: SourcePayload(source, extents)) if extents else None)
 
 
-def record_steps(items: Sequence[Item]) -> list[Step]:
+def record_steps(items: Iterable[Item]) -> list[Step]:
     """`record_step` of each item, in less time where many leaves are alike."""
-    framed: dict[int, list[Part]] = {}
+    framed: dict[int, tuple[list[Part], Leaf]] = {}  # with the leaf, so that no other one gets its identity
+    last: Leaf | None = None
+    head, n, more = b"", 0, list[Part]()
     steps: list[Step] = []
     for item in items:
         path, leaf, payload = item
-        parts = framed.get(id(leaf))  # the leaf of all arrays of a dtype and shape
-        if parts is None:
-            framed[id(leaf)] = parts = _blob(item)
-        head, n = parts[0]
-        steps.append(Step([(b"\x92" + encode_keypath(path) + head, n), *parts[1:]], payload))
+        if leaf is not last:
+            known = framed.get(id(leaf))  # the leaf of all arrays of a dtype and shape
+            if known is None:
+                framed[id(leaf)] = known = _blob(item), leaf
+            ((head, n), *more), last = known
+        first = b"\x92" + encode_keypath(path) + head, n
+        steps.append(_step(((first, *more) if more else (first,), payload)))
     return steps
+
+
+# As `Step(...)`, in two thirds of the time.
+_step: Final[Callable[[tuple[tuple[Part, ...], Any]], Step]] = functools.partial(tuple.__new__, Step)
 
 
 def record_step(item: Item) -> Step:

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 
@@ -77,9 +77,14 @@ def save(
     Raises FormatError before the old file is touched, and OSError.
     """
     with no_collection():
-        leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
-        job = Job(path, leaves, float_dtype, copies=not blocking)
+        job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
+        if blocking and job.nbytes <= _BRIEF:
+            return job.run()
     return job.run() if blocking else job.start()
+
+
+# Bytes whose writing takes so little time that the collector can wait until the plan is gone, which takes it longer.
+_BRIEF: Final = 1 << 27
 
 
 class Job:
@@ -97,7 +102,7 @@ class Job:
         self._dtype = float_dtype(float_name)
         self._copies = copies
         self._overflows: list[int] = []
-        arrays = [value for _, value in leaves if is_device_array(value)]
+        arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
         self._outflow = _outflow(arrays, writes) if arrays else None
         self._shared = self._outflow is not None and self._outflow.shared
         self._writes = writes and (self._outflow is None or self._outflow.writes)
@@ -105,16 +110,18 @@ class Job:
             finish_earlier()
             with no_collection():
                 as_it_is = not copies and self._dtype is None
-                items = [
+                items = (
                     Item(path, described(path, value), functools.partial(array_payload, value))
                     if as_it_is and type(value) is np.ndarray  # the most of most trees
                     else self._item(path, value)
                     for path, value in leaves
-                ]
+                )
                 self._steps = deque(stream_steps(items, of_tree=True))
+                sizes = list(map(Step.size, self._steps))
+                self.nbytes = sum(sizes)
             if self._writes:
                 check_output(path)
-        too_big = too_big_for_old_loaders(items, self._steps)
+        too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes)
         if too_big and self._writes:
             # REC-4: "A writer SHOULD warn when it writes a larger one."
             shown = ", ".join(map(display, too_big[:3]))
@@ -149,9 +156,8 @@ class Job:
         if not self._writes:
             return
         try:
-            total = sum(map(Step.size, self._steps))
             behind = self._outflow is not None or self._dtype is not None  # what is made meanwhile
-            with show("save", total) as moved, replace(self._path, moved, behind) as sink:
+            with show("save", self.nbytes) as moved, replace(self._path, moved, behind) as sink:
                 write_steps(sink, _taken(self._steps))
         finally:  # a handle that is kept keeps no arrays
             self._steps.clear()
@@ -243,7 +249,7 @@ def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:
         return Item(path, leaf, lambda: array_payload(_as_described(path, leaf, held)))
     if leaf.kind in ("str", "bin"):
         raw = text_bytes(value) if leaf.kind == "str" else bytes(value)
-        return Item(path, leaf, lambda: MemoryPayload(memoryview(raw)))
+        return Item(path, leaf, lambda: MemoryPayload(raw))
     return Item(path, leaf)
 
 

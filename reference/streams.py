@@ -95,18 +95,21 @@ def _first_leaf(node: dict[str, Any] | tuple[str, ...]) -> tuple[str, ...]:
     return node
 
 
-def stream_steps(items: Sequence[Item], of_tree: bool = False) -> list[Step]:
+def stream_steps(items: Iterable[Item], of_tree: bool = False) -> list[Step]:
     """The stream of these leaves in the order given, refused before anything is written where it cannot be (CONF-7).
 
     `of_tree` where their key paths come from `trees.flatten`: those cannot clash. Raises KEY, LEAF, REC and STREAM
     clauses.
     """
-    if not of_tree or not items:
+    if not of_tree:
+        items = list(items)
         check_paths([item.path for item in items])
-    return record_steps(items)
+    steps = record_steps(items)
+    if not steps:
+        check_paths([])
+    return steps
 
 
-def too_big_for_old_loaders(items: Sequence[Item], steps: Iterable[Step]) -> list[tuple[str, ...]]:
-    """Key paths of the leaves that loaders built on msgpack-python cannot read (REC-4)."""
-    pairs = zip(items, steps, strict=True)
-    return [item.path for item, step in pairs if item.leaf.nbytes >> 30 and step.size() > MAX_OLD_BLOB]
+def too_big_for_old_loaders(paths: Iterable[tuple[str, ...]], sizes: Iterable[int]) -> list[tuple[str, ...]]:
+    """Key paths of the records, of these sizes in bytes, that loaders built on msgpack-python cannot read (REC-4)."""
+    return [path for path, size in zip(paths, sizes, strict=True) if size > MAX_OLD_BLOB]

@@ -1,5 +1,6 @@
 """Trees are sides of a difference as files are: numpy or jax arrays, on one device or many, a piece at a time."""
 
+import os
 import subprocess
 import sys
 
@@ -162,8 +163,9 @@ for each in work:
 @pytest.mark.parametrize("platform", ["cpu", "none"])
 def test_pieces_of_arrays_leave_the_devices(platform, tmp_path):
     arguments = [sys.executable, "-c", MEASURE, str(tmp_path), platform]
-    run = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    alone = os.environ | {"MALLOC_ARENA_MAX": "1"}  # else each thread keeps what it has freed from the others
+    run = subprocess.run(arguments, capture_output=True, text=True, check=False, env=alone)
     assert run.returncode == 0, run.stderr
     # MiB, of 8 leaves of 32 each. On "devices", which are the host too, there are copies of the three leaves that two
     # threads have under way, and as much of the host's own.
-    assert max(map(int, run.stdout.split())) < (110 if platform == "cpu" else 320), run.stdout
+    assert max(map(int, run.stdout.split())) < (110 if platform == "cpu" else 280), run.stdout
