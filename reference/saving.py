@@ -9,7 +9,7 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -78,13 +78,7 @@ def save(
     """
     with no_collection():
         job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
-        if blocking and job.nbytes <= _BRIEF:
-            return job.run()
     return job.run() if blocking else job.start()
-
-
-# Bytes whose writing takes so little time that the collector can wait until the plan is gone, which takes it longer.
-_BRIEF: Final = 1 << 27
 
 
 class Job:
@@ -118,7 +112,7 @@ class Job:
                 )
                 self._steps = deque(stream_steps(items, of_tree=True))
                 sizes = list(map(Step.size, self._steps))
-                self.nbytes = sum(sizes)
+                self._nbytes = sum(sizes)
             if self._writes:
                 check_output(path)
         too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes)
@@ -157,7 +151,7 @@ class Job:
             return
         try:
             behind = self._outflow is not None or self._dtype is not None  # what is made meanwhile
-            with show("save", self.nbytes) as moved, replace(self._path, moved, behind) as sink:
+            with show("save", self._nbytes) as moved, replace(self._path, moved, behind) as sink:
                 write_steps(sink, _taken(self._steps))
         finally:  # a handle that is kept keeps no arrays
             self._steps.clear()

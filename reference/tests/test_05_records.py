@@ -1,5 +1,8 @@
 """Records: two elements, a path, a blob; and the short cut for small records agrees with the long way."""
 
+import gc
+import weakref
+
 import msgpack
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 
 from reference.errors import FormatError
 from reference.leaves import Leaf
-from reference.records import Item, read_record, read_records, record_step
+from reference.records import Item, no_collection, read_record, read_records, record_step
 from reference.tests.handmade import array, record
 from reference.wire import BytesSource, Cursor
 
@@ -88,3 +91,46 @@ def test_a_blob_of_4_gib_cannot_be_written():
 def test_the_split_leaves_of_another_dialect_are_recognised():
     with pytest.raises(FormatError, match="dialects"):
         short(record(("a", "chunk_0"), array(b"\x91\7", "int8", b"abcdefg")[:-3]))
+
+
+class Node:
+    pass
+
+
+def test_the_collector_does_not_look_at_what_was_made_and_goes_on_after_it():
+    looked = []
+    gc.collect()
+    gc.callbacks.append(lambda phase, info: looked.append(info["generation"]))
+    try:
+        with no_collection():
+            kept = [[] for _ in range(20_000)]
+            node = Node()
+            node.itself = node
+        kept += [[] for _ in range(100)]
+        assert not looked
+        assert gc.isenabled()
+        gone = weakref.ref(node)
+        del node
+        gc.collect()
+        assert gone() is None
+        assert looked
+    finally:
+        gc.callbacks.pop()
+
+
+def test_what_a_program_has_done_to_the_collector_stays_so():
+    gc.disable()
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with no_collection():
+            kept = [[] for _ in range(20_000)]
+        assert not gc.isenabled()
+        gc.enable()
+        with no_collection():
+            kept += [[] for _ in range(20_000)]
+        assert gc.isenabled()
+        assert gc.get_freeze_count() == frozen
+    finally:
+        gc.enable()
+        gc.unfreeze()
