@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import functools
 import io
@@ -25,6 +26,8 @@ Progress = Callable[[int], None]  # told how many bytes have been moved since th
 _CALL: Final = 1 << 26  # bytes per system call, so that progress is shown and a signal is answered
 _PAGE: Final = 1 << 21  # a huge page, which is touched first by one thread alone
 _COPY: Final = 1 << 20  # the buffer where the kernel cannot copy from file to file
+_BEGIN: Final = 1 << 23  # bytes after which the kernel is told to write what it has
+_ALIGNED: Final = 1 << 16  # bytes; at least a page
 _HELD: Final = 1 << 18  # small writes held back and joined
 _TRIAL: Final = 1 << 23  # bytes that are copied in each way to see which is the faster
 _BEHIND: Final = 1 << 24  # bytes that wait to be written while more are made
@@ -130,6 +133,23 @@ def refuse_irregular(path: str, mode: int) -> None:
     raise OSError(errno.EINVAL, "this is not a regular file; copy its contents to one", path)
 
 
+def _begin_to_write(fd: int, offset: int, n: int) -> None:
+    """Have the kernel write a stretch of a file to the disk, and do not wait for it; where it cannot, do nothing."""
+    if (call := _sync_file_range()) is not None:
+        call(fd, offset, n, 2)  # SYNC_FILE_RANGE_WRITE
+
+
+@functools.cache
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    """Linux's system call, which Python has not: its `posix_fadvise` would drop from memory what is on the disk."""
+    try:
+        call = ctypes.CDLL(None).sync_file_range
+    except (OSError, AttributeError):
+        return None
+    call.argtypes = ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
+    return call
+
+
 class FileSink:
     """A sink over a file descriptor, written front to back."""
 
@@ -137,6 +157,7 @@ class FileSink:
         self._fd = fd
         self._held = bytearray()
         self._progress = progress or (lambda n: None)
+        self._at = self._begun = 0  # bytes in the file, and those on their way to the disk
         self._kernel_copies = hasattr(os, "copy_file_range")
 
     def write(self, data: bytes | memoryview) -> None:
@@ -157,7 +178,7 @@ class FileSink:
     def _write_all(self, views: list[memoryview]) -> None:
         while views:
             wrote = os.writev(self._fd, [view[:_CALL] for view in views])
-            self._progress(wrote)
+            self._moved(wrote)
             while views and wrote >= len(views[0]):
                 wrote -= len(views.pop(0))
             if wrote:
@@ -179,9 +200,21 @@ class FileSink:
             if not moved:  # the kernel cannot serve these two files, or one is at fault: a plain copy finds out which
                 self._kernel_copies = False
                 break
-            self._progress(moved)
+            self._moved(moved)
             offset, n = offset + moved, n - moved
         self._copy_through_memory(source, offset, n)
+
+    def _moved(self, n: int) -> None:
+        """Count what stands in the file, and have the kernel begin to put it on the disk.
+
+        Left to itself it begins when it is asked to sync, and a save takes as long as the two one after the other.
+        """
+        self._progress(n)
+        self._at += n
+        if self._at - self._begun >= _BEGIN:
+            end = self._at // _ALIGNED * _ALIGNED  # a page is not written while more is put into it
+            _begin_to_write(self._fd, self._begun, end - self._begun)
+            self._begun = end
 
     def _copy_through_memory(self, source: Source, offset: int, n: int) -> None:
         while n:

@@ -13,7 +13,7 @@ from .wire import Sink, Source
 
 _PARTIAL: Final = frozenset(map(dtype_of, ("bool", *BITS)))  # not all bits of a byte carry a meaning
 _SMALL: Final = 1 << 12  # bytes
-_JOINED: Final = 1 << 16  # bytes of small payloads and their headers that are written in one go
+_JOINED: Final = 1 << 18  # bytes of small payloads and their headers that are written in one go
 PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast
 
 

@@ -1,8 +1,10 @@
 """Files are read and copied whole, and what is no checkpoint is named."""
 
 import errno
+import itertools
 import os
 import stat
+import sys
 import time
 
 import numpy as np
@@ -237,3 +239,54 @@ def test_a_fifo_that_comes_between_a_look_and_the_opening_is_refused(tmp_path, m
     with monkeypatch.context() as patch, pytest.raises(OSError, match="not a regular file"):
         patch.setattr(os, "stat", exchanged)
         FileSource(path)
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("kernel_copies", [False, True])
+def test_what_is_in_the_file_goes_to_the_disk_while_more_is_written(tmp_path, monkeypatch, behind, kernel_copies):
+    began = []
+
+    def begin(fd, offset, n):
+        assert os.fstat(fd).st_size >= offset + n
+        began.append((offset, n))
+
+    monkeypatch.setattr(files, "_begin_to_write", begin)
+    monkeypatch.setattr(files, "_BEGIN", 1 << 20)
+    monkeypatch.setattr(files, "_CALL", 3 << 18)
+    if not kernel_copies:
+        monkeypatch.delattr(os, "copy_file_range")
+    data = os.urandom(5_000_001)
+    (tmp_path / "in").write_bytes(data)
+    with FileSource(tmp_path / "in") as source, replace(tmp_path / "out", behind=behind) as sink:
+        for n in (10, 3_000_000, 7):
+            sink.write(data[:n])
+        sink.copy_from(source, 1, len(data) - 1)
+        sink.write(data)
+    written = (tmp_path / "out").read_bytes()
+    assert written == data[:10] + data[:3_000_000] + data[:7] + data[1:] + data
+    assert [offset for offset, _ in began] == [0, *itertools.accumulate(n for _, n in began[:-1])]
+    assert all(n and n % (1 << 16) == 0 for _, n in began)
+    assert len(written) - sum(n for _, n in began) < 3 << 20
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a system call of Linux")
+def test_the_kernel_takes_the_request_to_begin(tmp_path):
+    (tmp_path / "x").write_bytes(bytes(1 << 20))
+    with open(tmp_path / "x", "r+b") as file:
+        call = files._sync_file_range()
+        assert call is not None
+        assert call(file.fileno(), 0, 1 << 20, 2) == 0
+    files._begin_to_write(-1, 0, 1 << 20)  # what cannot be begun is no error
+
+
+def test_a_system_without_that_call_saves_too(tmp_path, monkeypatch):
+    def has_none(name):
+        raise OSError("no such library")
+
+    monkeypatch.setattr(files.ctypes, "CDLL", has_none)
+    files._sync_file_range.cache_clear()
+    try:
+        reference.save(tmp_path / "x", {"a": np.zeros(3 << 20)})
+    finally:
+        files._sync_file_range.cache_clear()
+    assert reference.load(tmp_path / "x")["a"].nbytes == 24 << 20
