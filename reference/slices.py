@@ -25,7 +25,8 @@ _ALIGNED: Final = 64  # bytes; jax takes host memory that is aligned so over wit
 def aligned_empty(shapes: Sequence[Sequence[int]], dtype: np.dtype) -> list[np.ndarray]:
     """New arrays side by side, each of which a CPU device of jax can take over as it is.
 
-    In one piece of memory, since the kernel gives huge pages, which cost a tenth of the time, to large pieces alone.
+    In one piece of memory, since the kernel gives huge pages, which cost a tenth of the time, to large pieces alone;
+    it is freed when the last of them is gone.
     """
     sizes = [size_of(tuple(shape), dtype) for shape in shapes]
     memory = np.empty(sum(-(-size // _ALIGNED) * _ALIGNED for size in sizes) + _ALIGNED, np.uint8)
