@@ -30,6 +30,7 @@ from .devices.restoring import restore
 from .devices.structure import leaves_of
 from .errors import UsageError
 from .keypaths import display
+from .loading import load
 from .progress import progress_bar
 from .saving import Job
 from .sidecars import encode_sidecar, write_sidecar
@@ -206,13 +207,11 @@ class StreamingCheckpointer:
     @staticmethod
     def _load(path: str | os.PathLike[str], target: Any, shard_fns: Functions, subtree: Any = None) -> Any:
         prefix = tuple(subtree) if subtree else None
-        if shard_fns is None and target is not None:
+        if shard_fns is None and target is None:
+            return load(path, prefix)
+        if shard_fns is None:
             return restore(path, prefix, target, show=progress_bar, unplaced_on_host=True)
         with open_checkpoint(path, prefix) as checkpoint:
-            if shard_fns is None:
-                tree = checkpoint.tree()
-                checkpoint.source.refuse_changes()
-                return tree
             functions = dict(flatten(shard_fns, expand=flax_expansion()))
             if without := [display(record.path) for record in checkpoint.records if record.path not in functions]:
                 raise UsageError(f"there is no shard function for {', '.join(without[:8])}")
