@@ -5,6 +5,8 @@ from pathlib import Path
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# For processes whose memory is measured: else each thread keeps what it has freed from the others, and that counts.
+os.environ.setdefault("MALLOC_ARENA_MAX", "1")
 
 import pytest
 from hypothesis import HealthCheck, settings
