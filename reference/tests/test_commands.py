@@ -163,7 +163,7 @@ def test_verify_notes_what_a_writer_would_not_emit(file, change, note, capsys):
     assert note in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("tag", [*FLOAT_TAGS, "complex64", "complex128"])
+@pytest.mark.parametrize("tag", [*FLOAT_TAGS, "float8_e5m2", "complex64", "complex128"])
 @pytest.mark.parametrize(("value", "note"), [(np.nan, "NaN"), (-np.inf, "infinities"), (-1.5, None)])
 def test_verify_finds_the_one_element_that_is_not_finite(tmp_path, tag, value, note, capsys):
     array = np.zeros(1 << 22, dtype_of(tag))
