@@ -138,5 +138,5 @@ def test_long_lines_are_folded_and_tables_are_not():
 
 
 def test_places_of_this_machine_are_not_shown():
-    assert shown("input: /tmp/guide-1/a\n", [("/tmp/guide-1", "~/work")]) == ["input: ~/work/a"]
+    assert shown("input: place/guide-1/a\n", [("place/guide-1", "~/work")]) == ["input: ~/work/a"]
     assert shown("bash: line 3:  99 Killed                  python train.py\n", []) == ["Killed"]
