@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from reference.containers import CONTAINERS
-from reference.errors import FormatError
-from reference.leaves import read_value
-from reference.payloads import write_steps
-from reference.records import Item, Record, item_in
-from reference.saving import item_of
-from reference.trees import depth_first, flatten
-from reference.wire import BytesSource, Source
+from reference.checkpoints.saving import item_of
+from reference.containers.registry import CONTAINERS
+from reference.format.errors import FormatError
+from reference.format.leaves import read_value
+from reference.format.payloads import write_steps
+from reference.format.records import Item, Record, item_in
+from reference.format.trees import depth_first, flatten
+from reference.format.wire import BytesSource, Source
 
 
 class _Sink:
@@ -43,7 +43,7 @@ def file_of_tree(tree: Any, kind: str, keep_empty_nodes: bool = False) -> bytes:
 def records_of(data: bytes, kind: str) -> list[Record] | None:
     """The records of a file, None where it is refused."""
     try:
-        return CONTAINERS[kind].read(BytesSource(data))
+        return CONTAINERS[kind].read(BytesSource(data)).records
     except FormatError:
         return None
 

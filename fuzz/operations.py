@@ -13,11 +13,13 @@ import numpy as np
 
 import reference
 from fuzz.scratch import folder
-from reference import blocks, contents, files, payloads, recovery
 from reference.convert import convert
 from reference.delta import add, diff, recover, subtract
-from reference.progress import silent
-from reference.sidecars import write_sidecar
+from reference.differences import exact_recovery, leaf_contents
+from reference.format import blocks, payloads
+from reference.storage import local_files
+from reference.storage.progress import silent
+from reference.storage.sidecars import write_sidecar
 
 OLD: Final = b"\x92\x91\xa3old\xc4\x01\x07"  # the file that stood at the output's name
 INPUTS: Final = ("base", "target", "delta", "difference")
@@ -101,9 +103,17 @@ def wanted(place: Path, name: str) -> bytes:
 @contextlib.contextmanager
 def in_small_pieces() -> Iterator[None]:
     """Make the reference move small files as it moves large ones: by the kernel, in many calls and pieces."""
-    sizes = ((files, "_HELD", 64), (files, "_CALL", 512), (files, "_COPY", 256), (payloads, "PIECE", 256))
-    of_sinks = ((files, "_TRIAL", 256), (files, "_BEHIND", 512))
-    of_deltas = ((blocks, "_SAMPLE", 64), *((module, "BLOCK", 512) for module in (blocks, contents, recovery)))
+    sizes = (
+        (local_files, "_HELD", 64),
+        (local_files, "_CALL", 512),
+        (local_files, "_COPY", 256),
+        (payloads, "PIECE", 256),
+    )
+    of_sinks = ((local_files, "_TRIAL", 256), (local_files, "_BEHIND", 512))
+    of_deltas = (
+        (blocks, "_SAMPLE", 64),
+        *((module, "BLOCK", 512) for module in (blocks, leaf_contents, exact_recovery)),
+    )
     with contextlib.ExitStack() as stack:
         for module, name, size in (*sizes, *of_sinks, *of_deltas):
             stack.enter_context(mock.patch.object(module, name, size))

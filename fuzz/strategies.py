@@ -22,8 +22,8 @@ from fuzz.files import file_of_tree
 from fuzz.mutation import Mutator
 from fuzz.nodes import encode, parse
 from fuzz.seeds import seeds
-from reference.dtypes import BITS, WIDTHS, dtype_of
-from reference.kinds import STREAM
+from reference.containers.stream import STREAM
+from reference.format.dtypes import BITS, WIDTHS, dtype_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 # Texts at the lengths where a header grows, and others that mean something to somebody.

@@ -1,14 +1,14 @@
 """Reader and writer of the streaming checkpoint format of large JAX models, specified in `spec/`."""
 
-from .background import Saving
-from .checkpoints import Checkpoint, open, records, scan
-from .errors import FormatError, WrongKind
-from .keypaths import KeyPath
-from .leaves import Leaf
-from .loading import load
-from .records import Record
-from .saving import save
-from .targets import TargetMismatch
+from .checkpoints.background import Saving
+from .checkpoints.checkpoint import Checkpoint, open, records, scan
+from .checkpoints.loading import load
+from .checkpoints.saving import save
+from .devices.targets import TargetMismatch
+from .format.errors import FormatError, UsageError, WrongKind
+from .format.keypaths import KeyPath
+from .format.leaves import Leaf
+from .format.records import Record
 
 __version__ = "0.1.0"
 SPEC_VERSION = "1.0"
@@ -21,6 +21,7 @@ __all__ = [
     "Record",
     "Saving",
     "TargetMismatch",
+    "UsageError",
     "WrongKind",
     "load",
     "open",

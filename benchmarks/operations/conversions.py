@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reference.convert import convert
-from reference.progress import silent
+from reference.storage.progress import silent
 
 from .. import peers, trees
 from ..jobs import Job, Task

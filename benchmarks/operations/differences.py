@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from reference.delta import add, diff, recover, subtract
-from reference.progress import silent
+from reference.storage.progress import silent
 
 from .. import peers, trees
 from ..jobs import Job, Task

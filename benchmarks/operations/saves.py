@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import reference
-from reference.checkpoints import records
+from reference.checkpoints.checkpoint import records
 
 from .. import peers, trees
 from ..jobs import Job, Task

@@ -18,15 +18,15 @@ from typing import Any
 from protocol import Rejected, record_of, serve, tree_of
 
 import reference
+from reference.checkpoints.saving import item_of
 from reference.convert import convert
-from reference.errors import FormatError
-from reference.flax_msgpack import flax_steps
-from reference.keypaths import display, parse
-from reference.payloads import write_steps
-from reference.recovery import recover
-from reference.saving import item_of
-from reference.streams import stream_steps
-from reference.trees import flatten
+from reference.differences.exact_recovery import recover
+from reference.format.errors import FormatError
+from reference.format.flax_msgpack import flax_steps
+from reference.format.keypaths import display, parse
+from reference.format.payloads import write_steps
+from reference.format.streams import stream_steps
+from reference.format.trees import flatten
 
 PIECE = 1 << 20  # bytes of a leaf that are read at a time
 LARGEST = 1 << 30  # bytes that are written at a time

@@ -27,19 +27,12 @@ from .wrong import wrong
 ROOT: Final = Path(__file__).parents[2]
 # The modules whose changes have to show: those that read, write, convert and recover.
 FILES: Final = (
-    *("wire", "keypaths", "dtypes", "payloads", "arrays", "chunked", "leaves", "runs", "records", "streams"),
-    *(
-        "trees",
-        "flax_msgpack",
-        "conversion",
-        "kinds",
-        "containers",
-        "safetensors_file",
-        "blocks",
-        "digests",
-        "manifests",
-    ),
-    *("contents", "recovery"),
+    *(f"format/{name}" for name in ("wire", "keypaths", "dtypes", "payloads", "arrays", "chunked", "leaves")),
+    *(f"format/{name}" for name in ("small_records", "records", "streams", "trees", "flax_msgpack", "casts")),
+    *(f"format/{name}" for name in ("blocks", "digests", "manifests")),
+    *(f"containers/{name}" for name in ("stream", "flax_file", "safetensors_file", "delta_file", "foreign")),
+    *(f"containers/{name}" for name in ("registry", "load_prefixes")),
+    *(f"differences/{name}" for name in ("leaf_contents", "exact_recovery")),
 )
 # Large cases take seconds, and are run for mutants of what they alone can show: a text in the change, and the cases.
 LARGE: Final = {
@@ -71,7 +64,7 @@ def judge(mutant: Mutant | None, known: Sequence[Caught] = ()) -> list[Caught]:
 
     For None, the reference as it is, all checks on which it gets advice.
     """
-    module = f"reference.{Path(mutant.file).stem}" if mutant else None
+    module = f"reference.{mutant.file.removesuffix('.py').replace('/', '.')}" if mutant else None
     clause = re.search(r"\b[A-Z]+-\d+\b", mutant.change) if mutant else None
     asked = {
         "module": module,

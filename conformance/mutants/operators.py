@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 # Calls that refuse, by the name of the function or method.
-_REFUSING: Final = {"fail", "refuse", "_refuse", "_refuse_form"}
+_REFUSING: Final = {"fail", "refuse", "refuse_file", "_refuse", "_refuse_form"}
 _ERRORS: Final = {"FormatError", "with_path", "_not_canonical", "_clash_error"}
 _EDGES: Final = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 _LIMITS: Final = 2  # an integer constant of a module from which on it is moved: 0 and 1 are rarely limits

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from conformance.assembly import Bytes, arr_, bin_, data, map_, ndarray_, raw, record_, scalar_, str_
-from reference.dtypes import WIDTHS
+from reference.format.dtypes import WIDTHS
 
 Arrays = dict[tuple[str, ...], np.ndarray]
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
 from conformance.clients import in_process
-from reference.containers import CONTAINERS
-from reference.errors import FormatError
-from reference.keypaths import display
-from reference.kinds import FLAX, STREAM
-from reference.leaves import read_value
-from reference.records import Record
-from reference.wire import BytesSource
+from reference.containers.flax_file import FLAX
+from reference.containers.registry import CONTAINERS
+from reference.containers.stream import STREAM
+from reference.format.errors import FormatError
+from reference.format.keypaths import display
+from reference.format.leaves import read_value
+from reference.format.records import Record
+from reference.format.wire import BytesSource
 
 _COMPARED: Final = ("kind", "dtype", "shape", "value", "bytes", "display", "sha256")
 Records = dict[tuple[str, ...], dict[str, Any]]
@@ -43,7 +44,7 @@ class Reference:
     def decode(self, data: bytes, flax: bool = False) -> Answer:
         source = BytesSource(data)
         try:
-            records = CONTAINERS[FLAX if flax else STREAM].read(source)
+            records = CONTAINERS[FLAX if flax else STREAM].read(source).records
         except FormatError as error:
             return Answer(None, str(error), error.clause)
         return Answer(by_path(_described(source, record) for record in records))

@@ -11,12 +11,12 @@ from unicodedata import category
 
 from conformance.model import load_corpus
 from fuzz.findings import Broken
-from reference.containers import CONTAINERS, read_container
-from reference.errors import FormatError
-from reference.leaves import read_value
-from reference.manifests import read_delta
-from reference.records import Record
-from reference.wire import BytesSource
+from reference.containers.registry import CONTAINERS, read_contents
+from reference.format.errors import FormatError
+from reference.format.leaves import read_value
+from reference.format.manifests import read_delta
+from reference.format.records import Record
+from reference.format.wire import BytesSource
 
 KIND = "any"
 MEMORY = 96 << 20
@@ -28,8 +28,8 @@ _UNSEEN: Final = ("Cc", "Zl", "Zp", "Cs")  # controls, line separators, surrogat
 def check(data: bytes) -> None:
     source = BytesSource(data)
     for kind in CONTAINERS:
-        _read_or_refused(source, lambda source, kind=kind: read_container(source, None, kind)[1])
-    _read_or_refused(source, lambda source: read_container(source, None, None)[1])
+        _read_or_refused(source, lambda source, kind=kind: read_contents(source, kind)[1].records)
+    _read_or_refused(source, lambda source: read_contents(source, None)[1].records)
     _read_or_refused(source, lambda source: list(read_delta(source)[1].values()))
 
 

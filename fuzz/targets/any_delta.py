@@ -18,10 +18,10 @@ from fuzz.findings import Broken
 from fuzz.scratch import folder
 from fuzz.seeds import cases
 from fuzz.targets.any_bytes import check_error
+from reference.containers.stream import STREAM
 from reference.delta import recover
-from reference.errors import FormatError
-from reference.kinds import STREAM
-from reference.progress import silent
+from reference.format.errors import FormatError
+from reference.storage.progress import silent
 
 KIND = "delta"
 MEMORY = 256 << 20

@@ -15,9 +15,9 @@ from fuzz.findings import Broken
 from fuzz.peers.loop import written
 from fuzz.peers.programs import c_client
 from fuzz.strategies import trees
-from reference.kinds import STREAM
-from reference.states import flax_expansion
-from reference.trees import flatten
+from reference.containers.stream import STREAM
+from reference.devices.states import flax_expansion
+from reference.format.trees import flatten
 
 VALUES = st.tuples(trees(), st.booleans())
 WEIGHT = 1.5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fuzz.files import file_of, items_of, payloads_of, records_of
 from fuzz.findings import Broken
-from reference.errors import FormatError
-from reference.kinds import FLAX, STREAM
+from reference.containers.flax_file import FLAX
+from reference.containers.stream import STREAM
+from reference.format.errors import FormatError
 
 KIND = "any"
 

@@ -13,11 +13,11 @@ from fuzz.files import file_of_tree
 from fuzz.findings import Broken
 from fuzz.scratch import folder
 from fuzz.strategies import float_arrays, trees
+from reference.checkpoints.loading import load
+from reference.containers.stream import STREAM
 from reference.convert import convert
-from reference.kinds import STREAM
-from reference.loading import load
-from reference.progress import silent
-from reference.trees import flatten
+from reference.format.trees import flatten
+from reference.storage.progress import silent
 
 _DTYPES: Final = {
     "bf16": np.dtype(ml_dtypes.bfloat16),

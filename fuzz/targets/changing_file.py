@@ -16,9 +16,11 @@ from fuzz.faults import State, changing
 from fuzz.files import records_of
 from fuzz.findings import Broken
 from fuzz.operations import BASE, OPERATIONS, OUTPUT, in_small_pieces, prepared, wanted
-from reference.checkpoints import open as open_checkpoint
-from reference.errors import FormatError
-from reference.kinds import FLAX, SAFETENSORS, STREAM
+from reference.checkpoints.checkpoint import open as open_checkpoint
+from reference.containers.flax_file import FLAX
+from reference.containers.safetensors_file import SAFETENSORS
+from reference.containers.stream import STREAM
+from reference.format.errors import FormatError
 from reference.verify import verify
 
 SHRINK, GROW, OVERWRITE, REPLACE, REMOVE = "shrinks", "grows", "is overwritten", "is replaced", "is removed"

@@ -9,7 +9,7 @@ from typing import Final
 
 from fuzz.findings import Broken
 from fuzz.scratch import folder
-from reference import cli
+from reference.commands import verbs
 
 KIND = "any"
 _FOLDER: Final = folder()
@@ -52,7 +52,7 @@ def check(data: bytes) -> None:
 def _check_command(words: list[str]) -> None:
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = cli.main(words)
+        status = verbs.main(words)
     told = err.buffer.getvalue().decode()  # pyright: ignore[reportAttributeAccessIssue]
     shown = f"streamckpt {' '.join(words)}: status {status}, {told[:1000]!r}"
     if status not in (0, 1, 2):

@@ -8,12 +8,12 @@ from typing import Final
 
 from fuzz.files import records_of
 from fuzz.findings import Broken
-from reference.containers import CONTAINERS
-from reference.errors import FormatError
-from reference.kinds import STREAM
-from reference.manifests import read_delta
-from reference.records import Record
-from reference.wire import BytesSource
+from reference.containers.registry import CONTAINERS
+from reference.containers.stream import STREAM
+from reference.format.errors import FormatError
+from reference.format.manifests import read_delta
+from reference.format.records import Record
+from reference.format.wire import BytesSource
 
 KIND = "any"
 _ALL: Final = 200  # bytes up to which every cut is tried

@@ -13,10 +13,10 @@ from fuzz.files import file_of_tree
 from fuzz.findings import Broken
 from fuzz.scratch import folder
 from fuzz.strategies import arrays, dtype_of, float_arrays, keys
+from reference.checkpoints.loading import load
+from reference.containers.stream import STREAM
 from reference.delta import add, compare, subtract
-from reference.kinds import STREAM
-from reference.loading import load
-from reference.progress import silent
+from reference.storage.progress import silent
 
 _FOLDER: Final = folder()
 _INTEGERS: Final = [dtype_of(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fuzz.faults import FAULTS, INTERRUPT, LOOKING, READING, WRITING, Calls, State, failing, without_nameless_files
 from fuzz.findings import Broken
 from fuzz.operations import OLD, OPERATIONS, OUTPUT, in_small_pieces, prepared, wanted
-from reference.errors import FormatError
+from reference.format.errors import FormatError
 
 VALUES = st.tuples(
     st.sampled_from(sorted(OPERATIONS)),

@@ -7,9 +7,10 @@ import flax.serialization
 from fuzz.equality import same
 from fuzz.files import file_of, items_of, leaves_of, records_of
 from fuzz.findings import Broken
-from reference.errors import FormatError
-from reference.kinds import FLAX, STREAM
-from reference.trees import flatten, unflatten
+from reference.containers.flax_file import FLAX
+from reference.containers.stream import STREAM
+from reference.format.errors import FormatError
+from reference.format.trees import flatten, unflatten
 
 KIND = "any"
 

@@ -18,7 +18,7 @@ import reference
 from fuzz.faults import Calls, interrupted
 from fuzz.findings import Broken
 from fuzz.operations import OLD, OPERATIONS, OUTPUT, in_small_pieces, prepared, wanted
-from reference.background import finish_earlier
+from reference.checkpoints.background import finish_earlier
 
 VALUES = st.tuples(st.sampled_from(sorted(OPERATIONS)), st.booleans(), st.integers(0, 4000))
 _PACKAGE: Final = Path(reference.__file__).parent

@@ -11,10 +11,11 @@ from fuzz.findings import Broken
 from fuzz.scratch import folder
 from fuzz.strategies import pairs
 from fuzz.targets.any_delta import check_delta
+from reference.containers.flax_file import FLAX
+from reference.containers.stream import STREAM
 from reference.delta import compare, diff, recover
-from reference.kinds import FLAX, STREAM
-from reference.progress import silent
-from reference.trees import flatten
+from reference.format.trees import flatten
+from reference.storage.progress import silent
 
 VALUES = st.tuples(pairs(), st.booleans())
 _FOLDER: Final = folder()

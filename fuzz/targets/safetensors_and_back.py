@@ -9,7 +9,8 @@ import safetensors
 
 from fuzz.files import file_of, items_of, payloads_of, records_of
 from fuzz.findings import Broken
-from reference.kinds import SAFETENSORS, STREAM
+from reference.containers.safetensors_file import SAFETENSORS
+from reference.containers.stream import STREAM
 
 KIND = "safetensors"
 

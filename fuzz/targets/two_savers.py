@@ -15,7 +15,7 @@ from fuzz.files import file_of_tree
 from fuzz.findings import Broken
 from fuzz.scratch import folder
 from fuzz.strategies import flat_trees
-from reference.kinds import STREAM
+from reference.containers.stream import STREAM
 
 VALUES = st.tuples(st.lists(st.tuples(flat_trees(), st.booleans()), min_size=2, max_size=3), st.booleans())
 _PLACE: Final = folder() / "savers"

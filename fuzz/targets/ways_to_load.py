@@ -11,10 +11,12 @@ from fuzz.equality import same
 from fuzz.files import leaves_of, records_of
 from fuzz.findings import Broken
 from fuzz.scratch import folder
-from reference.checkpoints import records as records_at
-from reference.keypaths import display
-from reference.kinds import FLAX, SAFETENSORS, STREAM
-from reference.trees import flatten, is_train_state
+from reference.checkpoints.checkpoint import records as records_at
+from reference.containers.flax_file import FLAX
+from reference.containers.safetensors_file import SAFETENSORS
+from reference.containers.stream import STREAM
+from reference.format.keypaths import display
+from reference.format.trees import flatten, is_train_state
 from reference.verify import Finding, verify
 
 KIND = "any"

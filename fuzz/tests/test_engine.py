@@ -44,11 +44,16 @@ def fuzz(project, *words):
 @pytest.mark.parametrize(
     ("target", "file", "before", "after"),
     [
-        ("corpus", "reference/keypaths.py", "MAX_PARTS: Final = 512", "MAX_PARTS: Final = 513"),
-        ("agreement", "reference/arrays.py", "if nbytes != needed:", "if nbytes < needed:"),
-        ("any_tree", "reference/wire.py", "if -32 <= value < 0:", "if -33 <= value < 0:"),
-        ("pairs", "reference/blocks.py", "difference += _image(base, dtype)", "difference -= _image(base, dtype)"),
-        ("failing_disk", "reference/files.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
+        ("corpus", "reference/format/keypaths.py", "MAX_PARTS: Final = 512", "MAX_PARTS: Final = 513"),
+        ("agreement", "reference/format/arrays.py", "if nbytes != needed:", "if nbytes < needed:"),
+        ("any_tree", "reference/format/wire.py", "if -32 <= value < 0:", "if -33 <= value < 0:"),
+        (
+            "pairs",
+            "reference/format/blocks.py",
+            "difference += _image(base, dtype)",
+            "difference -= _image(base, dtype)",
+        ),
+        ("failing_disk", "reference/storage/local_files.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
     ],
 )
 @pytest.mark.parametrize("engine", [best_engine()])

@@ -52,15 +52,17 @@ def test_files_that_change(name):
 def test_a_fault_of_the_reference_is_found(fault, monkeypatch):
     """The checks above are no checks of nothing."""
     if "itself" in fault:
-        take_place = reference.outputs._NewFile.take_place
+        take_place = reference.storage.atomic_files._NewFile.take_place
 
         def early(new):
             new._target.write_bytes(b"half")
             take_place(new)
 
-        monkeypatch.setattr(reference.outputs._NewFile, "take_place", early)
+        monkeypatch.setattr(reference.storage.atomic_files._NewFile, "take_place", early)
     else:
-        monkeypatch.setattr(reference.outputs._NewFile, "close", lambda new: new._file and new._file.close())
+        monkeypatch.setattr(
+            reference.storage.atomic_files._NewFile, "close", lambda new: new._file and new._file.close()
+        )
     with pytest.raises(Broken):
         [check_fault(prepared(), "save", True, True, k, "EIO") for k in range(15)]
 

@@ -7,10 +7,10 @@ import pytest
 
 from fuzz.mutation import Mutator
 from fuzz.seeds import DELTA, FLAX, SAFETENSORS, STREAM, seeds
-from reference.containers import CONTAINERS
-from reference.errors import FormatError
-from reference.manifests import read_delta
-from reference.wire import BytesSource
+from reference.containers.registry import CONTAINERS
+from reference.format.errors import FormatError
+from reference.format.manifests import read_delta
+from reference.format.wire import BytesSource
 
 READERS = {kind: container.read for kind, container in CONTAINERS.items()} | {"delta": read_delta}
 

@@ -1,1 +1,1 @@
-"""What touches jax: arrays on devices, and casts that run there."""
+"""Wing 4: all that touches jax. Only what imports a module of it imports jax."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 import jax
 from jax._src.distributed import global_state  # the job's key-value store has no public name yet
 
-from ..errors import FormatError
-from ..keypaths import KeyPath
+from ..format.errors import FormatError
+from ..format.keypaths import KeyPath
 
 PATIENCE: Final = 1800.0  # seconds that a process waits for the others
 LOOK: Final = 1 << 28  # bytes gathered between two looks at whether all processes are well

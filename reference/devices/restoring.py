@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 import numpy as np
 
-from ..boxes import whole
-from ..checkpoints import KeyPathLike
-from ..checkpoints import open as open_checkpoint
-from ..conversion import convert
-from ..errors import FormatError
-from ..files import Path_
-from ..keypaths import display
-from ..leaves import read_value
-from ..patterns import Chooser
-from ..progress import Show, silent
-from ..records import Record, with_path
-from ..slices import read_boxes
-from ..targets import is_array, match
-from ..wire import Source
-from .placing import place, put
+from ..format.casts import convert
+from ..format.errors import FormatError
+from ..format.keypaths import display
+from ..format.leaves import read_value
+from ..format.records import Record, with_path
+from ..format.wire import Source
+from .boxes import whole
+from .host_to_device import place, put
 from .processes import is_shared, together
-from .structure import leaves_of
+from .pytrees import leaves_of
+from .slices import read_boxes
+from .targets import is_array, match
 
 
-def restore(
-    path: Path_,
-    prefix: KeyPathLike | None,
-    like: Any,
-    is_chosen: Chooser = lambda path: True,
-    show: Show = silent,
-    unplaced_on_host: bool = False,
-) -> Any:
-    """The tree `like` with the leaves of a checkpoint in it; see `loading.load`.
+class Target:
+    """A tree into which a checkpoint is loaded: its leaves by key path, and the way back to the tree."""
 
-    With `unplaced_on_host` a struct without a sharding gives a numpy array.
-    """
-    targets, rebuild = leaves_of(like)
-    shardings = [sharding for target in targets.values() if (sharding := sharding_of(target)) is not None]
-    with together(is_shared(shardings), f"load of {path}"), open_checkpoint(path, prefix) as checkpoint:
-        checkpoint.select(is_chosen)
-        fillings = match(targets, checkpoint, is_chosen)
+    def __init__(self, like: Any) -> None:
+        self.leaves, self.rebuild = leaves_of(like)
+        shardings = (sharding_of(leaf) for leaf in self.leaves.values())
+        self._shared = is_shared([sharding for sharding in shardings if sharding is not None])
+
+    def together(self, what: str) -> AbstractContextManager[None]:
+        """A block that all processes leave together where a sharding spans them (`processes.together`)."""
+        return together(self._shared, what)
+
+    def fill(
+        self,
+        source: Source,
+        records: Sequence[Record],
+        is_chosen: Callable[[tuple[str, ...]], bool],
+        moved: Callable[[int], None],
+        unplaced_on_host: bool = False,
+    ) -> Any:
+        """The tree with these records of a source in it; see `loading.load`.
+
+        With `unplaced_on_host` a struct without a sharding gives a numpy array. Raises TargetMismatch, FormatError.
+        """
         values = {}
-        with show("load", sum(record.nbytes for record, _ in fillings)) as moved:
-            for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
-                on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
-                values[record.path] = _fill(checkpoint.source, record, target, on_host)
-                moved(record.nbytes)
-        checkpoint.source.refuse_changes()
-    return rebuild(values)
+        fillings = match(self.leaves, records, is_chosen)
+        for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
+            on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
+            values[record.path] = _fill(source, record, target, on_host)
+            moved(record.nbytes)
+        return self.rebuild(values)
 
 
 def sharding_of(target: Any) -> jax.sharding.Sharding | None:

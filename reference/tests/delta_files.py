@@ -4,9 +4,9 @@ import numpy as np
 
 import reference
 from reference.delta import diff
-from reference.manifests import read_delta
-from reference.recovery import recover
-from reference.wire import BytesSource
+from reference.differences.exact_recovery import recover
+from reference.format.manifests import read_delta
+from reference.format.wire import BytesSource
 
 
 class Files:

@@ -23,9 +23,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
 from reference.checkpointer import StreamingCheckpointer
-from reference.comparison import compare
-from reference.devices import outflow
-from reference.files import FileSource
+from reference.devices import device_to_host
+from reference.differences.comparison import compare
+from reference.storage.local_files import FileSource
 
 P = PartitionSpec
 jax.distributed.initialize(f"localhost:{PORT}", COUNT, RANK)
@@ -76,7 +76,7 @@ def errors():
     path = FOLDER / "kept"
     reference.save(path, placed())
     big = {str(i): spread(np.full((COUNT, 1 << 16), i, np.float32), P("process")) for i in range(8)}
-    outflow.LOOK = 1 << 19
+    device_to_host.LOOK = 1 << 19
     if RANK == 0:  # a disk that is full half-way
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
@@ -121,17 +121,17 @@ def errors_of_others():
         gone["a"].delete()
     tell("a deleted array", error=caught(lambda: reference.save(path, gone)))
     big = {str(i): spread(np.ones((COUNT, 1 << 16), np.float32), P("process")) for i in range(8)}
-    gathered = outflow._Leaf.gather
+    gathered = device_to_host._Leaf.gather
 
     def gather_until(leaf):
         gathered(leaf)
         if last and leaf.nbytes == big["0"].nbytes:
             raise RuntimeError("no memory")
 
-    outflow._Leaf.gather = gather_until
+    device_to_host._Leaf.gather = gather_until
     tell("a gather", error=caught(lambda: reference.save(path, big)))
     tell("a gather in the background", error=caught(lambda: reference.save(path, big, blocking=False).wait()))
-    outflow._Leaf.gather = gathered
+    device_to_host._Leaf.gather = gathered
     tell("after a gather", error=caught(lambda: reference.save(path, tree)))
 
 

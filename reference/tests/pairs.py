@@ -1,8 +1,8 @@
 """What the tests of comparisons share."""
 
 import reference
-from reference.comparison import compare
-from reference.dtypes import WIDTHS
+from reference.differences.comparison import compare
+from reference.format.dtypes import WIDTHS
 
 FLOATS = [tag for tag in WIDTHS if tag.startswith(("float", "bfloat"))]
 INTEGERS = [tag for tag in WIDTHS if tag.startswith(("int", "uint", "bool"))]

@@ -7,88 +7,52 @@ import sys
 
 import pytest
 
-from reference.errors import FormatError
-from reference.flax_msgpack import flax_steps, read_flax
-from reference.payloads import SourcePayload, write_steps
-from reference.records import Item
-from reference.streams import read_stream, stream_steps
+import reference
+from reference.format.errors import FormatError
+from reference.format.flax_msgpack import flax_steps, read_flax
+from reference.format.payloads import SourcePayload, write_steps
+from reference.format.records import Item
+from reference.format.streams import read_stream, stream_steps
+from reference.format.trees import depth_first
+from reference.format.wire import BytesSource
 from reference.tests.handmade import BytesSink
-from reference.trees import depth_first
-from reference.wire import BytesSource
 
-CORE = [
-    "errors",
-    "wire",
-    "keypaths",
-    "dtypes",
-    "payloads",
-    "arrays",
-    "chunked",
-    "leaves",
-    "runs",
-    "records",
-    "streams",
-    "trees",
-    "flax_msgpack",
-    "conversion",
-    "boxes",
-    "threads",
-    "slices",
-    "states",
-    "files",
-    "outputs",
-    "kinds",
-    "blocks",
-    "digests",
-    "manifests",
-    "safetensors_file",
-    "containers",
-    "patterns",
-    "checkpoints",
-    "salvaging",
-    "progress",
-    "targets",
-    "background",
-    "devices.backends",
-    "devices.casts",
-    "devices.cast_payload",
-    "devices.processes",
-    "devices.parts",
-    "devices.outflow",
-    "devices.structure",
-    "devices.placing",
-    "devices.restoring",
-    "loading",
-    "saving",
-    "sidecars",
-    "devices.gathering",
-    "checkpointer",
-    "arithmetic",
-    "devices.arithmetic",
-    "devices.words",
-    "computing",
-    "contents",
-    "sides",
-    "recovery",
-    "comparison",
-    "subtraction",
-    "delta",
-    "command",
-    "convert",
-    "diff",
-    "compare",
-    "inspect",
-    "verify",
-    "salvage",
-    "cli",
-]
+# The wings of the house, each of which imports those before it: the table in CONTRIBUTING.md.
+WINGS = ["format", "storage", "containers", "devices", "computing", "checkpoints", "differences", "commands"]
+NAMES = ["convert", "diff", "compare", "inspect", "verify", "salvage", "checkpointer", "delta", "__main__"]
+# Chapter n of the specification is module n of `format`; what follows a chapter's module belongs to it too.
+CHAPTERS = {
+    "00-introduction": ["errors"],
+    "01-wire": ["wire"],
+    "02-keypaths": ["keypaths"],
+    "03-dtypes": ["dtypes", "payloads"],
+    "04-leaves": ["arrays", "chunked", "leaves"],
+    "05-records": ["small_records", "records"],
+    "06-streams": ["streams"],
+    "07-trees": ["trees"],
+    "08-flax-msgpack": ["flax_msgpack"],
+    "09-conversion": ["casts"],
+    "10-delta": ["blocks", "digests", "manifests"],
+}
 
 
 def modules(root):
-    """The modules of the reference by name; what touches jax stands in the package `devices`."""
+    """The modules of the reference by name, such as format.wire."""
     folder = root / "reference"
-    found = sorted(path for path in (*folder.glob("*.py"), *folder.glob("devices/*.py")) if path.stem != "__init__")
-    return {".".join(path.relative_to(folder).with_suffix("").parts): path for path in found}
+    found = sorted(path for path in (*folder.glob("*.py"), *folder.glob("*/*.py")) if path.stem != "__init__")
+    return {
+        ".".join(path.relative_to(folder).with_suffix("").parts): path for path in found if "tests" not in path.parts
+    }
+
+
+def imports(name, module):
+    """The modules of the reference that a module imports, wherever in it."""
+    package = name.split(".")[:-1]
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) + 1 - node.level], *(node.module.split(".") if node.module else [])]
+            for alias in node.names if len(base) < 2 else [None]:
+                yield ".".join([*base, alias.name] if alias else base)
 
 
 def clauses(root):
@@ -174,33 +138,78 @@ def is_canonical(data, flax):
     return sink.data == data
 
 
-def test_modules_import_only_those_before_them(root):
-    assert sorted(CORE) == sorted(modules(root))
+def test_a_wing_imports_those_before_it(root):
+    folders = {path.parent.name for path in (root / "reference").glob("*/*.py")} - {"tests"}
+    assert folders == set(WINGS)
+    assert sorted(name for name in modules(root) if "." not in name) == sorted(NAMES)
     for name, module in modules(root).items():
-        allowed = set(CORE[: CORE.index(name)])
-        package = name.split(".")[:-1]
-        for node in ast.walk(ast.parse(module.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                imported = ".".join([*package[: len(package) + 1 - node.level], node.module])
-                assert imported in allowed, f"{name} imports {imported}"
+        wing, _, inside = name.rpartition(".")
+        for imported in imports(name, module):
+            other = imported.split(".")[0]
+            if not wing:
+                assert other in WINGS, f"{name} imports {imported}: the names at the top are for users"
+            else:
+                assert WINGS.index(other) <= WINGS.index(wing), f"{name} imports {imported}, which stands above it"
+            assert imported != f"{wing}.{inside}"
 
 
-def test_jax_and_flax_are_imported_at_the_rim_alone(root):
+def test_no_module_imports_itself_through_others(root):
+    """Modules of a wing can be put in an order, too."""
+    left = {name: set(imports(name, module)) for name, module in modules(root).items()}
+    while left:
+        free = [name for name, imported in left.items() if not imported & set(left)]
+        assert free, f"these import one another: {sorted(left)}"
+        for name in free:
+            del left[name]
+
+
+def test_a_module_of_the_format_imports_its_own_chapter_and_those_before_it(root):
+    order = [f"format.{name}" for names in CHAPTERS.values() for name in names]
+    assert sorted(order) == sorted(name for name in modules(root) if name.startswith("format."))
+    for name in order:
+        for imported in imports(name, modules(root)[name]):
+            assert order.index(imported) < order.index(name), f"{name} imports {imported}"
+
+
+def test_jax_and_flax_are_imported_where_there_are_arrays_of_them(root):
+    """The modules that import jax or flax at once, so that all others can be imported without either."""
+    found = set()
     for name, module in modules(root).items():
-        if name.startswith("devices.") or name == "checkpointer":
-            continue
         for node in ast.parse(module.read_text()).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
-                assert not {"jax", "flax", "devices"} & {part.split(".")[0] for part in names}, name
+                if {"jax", "flax"} & {part.split(".")[0] for part in names}:
+                    found.add(name)
+    assert {name.split(".")[0] for name in found} <= {"devices", "computing", "checkpoints"}
+    assert {name for name in found if name.startswith("checkpoints.")} == {
+        "checkpoints.checkpointer",
+        "checkpoints.gathering",
+    }
+
+
+def test_the_format_knows_no_path_no_thread_and_no_array_library_but_numpy(root):
+    banned = {"os", "pathlib", "io", "threading", "concurrent", "jax", "flax", "socket", "subprocess"}
+    for name, module in modules(root).items():
+        if not name.startswith("format.") or name == "format.blocks":
+            continue  # whose zstd contexts are kept for each thread
+        for node in ast.walk(ast.parse(module.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            assert not banned & {part.split(".")[0] for part in names}, name
 
 
 def test_chapters_modules_and_tests_carry_the_same_names(root):
     chapters = [chapter.stem for chapter in sorted((root / "spec/1.0").glob("[0-9]*.md"))]
-    named = [chapter.split("-", 1)[1].replace("-", "_") for chapter in chapters]
-    assert [name for name in CORE if name in named] == named[1:]  # 00-introduction is errors.py
+    assert chapters == list(CHAPTERS)
     tests = {test.stem for test in (root / "reference/tests").glob("test_[0-9]*.py")}
     assert tests == {f"test_{chapter.replace('-', '_')}" for chapter in chapters}
+
+
+def test_no_module_hides_a_public_function_of_its_name(root):
+    """`reference.records` and its like are the functions, whatever has been imported."""
+    public = set(reference.__all__)
+    assert not public & set(WINGS) | public & set(NAMES)
 
 
 def test_files_stay_small(root):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference import wire
-from reference.errors import FormatError
-from reference.wire import BytesSource, Cursor
+from reference.format import wire
+from reference.format.errors import FormatError
+from reference.format.wire import BytesSource, Cursor
 
 LENGTHS = [0, 1, 15, 16, 31, 32, 255, 256, 65_535, 65_536, 2**32 - 1]
 
@@ -116,7 +116,7 @@ class Counting(BytesSource):
 
 
 def test_skipped_payloads_are_not_read():
-    from reference.records import read_records
+    from reference.format.records import read_records
     from reference.tests.handmade import record
 
     big = b"\xc6" + (1 << 20).to_bytes(4, "big") + bytes(1 << 20)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.strategies import keys
-from reference.errors import FormatError
-from reference.keypaths import KeyPath, display, encode_keypath, parse, read_keypath, sort_key
-from reference.wire import BytesSource, Cursor
+from reference.format.errors import FormatError
+from reference.format.keypaths import KeyPath, display, encode_keypath, parse, read_keypath, sort_key
+from reference.format.wire import BytesSource, Cursor
 
 paths = st.lists(keys, min_size=1, max_size=20).map(tuple)
 

@@ -4,8 +4,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from reference.dtypes import WIDTHS, dtype_of, tag_of
-from reference.errors import FormatError
+from reference.format.dtypes import WIDTHS, dtype_of, tag_of
+from reference.format.errors import FormatError
 
 
 @pytest.mark.parametrize("tag", sorted(WIDTHS))

@@ -8,12 +8,12 @@ from hypothesis import given
 
 from fuzz.equality import same
 from fuzz.strategies import any_layout, arrays, scalars, small_values
-from reference import chunked, leaves, payloads
-from reference.errors import FormatError
-from reference.leaves import describe, frame, read_leaf, read_value, view_value
-from reference.payloads import MemoryPayload, array_payload
+from reference.format import chunked, leaves, payloads
+from reference.format.errors import FormatError
+from reference.format.leaves import describe, frame, read_leaf, read_value, view_value
+from reference.format.payloads import MemoryPayload, array_payload
+from reference.format.wire import BytesSource, Cursor
 from reference.tests.handmade import BytesSink, array
-from reference.wire import BytesSource, Cursor
 
 
 def encode(value):
@@ -68,7 +68,7 @@ def test_big_endian_arrays_are_swapped(dtype):
 
 
 def test_rearranging_goes_by_bounded_pieces(monkeypatch):
-    monkeypatch.setattr("reference.payloads.PIECE", 64)
+    monkeypatch.setattr("reference.format.payloads.PIECE", 64)
     for value in (np.arange(600).reshape(10, 3, 20).T, np.arange(100.0)[::-3], np.broadcast_to(np.int8(7), (5, 300))):
         assert encode(value) == flax.serialization.to_bytes(value)
         longest = max(piece.nbytes for piece in payloads._pieces(value))
@@ -118,7 +118,7 @@ FAULTS["DTYPE-2"] = [array(b"\x90", "", b"").replace(b"\xa0", b"\xc0")]
 
 @pytest.mark.parametrize(("clause", "blob"), [(clause, blob) for clause, blobs in FAULTS.items() for blob in blobs])
 def test_a_fault_is_refused_by_its_clause(clause, blob):
-    from reference.streams import read_stream
+    from reference.format.streams import read_stream
     from reference.tests.handmade import record
 
     with pytest.raises(FormatError) as caught:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.errors import FormatError
-from reference.leaves import Leaf
-from reference.records import Item, no_collection, read_record, read_records, record_step
+from reference.format.errors import FormatError
+from reference.format.leaves import Leaf
+from reference.format.records import Item, no_collection, read_record, read_records, record_step
+from reference.format.wire import BytesSource, Cursor
 from reference.tests.handmade import array, record
-from reference.wire import BytesSource, Cursor
 
 
 def read_the_long_way(data):

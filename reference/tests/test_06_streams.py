@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.peers.loop import written
-from reference.errors import FormatError
-from reference.leaves import read_value
-from reference.streams import check_paths, read_stream
+from reference.format.errors import FormatError
+from reference.format.leaves import read_value
+from reference.format.streams import check_paths, read_stream
+from reference.format.wire import BytesSource
 from reference.tests.handmade import array, record
 from reference.tests.memory import Meter
-from reference.wire import BytesSource
 
 TREE = {
     "params": {

@@ -9,8 +9,8 @@ from flax.traverse_util import flatten_dict
 from hypothesis import given
 
 from fuzz.strategies import small_values, trees
-from reference.errors import FormatError
-from reference.trees import depth_first, flatten, is_train_state, unflatten
+from reference.format.errors import FormatError
+from reference.format.trees import depth_first, flatten, is_train_state, unflatten
 
 Pair = collections.namedtuple("Pair", "first second")
 

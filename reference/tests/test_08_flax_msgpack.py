@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from fuzz.equality import same
 from fuzz.strategies import arrays, keys, small_values
-from reference.errors import FormatError
-from reference.flax_msgpack import flax_steps, read_flax
-from reference.leaves import Leaf, read_value
-from reference.payloads import write_steps
-from reference.records import Item
-from reference.saving import item_of
+from reference.checkpoints.saving import item_of
+from reference.format.errors import FormatError
+from reference.format.flax_msgpack import flax_steps, read_flax
+from reference.format.leaves import Leaf, read_value
+from reference.format.payloads import write_steps
+from reference.format.records import Item
+from reference.format.trees import flatten, unflatten
+from reference.format.wire import BytesSource
 from reference.tests.handmade import BytesSink
 from reference.tests.memory import Meter
-from reference.trees import flatten, unflatten
-from reference.wire import BytesSource
 
 trees = st.dictionaries(
     keys,
@@ -49,8 +49,8 @@ def test_a_tree_is_written_as_flax_writes_it_and_reads_back(tree):
 
 def test_chunked_leaves_are_those_of_flax(monkeypatch):
     monkeypatch.setattr(flax.serialization, "MAX_CHUNK_SIZE", 64)
-    monkeypatch.setattr("reference.leaves.CHUNK", 64)
-    monkeypatch.setattr("reference.chunked.CHUNK", 64)
+    monkeypatch.setattr("reference.format.leaves.CHUNK", 64)
+    monkeypatch.setattr("reference.format.chunked.CHUNK", 64)
     tree = {"a": {"b": np.arange(40, dtype=np.int16).reshape(5, 8)}, "c": np.arange(3)}
     data = encode(tree)
     assert data == flax.serialization.msgpack_serialize({"a": {"b": tree["a"]["b"]}, "c": tree["c"]}, in_place=True)

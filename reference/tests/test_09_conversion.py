@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.conversion import FLOAT_TAGS, are_finite, cast, count_overflows, float_dtype
-from reference.dtypes import dtype_of
+from reference.format.casts import FLOAT_TAGS, are_finite, cast, count_overflows, float_dtype
+from reference.format.dtypes import dtype_of
 
 BF16 = ml_dtypes.bfloat16
 

@@ -14,17 +14,17 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import read
 from fuzz.strategies import arrays, scalars, small_values, trees
-from reference import blocks
-from reference.blocks import BLOCK, EQUAL
 from reference.delta import diff
-from reference.digests import LeafDigest, tree_digest
-from reference.dtypes import dtype_of
-from reference.errors import FormatError, UsageError, WrongKind
-from reference.leaves import Leaf
-from reference.manifests import MARK, read_delta
-from reference.recovery import recover
+from reference.differences.exact_recovery import recover
+from reference.format import blocks
+from reference.format.blocks import BLOCK, EQUAL
+from reference.format.digests import LeafDigest, tree_digest
+from reference.format.dtypes import dtype_of
+from reference.format.errors import FormatError, UsageError, WrongKind
+from reference.format.leaves import Leaf
+from reference.format.manifests import MARK, read_delta
+from reference.format.wire import BytesSource
 from reference.tests.delta_files import Files, pair
-from reference.wire import BytesSource
 
 
 @pytest.fixture
@@ -187,8 +187,8 @@ def test_every_changed_byte_is_refused_or_without_effect(files):
 
 def test_long_texts_are_recovered_block_by_block(files, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", 64)
-    monkeypatch.setattr("reference.contents.BLOCK", 64)
-    monkeypatch.setattr("reference.recovery.BLOCK", 64)
+    monkeypatch.setattr("reference.differences.leaf_contents.BLOCK", 64)
+    monkeypatch.setattr("reference.differences.exact_recovery.BLOCK", 64)
     for n in (0, 1, 31, 32, 63, 64, 65, 255, 256, 1000, 70_000):
         target = {"text": "é" * (n // 2) + "x" * (n % 2), "raw": bytes(n), "same": "y" * n}
         files.diff({"text": "no", "raw": "other", "same": "y" * n}, target)
@@ -225,7 +225,7 @@ MEASURE = """
 import sys
 from reference.tests.memory import Meter
 from reference.delta import diff
-from reference.recovery import recover
+from reference.differences.exact_recovery import recover
 base, target, delta, recovered = sys.argv[1:]
 meter = Meter()
 diff(base, target, delta, jobs=2)

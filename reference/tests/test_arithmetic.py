@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from fuzz.equality import same
-from reference.arithmetic import CombinedPayload, NumpyArithmetic, Operation, compute, promoted
-from reference.conversion import FLOAT_TAGS, cast
-from reference.devices.arithmetic import can_compute, compute_bits
-from reference.dtypes import dtype_of
-from reference.payloads import MemoryPayload, bytes_of
+from reference.computing.arithmetic import CombinedPayload, NumpyArithmetic, Operation, compute, promoted
+from reference.computing.device_arithmetic import can_compute, compute_bits
+from reference.format.casts import FLOAT_TAGS, cast
+from reference.format.dtypes import dtype_of
+from reference.format.payloads import MemoryPayload, bytes_of
 from reference.tests.handmade import BytesSink
 
 F16, B16, F32, F64 = map(dtype_of, FLOAT_TAGS)

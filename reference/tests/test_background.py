@@ -13,8 +13,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
 from fuzz.equality import same
-from reference import background
-from reference.devices import outflow, parts
+from reference.checkpoints import background
+from reference.devices import device_to_host, shards
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def path(tmp_path):
 def gate(monkeypatch):
     """Keeps background saves from writing until it is set."""
     gate = threading.Event()
-    saving = sys.modules["reference.saving"]
+    saving = sys.modules["reference.checkpoints.saving"]
     write_steps = saving.write_steps
 
     def write_when_open(sink, steps):
@@ -48,8 +48,8 @@ def sharded(array):
 @pytest.mark.parametrize("platform", ["cpu", "none"])
 @pytest.mark.parametrize("float_dtype", [None, "bf16"])
 def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform, small, float_dtype, monkeypatch):
-    monkeypatch.setattr(parts, "_HOST", platform)
-    monkeypatch.setattr(outflow, "_SMALL", 1 << 20 if small else -1)
+    monkeypatch.setattr(shards, "_HOST", platform)
+    monkeypatch.setattr(device_to_host, "_SMALL", 1 << 20 if small else -1)
     host = np.arange(64, dtype=np.float32) / 3
     tree = {"donated": sharded(host), "deleted": jnp.asarray(host), "numpy": host.copy(), "raw": bytearray(b"abc")}
     expected = path.with_name("y")
@@ -73,15 +73,15 @@ def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform,
 
 def test_copies_are_freed_as_they_are_written(path, monkeypatch):
     """Of eight copies made on the devices, ever fewer are alive while the file is written."""
-    monkeypatch.setattr(outflow, "_SMALL", -1)
+    monkeypatch.setattr(device_to_host, "_SMALL", -1)
     alive = []
-    array_of = outflow.host_pieces
+    array_of = device_to_host.host_pieces
 
     def counted(*arguments):
         alive.append(len(jax.live_arrays()))
         return array_of(*arguments)
 
-    monkeypatch.setattr(outflow, "host_pieces", counted)
+    monkeypatch.setattr(device_to_host, "host_pieces", counted)
     tree = {str(i): sharded(np.full(64, i, np.float32)) for i in range(8)}
     reference.save(path, tree, blocking=False).wait()
     assert len(alive) == 8
@@ -92,7 +92,7 @@ def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
     gate.set()
     reference.save(path, {"w": np.zeros(3)})
     old = path.read_bytes()
-    monkeypatch.setattr(sys.modules["reference.saving"], "write_steps", fails)
+    monkeypatch.setattr(sys.modules["reference.checkpoints.saving"], "write_steps", fails)
     saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
     for _ in range(2):
         with pytest.raises(OSError, match="no space"):
@@ -103,7 +103,7 @@ def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
 
 
 def test_an_error_that_nobody_waited_for_is_raised_by_the_next_save(path, monkeypatch):
-    monkeypatch.setattr(sys.modules["reference.saving"], "write_steps", fails)
+    monkeypatch.setattr(sys.modules["reference.checkpoints.saving"], "write_steps", fails)
     saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
     saving._ended.wait()
     monkeypatch.undo()
@@ -186,15 +186,15 @@ def test_a_handle_holds_no_arrays_once_it_has_ended(path, failing, monkeypatch):
     import gc
     import weakref
 
-    monkeypatch.setattr(outflow, "_SMALL", -1)
+    monkeypatch.setattr(device_to_host, "_SMALL", -1)
     make = lambda: {"jax": sharded(np.ones(64, np.float32)), "numpy": np.ones(1000)}
     reference.save(path, make(), blocking=False).wait()  # jax keeps arrays of its own from the first time on
     if failing:
-        monkeypatch.setattr(sys.modules["reference.saving"], "write_steps", fails)
+        monkeypatch.setattr(sys.modules["reference.checkpoints.saving"], "write_steps", fails)
     before = len(jax.live_arrays())
     copies = []
     copy = np.array
-    saving_module = sys.modules["reference.saving"]
+    saving_module = sys.modules["reference.checkpoints.saving"]
     monkeypatch.setattr(saving_module.np, "array", lambda *a, **k: copies.append(weakref.ref(x := copy(*a, **k))) or x)
     tree = make()
     saving = reference.save(path, tree, blocking=False)
@@ -239,7 +239,7 @@ def test_an_interrupt_while_the_thread_starts_loses_no_save(path, monkeypatch):
     """The save goes on, though nobody has its handle: the next one, which is newer, waits until it has been written."""
     start = threading.Thread.start
     begun = threading.Event()
-    saving = sys.modules["reference.saving"]
+    saving = sys.modules["reference.checkpoints.saving"]
     write_steps = saving.write_steps
 
     def interrupted(self):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import zstandard
 
-from reference import blocks
-from reference.blocks import EQUAL, ORDERED, WHOLE, XOR, decode_block, encode_block
-from reference.dtypes import WIDTHS, dtype_of
-from reference.errors import FormatError
+from reference.format import blocks
+from reference.format.blocks import EQUAL, ORDERED, WHOLE, XOR, decode_block, encode_block
+from reference.format.dtypes import WIDTHS, dtype_of
+from reference.format.errors import FormatError
 
 
 @pytest.mark.parametrize("tag", sorted(WIDTHS))

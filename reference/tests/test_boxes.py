@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import reference.chunked
+import reference.format.chunked
 from fuzz.equality import same
 from fuzz.strategies import arrays
-from reference import threads
-from reference.boxes import box_of, common, count, hull, pieces, runs, shape_of, whole, within
-from reference.dtypes import WIDTHS, dtype_of
-from reference.leaves import read_leaf
-from reference.payloads import write_steps
-from reference.saving import item_of
-from reference.slices import aligned_empty, read_boxes
-from reference.streams import stream_steps
+from reference.checkpoints.saving import item_of
+from reference.devices.boxes import box_of, common, count, hull, pieces, runs, shape_of, whole, within
+from reference.devices.slices import aligned_empty, read_boxes
+from reference.format.dtypes import WIDTHS, dtype_of
+from reference.format.leaves import read_leaf
+from reference.format.payloads import write_steps
+from reference.format.streams import stream_steps
+from reference.format.wire import BytesSource, Cursor
+from reference.storage import threads
 from reference.tests.handmade import BytesSink
-from reference.wire import BytesSource, Cursor
 
 
 @st.composite
@@ -103,8 +103,8 @@ def test_boxes_are_read_as_numpy_slices_them(data):
     array = data.draw(arrays(shapes=st.just(shape)))
     if data.draw(st.booleans()):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(reference.chunked, "CHUNK", 16)
-            patch.setattr(reference.leaves, "CHUNK", 16)
+            patch.setattr(reference.format.chunked, "CHUNK", 16)
+            patch.setattr(reference.format.leaves, "CHUNK", 16)
             source, at, leaf = stored(array)
     else:
         source, at, leaf = stored(array)

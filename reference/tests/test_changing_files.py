@@ -9,8 +9,8 @@ import reference
 from fuzz.equality import same
 from reference.convert import convert
 from reference.delta import compare, diff, subtract
-from reference.errors import FormatError
-from reference.outputs import replace
+from reference.format.errors import FormatError
+from reference.storage.atomic_files import replace
 from reference.verify import verify
 
 

@@ -17,7 +17,7 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import read, written
 from reference.checkpointer import StreamingCheckpointer
-from reference.errors import FormatError, UsageError
+from reference.format.errors import FormatError, UsageError
 from reference.tests.states import OPTIMIZERS, equal, train_state
 
 MESH = Mesh(np.array(jax.devices()), ("x",))

@@ -20,7 +20,7 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import read, written
 from fuzz.strategies import arrays, scalars, small_values, trees
-from reference.errors import FormatError
+from reference.format.errors import FormatError
 from reference.tests.memory import Meter
 
 exact = trees(arrays() | scalars | small_values)
@@ -187,7 +187,7 @@ def test_typed_prng_keys_are_refused_by_name(path):
 @pytest.mark.parametrize("expand", [True, False])
 def test_refusals_are_the_same_whether_flax_is_there_or_not(path, monkeypatch, expand):
     if not expand:
-        monkeypatch.setattr("reference.saving.flax_expansion", lambda: None)
+        monkeypatch.setattr("reference.checkpoints.saving.flax_expansion", lambda: None)
     deep = 1
     for _ in range(512):
         deep = {"a": deep}
@@ -226,7 +226,7 @@ def test_a_cast_to_a_shape_that_no_leaf_can_have_is_refused(path):
 
 
 def test_bits_that_carry_no_meaning_are_cleared(path):
-    from reference.dtypes import BITS, dtype_of
+    from reference.format.dtypes import BITS, dtype_of
     from reference.tests.handmade import array, record
 
     raw = bytes(range(128, 228))

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 import reference
 from fuzz.strategies import arrays, trees
-from reference import cli, comparison
+from reference.commands import verbs
 from reference.compare import main
-from reference.comparison import ADDED, CHANGED, EQUAL, REMOVED, compare
+from reference.containers.safetensors_file import SAFETENSORS
+from reference.containers.stream import STREAM
 from reference.convert import convert
-from reference.errors import UsageError
-from reference.kinds import SAFETENSORS, STREAM
+from reference.differences import comparison
+from reference.differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, compare
+from reference.format.errors import UsageError
 from reference.tests.pairs import compared, only
 from reference.tests.test_large import sparse
 
@@ -74,8 +76,8 @@ def test_chunks_do_not_matter(folder, monkeypatch, small_pieces):
     other = array.copy()
     other[[0, 499, 500, 999]] += 3
     reference.save(folder / "a", {"x": array})
-    monkeypatch.setattr("reference.leaves.CHUNK", 1000)
-    monkeypatch.setattr("reference.chunked.CHUNK", 150)
+    monkeypatch.setattr("reference.format.leaves.CHUNK", 1000)
+    monkeypatch.setattr("reference.format.chunked.CHUNK", 150)
     reference.save(folder / "b", {"x": array})
     reference.save(folder / "c", {"x": other})
     assert len(reference.scan(folder / "b")[0].extents()) == 14
@@ -142,7 +144,7 @@ def test_the_exit_status_is_that_of_diff(folder, capsys):
     assert main([f"{folder}/a", f"{folder}/b"]) == 1
     assert "1 changed, 0 added, 0 removed, 1 equal" in capsys.readouterr().out
     assert main([f"{folder}/a", f"{folder}/b", "--match", "n"]) == 0
-    assert cli.main(["compare", f"{folder}/a", f"{folder}/b"]) == 1
+    assert verbs.main(["compare", f"{folder}/a", f"{folder}/b"]) == 1
     capsys.readouterr()
     for arguments in (["a", "cut"], ["cut", "a"], ["a", "none"], ["", "a"], ["a", "a", "--match", "z"], ["a"]):
         assert main([*(f"{folder}/{name}" for name in arguments[:2]), *arguments[2:]]) == 2

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference import comparison
-from reference.comparison import CHANGED, EQUAL
-from reference.dtypes import BITS, WIDTHS, dtype_of
+from reference.differences import comparison
+from reference.differences.comparison import CHANGED, EQUAL
+from reference.format.dtypes import BITS, WIDTHS, dtype_of
 from reference.tests.pairs import FLOATS, INTEGERS, only
 
 BF16 = ml_dtypes.bfloat16

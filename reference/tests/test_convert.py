@@ -13,12 +13,12 @@ import safetensors.flax
 import reference
 from fuzz.equality import same
 from fuzz.peers.loop import read, written
-from reference.conversion import FLOAT_TAGS, cast
+from reference.computing import accelerators
+from reference.containers.safetensors_file import TAGS
 from reference.convert import convert
-from reference.devices import backends
-from reference.dtypes import dtype_of
-from reference.errors import FormatError, UsageError
-from reference.safetensors_file import TAGS
+from reference.format.casts import FLOAT_TAGS, cast
+from reference.format.dtypes import dtype_of
+from reference.format.errors import FormatError, UsageError
 
 BF16 = ml_dtypes.bfloat16
 
@@ -46,7 +46,7 @@ def files(tmp_path):
     (tmp_path / "params").write_bytes(written(PARAMS))
     (tmp_path / "state").write_bytes(written(STATE, keep_empty_nodes=True))
     (tmp_path / "flax").write_bytes(flax.serialization.msgpack_serialize(_copy(PARAMS), in_place=True))
-    flat = {".".join(path): value for path, value in reference.trees.flatten(PARAMS)}
+    flat = {".".join(path): value for path, value in reference.format.trees.flatten(PARAMS)}
     (tmp_path / "safetensors").write_bytes(safetensors.flax.save(flat))
     return tmp_path
 
@@ -91,7 +91,7 @@ def test_safetensors_both_ways(files):
     convert(f"params::{files}/params", f"safetensors::{files}/back")
     # the library's numpy side has no fp8, so its tensors are taken as bytes
     loaded = dict(safetensors.deserialize((files / "back").read_bytes()))
-    for path, value in reference.trees.flatten(PARAMS):
+    for path, value in reference.format.trees.flatten(PARAMS):
         tensor = loaded.pop(".".join(path))
         assert (TAGS[tensor["dtype"]], tuple(tensor["shape"])) == (value.dtype.name, value.shape)
         assert bytes(tensor["data"]) == value.tobytes()
@@ -107,7 +107,9 @@ def _sorted(tree):
 def test_a_cast_changes_floats_alone(files):
     report = convert(f"{files}/state", f"{files}/out", streaming=True, float_type="bf16")
     found, before = reference.load(files / "out"), reference.load(files / "state")
-    for (path, new), (_, old) in zip(reference.trees.flatten(found), reference.trees.flatten(before), strict=True):
+    for (path, new), (_, old) in zip(
+        reference.format.trees.flatten(found), reference.format.trees.flatten(before), strict=True
+    ):
         if isinstance(old, np.ndarray) and str(old.dtype) in FLOAT_TAGS:
             assert same(new, cast(old.reshape(-1), dtype_of("bfloat16")).reshape(old.shape)), path
         else:
@@ -124,7 +126,7 @@ def test_save_casts_as_convert_does(files):
 
 def test_pieces_of_a_cast_do_not_show(files, monkeypatch):
     convert(f"{files}/params", f"{files}/whole", streaming=True, float_type="fp16")
-    monkeypatch.setattr("reference.conversion.PIECE", 64)
+    monkeypatch.setattr("reference.format.casts.PIECE", 64)
     convert(f"{files}/params", f"{files}/pieces", streaming=True, float_type="fp16")
     assert (files / "whole").read_bytes() == (files / "pieces").read_bytes()
 
@@ -221,13 +223,13 @@ print(meter.peak())
 
 @pytest.mark.parametrize("float_type", ["bf16", "fp16", "fp32", "fp64"])
 def test_what_casts_does_not_show(tmp_path, monkeypatch, float_type):
-    monkeypatch.setattr("reference.devices.cast_payload.SIZES", (600, 70))
+    monkeypatch.setattr("reference.computing.device_casts.SIZES", (600, 70))
     values = 1e6 * rng.standard_normal(3000)
     tree = {tag: cast(values, dtype_of(tag)) for tag in FLOAT_TAGS}
     reference.save(tmp_path / "in", {**tree, "params": PARAMS})
     reports = [
         convert(f"{tmp_path}/in", f"{tmp_path}/{backend}", streaming=True, float_type=float_type, backend=backend)
-        for backend in backends.BACKENDS
+        for backend in accelerators.BACKENDS
     ]
     assert (tmp_path / "jax").read_bytes() == (tmp_path / "numpy").read_bytes()
     assert reports[0].overflowed == reports[1].overflowed
@@ -265,10 +267,10 @@ print("jax" in sys.modules)
 )
 def test_jax_casts_where_there_is_an_accelerator(monkeypatch, platforms, files, plugin, default, wanted):
     monkeypatch.setenv("JAX_PLATFORMS", platforms)
-    monkeypatch.setattr(backends, "_FILES", (files,))
-    monkeypatch.setattr(backends, "_PLUGINS", (plugin,))
-    monkeypatch.setattr(backends, "_default_backend", lambda: default)
-    assert backends.wants_jax(None, True) == wanted
+    monkeypatch.setattr(accelerators, "_FILES", (files,))
+    monkeypatch.setattr(accelerators, "_PLUGINS", (plugin,))
+    monkeypatch.setattr(accelerators, "_default_backend", lambda: default)
+    assert accelerators.wants_jax(None, True) == wanted
 
 
 def test_a_backend_that_cannot_be_had_is_wrong_usage(files, monkeypatch):
@@ -277,10 +279,10 @@ def test_a_backend_that_cannot_be_had_is_wrong_usage(files, monkeypatch):
 
     with pytest.raises(UsageError, match="'torch' is no backend"):
         with_backend("torch")
-    monkeypatch.setattr(backends, "_default_backend", lambda: None)
+    monkeypatch.setattr(accelerators, "_default_backend", lambda: None)
     with pytest.raises(UsageError, match="JAX_PLATFORMS"):
         with_backend("jax")
-    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    monkeypatch.setattr(accelerators, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'streamckpt\[jax\]'"):
         with_backend("jax")
     with_backend(None)

@@ -6,18 +6,20 @@ import numpy as np
 import pytest
 
 import reference
-from reference import cli, manifests
-from reference.blocks import BLOCK
 from reference.checkpointer import StreamingCheckpointer
-from reference.comparison import compare
-from reference.containers import read_container
+from reference.commands import verbs
+from reference.containers import delta_file
+from reference.containers.registry import read_contents
 from reference.convert import convert
 from reference.delta import diff
-from reference.errors import WrongKind
-from reference.recovery import recover
-from reference.subtraction import add, subtract
+from reference.differences.arithmetic_difference import add, subtract
+from reference.differences.comparison import compare
+from reference.differences.exact_recovery import recover
+from reference.format import manifests
+from reference.format.blocks import BLOCK
+from reference.format.errors import WrongKind
+from reference.format.wire import BytesSource
 from reference.tests.delta_files import Files, pair
-from reference.wire import BytesSource
 
 HOW = (
     "recover its target first, with its base: python -m reference.diff --recover_diff=True "
@@ -42,7 +44,7 @@ def content(path):
 
 
 def test_the_name_of_a_base_is_what_inspect_shows(files, capsys):
-    assert cli.main(["inspect", files.delta]) == 0
+    assert verbs.main(["inspect", files.delta]) == 0
     assert f"base   {named(files).split()[6][:-1]}" in capsys.readouterr().out
 
 
@@ -86,7 +88,7 @@ COMMANDS = {
 def test_every_command_names_the_base_and_says_how_to_recover(name, files, tmp_path, capsys):
     verb, *flags = COMMANDS[name]
     names = {"base": files.base, "target": files.target, "delta": files.delta, "out": tmp_path / "out"}
-    assert cli.main([verb, *(flag.format(**names) for flag in flags)]) == (2 if verb == "compare" else 1)
+    assert verbs.main([verb, *(flag.format(**names) for flag in flags)]) == (2 if verb == "compare" else 1)
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"{files.delta}: {named(files)}" in error
@@ -128,7 +130,7 @@ def test_a_delta_that_is_cut_off_is_refused_by_name_and_as_cut_off(files):
     mark = len(manifests.MARK)
     for cut in {*range(19, mark + 40), *range(mark, len(whole), 97), len(whole) - 1}:
         with pytest.raises(WrongKind, match=r"this is a delta that has been cut off \(.*; get it again; recover"):
-            read_container(BytesSource(whole[:cut]), None, None)
+            read_contents(BytesSource(whole[:cut]), None)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_a_delta_that_is_damaged_is_refused_by_name_and_as_damaged(old, new, tex
     whole = content(files.delta)
     assert old in whole
     with pytest.raises(WrongKind) as caught:
-        read_container(BytesSource(whole.replace(old, new, 1)), "params", "stream")
+        read_contents(BytesSource(whole.replace(old, new, 1)), "stream")
     assert f"this is a delta {text}" in str(caught.value)
     assert "not a stream (REC-1" in str(caught.value)
     assert ("get it again" in caught.value.advice) == ("version" not in text)
@@ -166,12 +168,12 @@ def test_no_block_is_read_for_a_refusal(tmp_path):
     files.diff({"w": 1}, {"w": random.integers(0, 256, 5 * BLOCK, np.uint8)})
     source = Counting(content(files.delta))
     with pytest.raises(WrongKind, match=r"this is a delta against base [0-9a-f]{16}, for a target of 1 leaf \("):
-        read_container(source, None, None)
+        read_contents(source, None)
     assert source.count < 100_000
 
 
 def test_a_manifest_that_is_too_long_is_not_read_for_a_refusal(files, monkeypatch):
-    monkeypatch.setattr(manifests, "MAX_HEADER", 100)
+    monkeypatch.setattr(delta_file, "_LONGEST", 100)
     monkeypatch.setattr(manifests, "decode_manifest", None)
     with pytest.raises(WrongKind, match=r"this is a delta, whose base .* shows"):
         reference.load(files.delta)

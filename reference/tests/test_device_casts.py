@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reference.conversion import FLOAT_TAGS, cast, count_overflows
-from reference.devices import casts
-from reference.devices.cast_payload import DeviceCastPayload
-from reference.devices.casts import can_cast, cast_array
-from reference.dtypes import dtype_of
-from reference.payloads import MemoryPayload, bytes_of
+from reference.computing.device_casts import DeviceCastPayload
+from reference.devices import bit_casts
+from reference.devices.bit_casts import can_cast, cast_array
+from reference.format.casts import FLOAT_TAGS, cast, count_overflows
+from reference.format.dtypes import dtype_of
+from reference.format.payloads import MemoryPayload, bytes_of
 from reference.tests.handmade import BytesSink
 
 TAGS = ("float16", "bfloat16", "float32")
@@ -97,7 +97,7 @@ def has_floats(equation):
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_the_nans_are_those_of_the_numpy_at_hand(old, new, monkeypatch):
     """A numpy built for the conversion instructions of a processor makes NaNs quiet and keeps the rest."""
-    layout, target = casts._LAYOUTS[dtype_of(old)], casts._LAYOUTS[dtype_of(new)]
+    layout, target = bit_casts._LAYOUTS[dtype_of(old)], bit_casts._LAYOUTS[dtype_of(new)]
 
     def of_a_processor(values, dtype):
         after = cast(values, dtype)
@@ -107,13 +107,13 @@ def test_the_nans_are_those_of_the_numpy_at_hand(old, new, monkeypatch):
         with np.errstate(invalid="ignore"):
             return np.where(np.isnan(values), sign | quiet.astype(target.unsigned), bits_of(after)).view(dtype)
 
-    monkeypatch.setattr(casts, "cast", of_a_processor)
-    casts._nan_rule.cache_clear()
+    monkeypatch.setattr(bit_casts, "cast", of_a_processor)
+    bit_casts._nan_rule.cache_clear()
     try:
         values = inputs(old)
         found = jax.jit(lambda x: cast_array(x, dtype_of(new))[0])(values)
     finally:
-        casts._nan_rule.cache_clear()
+        bit_casts._nan_rule.cache_clear()
     assert (bits_of(found) == bits_of(of_a_processor(values, dtype_of(new)))).all()
 
 
@@ -143,7 +143,7 @@ def test_what_can_be_cast():
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Pieces of two sizes, neither of which 8 devices share evenly."""
-    monkeypatch.setattr("reference.devices.cast_payload.SIZES", (600, 70))
+    monkeypatch.setattr("reference.computing.device_casts.SIZES", (600, 70))
 
 
 @pytest.mark.parametrize(("old", "new"), [("float32", "bfloat16"), ("bfloat16", "float16"), ("float16", "float32")])

@@ -21,11 +21,11 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 import reference
-from reference.devices import parts
+from reference.devices import shards
 from reference.tests.memory import Meter
 
 path, platform, leaves, rows, columns, spec, float_dtype = sys.argv[1:]
-parts._HOST = platform
+shards._HOST = platform
 sharding = NamedSharding(Mesh(np.array(jax.devices()).reshape(2, 4), ("a", "b")), eval(spec))  # a literal of the test
 make = jax.jit(lambda i: jnp.full((int(rows), int(columns)), i, jnp.float32), out_shardings=sharding)
 

@@ -9,10 +9,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceShardin
 
 import reference
 from fuzz.equality import same
-from reference.devices import outflow, parts, placing
-from reference.devices.outflow import Outflow
-from reference.devices.parts import parts_of
-from reference.leaves import Leaf
+from reference.devices import device_to_host, host_to_device, shards
+from reference.devices.device_to_host import Outflow
+from reference.devices.shards import parts_of
+from reference.format.leaves import Leaf
 
 P = PartitionSpec
 WHOLE = P()
@@ -36,11 +36,11 @@ def on_host(tree):
 def route(request, monkeypatch):
     """The ways taken by small arrays, where device memory is the host's, and by accelerators; all on CPU devices."""
     if request.param != "small":
-        monkeypatch.setattr(outflow, "_SMALL", -1)
-        monkeypatch.setattr(placing, "_SMALL", -1)
+        monkeypatch.setattr(device_to_host, "_SMALL", -1)
+        monkeypatch.setattr(host_to_device, "_SMALL", -1)
     if request.param == "accelerator":
-        monkeypatch.setattr(parts, "_HOST", "none")
-        monkeypatch.setattr(outflow, "TRANSFER", 1 << 10)
+        monkeypatch.setattr(shards, "_HOST", "none")
+        monkeypatch.setattr(device_to_host, "TRANSFER", 1 << 10)
     return request.param
 
 
@@ -143,7 +143,7 @@ def test_one_copy_of_replicated_parts_is_read():
 def test_a_box_that_32_bits_do_not_reach_is_taken_by_fixed_indices():
     array = jnp.arange(24.0).reshape(4, 6)
     arguments = (array, (1, 2), (2, 3), np.dtype(ml_dtypes.bfloat16))
-    there, anywhere = outflow._take_there(*arguments), outflow._take_anywhere(*arguments)
+    there, anywhere = device_to_host._take_there(*arguments), device_to_host._take_anywhere(*arguments)
     assert same(np.asarray(there[0]), np.asarray(anywhere[0]))
     assert same(np.asarray(there[0]), np.asarray(array)[1:3, 2:5].astype(ml_dtypes.bfloat16))
 
@@ -195,11 +195,11 @@ def test_a_deleted_array_leaves_the_old_file(path):
 
 def test_pieces_on_their_way_are_few(path, monkeypatch):
     """While a piece is written, the copy of the next one has been started, and no other."""
-    monkeypatch.setattr(parts, "_HOST", "none")
-    monkeypatch.setattr(outflow, "TRANSFER", 1 << 8)
+    monkeypatch.setattr(shards, "_HOST", "none")
+    monkeypatch.setattr(device_to_host, "TRANSFER", 1 << 8)
     under_way, most = set(), []
-    monkeypatch.setattr(outflow, "_SMALL", -1)
-    started = outflow._Leaf._fetch
+    monkeypatch.setattr(device_to_host, "_SMALL", -1)
+    started = device_to_host._Leaf._fetch
 
     def fetch(leaf, piece):
         wait = started(leaf, piece)
@@ -213,7 +213,7 @@ def test_pieces_on_their_way_are_few(path, monkeypatch):
 
         return waited
 
-    monkeypatch.setattr(outflow._Leaf, "_fetch", fetch)
+    monkeypatch.setattr(device_to_host._Leaf, "_fetch", fetch)
     tree = {str(i): sharded(np.arange(i * 256.0, (i + 1) * 256, dtype=np.float32), P("a")) for i in range(4)}
     reference.save(path, tree)
     assert len(most) == 16

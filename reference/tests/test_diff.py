@@ -116,10 +116,11 @@ def test_inspect_shows_what_a_delta_holds(pair, capsys):
 @pytest.mark.parametrize("method", ["exact", "subtract"])
 def test_what_computes_does_not_show(method, pair, tmp_path, monkeypatch):
     """Both ways, both methods, over 8 devices; `lowered` counts what they have been asked to compute."""
-    from reference.devices import arithmetic, words
+
+    from reference.computing import device_arithmetic, device_planes
 
     lowered = []
-    for module in (arithmetic, words):
+    for module in (device_arithmetic, device_planes):
         made = module._program
         monkeypatch.setattr(module, "_program", lambda *key, made=made: lowered.append(key) or made(*key))
     random = np.random.default_rng(0)

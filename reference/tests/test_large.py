@@ -11,7 +11,7 @@ import pytest
 
 import reference
 from fuzz.peers.loop import written
-from reference.errors import FormatError
+from reference.format.errors import FormatError
 
 pytestmark = pytest.mark.large
 GIB = 1 << 30

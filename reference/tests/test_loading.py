@@ -9,14 +9,14 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import written
 from fuzz.seeds import STREAM, seeds
-from reference.errors import FormatError
-from reference.trees import flatten, unflatten
+from reference.format.errors import FormatError
+from reference.format.trees import flatten, unflatten
 
 
 @pytest.fixture(params=[0, 1 << 12], autouse=True)
 def near(request, monkeypatch):
     """With and without the short cut for small records."""
-    monkeypatch.setattr(sys.modules["reference.records"], "NEAR", request.param)  # the function has its name too
+    monkeypatch.setattr(sys.modules["reference.format.records"], "NEAR", request.param)
 
 
 STATES = (

@@ -6,11 +6,11 @@ import os
 import numpy as np
 import pytest
 
-from reference import manifests
-from reference.errors import FormatError
-from reference.manifests import encode_manifest, read_delta
+from reference.format import manifests
+from reference.format.errors import FormatError
+from reference.format.manifests import encode_manifest, read_delta
+from reference.format.wire import BytesSource
 from reference.tests.delta_files import Files, pair
-from reference.wire import BytesSource
 
 
 @pytest.fixture

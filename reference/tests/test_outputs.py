@@ -13,9 +13,9 @@ import pytest
 
 import reference
 from fuzz.equality import same
-from reference import files
-from reference.files import FileSource
-from reference.outputs import replace
+from reference.storage import local_files
+from reference.storage.atomic_files import replace
+from reference.storage.local_files import FileSource
 
 TREE = {"a": np.arange(1000, dtype=np.float32), "b": {"c": np.arange(7, dtype=np.int8)}}
 
@@ -77,7 +77,7 @@ def test_few_bytes_wait_to_be_written_behind(tmp_path, monkeypatch):
 
     def slow(fd, views):
         nonlocal written
-        assert started - written <= files._BEHIND + (1 << 20)  # and what waits to be put with them
+        assert started - written <= local_files._BEHIND + (1 << 20)  # and what waits to be put with them
         time.sleep(0.005)
         n = real(fd, views)
         written += n
@@ -88,8 +88,8 @@ def test_few_bytes_wait_to_be_written_behind(tmp_path, monkeypatch):
         for _ in range(30):
             started += 1 << 20
             sink.write(bytes(1 << 20))
-        sink.write(bytes(files._BEHIND * 2))  # more than may wait: alone, then
-    assert (tmp_path / "x").stat().st_size == (30 << 20) + files._BEHIND * 2
+        sink.write(bytes(local_files._BEHIND * 2))  # more than may wait: alone, then
+    assert (tmp_path / "x").stat().st_size == (30 << 20) + local_files._BEHIND * 2
 
 
 @pytest.mark.parametrize("count", [1, 50])
@@ -146,7 +146,7 @@ def test_what_a_killed_save_left_under_a_name_is_swept_up_by_the_next(tmp_path, 
     path, other = tmp_path / "x", tmp_path / "y"
     code = """
 import os, signal, sys
-from reference.outputs import replace
+from reference.storage.atomic_files import replace
 del os.O_TMPFILE
 with replace(sys.argv[1]) as sink:
     sink.write(b"new")
@@ -203,7 +203,7 @@ def test_only_our_own_leavings_are_swept_up(tmp_path):
     for name in (".model.safetensors.part", ".model.abcdefabcdef.part", ".streamckpt-0-1.part"):
         (tmp_path / name).write_bytes(b"somebody's")
         os.utime(tmp_path / name, (0, 0))
-    from reference.outputs import _hidden
+    from reference.storage.atomic_files import _hidden
 
     os.mkfifo(tmp_path / _hidden(tmp_path / "model", "0" * 12))  # opening it would wait for ever
     reference.save(tmp_path / "model", TREE)
@@ -256,7 +256,7 @@ def test_an_error_of_clearing_up_hides_no_other(tmp_path, monkeypatch):
 @pytest.mark.parametrize("nameless", [True, False])
 def test_an_interrupt_leaves_nothing_open_and_no_name(tmp_path, monkeypatch, nameless):
     """One that comes when the file has just been made, before anybody has it."""
-    import reference.outputs as outputs
+    import reference.storage.atomic_files as outputs
 
     if not nameless:
         monkeypatch.delattr(os, "O_TMPFILE")

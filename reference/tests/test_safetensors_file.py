@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.equality import same
-from reference.errors import FormatError
-from reference.leaves import read_value
-from reference.safetensors_file import read_safetensors
-from reference.wire import BytesSource
+from reference.containers.safetensors_file import read_safetensors
+from reference.format.errors import FormatError
+from reference.format.leaves import read_value
+from reference.format.wire import BytesSource
 
 
 def file(header, data=b""):
@@ -31,7 +31,7 @@ def test_what_the_library_writes_reads():
         "d": np.zeros((0, 2), np.int16),
     }
     source = BytesSource(safetensors.numpy.save(tensors, {"format": "np"}))
-    for record in read_safetensors(source):
+    for record in read_safetensors(source).records:
         assert same(read_value(source, record.leaf_offset, record.leaf), tensors[".".join(record.path)])
 
 

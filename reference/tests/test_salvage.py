@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import reference
 from fuzz.equality import same
 from fuzz.strategies import streams
-from reference import salvage
-from reference.salvaging import read_what_is_whole
-from reference.wire import BytesSource
+from reference.commands import salvage
+from reference.containers.damaged import read_what_is_whole
+from reference.format.wire import BytesSource
 
 TREE = {"layers": {str(i): {"kernel": np.arange(40, dtype=np.float32) + i, "step": i} for i in range(6)}}
 

@@ -12,8 +12,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
 from reference import delta
-from reference.comparison import CHANGED, EQUAL
-from reference.errors import FormatError
+from reference.differences.comparison import CHANGED, EQUAL
+from reference.format.errors import FormatError
 from reference.tests.states import train_state
 
 MESH = Mesh(np.array(jax.devices()).reshape(2, 4), ("a", "b"))
@@ -129,11 +129,11 @@ import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 import reference
 from reference import delta
-from reference.devices import parts
+from reference.devices import shards
 from reference.tests.memory import Meter
 
 folder, platform = sys.argv[1:]
-parts._HOST = platform
+shards._HOST = platform
 sharding = NamedSharding(Mesh(np.array(jax.devices()).reshape(2, 4), ("a", "b")), P("a", "b"))
 make = jax.jit(lambda i: jnp.full((2048, 4096), i, jnp.float32), out_shardings=sharding)
 work = [

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 import reference
 from fuzz.equality import same
 from fuzz.peers.loop import read, written
-from reference.conversion import FLOAT_TAGS, cast, float_dtype
 from reference.convert import convert
-from reference.dtypes import dtype_of
-from reference.errors import FormatError
-from reference.leaves import Leaf
-from reference.records import Item, record_step
-from reference.subtraction import add, subtract
+from reference.differences.arithmetic_difference import add, subtract
+from reference.format.casts import FLOAT_TAGS, cast, float_dtype
+from reference.format.dtypes import dtype_of
+from reference.format.errors import FormatError
+from reference.format.leaves import Leaf
+from reference.format.records import Item, record_step
 from reference.tests.test_arithmetic import any_bits, bits_of, settled, total
 
 BF16 = ml_dtypes.bfloat16
@@ -30,7 +30,7 @@ rng = np.random.default_rng(0)
 
 
 def test_what_computes_does_not_show(tmp_path, monkeypatch):
-    monkeypatch.setattr("reference.devices.cast_payload.SIZES", (640,))
+    monkeypatch.setattr("reference.computing.device_casts.SIZES", (640,))
     dtypes = {"a": (B16, B16), "b": (F16, B16), "c": (F32, F32), "d": (F64, F32)}
     for i, name in enumerate(("base", "target")):
         tree = {key: any_bits(pair[i], 3000) for key, pair in dtypes.items()}
@@ -76,7 +76,7 @@ def parts(values):
 def test_what_is_written_is_what_numpy_says(folder, leaves, float_type, streaming):
     where = [f"{folder}/{name}" for name in ("base", "target", "difference", "sum")]
     for i in (0, 1):
-        tree = reference.trees.unflatten((path, pair[i]) for path, pair in leaves.items())
+        tree = reference.format.trees.unflatten((path, pair[i]) for path, pair in leaves.items())
         reference.save(where[i], tree)
     report = subtract(*where[:3], streaming=streaming, float_type=float_type)
     add(where[0], where[2], where[3], streaming=not streaming)
@@ -260,8 +260,8 @@ def test_the_order_is_depth_first_whatever_that_of_the_records(tmp_path):
 def test_pieces_do_not_show(tmp_path, monkeypatch):
     base, target = (saved(tmp_path / name, {**model(BF16), **KEPT}) for name in ("base", "target"))
     report = subtract(base, target, f"{tmp_path}/whole")
-    monkeypatch.setattr("reference.arithmetic.PIECE", 64)
-    monkeypatch.setattr("reference.arithmetic._BLOCK", 3)
+    monkeypatch.setattr("reference.computing.arithmetic.PIECE", 64)
+    monkeypatch.setattr("reference.computing.arithmetic._BLOCK", 3)
     assert subtract(base, target, f"{tmp_path}/pieces")[1:] == report[1:]
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
 
@@ -269,7 +269,7 @@ def test_pieces_do_not_show(tmp_path, monkeypatch):
 MEASURE = """
 import sys
 from reference.tests.memory import Meter
-from reference.subtraction import add, subtract
+from reference.differences.arithmetic_difference import add, subtract
 base, target, output = sys.argv[1:]
 meter = Meter()
 report = subtract(base, target, output, float_type="bf16")

@@ -12,7 +12,7 @@ from flax.core import FrozenDict, freeze
 
 import reference
 from fuzz.equality import same
-from reference.errors import UsageError
+from reference.format.errors import UsageError
 from reference.tests.states import OPTIMIZERS, equal, train_state
 
 
@@ -176,7 +176,7 @@ def test_only_chosen_leaves_are_read(path, monkeypatch):
     reference.save(path, {"large": np.zeros(1 << 20), "small": np.arange(3)})
     read = []
     monkeypatch.setattr("os.preadv", lambda fd, views, at: pytest.fail("the large leaf is read"))
-    whole = reference.files.os.pread
+    whole = reference.storage.local_files.os.pread
     monkeypatch.setattr("os.pread", lambda fd, n, at: (read.append(n), whole(fd, n, at))[1])
     assert same(reference.load(path, include="small"), {"small": np.arange(3)})
     assert sum(read) < 1 << 16

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reference.threads import LARGE, Pool, in_order, in_parallel, shared
+from reference.storage.threads import LARGE, Pool, in_order, in_parallel, shared
 
 _start = threading.Thread.start
 

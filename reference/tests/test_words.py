@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 import reference
 from fuzz.strategies import arrays, trees
 from reference import delta
-from reference.blocks import BLOCK, NUMPY, ORDERED, WHOLE, XOR, encode_block
-from reference.devices import words
-from reference.devices.words import DEVICES
-from reference.dtypes import WIDTHS, dtype_of
-from reference.errors import UsageError
+from reference.computing import device_planes
+from reference.computing.device_planes import DEVICES
+from reference.format.blocks import BLOCK, NUMPY, ORDERED, WHOLE, XOR, encode_block
+from reference.format.dtypes import WIDTHS, dtype_of
+from reference.format.errors import UsageError
 from reference.tests.delta_files import Files
 
 METHODS = (WHOLE, XOR, ORDERED)
@@ -27,8 +27,8 @@ rng = np.random.default_rng(0)
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Pieces of a few words for each of the devices, so that small leaves are cut into some and something is left."""
-    monkeypatch.setattr(words, "SIZES", (512, 128))
-    monkeypatch.setattr("reference.devices.backends.LEAST", 1)
+    monkeypatch.setattr(device_planes, "SIZES", (512, 128))
+    monkeypatch.setattr("reference.computing.accelerators.LEAST", 1)
 
 
 def assert_agree(dtype, target, base):
@@ -62,7 +62,7 @@ def test_every_dtype_has_the_planes_of_numpy(tag, small_pieces):
 def test_a_whole_block_and_what_is_left_of_one(dtype):
     """In pieces of their true sizes: of the second there is one of each, and some words for numpy."""
     dtype = np.dtype(dtype)
-    for nbytes in (BLOCK, (BLOCK >> 2) + words.LEAST + 48):
+    for nbytes in (BLOCK, (BLOCK >> 2) + device_planes.LEAST + 48):
         target, base = rng.integers(0, 256, (2, nbytes), np.uint8)
         assert_agree(dtype, target, base)
         for known in (base, None):
@@ -76,23 +76,23 @@ def test_any_bits_of_any_dtype(data):
     target = array.view(np.uint8)
     base = np.frombuffer(data.draw(st.binary(min_size=len(target), max_size=len(target))), np.uint8)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "SIZES", (512, 128))
+        patch.setattr(device_planes, "SIZES", (512, 128))
         assert_agree(array.dtype, target, base)
 
 
 def test_any_number_of_devices_is_dealt_the_same_words(monkeypatch):
     monkeypatch.setattr(jax, "local_device_count", lambda: 3)
-    found = [piece.stop - piece.start for piece in words._pieces(BLOCK, 8)]
+    found = [piece.stop - piece.start for piece in device_planes._pieces(BLOCK, 8)]
     assert all(n % 24 == 0 for n in found)
-    assert BLOCK - sum(found) < words.LEAST
+    assert BLOCK - sum(found) < device_planes.LEAST
 
 
 def test_devices_need_not_speak_with_one_another():
     for width, method in itertools.product((1, 2, 4, 8), METHODS):
-        content = words._sent(np.zeros(1024, np.uint8), width)
-        planes = jax.device_put(np.zeros((width, 8, 128 // width), np.uint8), words._spread(1))
-        for work, first in ((words._split, content), (words._join, planes)):
-            program = words._program(width, True, method, work)
+        content = device_planes._sent(np.zeros(1024, np.uint8), width)
+        planes = jax.device_put(np.zeros((width, 8, 128 // width), np.uint8), device_planes._spread(1))
+        for work, first in ((device_planes._split, content), (device_planes._join, planes)):
+            program = device_planes._program(width, True, method, work)
             text = program.lower(first, *[content] * (method != WHOLE)).compile().as_text()
             assert not any(name in text for name in ("all-", "collective", "partition-id"))
 
@@ -129,7 +129,7 @@ def test_the_bytes_of_a_delta_are_the_same_with_either_backend(tmp_path, small_p
         base[tag] = rng.integers(0, 256, 3000 * dtype.itemsize, np.uint8)
         target[tag] = base[tag].copy()
         target[tag][:: 3 * dtype.itemsize] += 1
-        base[tag], target[tag] = (reference.leaves.settle(side[tag].view(dtype)) for side in (base, target))
+        base[tag], target[tag] = (reference.format.leaves.settle(side[tag].view(dtype)) for side in (base, target))
     target["new"] = np.arange(2000.0)
     reference.save(files.base, base)
     reference.save(files.target, target)
@@ -151,8 +151,8 @@ def test_any_pair_of_trees_gives_the_same_delta(tmp_path_factory, base, target):
     except ValueError:  # two keys that give one text
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "SIZES", (512, 128))
-        patch.setattr("reference.devices.backends.LEAST", 1)
+        patch.setattr(device_planes, "SIZES", (512, 128))
+        patch.setattr("reference.computing.accelerators.LEAST", 1)
         found = deltas(files)
     assert found["jax"] == found["numpy"]
     assert files.is_recovered()
@@ -173,7 +173,7 @@ import os, sys
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 os.environ["JAX_PLATFORMS"] = "cpu"
 from reference import delta
-from reference.devices import words
+from reference.computing import device_planes
 from reference.tests.memory import Meter
 base, target, made, recovered, small = sys.argv[1:]
 delta.diff(small, target, made, jobs=2, backend="jax")  # compile, and load what is loaded late
@@ -183,7 +183,7 @@ for work in (lambda: delta.diff(base, target, made, jobs=2, backend="jax"),
     meter = Meter()
     work()
     print(meter.peak() // 1024)
-print(words._program.cache_info().currsize)
+print(device_planes._program.cache_info().currsize)
 """
 
 

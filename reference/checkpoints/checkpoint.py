@@ -1,0 +1,179 @@
+"""Checkpoints as users meet them: save, load, scan, iterate, and a lazy mapping from key path to leaf."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
+from ..containers.load_prefixes import select as select_by_prefix
+from ..containers.registry import read_contents
+from ..containers.stream import STREAM
+from ..devices.targets import TargetMismatch
+from ..format.errors import FormatError
+from ..format.keypaths import display, parse
+from ..format.leaves import view_value
+from ..format.records import Record, copies, no_collection, value_of
+from ..format.trees import unflatten
+from ..storage.local_files import FileSource, Path_
+from .patterns import Chooser, select
+
+KeyPathLike = str | tuple[str, ...]
+_SMALL: Final = 1 << 16  # leaves up to this size are read together
+_BLOCK: Final = 1 << 19
+
+
+class Checkpoint(Mapping[tuple[str, ...], Any]):
+    """An opened checkpoint: a read-only mapping from key path to leaf that reads a leaf when it is asked for.
+
+    Keys are tuples; a display form such as "params/layers/0/kernel" is taken too. Arrays come back as new
+    numpy arrays, or with `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
+    """
+
+    def __init__(self, file: FileSource, kind: str, records: list[Record], mmap: bool = False) -> None:
+        self.kind = kind
+        self.records = records
+        self.source = file
+        self._map = file.map() if mmap else None
+
+    @functools.cached_property
+    def _index(self) -> dict[tuple[str, ...], Record]:
+        return {record.path: record for record in self.records}
+
+    def record(self, path: KeyPathLike) -> Record:
+        """Where a leaf stands and what it is. Raises KeyError."""
+        try:
+            return self._index[parse(path) if isinstance(path, str) else tuple(path)]
+        except (KeyError, ValueError):  # a ValueError is a wrong escape
+            raise KeyError(path if isinstance(path, str) else display(path)) from None
+
+    def __getitem__(self, path: KeyPathLike) -> Any:
+        return self._value(self.record(path))
+
+    def _value(self, record: Record) -> Any:
+        if self._map is not None:
+            return value_of(self._map, record, read=view_value)
+        return value_of(self.source, record)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __contains__(self, path: object) -> bool:
+        try:
+            self.record(path)  # pyright: ignore[reportArgumentType]
+        except (KeyError, TypeError):
+            return False
+        return True
+
+    def leaves(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Key paths and leaves in the order of the file, one leaf (or one block of small ones) in memory at a time."""
+        if self._map is not None:
+            for record in self.records:
+                yield record.path, self._value(record)
+            return
+        at = 0
+        while at < len(self.records):
+            first, stop = self.records[at], at + 1
+            if first.end - first.leaf_offset > _SMALL:
+                yield first.path, self._value(first)
+            else:
+                stop, end = self._block(at)
+                base = first.leaf_offset
+                yield from copies(self.source.read_at(base, end - base), base, self.records[at:stop])
+            at = stop
+
+    def _block(self, first: int) -> tuple[int, int]:
+        """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end."""
+        start, end = self.records[first].leaf_offset, self.records[first].end
+        i = first
+        for i, (_, _, offset, _, stop) in enumerate(itertools.islice(self.records, first + 1, None), first + 1):
+            if offset < end or stop - end > _SMALL or stop - start > _BLOCK:
+                return i, end
+            end = stop
+        return i + 1, end
+
+    def select(self, is_chosen: Chooser) -> None:
+        """Leave out the leaves that are not chosen. Raises UsageError where none is left."""
+        self.records = select(self.records, is_chosen)
+        self.__dict__.pop("_index", None)
+
+    @no_collection()
+    def tree(self) -> dict[str, Any]:
+        """The whole nested dict."""
+        return unflatten(self.leaves())
+
+    @contextlib.contextmanager
+    def named_in_errors(self) -> Iterator[None]:
+        """A block whose refusals name the file, where they do not yet."""
+        try:
+            yield
+        except (FormatError, TargetMismatch) as error:
+            error.file = error.file or self.source.path
+            raise
+
+    def close(self) -> None:
+        self.source.close()
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, any_kind: bool = False) -> Checkpoint:
+    """Open a checkpoint: every header is read and checked, no payload.
+
+    `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
+    be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
+    tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
+    With `mmap` the file must not become shorter while the map or a view of it is in use: the system then ends the
+    process (SIGBUS). Without it that is a FormatError.
+    Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
+    """
+    load_prefix, name, prefix = locate(path, prefix)
+    wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
+    file = FileSource(name)
+    try:
+        kind, contents = read_contents(file, wanted)
+        records = select_by_prefix(contents.records, load_prefix)
+        if prefix:
+            records = subtree(records, parse(prefix) if isinstance(prefix, str) else tuple(prefix))
+        file.refuse_changes()
+        return Checkpoint(file, kind, records, mmap)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, FormatError):
+            error.file = file.path
+        raise
+
+
+def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, Path_, KeyPathLike | None]:
+    """The load prefix, the file and the key path that `open` is asked for. Raises UsageError."""
+    if isinstance(prefix, str) and prefix.endswith("::"):
+        path, prefix = f"{prefix}{path}", None
+    load_prefix, name = split_prefix(path) if isinstance(path, str) else (None, path)
+    return load_prefix, name, prefix
+
+
+def scan(path: Path_) -> list[Record]:
+    """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
+    with open(path) as checkpoint:
+        return checkpoint.records
+
+
+def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Iterate over key paths and leaves, one leaf in memory at a time.
+
+    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, after
+    the last leaf too: where the file was written to in the meantime.
+    """
+    with open(path, prefix) as checkpoint:
+        yield from checkpoint.leaves()
+        checkpoint.source.refuse_changes()

@@ -1,0 +1,124 @@
+"""Loading a whole checkpoint: as numpy arrays, or into the structure and onto the devices of a target tree."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ..format.leaves import read_value
+from ..format.records import Record, no_collection, read_runs, value_of
+from ..format.small_records import arrays_in
+from ..format.trees import is_train_state, unflatten
+from ..format.wire import BytesSource, Source
+from ..storage.local_files import FileSource, Path_
+from ..storage.progress import Show, silent
+from .checkpoint import KeyPathLike, locate
+from .checkpoint import open as open_checkpoint
+from .patterns import Chooser, Patterns, chooser
+
+
+def load(
+    path: Path_,
+    prefix: KeyPathLike | None = None,
+    *,
+    like: Any = None,
+    include: Patterns = None,
+    exclude: Patterns = None,
+    mmap: bool = False,
+) -> Any:
+    """The nested dict of a checkpoint, or of its subtree under `prefix`: numpy arrays, scalars and small values.
+
+    `path` and `prefix` are those of `open`. `include` and `exclude` are globs, or compiled regular expressions,
+    on the display form of key paths; what they leave out is not read.
+
+    With `like`, any pytree of arrays, `jax.ShapeDtypeStruct`s and Python values, the result has its structure
+    and its types. A jax array or a struct gives a jax array with the same sharding, of which each device reads
+    its own part; a numpy array gives a numpy array. A float changes its dtype only where `like` has another float
+    dtype, an integer likewise, if it fits. Leaves that `include` and `exclude` leave out stay as `like` has
+    them. Where a sharding spans processes, all of them make this call together.
+
+    Raises FormatError, OSError, also for a file that is written to while it is read, and with `like` TargetMismatch,
+    which names every leaf that does not fit.
+    """
+    is_chosen = chooser(include, exclude)
+    if like is not None:
+        return restore(path, prefix, like, is_chosen)
+    load_prefix, name, subtree = locate(path, prefix)
+    if load_prefix in _WHOLE and not subtree and include is None and exclude is None and not mmap:
+        with FileSource(name) as source:
+            if (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
+                source.refuse_changes()
+                return tree
+    with no_collection(), open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
+        checkpoint.select(is_chosen)
+        tree = checkpoint.tree()
+        if not mmap:  # a map shows what comes later too
+            checkpoint.source.refuse_changes()
+        return tree
+
+
+def restore(
+    path: Path_,
+    prefix: KeyPathLike | None,
+    like: Any,
+    is_chosen: Chooser = lambda path: True,
+    show: Show = silent,
+    unplaced_on_host: bool = False,
+) -> Any:
+    """The tree `like` with the leaves of a checkpoint in it; see `load`.
+
+    With `unplaced_on_host` a struct without a sharding gives a numpy array.
+    """
+    from ..devices.restoring import Target  # jax is imported where there is a target
+
+    target = Target(like)
+    with target.together(f"a load of {len(target.leaves)} leaves"), open_checkpoint(path, prefix) as checkpoint:
+        checkpoint.select(is_chosen)
+        with checkpoint.named_in_errors(), show("load", sum(record.nbytes for record in checkpoint.records)) as moved:
+            tree = target.fill(checkpoint.source, checkpoint.records, is_chosen, moved, unplaced_on_host)
+        checkpoint.source.refuse_changes()
+    return tree
+
+
+# CONV-5: what asks for the whole tree of a stream, and whether that has to be a train state.
+_WHOLE: Final = {None: None, "params": False, "trainstate": True}
+
+
+@no_collection()
+def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | None:
+    """The nested dict of a stream, small leaves made as their headers are read; None where anything is wrong with it.
+
+    `open` says what. `train_state` says whether it has to be one, where that matters. Large payloads are read when
+    every header has been found good. Raises FormatError, OSError.
+    """
+    later: list[tuple[tuple[str, ...], Record | dict[str, Any]]] = []
+
+    def items() -> Iterator[tuple[tuple[str, ...], Any]]:
+        for found in read_runs(source):
+            if isinstance(found, Record):
+                later.append((found.path, found))
+                yield found.path, found
+                continue
+            small = BytesSource(found.data)
+            arrays = arrays_in(found.data, found.base, found.starts, found.leaves)
+            for i, (path, value) in enumerate(zip(found.paths, arrays, strict=True)):
+                if value is None:
+                    value = read_value(small, found.starts[i] - found.base, found.leaves[i])
+                    if found.leaves[i].kind == "empty":  # put where it belongs when it can hide no path below it
+                        later.append((path, value))
+                        value = None
+                yield path, value
+
+    try:
+        root = unflatten(items())
+    except ValueError:
+        return None
+    roots = ((key, "") if isinstance(node, dict) else (key,) for key, node in root.items())
+    if train_state is not None and is_train_state(roots) != train_state:
+        return None
+    for path, leaf in later:
+        *parents, key = path
+        node = functools.reduce(dict.__getitem__, parents, root)
+        node[key] = value_of(source, leaf) if isinstance(leaf, Record) else leaf
+    return root or None

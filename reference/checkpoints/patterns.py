@@ -1,0 +1,52 @@
+"""Which leaves of a checkpoint are wanted: globs and regular expressions on the display form of key paths."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable
+
+from ..format.errors import UsageError
+from ..format.keypaths import display
+from ..format.records import Record
+
+Pattern = str | re.Pattern[str]  # a glob of the whole key path, or a compiled expression found anywhere in it
+Patterns = Pattern | Iterable[Pattern] | None
+Chooser = Callable[[tuple[str, ...]], bool]  # whether a key path is wanted
+
+
+def chooser(include: Patterns = None, exclude: Patterns = None) -> Chooser:
+    """Key paths that match `include` (None: all) and do not match `exclude`.
+
+    Patterns are held against the display form (KEY-5). In a glob `*` stands for any text, `/` included.
+    """
+    if include is None and exclude is None:
+        return lambda path: True
+    wanted, unwanted = _searches("*" if include is None else include), _searches(exclude)
+
+    def is_chosen(path: tuple[str, ...]) -> bool:
+        text = display(path)
+        return any(search(text) for search in wanted) and not any(search(text) for search in unwanted)
+
+    return is_chosen
+
+
+def _searches(patterns: Patterns) -> list[Callable[[str], re.Match[str] | None]]:
+    if isinstance(patterns, str | re.Pattern):
+        patterns = [patterns]
+    patterns = list(patterns or ())
+    if odd := [pattern for pattern in patterns if not isinstance(pattern, str | re.Pattern)]:
+        raise UsageError(f"include and exclude take globs and compiled expressions, not {odd[0]!r}")
+    return [
+        re.compile(fnmatch.translate(pattern)).match if isinstance(pattern, str) else pattern.search
+        for pattern in patterns
+    ]
+
+
+def select(records: list[Record], is_chosen: Chooser) -> list[Record]:
+    """The records that are chosen. Raises UsageError where none is."""
+    chosen = [record for record in records if is_chosen(record.path)]
+    if not chosen:
+        shown = ", ".join(display(record.path) for record in records[:3])
+        raise UsageError(f"the patterns leave no leaf over; the first of the file are: {shown}")
+    return chosen

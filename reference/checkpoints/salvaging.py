@@ -1,0 +1,72 @@
+"""What is whole of a damaged checkpoint, written to a new one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..containers.damaged import Loss, read_what_is_whole
+from ..containers.delta_file import DELTA
+from ..containers.flax_file import FLAX
+from ..containers.foreign import UNKNOWN
+from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.registry import CONTAINERS, kind_of, refuse
+from ..containers.safetensors_file import SAFETENSORS
+from ..containers.stream import STREAM
+from ..format.errors import UsageError
+from ..format.payloads import Step, write_steps
+from ..format.records import item_in
+from ..format.trees import depth_first
+from ..storage.atomic_files import check_output, replace
+from ..storage.local_files import FileSource
+from ..storage.progress import Show, progress_bar
+
+
+class Report(NamedTuple):
+    """What was salvaged: kind and bytes of the output, how many leaves it has, and what is lost."""
+
+    kind: str
+    nbytes: int
+    leaves: int
+    losses: list[Loss]
+
+
+def salvage(
+    load_checkpoint: str, output_file: str | None, *, dry_run: bool = False, show: Show = progress_bar
+) -> Report:
+    """Write the leaves of a damaged stream or flax file that are whole, to a file of the same kind, or of the kind that
+    the prefix of the output says.
+
+    Behind a damaged record of a stream reading goes on at the next whole one; of a flax file what stands before the
+    first fault is salvaged. Raises FormatError where no leaf is whole, OSError, and UsageError.
+    """
+    prefix, name = split_prefix(load_checkpoint)
+    if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
+        raise UsageError(f"only streams and flax files can be salvaged, and {prefix}:: asks for another kind")
+    with FileSource(name) as source:
+        if (found := kind_of(source)) in (DELTA, SAFETENSORS):
+            refuse(found, STREAM)
+        kind, records, losses = read_what_is_whole(source)
+        if not records:
+            _refuse(source, losses)
+        to, output = split_prefix(output_file) if output_file is not None else (None, None)
+        target = PREFIXES[to] if to else kind
+        items = [item_in(source, record) for record in depth_first(records)]
+        steps = CONTAINERS[target].steps(items)
+        total = sum(map(Step.size, steps))
+        if output is not None:
+            check_output(output)
+        if output is not None and not dry_run:
+            with show("salvage", total) as moved, replace(output, moved) as sink:
+                write_steps(sink, steps)
+                source.refuse_changes()
+        return Report(target, total, len(items), losses)
+
+
+def _refuse(source: FileSource, losses: list[Loss]) -> None:
+    """Say what a file is of which nothing can be salvaged."""
+    found = kind_of(source)
+    if found not in (STREAM, FLAX, UNKNOWN):
+        refuse(found)
+    error = losses[0].error
+    error.file, error.advice = source.path, "no leaf of it is whole: there is nothing to salvage"
+    raise error

@@ -1,0 +1,263 @@
+"""Saving a tree as a stream: from host memory, from devices, in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from ..devices.states import flax_expansion, is_device_array, is_traced
+from ..format.casts import cast_item, cast_leaf, float_dtype
+from ..format.errors import FormatError
+from ..format.keypaths import KeyPath, display
+from ..format.leaves import Leaf, describe, text_bytes
+from ..format.payloads import MemoryPayload, PiecesPayload, Step, array_payload, write_steps
+from ..format.records import Item, no_collection, with_path
+from ..format.streams import stream_steps, too_big_for_old_loaders
+from ..format.trees import flatten
+from ..storage.atomic_files import check_output, replace
+from ..storage.local_files import Path_
+from ..storage.progress import Show, silent
+from .background import Saving, finish_earlier
+
+
+@overload
+def save(
+    path: Path_,
+    tree: Any,
+    float_dtype: str | None = None,
+    *,
+    keep_empty_nodes: bool = False,
+    blocking: Literal[True] = True,
+) -> None: ...
+
+
+@overload
+def save(
+    path: Path_,
+    tree: Any,
+    float_dtype: str | None = None,
+    *,
+    keep_empty_nodes: bool = False,
+    blocking: Literal[False],
+) -> Saving: ...
+
+
+def save(
+    path: Path_,
+    tree: Any,
+    float_dtype: str | None = None,
+    *,
+    keep_empty_nodes: bool = False,
+    blocking: bool = True,
+) -> Saving | None:
+    """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
+
+    Takes numpy and jax arrays, states of flax and optax, and nnx states. `float_dtype` (bf16, fp16, fp32, fp64 or
+    a long name) casts the float arrays and numpy scalars; None keeps every dtype. Empty nodes are left out
+    unless `keep_empty_nodes` (spec TREE-4).
+
+    Of device arrays a piece at a time is in host memory, and the next is copied off the devices while one is
+    written; casts happen on accelerators before the copy. Where arrays span processes, all of them make this
+    call together: leaves are gathered one by one, process 0 alone writes, and an error in one is raised in all.
+
+    With `blocking=False` the file is written while the program goes on, and a `Saving` is returned to wait for.
+    Device arrays are first copied on their devices, in the dtype in which they will be saved, so that they may
+    be donated or deleted at once; numpy arrays are copied too. Each copy is freed once it has been written. Arrays
+    that span processes are instead brought to the host before the call returns, at most three leaves ahead of
+    the writing. The next save waits for this one and raises its error, if nobody has.
+
+    Raises FormatError before the old file is touched, and OSError.
+    """
+    with no_collection():
+        job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
+    return job.run() if blocking else job.start()
+
+
+class Job:
+    """One save: planned in full, so that it is refused before anything is written, and then written."""
+
+    def __init__(
+        self,
+        path: Path_,
+        leaves: list[tuple[tuple[str, ...], Any]],
+        float_name: str | None,
+        copies: bool = False,
+        writes: bool = True,
+    ) -> None:
+        self._path, self._float_name = os.path.abspath(path), float_name
+        self._dtype = float_dtype(float_name)
+        self._copies = copies
+        self._overflows: list[int] = []
+        arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
+        self._outflow = _outflow(arrays, writes) if arrays else None
+        self._shared = self._outflow is not None and self._outflow.shared
+        self._writes = writes and (self._outflow is None or self._outflow.writes)
+        with _agreed(leaves, self._shared):
+            finish_earlier()
+            with no_collection():
+                as_it_is = not copies and self._dtype is None
+                items = (
+                    Item(path, described(path, value), functools.partial(array_payload, value))
+                    if as_it_is and type(value) is np.ndarray  # the most of most trees
+                    else self._item(path, value)
+                    for path, value in leaves
+                )
+                self._steps = deque(stream_steps(items, of_tree=True))
+                sizes = list(map(Step.size, self._steps))
+                self._nbytes = sum(sizes)
+            if self._writes:
+                check_output(path)
+        too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes)
+        if too_big and self._writes:
+            # REC-4: "A writer SHOULD warn when it writes a larger one."
+            shown = ", ".join(map(display, too_big[:3]))
+            warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=3)
+
+    def run(self, show: Show = silent) -> None:
+        """Write now."""
+        with self._joint():
+            self._write(show)
+        self._warn()
+
+    def start(self) -> Saving:
+        """Write in the background."""
+        if self._outflow is not None:
+            self._outflow.go_on_without()
+        saving = Saving(self._path, self._write, self._finish, needs_thread=self._shared)
+        if self._outflow is not None and self._shared:
+            with saving.given_up_on_error(), self._joint():
+                self._outflow.feed(lambda: not saving.done())
+        return saving
+
+    def _finish(self, error: BaseException | None) -> None:
+        with _meeting(self._shared, "the end of a save"):
+            if error is not None:
+                raise error
+        self._warn()
+
+    def _joint(self) -> contextlib.AbstractContextManager[None]:
+        return self._outflow.joint.work() if self._outflow else contextlib.nullcontext()
+
+    def _write(self, show: Show = silent) -> None:
+        if not self._writes:
+            return
+        try:
+            behind = self._outflow is not None or self._dtype is not None  # what is made meanwhile
+            with show("save", self._nbytes) as moved, replace(self._path, moved, behind) as sink:
+                write_steps(sink, _taken(self._steps))
+        finally:  # a handle that is kept keeps no arrays
+            self._steps.clear()
+            if self._outflow is not None and not self._shared:
+                self._outflow.release()
+
+    def _warn(self) -> None:
+        overflows = sum(self._overflows) + (self._outflow.overflows() if self._outflow else 0)
+        if overflows and self._writes:
+            warnings.warn(f"{overflows} finite values became infinite in {self._float_name}", stacklevel=4)
+
+    def _item(self, path: tuple[str, ...], value: Any) -> Item:
+        outflow = self._outflow
+        _refuse_traced(path, value)
+        if outflow is None or not is_device_array(value):
+            item = item_of(path, value, self._copies)
+        else:
+            leaf = described(path, value)
+            item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
+        return cast_item(item, self._dtype, self._overflows.append)
+
+
+def _agreed(leaves: list[tuple[tuple[str, ...], Any]], shared: bool) -> contextlib.AbstractContextManager[None]:
+    """A step in which an error of one process is raised in all, and so is it that they save different trees."""
+    if not shared:
+        return contextlib.nullcontext()
+    kinds = [(path, str(getattr(value, "dtype", type(value))), np.shape(value)) for path, value in leaves]
+    digest = hashlib.blake2b(repr(kinds).encode(), digest_size=6).hexdigest()
+    return _meeting(True, f"a save of {len(leaves)} leaves (digest {digest})")
+
+
+def _meeting(shared: bool, what: str) -> contextlib.AbstractContextManager[None]:
+    if not shared:
+        return contextlib.nullcontext()
+    from ..devices.processes import together
+
+    return together(True, what)
+
+
+def _taken(steps: deque[Step]) -> Iterator[Step]:
+    """The steps, each let go of when the next is taken."""
+    while steps:
+        yield steps.popleft()
+
+
+def _outflow(arrays: list[Any], writes: bool) -> Any:
+    from ..devices.device_to_host import Outflow  # jax is imported where there are arrays of it
+
+    return Outflow(arrays, writes)
+
+
+def readable_item(path: tuple[str, ...], value: Any) -> Item:
+    """A leaf in host memory or on this process's devices, whose payload may be opened more than once.
+
+    Raises FormatError, also for an array of which other processes hold parts.
+    """
+    _refuse_traced(path, value)
+    if not is_device_array(value):
+        return item_of(path, value)
+    leaf = described(path, value)
+    if not value.is_fully_addressable:
+        if not value.is_fully_replicated:
+            detail = "this array spans processes, of which each would have to take part"
+            raise FormatError("LEAF-1", None, KeyPath(path), detail, "save it first, and name the file")
+        value = value.addressable_data(0)
+
+    def payload() -> PiecesPayload:
+        outflow = _outflow([value], writes=True)
+        outflow.add(path, value, leaf, None)
+        return outflow.payload()
+
+    return Item(path, leaf, payload)
+
+
+def _refuse_traced(path: tuple[str, ...], value: Any) -> None:
+    if is_traced(value):
+        detail = "a value inside jax.jit or grad has no elements to save; save outside of them"
+        raise FormatError("LEAF-1", None, KeyPath(path), detail)
+
+
+def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:
+    """A leaf that stands in host memory, ready to be written; `copies` takes what the caller may change.
+
+    Raises FormatError.
+    """
+    leaf = described(path, value)
+    if leaf.dtype is not None:
+        held = np.array(value, order="K") if copies and leaf.kind == "ndarray" else value
+        return Item(path, leaf, lambda: array_payload(_as_described(path, leaf, held)))
+    if leaf.kind in ("str", "bin"):
+        raw = text_bytes(value) if leaf.kind == "str" else bytes(value)
+        return Item(path, leaf, lambda: MemoryPayload(raw))
+    return Item(path, leaf)
+
+
+def described(path: tuple[str, ...], value: Any) -> Leaf:
+    """`leaves.describe`, naming the key path in its errors."""
+    try:
+        return describe(value)
+    except FormatError as error:
+        raise with_path(path, error) from None
+
+
+def _as_described(path: tuple[str, ...], leaf: Leaf, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.shape != leaf.shape or array.dtype.newbyteorder("=") != leaf.dtype:
+        detail = f"its array is {array.dtype}{list(array.shape)}, and it says {leaf.dtype}{list(leaf.shape)}"
+        raise FormatError("LEAF-5", None, KeyPath(path), f"a {type(value).__name__} contradicts itself: {detail}")
+    return array

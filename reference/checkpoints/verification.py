@@ -1,0 +1,108 @@
+"""A whole checkpoint read against the specification, and what is worth a note in one that is good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ..containers.registry import CONTAINERS
+from ..containers.safetensors_file import SAFETENSORS
+from ..containers.stream import STREAM
+from ..format.casts import FLOAT_TAGS, are_finite
+from ..format.dtypes import BITS, PARTS, dtype_of
+from ..format.errors import FormatError
+from ..format.payloads import PIECE, Step, keep_freed_memory
+from ..format.records import MAX_OLD_BLOB, Item, Record
+from ..format.trees import depth_first
+from ..format.wire import Source
+from ..storage.local_files import Progress
+from .checkpoint import Checkpoint
+
+
+class Finding(NamedTuple):
+    """A note on a good file: how many leaves it is about, and the key path of the first."""
+
+    note: str
+    leaves: int
+    first: tuple[str, ...]
+
+
+def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
+    """Read every payload of an opened checkpoint, whose headers are checked already. Raises FormatError, OSError."""
+    keep_freed_memory()
+    notes: dict[str, list[tuple[str, ...]]] = {}
+    for record in checkpoint.records:
+        for note in sorted(_payload_notes(checkpoint.source, record, moved)):
+            notes.setdefault(note, []).append(record.path)
+        if checkpoint.kind == STREAM and record.end - record.leaf_offset > MAX_OLD_BLOB:
+            notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(record.path)
+    checkpoint.source.refuse_changes()
+    findings = [Finding(note, len(paths), paths[0]) for note, paths in notes.items()]
+    if checkpoint.kind != SAFETENSORS and not _is_part(checkpoint) and (path := _first_not_canonical(checkpoint)):
+        findings.append(Finding("is the first that is not in canonical form", 1, path))
+    return findings
+
+
+def _payload_notes(source: Source, record: Record, moved: Progress) -> set[str]:
+    notes: set[str] = set()
+    for offset, n in record.extents():
+        for at in range(offset, offset + n, PIECE):
+            raw = np.empty(min(PIECE, offset + n - at), np.uint8)
+            source.read_into(at, raw.data)
+            moved(len(raw))
+            if record.dtype is not None:
+                notes.update(_array_notes(raw, record.dtype))
+    return notes
+
+
+def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
+    if dtype == np.bool_:
+        if raw.max() > 1:
+            yield "holds bool bytes other than 0 and 1 (DTYPE-5)"
+    elif bits := BITS.get(dtype.name):
+        if raw.max() >> bits:
+            yield "holds elements with high bits that are not zero (DTYPE-4)"
+    elif (part := PARTS.get(dtype.name, dtype.name)) in FLOAT_TAGS or dtype.kind == "f":  # so is float8_e5m2
+        values = raw.view(dtype_of(part))
+        if part in FLOAT_TAGS and are_finite(values):  # which takes less than to look for either
+            return
+        with np.errstate(invalid="ignore"):  # a signalling NaN is no reason to warn
+            if np.isnan(values).any():
+                yield "holds NaN"
+            if np.isinf(values).any():
+                yield "holds infinities"
+
+
+def _is_part(checkpoint: Checkpoint) -> bool:
+    """Whether a load prefix has chosen some of a stream's records; they are no stream of their own."""
+    chosen = sum(record.end - record.offset for record in checkpoint.records)
+    return checkpoint.kind == STREAM and chosen != checkpoint.source.size
+
+
+def _first_not_canonical(checkpoint: Checkpoint) -> tuple[str, ...] | None:
+    """The key path of the first leaf whose headers or place differ from what a writer emits (CONF-6)."""
+    records = depth_first(checkpoint.records)
+    try:
+        expected = iter(CONTAINERS[checkpoint.kind].steps([Item(record.path, record.leaf) for record in records]))
+    except FormatError as error:  # a leaf that is accepted in one piece, and whose chunks would not fit a record
+        return error.path
+    at = 0
+    for record in records:
+        while at <= record.offset:
+            step = next(expected)
+            if not _stands(checkpoint.source, at, step):
+                return record.path
+            at += step.size()
+        if at != record.end:
+            return record.path
+    return None
+
+
+def _stands(source: Source, at: int, step: Step) -> bool:
+    for head, n in step.parts:
+        if at + len(head) > source.size or source.read_at(at, len(head)) != head:
+            return False
+        at += len(head) + n
+    return True

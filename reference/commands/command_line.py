@@ -1,0 +1,106 @@
+"""What the commands share: exit codes, one-line errors, and how sizes and flags are spelled."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from ..format.errors import FormatError, UsageError
+from ..format.keypaths import printable
+
+DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+Body = Callable[[argparse.Namespace], int | None]  # the exit status; None is done
+
+
+def run(parser: argparse.ArgumentParser, body: Body, argv: list[str] | None, refused: int = REFUSED) -> int:
+    """Parse the arguments and run the command: 0 done, 1 (`refused`) refused, 2 wrong usage. Errors take one line."""
+    _steady_streams()
+    try:
+        try:
+            return body(parser.parse_args(argv)) or DONE
+        finally:
+            sys.stdout.flush()
+    except SystemExit as stop:  # argparse has said what is wrong, or shown the help
+        return int(stop.code or 0)
+    except UsageError as error:
+        parser.print_usage(sys.stderr)
+        return _say(parser, str(error), USAGE)
+    except FormatError as error:
+        return _say(parser, str(error), refused)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return refused
+    except OSError as error:
+        return _say(parser, _os_error(error), refused)
+    except MemoryError:
+        return _say(parser, "there is not enough memory", refused)
+    except KeyboardInterrupt:
+        return _say(parser, "interrupted", INTERRUPTED)
+
+
+def _steady_streams() -> None:
+    """Let no name that the terminal cannot show, and no stream that has been closed, end a command half-way."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _say(parser: argparse.ArgumentParser, text: str, code: int) -> int:
+    print(f"{parser.prog.split()[-1]}: error: {printable(text)}", file=sys.stderr)
+    return code
+
+
+def _os_error(error: OSError) -> str:
+    what = error.strerror or str(error)
+    return f"{os.fsdecode(error.filename)}: {what[:1].lower()}{what[1:]}" if error.filename else what
+
+
+_TRUE: Final = {"true", "t", "yes", "y", "1"}
+_FALSE: Final = {"false", "f", "no", "n", "0"}
+
+
+def truth(text: str) -> bool:
+    """The value of a flag such as --streaming=True."""
+    if text.lower() in _TRUE | _FALSE:
+        return text.lower() in _TRUE
+    raise argparse.ArgumentTypeError(f"{text!r} is neither True nor False")
+
+
+def add_flag(parser: argparse.ArgumentParser, name: str, default: bool, text: str) -> None:
+    """A boolean flag in all the spellings in use: --name, --name=True, --name False, --noname."""
+    parser.add_argument(
+        f"--{name}", type=truth, nargs="?", const=True, default=default, metavar="True|False", help=text
+    )
+    parser.add_argument(
+        f"--no{name}", dest=name, action="store_false", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+
+
+def size(n: int) -> str:
+    """Bytes for people: 512 B, 1.5 MB (powers of 1000)."""
+    if n < 1000:
+        return f"{n} B"
+    scaled = float(n)
+    for unit in ("kB", "MB", "GB", "TB"):
+        scaled /= 1000
+        if scaled < 999.5 or unit == "TB":
+            return f"{scaled:.3g} {unit}"
+    raise AssertionError
+
+
+def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """An argument parser that keeps the line breaks of its examples."""
+    return argparse.ArgumentParser(
+        prog=name,
+        allow_abbrev=False,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )

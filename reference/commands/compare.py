@@ -1,0 +1,257 @@
+"""`python -m reference.compare`: which leaves of two checkpoints differ, and by how much."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Numbers, Pair, compare
+from ..format.errors import UsageError
+from ..format.keypaths import display
+from ..format.leaves import Leaf, leaf_text
+from ..storage.progress import progress_bar
+from .command_line import DONE, USAGE, parser, run, size
+
+DIFFERENT, TROUBLE = 1, USAGE  # beside 0, the exit statuses of diff and cmp
+
+_EXAMPLES = """examples:
+  python -m reference.compare streaming_params tuned_params
+  # is the conversion the same to the bit, whatever the container?
+  python -m reference.compare 'params::streaming_params' 'flax::flax_model.msgpack' && echo same
+  # a fine-tuned model: one line a layer, with the distances in units in the last place under it
+  python -m reference.compare base tuned --match 'transformer/*' --depth 3 --histogram
+  python -m reference.compare 'trainstate_params::streaming_train_state' streaming_params --format json
+
+exit status: 0 equal, 1 different, 2 trouble: an input was refused, or wrong usage.
+
+Leaves are equal where key path, kind, dtype, shape and every byte of the payload are. In the table:
+  + - ~        a leaf that B alone has, that A alone has, that differs
+  equal        the share of elements with equal bits; between dtypes, of equal values ("by value")
+  max abs      the greatest |b - a|
+  max rel      the greatest |b - a| / |a| where a is not 0; "from 0" counts where a is, and b is not
+  median ulps  how many units in the last place the median element of a float has moved; 2^k.. is 2^k to 2^(k+1) - 1
+max abs and max rel are of elements that are finite on both sides. Complex elements count as their two parts.
+
+JSON: {"a", "b": {"file", "kind", "leaves", "bytes"}, "equal", "added", "removed", "changed": how many leaves,
+"leaves": those that are not equal}. Each has "path", "change", "a" and "b" (null, or "kind", "dtype", "shape",
+"bytes"), "values" (null, or two texts, of single elements and leaves that are no arrays), and "numbers" (null, or
+what follows, of arrays of one shape): "unit" (what is counted, elements or parts), "by_value", "elements", "equal",
+"max_abs", "max_rel", "from_zero", "nan" and "inf" (how many are so in A alone, in B alone), and "ulps" (null, or a
+list: how many are 0 apart, 1, 2 to 3, 4 to 7, ...). An infinite maximum is the text "inf".
+"""
+
+_MARKS: Final = {ADDED: "+", REMOVED: "-", CHANGED: "~"}
+_HEADS: Final = ("", "key path", "leaf", "equal", "max abs", "max rel", "median ulps", "")
+
+
+def describe_json(found: Comparison, files: tuple[str, str]) -> dict[str, Any]:
+    """What `--format json` prints. Sizes are in bytes."""
+    return {
+        "a": {"file": files[0], "kind": found.kinds[0], **_extent(pair.a for pair in found.pairs)},
+        "b": {"file": files[1], "kind": found.kinds[1], **_extent(pair.b for pair in found.pairs)},
+        **{change: found.count(change) for change in (EQUAL, ADDED, REMOVED, CHANGED)},
+        "leaves": [
+            {
+                "path": list(pair.path),
+                "change": pair.change,
+                "a": _leaf_json(pair.a),
+                "b": _leaf_json(pair.b),
+                "values": pair.values,
+                "numbers": pair.numbers and {name: _number_json(x) for name, x in vars(pair.numbers).items()},
+            }
+            for pair in found.pairs
+            if pair.change != EQUAL
+        ],
+    }
+
+
+def _extent(leaves: Iterable[Leaf | None]) -> dict[str, int]:
+    sizes = [leaf.nbytes for leaf in leaves if leaf]
+    return {"leaves": len(sizes), "bytes": sum(sizes)}
+
+
+def _leaf_json(leaf: Leaf | None) -> dict[str, Any] | None:
+    if leaf is None:
+        return None
+    dtype, shape = (str(leaf.dtype), list(leaf.shape)) if leaf.dtype else (None, None)
+    return {"kind": leaf.kind, "dtype": dtype, "shape": shape, "bytes": leaf.nbytes}
+
+
+def _number_json(value: Any) -> Any:
+    return str(value) if value == math.inf else value  # JSON has no infinity
+
+
+def total(several: Iterable[Numbers]) -> Numbers:
+    """The numbers of several arrays together; ulps are kept where all are of one width."""
+    first, *rest = several
+    found = Numbers(**vars(first))
+    for other in rest:
+        for name in ("elements", "equal", "from_zero"):
+            setattr(found, name, getattr(found, name) + getattr(other, name))
+        found.unit = found.unit if found.unit == other.unit else "elements and parts"
+        found.by_value = found.by_value or other.by_value
+        found.max_abs, found.max_rel = max(found.max_abs, other.max_abs), max(found.max_rel, other.max_rel)
+        found.nan = found.nan[0] + other.nan[0], found.nan[1] + other.nan[1]
+        found.inf = found.inf[0] + other.inf[0], found.inf[1] + other.inf[1]
+        old, new = found.ulps, other.ulps
+        is_alike = old is not None and new is not None and len(old) == len(new)
+        found.ulps = [x + y for x, y in zip(old or [], new or [], strict=True)] if is_alike else None
+    return found
+
+
+def _share(n: int, of: int) -> str:
+    """A share in per cent that is 0% for nothing alone and 100% for all alone."""
+    percent = 100 * n / of if of else 100.0
+    if n in (0, of):
+        return f"{percent:.0f}%"
+    return "<0.1%" if percent < 0.05 else ">99.9%" if percent >= 99.95 else f"{percent:.1f}%"
+
+
+def _bucket(k: int) -> str:
+    """The distances that bucket `k` of ulps stands for: 0, 1, 2-3, 4-7, ..., 2^10.., 2^11.., ..."""
+    if k < 2:
+        return str(k)
+    return f"{1 << k - 1}-{(1 << k) - 1}" if k <= 10 else f"2^{k - 1}.."
+
+
+def _median(ulps: list[int]) -> str:
+    """The bucket of the middle element, of the lower one of two."""
+    sums = itertools.accumulate(ulps)
+    half = (sum(ulps) + 1) // 2
+    return next(_bucket(k) for k, n in enumerate(sums) if n >= half) if half else ""
+
+
+def _histogram(numbers: Numbers) -> str:
+    ulps = numbers.ulps or []
+    return "  ".join(f"{_bucket(k)}: {_share(n, sum(ulps))}" for k, n in enumerate(ulps) if n)
+
+
+def _leaves_text(pair: Pair) -> str:
+    """The leaf, or both sides of it where they differ."""
+    if pair.a is None or pair.b is None:
+        return leaf_text(pair.a or pair.b or Leaf("nil"))
+    if (pair.a.kind, pair.a.shape) == (pair.b.kind, pair.b.shape) and pair.a.dtype != pair.b.dtype:
+        return f"{pair.a.dtype} -> {leaf_text(pair.b)}"
+    shown = [leaf.kind if pair.values and leaf.dtype is None else leaf_text(leaf) for leaf in (pair.a, pair.b)]
+    return " -> ".join(dict.fromkeys(shown))
+
+
+def _notes(pair: Pair | None, numbers: Numbers | None) -> str:
+    notes = [" -> ".join(pair.values)] if pair and pair.values else []
+    if numbers:
+        notes += ["by value"] if numbers.by_value else []
+        if numbers.equal == numbers.elements and pair and pair.a and pair.b and pair.a[:3] == pair.b[:3]:
+            notes.append("in bits that carry no meaning")
+        notes += [f"{numbers.from_zero:,} from 0"] if numbers.from_zero else []
+        for name, counts in (("NaN", numbers.nan), ("inf", numbers.inf)):
+            notes += [f"{n:,} {name} in {side} alone" for n, side in zip(counts, "AB", strict=True) if n]
+    return ", ".join(notes)
+
+
+def _row(mark: str, path: str, what: str, numbers: Numbers | None, pair: Pair | None = None) -> tuple[str, ...]:
+    cells = ("", "", "", "")
+    if numbers:
+        maxima = (f"{numbers.max_abs:.3g}", f"{numbers.max_rel:.3g}")
+        cells = (_share(numbers.equal, numbers.elements), *maxima, _median(numbers.ulps) if numbers.ulps else "")
+    return mark, path, what, *cells, _notes(pair, numbers)
+
+
+def _rows(found: Comparison, depth: int | None) -> list[tuple[tuple[str, ...], Numbers | None]]:
+    """A row for each leaf that is not equal, or for a subtree where such leaves lie deeper than `depth`."""
+    folded: dict[tuple[str, ...], list[Pair]] = {}
+    for pair in found.pairs:
+        folded.setdefault(pair.path if depth is None else pair.path[:depth], []).append(pair)
+    rows = []
+    for path, group in folded.items():
+        pairs = [pair for pair in group if pair.change != EQUAL]
+        if pairs and len(group) == 1 and path == pairs[0].path:
+            pair = pairs[0]
+            row = _row(_MARKS[pair.change], display(path), _leaves_text(pair), pair.numbers, pair)
+            rows.append((row, pair.numbers))
+        elif pairs:
+            measured = [pair.numbers for pair in pairs if pair.numbers]
+            numbers = total(measured) if measured else None
+            changes = {pair.change for pair in group}
+            mark = _MARKS[pairs[0].change] if len(changes) == 1 else _MARKS[CHANGED]
+            rows.append((_row(mark, display(path) + "/...", f"{len(pairs)} of {len(group)} leaves", numbers), numbers))
+    return rows
+
+
+def _print_table(rows: list[tuple[tuple[str, ...], Numbers | None]], histogram: bool) -> None:
+    table = [_HEADS, *(row for row, _ in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    sides = "<<<>>>><"
+    for cells, numbers in zip(table, [None, *(numbers for _, numbers in rows)], strict=True):
+        padded = (f"{cell:{side}{width}}" for cell, side, width in zip(cells, sides, widths, strict=True))
+        mark, *rest = padded
+        print(f"{mark} {'  '.join(rest)}".rstrip())
+        if histogram and numbers and numbers.ulps:
+            print(f"    ulps {_histogram(numbers)}")
+
+
+def _print_totals(found: Comparison) -> None:
+    """What changed in all leaves of one dtype together, where there are several."""
+    measured: dict[str, list[Numbers]] = {}
+    for pair in found.pairs:
+        if pair.numbers and pair.a and pair.b:
+            dtypes = dict.fromkeys(str(leaf.dtype) for leaf in (pair.a, pair.b))
+            measured.setdefault(" -> ".join(dtypes), []).append(pair.numbers)
+    for name, several in measured.items():
+        if len(several) > 1:
+            both = total(several)
+            equal = f"{_share(both.equal, both.elements)} of {both.elements:,} {both.unit} equal"
+            print(f"total {name}: {len(several)} leaves changed, {equal}", end="")
+            print(f", max abs {both.max_abs:.3g}, max rel {both.max_rel:.3g}")
+            if both.ulps:
+                print(f"  ulps {_histogram(both)}")
+
+
+def _print_human(found: Comparison, files: tuple[str, str], depth: int | None, histogram: bool) -> None:
+    sides = [[pair.a for pair in found.pairs], [pair.b for pair in found.pairs]]
+    for name, file, kind, leaves in zip("AB", files, found.kinds, sides, strict=True):
+        extent = _extent(leaves)
+        print(f"{name} {file}: {kind}, {extent['leaves']} leaves, {size(extent['bytes'])}")
+    if rows := _rows(found, depth):
+        _print_table(rows, histogram)
+        _print_totals(found)
+    counts = ", ".join(f"{found.count(change)} {change}" for change in (CHANGED, ADDED, REMOVED, EQUAL))
+    print(f"the leaves differ: {counts}" if rows else f"equal: {found.count(EQUAL)} leaves")
+
+
+def command_line() -> argparse.ArgumentParser:
+    command = parser(
+        "python -m reference.compare",
+        "Show which leaves of two checkpoints, of any container, differ and by how much.",
+        _EXAMPLES,
+    )
+    prefixes = f"PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised"
+    command.add_argument("a", metavar="[PREFIX::]A", help=f"the one that is held to be old; {prefixes}")
+    command.add_argument("b", metavar="[PREFIX::]B", help="the one that is held to be new")
+    command.add_argument("--format", choices=("human", "json"), default="human")
+    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
+    command.add_argument(
+        "--match", metavar="GLOB", help="compare the leaves whose key path matches; * stands for any text"
+    )
+    command.add_argument("--histogram", action="store_true", help="show how far, in ulps, the elements of floats moved")
+    return command
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.depth is not None and arguments.depth < 1:
+        raise UsageError("--depth takes a number of 1 or more")
+    files = split_prefix(arguments.a)[1], split_prefix(arguments.b)[1]
+    found = compare(arguments.a, arguments.b, match=arguments.match, show=progress_bar)
+    if arguments.format == "json":
+        print(json.dumps(describe_json(found, files), indent=1, allow_nan=False))
+    else:
+        _print_human(found, files, arguments.depth, arguments.histogram)
+    return DONE if found.count(EQUAL) == len(found.pairs) else DIFFERENT
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(command_line(), _run, argv, refused=TROUBLE)

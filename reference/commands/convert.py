@@ -1,0 +1,115 @@
+"""`python -m reference.convert`: stream, flax file or safetensors to any of the three, out of core."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..checkpoints.conversion import Report, convert
+from ..computing.accelerators import BACKENDS, spare_memory
+from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..format.casts import FLOAT_NAMES
+from ..format.keypaths import display
+from ..format.leaves import leaf_text
+from .command_line import add_flag, parser, run, size
+
+_EXAMPLES = """examples:
+  # the weights of a train state, as a standard flax file that transformers and flax load
+  python -m reference.convert --load_checkpoint='trainstate_params::streaming_train_state' \\
+      --output_file=flax_model.msgpack --streaming=False
+  # a flax file as a stream in bfloat16
+  python -m reference.convert --load_checkpoint='flax::flax_model.msgpack' \\
+      --output_file=streaming_params --streaming=True --float_dtype=bf16
+  # safetensors from the hub as a stream; what would be written, first
+  python -m reference.convert --load_checkpoint='safetensors::model.safetensors' \\
+      --output_file=streaming_params --streaming=True --dry_run
+  # the feed-forward weights alone, without what LoRA has added
+  python -m reference.convert --load_checkpoint='params::streaming_params' \\
+      --output_file=safetensors::mlp.safetensors --match='*/feed_forward/*' --exclude='*/lora_*'
+  # a cast that leaves the accelerators of this machine alone
+  python -m reference.convert --load_checkpoint='params::streaming_params' \\
+      --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
+
+exit status: 0 done, 1 the input was refused or the output could not be written, 2 wrong usage.
+Without --float_dtype every dtype is kept. (The script this command succeeds defaults to bf16, which halves the
+precision of a float32 checkpoint without a word.)
+"""
+
+
+def command_line() -> argparse.ArgumentParser:
+    command = parser(
+        "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
+    )
+    command.add_argument(
+        "--load_checkpoint",
+        required=True,
+        metavar="[PREFIX::]PATH",
+        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised",
+    )
+    command.add_argument(
+        "--output_file",
+        required=True,
+        metavar="[PREFIX::]PATH",
+        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, else --streaming does",
+    )
+    add_flag(command, "streaming", False, "write a stream (True) or a standard flax file (False, the default)")
+    command.add_argument(
+        "--float_dtype",
+        default="",
+        metavar="DTYPE",
+        help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; the default keeps every dtype",
+    )
+    for option, verb in (("match", "convert"), ("exclude", "leave out")):
+        command.add_argument(
+            f"--{option}",
+            action="append",
+            metavar="GLOB",
+            help=f"{verb} the leaves whose key path matches; * stands for any text; may be repeated",
+        )
+    command.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="what casts, to the same bytes: jax on its devices, or numpy; the default is jax where jax finds an "
+        "accelerator",
+    )
+    add_flag(command, "dry_run", False, "print what would be written, and write nothing")
+    return command
+
+
+def _print_plan(report: Report) -> None:
+    for item in report.items:
+        print(f"{display(item.path)}  {leaf_text(item.leaf)}  {size(item.leaf.nbytes)}")
+
+
+def _print_report(arguments: argparse.Namespace, report: Report) -> None:
+    verb = "would write" if arguments.dry_run else "wrote"
+    output = split_prefix(arguments.output_file)[1]
+    print(f"{verb} {output}: a {report.target_kind} of {len(report.items)} leaves, {size(report.nbytes)}")
+    if report.cast:
+        old = sorted({str(record.dtype) for record, _ in report.cast})
+        text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {report.cast[0][1].leaf.dtype}"
+        print(text if arguments.dry_run else f"{text}; {report.overflowed} finite values became infinite")
+    for path in report.too_big_for_old_loaders:
+        text = f"note: {display(path)} is over 2 GiB: readers built on msgpack-python cannot load it"
+        print(text, file=sys.stderr)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    spare_memory()
+    report = convert(
+        arguments.load_checkpoint,
+        arguments.output_file,
+        streaming=arguments.streaming,
+        float_type=arguments.float_dtype,
+        match=arguments.match,
+        exclude=arguments.exclude,
+        dry_run=arguments.dry_run,
+        backend=arguments.backend,
+    )
+    if arguments.dry_run:
+        _print_plan(report)
+    _print_report(arguments, report)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(command_line(), _run, argv)

@@ -1,0 +1,178 @@
+"""`python -m reference.inspect`: the tree of a checkpoint with shapes, dtypes, sizes and offsets, headers only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..checkpoints.checkpoint import Checkpoint
+from ..checkpoints.checkpoint import open as open_checkpoint
+from ..checkpoints.patterns import chooser
+from ..containers.delta_file import DELTA
+from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.registry import begins_as, read_delta_file
+from ..format.errors import UsageError
+from ..format.keypaths import display
+from ..format.leaves import leaf_text
+from ..format.manifests import Entry
+from ..format.records import Record
+from ..format.trees import depth_first
+from ..storage.local_files import FileSource
+from .command_line import parser, run, size
+
+_EXAMPLES = """examples:
+  python -m reference.inspect streaming_params
+  python -m reference.inspect 'flax::flax_model.msgpack' --depth 2
+  python -m reference.inspect streaming_train_state --match 'params/*/kernel' --format json
+
+exit status: 0 done, 1 the input was refused, 2 wrong usage.
+"""
+
+
+def totals(records: Iterable[Record]) -> dict[str, dict[str, int]]:
+    """Leaves, elements and payload bytes per dtype; leaves that are no arrays are counted by kind."""
+    found: dict[str, dict[str, int]] = {}
+    for record in records:
+        entry = found.setdefault(str(record.dtype or record.kind), {"leaves": 0, "elements": 0, "bytes": 0})
+        entry["leaves"] += 1
+        entry["elements"] += math.prod(record.shape)
+        entry["bytes"] += record.nbytes
+    return dict(sorted(found.items(), key=lambda item: -item[1]["bytes"]))
+
+
+def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> dict[str, Any]:
+    """What `--format json` prints. Offsets and sizes are in bytes."""
+    return {
+        "file": file,
+        "kind": checkpoint.kind,
+        "size": checkpoint.source.size,
+        "leaves": [
+            {
+                **_leaf_json(record),
+                "offset": record.offset,
+                "end": record.end,
+                "payload": [list(extent) for extent in record.extents()],
+                **({"value": str(record.leaf.value)} if record.kind in ("bool", "int", "float", "complex") else {}),
+            }
+            for record in records
+        ],
+        "totals": totals(records),
+    }
+
+
+def _leaf_json(leaf: Record | Entry) -> dict[str, Any]:
+    return {
+        "path": list(leaf.path),
+        "kind": leaf.kind,
+        "dtype": str(leaf.dtype) if leaf.dtype else None,
+        "shape": list(leaf.shape) if leaf.dtype else None,
+        "bytes": leaf.nbytes,
+    }
+
+
+def _rows(records: list[Record], depth: int | None) -> Iterator[tuple[str, str, str, str]]:
+    """One row a leaf, or a subtree where it lies deeper than `depth`: path, what, bytes, offset."""
+    folded: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        key = record.path if depth is None or len(record.path) <= depth else record.path[:depth]
+        folded.setdefault(key, []).append(record)
+    for path, group in folded.items():
+        first = group[0]
+        nbytes = size(sum(record.nbytes for record in group))
+        if path == first.path:
+            yield display(path), leaf_text(first.leaf), nbytes, str(first.offset)
+        else:
+            yield display(path) + "/...", f"{len(group)} leaves", nbytes, str(first.offset)
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for path, what, nbytes, offset in rows:
+        print(f"{path:<{widths[0]}}  {what:<{widths[1]}}  {nbytes:>{widths[2]}}  {offset:>{widths[3]}}")
+
+
+def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth: int | None) -> None:
+    total = size(checkpoint.source.size)
+    print(f"{file}: {checkpoint.kind}, {len(checkpoint)} leaves, {total}")
+    if records:
+        _print_table([("key path", "leaf", "size", "offset"), *_rows(records, depth)])
+    for name, entry in totals(records).items():
+        print(f"total {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
+
+
+# --- deltas ---------------------------------------------------------------------------------------------
+
+
+def describe_delta(source: FileSource) -> dict[str, Any]:
+    """What `--format json` prints of a delta. Raises what `registry.read_delta_file` raises."""
+    manifest, blocks, _ = read_delta_file(source)
+    packed = [0] * len(manifest.leaves)
+    for path, block in blocks.items():
+        packed[int(path[1])] += block.nbytes
+    return {
+        "file": source.path,
+        "kind": DELTA,
+        "size": source.size,
+        "base": manifest.base.hex(),
+        "target": manifest.target.hex(),
+        "leaves": [
+            {
+                **_leaf_json(entry),
+                "change": "new" if entry.base is None else "same" if entry.base == entry.digest else "changed",
+                "packed": nbytes,
+            }
+            for entry, nbytes in zip(manifest.leaves, packed, strict=True)
+        ],
+        "removed": [list(path) for path, _ in manifest.removed],
+    }
+
+
+def _print_delta(found: dict[str, Any]) -> None:
+    print(f"{found['file']}: delta, {len(found['leaves'])} leaves, {size(found['size'])}")
+    print(f"base   {found['base']}\ntarget {found['target']}")
+    rows = [
+        (display(tuple(leaf["path"])), leaf["change"], size(leaf["bytes"]), size(leaf["packed"]))
+        for leaf in found["leaves"]
+    ]
+    _print_table([("key path", "change", "size", "in the delta"), *rows])
+    for path in found["removed"]:
+        print(f"{display(tuple(path))}  stands in the base alone")
+
+
+def command_line() -> argparse.ArgumentParser:
+    command = parser(
+        "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
+    )
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    command.add_argument("--format", choices=("human", "json"), default="human")
+    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
+    command.add_argument(
+        "--match", metavar="GLOB", help="show the leaves whose key path matches; * stands for any text"
+    )
+    return command
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    if arguments.depth is not None and arguments.depth < 1:
+        raise UsageError("--depth takes a number of 1 or more")
+    prefix, file = split_prefix(arguments.path)
+    is_chosen = chooser(arguments.match)
+    with FileSource(file) as source:
+        if prefix is None and begins_as(source, DELTA):
+            found = describe_delta(source)
+            found["leaves"] = [leaf for leaf in found["leaves"] if is_chosen(tuple(leaf["path"]))]
+            print(json.dumps(found, indent=1)) if arguments.format == "json" else _print_delta(found)
+            return
+    with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
+        records = [record for record in depth_first(checkpoint.records) if is_chosen(record.path)]
+        if arguments.format == "json":
+            print(json.dumps(describe_json(checkpoint, records, file), indent=1))
+        else:
+            _print_human(checkpoint, records, file, arguments.depth)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(command_line(), _run, argv)

@@ -1,0 +1,50 @@
+"""`python -m reference.verify`: read a whole checkpoint against the specification and say what it holds."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..checkpoints.checkpoint import open as open_checkpoint
+from ..checkpoints.verification import verify
+from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..format.keypaths import display
+from ..format.trees import is_train_state
+from ..storage.progress import progress_bar
+from .command_line import parser, run, size
+from .inspect import totals
+
+_EXAMPLES = """examples:
+  python -m reference.verify streaming_params
+  python -m reference.verify 'trainstate::streaming_train_state'
+  python -m reference.verify 'flax::flax_model.msgpack' && echo good
+
+exit status: 0 the file keeps every clause, 1 it was refused, 2 wrong usage.
+Notes do not change the exit status: a file may be good and not in canonical form.
+"""
+
+
+def command_line() -> argparse.ArgumentParser:
+    command = parser(
+        "python -m reference.verify", "Read a whole checkpoint and hold it to the specification.", _EXAMPLES
+    )
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    return command
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    file = split_prefix(arguments.path)[1]
+    with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
+        payload = sum(record.nbytes for record in checkpoint.records)
+        with progress_bar("verify", payload) as moved:
+            findings = verify(checkpoint, moved)
+        what = "train state" if is_train_state(checkpoint) else "tree"
+        print(f"{file}: good {checkpoint.kind}, a {what} of {len(checkpoint)} leaves, {size(checkpoint.source.size)}")
+        for name, entry in totals(checkpoint.records).items():
+            print(f"  {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
+        for finding in findings:
+            more = f" (and {finding.leaves - 1} more leaves)" if finding.leaves > 1 else ""
+            print(f"  note: {display(finding.first)} {finding.note}{more}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run(command_line(), _run, argv)

@@ -1,0 +1,1 @@
+"""Wing 3: kinds of files, one module for each, behind one table."""

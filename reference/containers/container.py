@@ -1,0 +1,45 @@
+"""The seam of containers: what a kind of file offers, so that all that is read and written here can be of that kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from ..format.payloads import Step
+from ..format.records import Item, Record
+from ..format.wire import Source
+
+HEAD: Final = 512  # bytes from which a kind is told
+
+
+class Contents(NamedTuple):
+    """What a file says before any payload is read.
+
+    `version` is that of the format, where the file states one. `metadata` is what it holds beside its leaves.
+    `index_at` is where its own index stands, as (offset, bytes), None where its leaves had to be found one by one.
+    """
+
+    records: list[Record]
+    version: str | None = None
+    metadata: Mapping[str, Any] = MappingProxyType({})
+    index_at: tuple[int, int] | None = None
+
+
+class Container(NamedTuple):
+    """One kind of file: a row of `registry.CONTAINERS`. `streamckpt.testing.ContainerJudge` judges any such row.
+
+    - `kind` names it for people, and `advice` says what to do with such a file where another kind is expected.
+    - `clause` is the one by which a file that is not of this kind is refused.
+    - `begins` tells it from the first bytes, HEAD at most, and the size of the file; it never raises.
+    - `read` reads and checks every header of a source, and no payload. Raises FormatError.
+    - `steps` are those that write the leaves given, refused as a whole where one cannot be written (CONF-7). Raises
+      FormatError.
+    """
+
+    kind: str
+    advice: str
+    clause: str
+    begins: Callable[[bytes, int], bool]
+    read: Callable[[Source], Contents]
+    steps: Callable[[Sequence[Item]], list[Step]]

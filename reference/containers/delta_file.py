@@ -1,0 +1,41 @@
+"""The delta (spec chapter 10) as a kind of file: no checkpoint, and refused by name where one is expected."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..format.errors import FormatError
+from ..format.manifests import DELTA_NAME, read_last, read_manifest
+from ..format.wire import Source
+
+DELTA: Final = "delta"
+CLAUSE: Final = "DELTA-1"
+ADVICE: Final = (
+    "recover its target first, with its base: python -m reference.diff --recover_diff=True "
+    "--load_base_checkpoint=BASE --load_target_checkpoint=DELTA --output_file=TARGET"
+)
+_NAMED: Final = 16  # hexadecimal digits that a refusal names of a digest
+_LONGEST: Final = 100_000_000  # bytes of a manifest that is read for a refusal
+
+
+def begins(head: bytes, size: int) -> bool:
+    return head.startswith(DELTA_NAME)
+
+
+def told(source: Source) -> tuple[str, str]:
+    """What a refusal says of a delta beside its kind, and what is to be done before all else.
+
+    Headers and manifest are read, no block. Of a delta that is damaged it is told that it is that too.
+    """
+    try:
+        blocks, last, tail = read_last(source)
+        if last.nbytes > _LONGEST:  # what is to be refused anyway is not worth any memory
+            return ", whose base python -m reference.inspect shows", ""
+        manifest = read_manifest(blocks, last, tail)
+    except FormatError as error:
+        what = "has been cut off" if error.clause == "DELTA-2" else "cannot be read"
+        first = "" if error.clause == "DELTA-1" else "get it again; "  # it may be of a version that is not known here
+        return f" that {what} ({error.detail[:200]})", first
+    n = len(manifest.leaves)
+    leaves = "1 leaf" if n == 1 else f"{n} leaves"
+    return f" against base {manifest.base.hex()[:_NAMED]}, for a target of {leaves}", ""

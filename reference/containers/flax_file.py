@@ -1,0 +1,25 @@
+"""The standard flax file (spec chapter 08) as a container."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..format.flax_msgpack import flax_steps, read_flax
+from ..format.wire import Source
+from .container import Container, Contents
+from .foreign import is_pickle
+
+FLAX: Final = "standard flax file"
+
+
+def _begins(head: bytes, size: int) -> bool:
+    if not head or is_pickle(head, size):
+        return False
+    return head[0] & 0xF0 == 0x80 or head[0] in (0xDE, 0xDF)  # FLAX-1: one map
+
+
+def _read(source: Source) -> Contents:
+    return Contents(read_flax(source))
+
+
+CONTAINER: Final = Container(FLAX, "use flax::", "FLAX-1", _begins, _read, flax_steps)

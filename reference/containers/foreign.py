@@ -1,0 +1,66 @@
+"""Files that are not checkpoints of this family, and are often given for one: how to tell them, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+
+class Foreign(NamedTuple):
+    """A kind of file that is refused by name; `begins` is that of a `Container`."""
+
+    kind: str
+    begins: Callable[[bytes, int], bool]
+    advice: str
+
+
+def is_pickle(head: bytes, size: int) -> bool:
+    """Whether a file begins as a pickle of protocol 2 to 5 does."""
+    return head[:2] in (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
+
+
+def _starts(*beginnings: bytes) -> Callable[[bytes, int], bool]:
+    return lambda head, size: head.startswith(beginnings)
+
+
+EMPTY: Final = "empty file"
+UNKNOWN: Final = "file of an unknown kind"
+_ELSEWHERE: Final = "convert it to safetensors where it came from"
+
+# In the order in which they are tried, after the containers.
+FOREIGN: Final = (
+    Foreign(
+        "pickle",
+        is_pickle,
+        f"it can run any code when it is opened; {_ELSEWHERE}",
+    ),
+    Foreign("zip archive (a torch .pth or a numpy .npz)", _starts(b"PK"), _ELSEWHERE),
+    Foreign("gzip archive", _starts(b"\x1f\x8b"), "unpack it first: gunzip, or tar xzf"),
+    Foreign("compressed file", _starts(b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh"), "unpack it first"),
+    Foreign(
+        "numpy .npy or HDF5 file",
+        _starts(b"\x93NUMPY", b"\x89HDF"),
+        "it is no checkpoint of this family; save its arrays with reference.save",
+    ),
+    Foreign(
+        "git-lfs pointer",
+        _starts(b"version https://git-lfs"),
+        "the weights themselves have not been fetched: git lfs pull",
+    ),
+    Foreign(
+        "JSON text",
+        lambda head, size: head.lstrip()[:1] in (b"{", b"["),
+        "if it is the answer to a failed download, download again; if an index of shards, name a shard",
+    ),
+    Foreign(
+        "HTML or XML page",
+        lambda head, size: head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"),
+        "a download has failed and its error page was saved; download it again",
+    ),
+    Foreign(
+        "file of zeros",
+        lambda head, size: not any(head),
+        "a download or copy has not been completed; get it again",
+    ),
+    Foreign(UNKNOWN, lambda head, size: True, "a checkpoint is a stream, a flax file or a safetensors file"),
+)

@@ -1,0 +1,70 @@
+"""Load prefixes: what a file is, and which part of its tree is wanted (spec CONV-5)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..format.errors import FormatError, UsageError
+from ..format.keypaths import display
+from ..format.records import Record
+from ..format.trees import is_train_state
+from .flax_file import FLAX
+from .safetensors_file import SAFETENSORS
+from .stream import STREAM
+
+PREFIXES: Final = {
+    "params": STREAM,
+    "trainstate": STREAM,
+    "trainstate_params": STREAM,
+    "flax": FLAX,
+    "flax_params": FLAX,
+    "safetensors": SAFETENSORS,
+}
+WEIGHTS: Final = ("params", "params")  # where a train state holds its weights (TREE-6)
+
+
+def split_prefix(spec: str) -> tuple[str | None, str]:
+    """'params::a/b' -> ('params', 'a/b'); 'a/b' -> (None, 'a/b'). Raises UsageError for an unknown prefix."""
+    prefix, separator, path = spec.partition("::")
+    if not separator or "/" in prefix:
+        return None, spec
+    if prefix not in PREFIXES:
+        raise UsageError(f"{prefix}:: is no load prefix; choose one of {', '.join(p + '::' for p in PREFIXES)}")
+    if not path:
+        raise UsageError(f"{prefix}:: is followed by no path")
+    return prefix, path
+
+
+def split_output(output: str, streaming: bool) -> tuple[str, str]:
+    """The kind of file to write and its path: a load prefix says which, else `streaming`. Raises UsageError."""
+    prefix, path = split_prefix(output)
+    return PREFIXES[prefix] if prefix else STREAM if streaming else FLAX, path
+
+
+# CONV-5: "A load prefix says what a file is and which part of its tree is wanted."
+def select(records: list[Record], prefix: str | None) -> list[Record]:
+    """The records that a load prefix asks for. Raises CONV-5."""
+    if PREFIXES.get(prefix or "") != STREAM:
+        return records
+    train_state = is_train_state(record.path for record in records)
+    if prefix == "params":
+        if train_state:
+            advice = "use trainstate_params:: for its weights, trainstate:: for all"
+            raise FormatError("CONV-5", None, None, "this is a train state, and params:: asks for weights", advice)
+        return records
+    if not train_state:
+        detail = f"this holds weights alone, without step and optimizer, and {prefix}:: asks for a train state"
+        raise FormatError("CONV-5", None, None, detail, "use params::")
+    return records if prefix == "trainstate" else subtree(records, WEIGHTS)
+
+
+def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
+    """The records under a key path, with that path taken off. Raises CONV-5 where there are none."""
+    n = len(prefix)
+    chosen = [record._replace(path=record.path[n:]) for record in records if record.path[:n] == prefix]
+    if not chosen or not chosen[0].path:
+        what = "is a leaf, not a subtree" if chosen else "does not stand in it"
+        roots = ", ".join([display((root,)) for root in dict.fromkeys(record.path[0] for record in records)][:8])
+        detail = f"the subtree {display(prefix)} was asked for and {what}"
+        raise FormatError("CONV-5", None, None, detail, f"at its root stand: {roots}")
+    return chosen

@@ -1,0 +1,102 @@
+"""The table of containers: what kind of file this is, told from its first bytes, and how it is read (spec CONV-6)."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from ..format.errors import FormatError, WrongKind
+from ..format.manifests import Delta, read_delta
+from ..format.wire import Source
+from . import delta_file, flax_file, safetensors_file, stream
+from .container import HEAD, Container, Contents
+from .delta_file import DELTA
+from .flax_file import FLAX
+from .foreign import EMPTY, FOREIGN
+from .safetensors_file import SAFETENSORS
+from .stream import STREAM
+
+CONTAINERS: Final[dict[str, Container]] = {
+    container.kind: container for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER)
+}
+
+# The order in which they are tried. A safetensors file may begin with any byte, and a delta begins as a stream does.
+_SNIFFED: Final = (
+    (SAFETENSORS, CONTAINERS[SAFETENSORS].begins),
+    (DELTA, delta_file.begins),
+    *((kind, CONTAINERS[kind].begins) for kind in (STREAM, FLAX)),
+    *((foreign.kind, foreign.begins) for foreign in FOREIGN),
+)
+_ADVICE: Final = {
+    EMPTY: "a save or a copy of it has failed; get it again",
+    DELTA: delta_file.ADVICE,
+    **{container.kind: container.advice for container in CONTAINERS.values()},
+    **{foreign.kind: foreign.advice for foreign in FOREIGN},
+}
+_CLAUSES: Final = {DELTA: delta_file.CLAUSE, **{kind: container.clause for kind, container in CONTAINERS.items()}}
+
+
+def begins_as(source: Source, kind: str) -> bool:
+    """Whether the first bytes are those of a container, or of a DELTA; they may be those of two."""
+    return dict(_SNIFFED)[kind](_head(source), source.size)
+
+
+def _head(source: Source) -> bytes:
+    return source.read_at(0, min(source.size, HEAD))
+
+
+# CONV-6: "The kind of a file is recognised from its first bytes."
+def kind_of(source: Source) -> str:
+    """The kind of a container, DELTA, or the name of what else it is."""
+    head = _head(source)
+    return next(kind for kind, begins in _SNIFFED if begins(head, source.size)) if head else EMPTY
+
+
+def read_contents(source: Source, wanted: str | None) -> tuple[str, Contents]:
+    """The kind of an opened file, and what its headers say.
+
+    `wanted` is the kind that is expected, None for any checkpoint. Raises FormatError.
+    """
+    if wanted is None:
+        wanted = kind_of(source)
+    if wanted not in CONTAINERS:
+        refuse_file(source, wanted)
+    try:
+        return wanted, CONTAINERS[wanted].read(source)
+    except FormatError:
+        # A file may begin as one kind does and be of another; then that is what is wrong with it.
+        if (found := kind_of(source)) != wanted:
+            refuse_file(source, found, wanted)
+        raise
+
+
+def read_delta_file(source: Source) -> Delta:
+    """The manifest and blocks of a delta; a file of another kind is refused by name. Raises FormatError."""
+    if not begins_as(source, DELTA):
+        refuse(kind_of(source), DELTA)
+    return read_delta(source)
+
+
+# DELTA-13: "A delta MUST NOT be taken for a base or a target of another delta, nor for a checkpoint."
+def refuse_file(source: Source, found: str, wanted: str | None = None) -> NoReturn:
+    """`refuse` a file; one that is a delta is told by its base."""
+    refuse(found, wanted, *(delta_file.told(source) if found == DELTA else ()))
+
+
+def refuse(found: str, wanted: str | None = None, more: str = "", first: str = "") -> NoReturn:
+    """Raise WrongKind for a file of kind `found` where one of kind `wanted`, or any checkpoint, is expected.
+
+    `more` is what else is known of it, and `first` what is to be done before all else.
+    """
+    clause = _CLAUSES.get(wanted or "", "CONV-6")
+    if found == EMPTY and clause != "FLAX-1":  # FLAX-1 speaks of an empty input itself
+        clause = "STREAM-3"
+    detail = f"this is {article(found)}{more}"
+    if wanted and found != EMPTY:
+        detail += f", not {article(wanted)}"
+    error = WrongKind(clause, 0, None, detail, first + _ADVICE[found])
+    error.kind = found
+    raise error
+
+
+def article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' or kind.startswith('HTML') else 'a'} {kind}"

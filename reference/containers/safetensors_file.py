@@ -1,0 +1,163 @@
+"""The safetensors container: one JSON header, then the payloads (spec CONV-7 to CONV-9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from ..format.arrays import MAX_DIMS, size_of
+from ..format.dtypes import dtype_of, tag_of
+from ..format.errors import FormatError
+from ..format.keypaths import KeyPath, encode_keypath
+from ..format.leaves import Leaf
+from ..format.payloads import Step
+from ..format.records import Item, Record, with_path
+from ..format.streams import check_paths
+from ..format.wire import Source
+from .container import Container, Contents
+
+SAFETENSORS: Final = "safetensors file"
+MAX_HEADER: Final = 100_000_000  # bytes of a header, the limit of its library
+
+# CONV-8: "The dtypes of safetensors and the dtype tags correspond one to one."
+TAGS: Final = {
+    "BOOL": "bool",
+    **{f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "C64": "complex64",
+}
+_NAMES: Final = {tag: name for name, tag in TAGS.items()}
+
+
+def _refuse(detail: str, path: tuple[str, ...] | None = None, clause: str = "CONV-6") -> NoReturn:
+    raise FormatError(clause, 8, None if path is None else KeyPath(path), f"damaged safetensors file: {detail}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        _refuse("a name stands twice in its header")
+    return dict(pairs)
+
+
+def _begins(head: bytes, size: int) -> bool:
+    limit = min(size - 8, MAX_HEADER)
+    return head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= limit
+
+
+def read_safetensors(source: Source) -> Contents:
+    """The tensors of a safetensors file as records, in the order of its header; payloads are not read.
+
+    Raises FormatError.
+    """
+    size = int.from_bytes(source.read_at(0, 8), "little")
+    if not 2 <= size <= min(source.size - 8, MAX_HEADER):
+        _refuse(f"its header is said to take {size} bytes and the file has {source.size}")
+    text = source.read_at(8, size)
+    if not text.startswith(b"{"):
+        _refuse("its header does not begin with an opening brace")
+    try:
+        header = json.loads(text.decode(), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, FormatError):
+            raise
+        _refuse(f"its header is no JSON: {error}")
+    if not isinstance(header, dict):
+        _refuse("its header is no JSON object")
+    metadata = header.pop("__metadata__", None)
+    data = 8 + size
+    records = [_record(name, entry, data) for name, entry in header.items()]
+    at = data
+    for record in sorted(records, key=lambda record: (record.offset, record.end)):
+        if record.offset != at:
+            _refuse("the payloads do not stand one after the other", record.path)
+        at = record.end
+    if at != source.size:
+        _refuse(f"the payloads take {at - data} bytes and the file has {source.size - data} after its header")
+    check_paths([record.path for record in records])
+    return Contents(records, metadata=metadata if isinstance(metadata, dict) else {}, index_at=(0, data))
+
+
+def _record(name: str, entry: Any, data: int) -> Record:
+    # CONV-7: "A safetensors name is split into a key path at each `.`, and a key path is joined into a name
+    #          with `.`."
+    path = tuple(name.split("."))
+    encode_keypath(path)
+    try:
+        tag, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    except (TypeError, KeyError, ValueError):
+        _refuse("an entry lacks its dtype, shape or data_offsets", path)
+    numbers = (*_list(shape, path), start, end)
+    if not all(type(n) is int and 0 <= n < 1 << 63 for n in numbers) or len(shape) > MAX_DIMS:
+        _refuse("its shape or data_offsets make no sense", path)
+    if not isinstance(tag, str) or tag not in TAGS:
+        raise FormatError("CONV-8", 8, KeyPath(path), f"the safetensors dtype {tag!r} has no counterpart here")
+    dtype = dtype_of(TAGS[tag])
+    try:
+        nbytes = size_of(tuple(shape), dtype)
+    except FormatError as error:
+        raise with_path(path, error) from None
+    if end - start != nbytes:
+        _refuse(f"shape {shape} of {tag} takes {nbytes} bytes and the payload has {end - start}", path)
+    leaf = Leaf("ndarray", dtype, tuple(shape), nbytes, ((0, nbytes),))
+    return Record(path, leaf, data + start, data + start, data + end)
+
+
+def _list(shape: Any, path: tuple[str, ...]) -> list[Any]:
+    return shape if isinstance(shape, list) else _refuse("a shape is no list", path)
+
+
+def _name(path: tuple[str, ...], leaf: Leaf) -> tuple[str, str]:
+    """The name and dtype of a leaf in safetensors. Raises CONV-7, CONV-8, CONV-9."""
+    if leaf.kind != "ndarray" or leaf.dtype is None:
+        # CONV-9: "safetensors holds arrays only: a leaf of a kind other than `ndarray` MUST be refused by a
+        #          writer of safetensors."
+        raise FormatError(
+            "CONV-9",
+            None,
+            KeyPath(path),
+            f"safetensors holds arrays only, and this leaf is of kind {leaf.kind}",
+            "take the weights alone (trainstate_params::), or write a stream or a flax file",
+        )
+    if tag_of(leaf.dtype) not in _NAMES:
+        raise FormatError("CONV-8", None, KeyPath(path), f"safetensors has no dtype for {leaf.dtype}")
+    if any("." in part for part in path):
+        raise FormatError("CONV-7", None, KeyPath(path), "a safetensors name cannot hold a part with a '.' in it")
+    return ".".join(path), _NAMES[tag_of(leaf.dtype)]
+
+
+def safetensors_steps(items: Sequence[Item]) -> list[Step]:
+    """The safetensors file of these leaves, refused before anything is written where it cannot be (CONF-7).
+
+    Payloads stand with the widest elements first, so that all are aligned. Raises CONV and STREAM clauses.
+    """
+    check_paths([item.path for item in items])
+    order = sorted(items, key=lambda item: -item.leaf.dtype.itemsize if item.leaf.dtype else 0)
+    header: dict[str, Any] = {"__metadata__": {"format": "flax"}}
+    at = 0
+    for path, leaf, _ in order:
+        name, dtype = _name(path, leaf)
+        if name in header:
+            raise FormatError("CONV-7", None, KeyPath(path), f"the name {name!r} is taken")
+        header[name] = {"dtype": dtype, "shape": leaf.shape, "data_offsets": [at, at + leaf.nbytes]}
+        at += leaf.nbytes
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    if len(text) > MAX_HEADER:
+        raise FormatError(
+            "CONV-7", None, None, f"the header would take {len(text)} bytes, more than safetensors allows"
+        )
+    head = Step([(len(text).to_bytes(8, "little") + text, 0)])
+    return [head, *(Step([(b"", item.leaf.nbytes)], item.payload) for item in order)]
+
+
+CONTAINER: Final = Container(SAFETENSORS, "use safetensors::", "CONV-6", _begins, read_safetensors, safetensors_steps)

@@ -1,0 +1,65 @@
+"""Leaves of a checkpoint as device arrays: each device takes its own part of the file, and nothing else is read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Final
+
+import jax
+import numpy as np
+
+from ..format.leaves import Leaf
+from ..format.wire import Source
+from .bit_casts import can_cast, cast_array
+from .boxes import Box, box_of, whole
+from .shards import is_host
+from .slices import read_boxes
+
+_SMALL: Final = 1 << 14  # bytes; leaves up to this size are read whole, which costs the least time
+
+
+def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sharding.Sharding | None) -> jax.Array:
+    """The array leaf that starts at offset `at`, on the devices of `sharding`; None is jax's default device.
+
+    On CPU devices the memory that was read into becomes the array's; elsewhere a cast happens on the device,
+    so that what crosses is what stands in the file.
+    """
+    assert leaf.dtype is not None
+    devices = sharding.device_set if sharding is not None else {jax.local_devices()[0]}
+    casts_there = not is_host(devices) and can_cast(leaf.dtype, dtype)
+    read_as = leaf.dtype if casts_there else dtype
+    if sharding is None or leaf.nbytes <= _SMALL:
+        (host,) = read_boxes(source, at, leaf, [whole(leaf.shape)], read_as)
+        array = put(host.__getitem__, leaf.shape, read_as, sharding)
+    else:
+        boxes = _boxes(sharding, leaf.shape)
+        parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as), strict=True))
+        array = put(lambda index: parts[box_of(index, leaf.shape)], leaf.shape, read_as, sharding)
+    return array if read_as == dtype else _cast(array, dtype)
+
+
+@functools.lru_cache(1024)
+def _boxes(sharding: jax.sharding.Sharding, shape: tuple[int, ...]) -> list[Box]:
+    """The different boxes of an array that devices of this process hold."""
+    indices = sharding.addressable_devices_indices_map(shape).values()
+    return list(dict.fromkeys(box_of(index or (), shape) for index in indices))
+
+
+def put(
+    part: Callable[[tuple[slice, ...]], np.ndarray],
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    sharding: jax.sharding.Sharding | None,
+) -> jax.Array:
+    """The device array whose part at an index is what `part` gives. Raises ValueError where jax has no 64 bits."""
+    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+        raise ValueError(f"a jax array of {dtype} needs jax.config.update('jax_enable_x64', True)")
+    if sharding is None:
+        return jax.device_put(part(tuple(slice(None) for _ in shape)))
+    return jax.make_array_from_callback(shape, sharding, lambda index: part(index or ()), dtype=dtype)
+
+
+@functools.partial(jax.jit, static_argnames="dtype")
+def _cast(array: jax.Array, dtype: np.dtype) -> jax.Array:
+    return cast_array(array, dtype)[0]

@@ -1,0 +1,136 @@
+"""Parts of an array that stands in a file: only the byte runs that are needed are read."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from ..format.arrays import size_of
+from ..format.casts import convert
+from ..format.leaves import Leaf
+from ..format.payloads import PIECE, bytes_of, settle
+from ..format.wire import Source
+from ..storage.threads import shared
+from .boxes import Box, common, count, hull, pieces, runs, shape_of, within
+
+_LONG: Final = 1 << 16  # bytes; runs of this size are read to where they belong, without a buffer between
+_SHORT: Final = 256  # bytes; runs below it are read together with what lies between them
+_ALIGNED: Final = 64  # bytes; jax takes host memory that is aligned so over without a copy
+
+
+def aligned_empty(shapes: Sequence[Sequence[int]], dtype: np.dtype) -> list[np.ndarray]:
+    """New arrays side by side, each of which a CPU device of jax can take over as it is.
+
+    In one piece of memory, since the kernel gives huge pages, which cost a tenth of the time, to large pieces alone;
+    it is freed when the last of them is gone.
+    """
+    sizes = [size_of(tuple(shape), dtype) for shape in shapes]
+    memory = np.empty(sum(-(-size // _ALIGNED) * _ALIGNED for size in sizes) + _ALIGNED, np.uint8)
+    start, arrays = -memory.ctypes.data % _ALIGNED, []
+    for shape, size in zip(shapes, sizes, strict=True):
+        arrays.append(memory[start : start + size].view(dtype).reshape(shape))
+        start += -(-size // _ALIGNED) * _ALIGNED
+    return arrays
+
+
+def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype: np.dtype) -> list[np.ndarray]:
+    """The given boxes of the array leaf that starts at offset `at`, each a new C-ordered array of `dtype`.
+
+    Bytes that no box needs are not read, but for gaps between runs of a few elements; what several boxes
+    need is read once where together they fill the box around them. Raises what `conversion.convert` raises.
+    """
+    assert leaf.dtype is not None
+    payload = _Payload(source, at, leaf.extents)
+    arrays = aligned_empty([shape_of(box) for box in boxes], dtype)
+    work: list[Callable[[], None]] = []
+    scattered: list[tuple[Box, np.ndarray]] = []
+    for box, array in zip(boxes, arrays, strict=True):
+        if not array.size:
+            continue
+        starts, length = runs(box, leaf.shape)
+        if dtype != leaf.dtype or length * dtype.itemsize < min(_LONG, array.nbytes):
+            scattered.append((box, array))
+        else:
+            work += _reads(payload, starts * dtype.itemsize, length * dtype.itemsize, bytes_of(array))
+    if scattered:
+        around = hull([box for box, _ in scattered])
+        filled = count(around) == sum(count(box) for box, _ in scattered)
+        for region in [around] if filled else [box for box, _ in scattered]:
+            work += _copies(payload, leaf, _widened(region, leaf), scattered)
+    shared(work, sum(array.nbytes for array in arrays))
+    return [settle(array) for array in arrays]
+
+
+def _widened(region: Box, leaf: Leaf) -> Box:
+    """The region with its last axes made whole while its runs are short: one read then serves for many."""
+    assert leaf.dtype is not None
+    while runs(region, leaf.shape)[1] * leaf.dtype.itemsize < _SHORT:
+        partial = [i for i, n in enumerate(leaf.shape) if region[i] != (0, n)]
+        if not partial or partial[-1] == 0:
+            break
+        axis = partial[-1]
+        region = (*region[:axis], (0, leaf.shape[axis]), *region[axis + 1 :])
+    return region
+
+
+def _copies(
+    payload: _Payload, leaf: Leaf, region: Box, targets: Sequence[tuple[Box, np.ndarray]]
+) -> Iterator[Callable[[], None]]:
+    """Calls that read a region a bounded piece at a time, and copy from it what each target has in common with it."""
+    assert leaf.dtype is not None
+    width, old, new = leaf.dtype.itemsize, leaf.dtype, targets[0][1].dtype
+    most = max(1, PIECE // width)
+    size = min(most, count(region))
+    free: deque[np.ndarray] = deque()  # buffers, as many as there are threads
+
+    def copy(piece: Box) -> None:
+        try:
+            memory = free.pop()
+        except IndexError:
+            memory = np.empty(size, old)
+        values = memory[: count(piece)]
+        starts, length = runs(piece, leaf.shape)
+        for call in _reads(payload, starts * width, length * width, bytes_of(values)):
+            call()
+        block = _bits(convert(values, new)).reshape(shape_of(piece))
+        for box, array in targets:
+            if (both := common(piece, box)) is not None:
+                _bits(array)[within(both, box)] = block[within(both, piece)]
+        free.append(memory)
+
+    return (functools.partial(copy, piece) for piece in pieces(region, most))
+
+
+def _bits(array: np.ndarray) -> np.ndarray:
+    """The same memory in a dtype of numpy's own, which it copies without the interpreter's lock."""
+    return array.view(f"u{array.itemsize}") if array.dtype.kind == "V" else array
+
+
+def _reads(payload: _Payload, starts: np.ndarray, n: int, view: memoryview) -> Iterator[Callable[[], None]]:
+    """Calls that read runs of `n` bytes one after the other into a view."""
+    return (
+        functools.partial(payload.read_into, start, view[i * n : (i + 1) * n])
+        for i, start in enumerate(starts.tolist())
+    )
+
+
+class _Payload:
+    """The payload of one leaf as if it stood in one piece; a chunked array has several extents."""
+
+    def __init__(self, source: Source, at: int, extents: Sequence[tuple[int, int]]) -> None:
+        self._source = source
+        self._extents = [(at + offset, n) for offset, n in extents]
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        for at, n in self._extents:
+            if not view:
+                return
+            if offset < n:
+                part = view[: n - offset]
+                self._source.read_into(at + offset, part)
+                view = view[len(part) :]
+            offset = max(0, offset - n)

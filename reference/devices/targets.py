@@ -1,0 +1,142 @@
+"""What a caller wants a checkpoint to become: each target leaf held against the record that is to fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from ..format.casts import can_convert
+from ..format.keypaths import display
+from ..format.leaves import Leaf, leaf_text
+from ..format.records import Record
+
+_SHOWN: Final = 8  # lines of each part of a report
+# The Python types of target leaves, and the kinds and numpy kinds of the leaves that fill them.
+_FILLED_BY: Final[dict[type, tuple[str, str]]] = {
+    bool: ("bool", "b"),
+    int: ("int", "iu"),
+    float: ("float int", "f"),
+    complex: ("complex float int", "cf"),
+    str: ("str", ""),
+    bytes: ("bin", ""),
+    bytearray: ("bin", ""),
+    type(None): ("nil", ""),
+}
+
+
+class TargetMismatch(ValueError):
+    """A checkpoint that does not fit the tree it is loaded into; all differences in one report.
+
+    `missing` and `unexpected` are key paths that only the target and only the checkpoint have. `shapes` and
+    `dtypes` are (key path, what the target wants, what the checkpoint holds).
+    """
+
+    def __init__(
+        self,
+        missing: list[tuple[str, ...]],
+        unexpected: list[tuple[str, ...]],
+        shapes: list[tuple[tuple[str, ...], str, str]],
+        dtypes: list[tuple[tuple[str, ...], str, str]],
+    ) -> None:
+        super().__init__(missing, unexpected, shapes, dtypes)
+        self.missing, self.unexpected, self.shapes, self.dtypes = missing, unexpected, shapes, dtypes
+        self.file: str | None = None
+
+    def __str__(self) -> str:
+        parts = [
+            ("missing from the checkpoint", [display(path) for path in self.missing]),
+            ("in the checkpoint alone", [display(path) for path in self.unexpected]),
+            ("of another shape", [_difference(*entry) for entry in self.shapes]),
+            ("of another dtype", [_difference(*entry) for entry in self.dtypes]),
+        ]
+        lines = [f"{self.file or 'the checkpoint'} does not fit the target:"]
+        for title, entries in parts:
+            if entries:
+                lines.append(f"  {len(entries)} {title}:")
+                lines += [f"    {entry}" for entry in entries[:_SHOWN]]
+                if len(entries) > _SHOWN:
+                    lines.append(f"    ... and {len(entries) - _SHOWN} more")
+        if self.unexpected and not self.shapes:
+            lines.append("  include= and exclude= of reference.load choose the leaves to load")
+        return "\n".join(lines)
+
+
+def _difference(path: tuple[str, ...], wanted: str, found: str) -> str:
+    return f"{display(path)}: {wanted} is wanted, the checkpoint holds {found}"
+
+
+class Filling(NamedTuple):
+    """A record and the target leaf that it fills."""
+
+    record: Record
+    target: Any
+
+
+def match(
+    targets: Mapping[tuple[str, ...], Any],
+    records: Iterable[Record],
+    chosen: Callable[[tuple[str, ...]], bool] = lambda path: True,
+    any_dtype: bool = False,
+) -> list[Filling]:
+    """Pair the records of a checkpoint with target leaves by key path, in their order. Raises TargetMismatch.
+
+    `chosen` says which key paths are to be filled; the others may be missing. Empty nodes of the checkpoint
+    need no target. With `any_dtype` only shapes are compared.
+    """
+    fillings: list[Filling] = []
+    unexpected: list[tuple[str, ...]] = []
+    shapes: list[tuple[tuple[str, ...], str, str]] = []
+    dtypes: list[tuple[tuple[str, ...], str, str]] = []
+    left = {path: None for path in targets if chosen(path)}
+    for record in records:
+        path = record.path
+        if path not in left:
+            if record.kind != "empty":
+                unexpected.append(path)
+            continue
+        del left[path]
+        target = targets[path]
+        if (fault := _fault(record.leaf, target)) and (fault == "shape" or not any_dtype):
+            (shapes if fault == "shape" else dtypes).append((path, _wanted(target), leaf_text(record.leaf)))
+        fillings.append(Filling(record, target))
+    missing = [path for path in left if targets[path] is not None]
+    if missing or unexpected or shapes or dtypes:
+        raise TargetMismatch(missing, unexpected, shapes, dtypes)
+    return fillings
+
+
+def is_array(target: Any) -> bool:
+    """Whether a target leaf is an array or stands for one, rather than a Python value."""
+    return hasattr(target, "shape") and hasattr(target, "dtype")
+
+
+def _fault(leaf: Leaf, target: Any) -> str | None:
+    if is_array(target):
+        if not isinstance(target.dtype, np.dtype):  # a typed PRNG key
+            return "dtype"
+        if leaf.dtype is None and leaf.kind not in _PYTHON:
+            return "dtype"
+        if tuple(target.shape) != leaf.shape:
+            return "shape"
+        dtype = leaf.dtype if leaf.dtype is not None else _PYTHON.get(leaf.kind)
+        fits = dtype is not None and can_convert(dtype, target.dtype)
+        return None if fits else "dtype"
+    kinds, numpy_kinds = _FILLED_BY.get(type(target), ("", ""))
+    if leaf.dtype is not None and leaf.shape == () and leaf.dtype.kind in numpy_kinds:
+        return None
+    if leaf.dtype is not None and leaf.shape != ():
+        return "shape"
+    return None if leaf.kind in kinds.split() else "dtype"
+
+
+# What a Python number in a checkpoint counts as where an array of shape () is to take it.
+_PYTHON: Final = {"int": np.dtype(np.int64), "float": np.dtype(np.float64), "bool": np.dtype(np.bool_)}
+
+
+def _wanted(target: Any) -> str:
+    if is_array(target):
+        text = f"{target.dtype}[{','.join(map(str, target.shape))}]"
+        return text if not text.startswith("key<") else f"the typed PRNG key {text} (take its jax.random.key_data)"
+    return f"Python's {type(target).__name__}" if target is not None else "None"

@@ -1,0 +1,156 @@
+"""Spec chapter 10: the exact difference of two checkpoints, written as a delta."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ..computing.backends import cast_on, words_on
+from ..containers.load_prefixes import split_prefix
+from ..format.blocks import EQUAL, Words, blocks_of, encode_block, zstd
+from ..format.casts import float_dtype
+from ..format.digests import LeafDigest, tree_digest
+from ..format.errors import UsageError
+from ..format.leaves import Leaf
+from ..format.manifests import MANIFEST, MARK, Entry, Manifest, block_path, encode_manifest
+from ..format.payloads import MemoryPayload, keep_freed_memory, write_steps
+from ..format.records import Item, record_step
+from ..format.streams import check_paths
+from ..storage.atomic_files import check_output, replace
+from ..storage.local_files import FileSink, Path_, Progress
+from ..storage.progress import Show, progress_bar
+from ..storage.threads import Pool, in_order, workers
+from .leaf_contents import content_blocks, content_size, digest_of, form
+from .operands import open_side
+
+
+class DiffReport(NamedTuple):
+    """What a delta holds. Bytes are those of payloads, but for `delta_bytes`, the size of the file."""
+
+    same: list[tuple[str, ...]]
+    changed: list[tuple[str, ...]]
+    added: list[tuple[str, ...]]
+    removed: list[tuple[str, ...]]
+    target_bytes: int
+    delta_bytes: int
+    overflowed: int  # finite values that a cast of the target has made infinite
+
+
+def diff(
+    base: Any,
+    target: Any,
+    output: Path_,
+    *,
+    float_type: str | None = None,
+    jobs: int | None = None,
+    backend: str | None = None,
+    show: Show = progress_bar,
+) -> DiffReport:
+    """Write the delta that turns `base` into `target`: `[PREFIX::]PATH` of any container, or a tree of arrays.
+
+    `float_type` casts the float leaves of the target first; the delta is exact for what that gives. `jobs` threads
+    compress. Holds a few blocks of 4 MiB for each, whatever the sizes. The output appears whole or not at all.
+    `backend` is that of `convert`: with jax the large blocks of all dtypes are subtracted, and casts run, on all of
+    jax's local devices, to the same bytes; the methods are tried, hashed and compressed on the host.
+    Raises FormatError, OSError, UsageError.
+    """
+    zstd()  # missing libraries are told before the work
+    keep_freed_memory()
+    dtype = float_dtype(float_type)
+    overflows: list[int] = []
+    with open_side(base) as b, open_side(target) as t:
+        if (prefix := split_prefix(os.fspath(output))[0]) is not None:
+            raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
+        check_paths([item.path for item in t.items])
+        check_output(output)
+        cast = cast_on(backend, dtype, (item.leaf.dtype for item in t.items))
+        items = [cast(item, dtype, overflows.append) for item in t.items]
+        words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
+        total = sum(content_size(item.leaf) for item in (*items, *b.items))
+        with show("diff", total) as moved, workers(jobs) as pool, replace(output) as sink:
+            writer = _DeltaWriter(b.items, words, pool, sink, moved)
+            for item in items:
+                writer.add(item)
+            manifest = writer.end()
+            b.refuse_changes()
+            t.refuse_changes()
+    entries = manifest.leaves
+    return DiffReport(
+        [entry.path for entry in entries if entry.base == entry.digest],
+        [entry.path for entry in entries if entry.base not in (entry.digest, None)],
+        [entry.path for entry in entries if entry.base is None],
+        [path for path, _ in manifest.removed],
+        sum(item.leaf.nbytes for item in items),
+        os.path.getsize(output),
+        sum(overflows),
+    )
+
+
+class _DeltaWriter:
+    def __init__(self, base: list[Item], words: Words, pool: Pool, sink: FileSink, moved: Progress) -> None:
+        self._words, self._pool, self._sink, self._moved = words, pool, sink, moved
+        self._left = {item.path: item for item in base}
+        self._digests: list[bytes] = []  # of the base
+        self._entries: list[Entry] = []
+        sink.write(MARK)
+
+    def add(self, item: Item) -> None:
+        """Write the blocks of a leaf, unless the base has the same, and note it in the manifest."""
+        other, leaf = self._left.pop(item.path, None), item.leaf
+        like_base = other is not None and leaf.dtype is not None and form(other.leaf) == form(leaf)
+        digest, base_digest = LeafDigest(item.path, leaf), None
+        if other is not None and not like_base:
+            base_digest = self._base_digest(other)
+            if leaf.dtype is None and digest_of(item) == base_digest:
+                self._note(item, base_digest, base_digest, False, 0)
+                return
+        known = digest.copy()
+        base_blocks = content_blocks(other) if other is not None and like_base else None
+
+        def pairs() -> Iterator[Callable[[], bytes]]:
+            for block in content_blocks(item):
+                digest.update(block.data)
+                before = next(base_blocks) if base_blocks is not None else None
+                if before is not None:
+                    known.update(before.data)
+                self._moved(len(block) * (2 if like_base else 1))
+                yield lambda block=block, before=before: encode_block(block, before, leaf.dtype, self._words)
+
+        held: list[bytes] = []  # blocks that equal the base's, until one does not: a leaf of such alone has none
+        written = 0
+        for encoded in in_order(self._pool, pairs(), blocks_of(content_size(leaf))):
+            held.append(encoded)
+            if written or encoded[0] != EQUAL:
+                for block in held:
+                    self._write(block_path(len(self._entries), written), block)
+                    written += 1
+                held.clear()
+        if like_base:
+            base_digest = known.digest()
+            self._digests.append(base_digest)
+        self._note(item, digest.digest(), base_digest, like_base, written)
+
+    def _note(self, item: Item, digest: bytes, base: bytes | None, like_base: bool, blocks: int) -> None:
+        leaf = item.leaf
+        size = content_size(leaf)
+        entry = Entry(item.path, leaf.kind, leaf.dtype, leaf.shape, size, digest, base, like_base, blocks)
+        self._entries.append(entry)
+
+    def _base_digest(self, item: Item) -> bytes:
+        digest = digest_of(item)
+        self._digests.append(digest)
+        self._moved(item.leaf.nbytes)
+        return digest
+
+    def _write(self, path: tuple[str, ...], data: bytes, kind: str = "bin") -> None:
+        leaf = Leaf(kind, nbytes=len(data))
+        write_steps(self._sink, [record_step(Item(path, leaf, lambda: MemoryPayload(data)))])
+
+    def end(self) -> Manifest:
+        """Write the manifest. Leaves that the base alone has are read for their digests."""
+        removed = [(path, self._base_digest(item)) for path, item in self._left.items()]
+        target = tree_digest(entry.digest for entry in self._entries)
+        manifest = Manifest(tree_digest(self._digests), target, self._entries, removed)
+        self._write(MANIFEST, encode_manifest(manifest).encode(), "str")
+        return manifest

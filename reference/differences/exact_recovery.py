@@ -1,0 +1,251 @@
+"""Spec chapter 10: a checkpoint recovered from a delta and its base."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+
+from ..computing.backends import cast_on, words_on
+from ..containers.load_prefixes import split_output
+from ..containers.registry import CONTAINERS, read_delta_file
+from ..format.blocks import BLOCK, Words, decode_block, zstd
+from ..format.casts import float_dtype
+from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
+from ..format.errors import FormatError
+from ..format.keypaths import KeyPath, display
+from ..format.leaves import Leaf, read_leaf
+from ..format.manifests import Manifest, block_path
+from ..format.payloads import PiecesPayload, Step, keep_freed_memory, write_steps
+from ..format.records import Item, Record, item_in, no_collection, with_path
+from ..format.wire import BytesSource, Cursor, Source
+from ..storage.atomic_files import check_output, replace
+from ..storage.local_files import FileSource, Path_
+from ..storage.progress import Show, progress_bar
+from ..storage.threads import Pool, in_order, workers
+from .leaf_contents import content_blocks, content_size, digest_of, form
+from .operands import Side, open_side
+
+
+def recover(
+    base: Any,
+    delta: Path_,
+    output: Path_,
+    *,
+    streaming: bool = True,
+    float_type: str | None = None,
+    jobs: int | None = None,
+    backend: str | None = None,
+    show: Show = progress_bar,
+) -> list[Item]:
+    """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
+
+    `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and held against the delta before
+    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). `float_type`
+    casts the float leaves of what has been checked. `backend` is that of `convert`: with jax the large blocks of all
+    dtypes are added, and casts run, on all of jax's local devices, to the same bytes.
+    Raises FormatError, OSError, UsageError.
+    """
+    zstd()
+    keep_freed_memory()
+    dtype = float_dtype(float_type)
+    kind, output = split_output(os.fspath(output), streaming)
+    with FileSource(delta) as file, open_side(base) as b:
+        try:
+            manifest, blocks, tail = read_delta_file(file)
+            words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
+            cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
+            check_output(output)
+            with workers(jobs) as pool, workers(1) as hasher:
+                check_base(b, manifest, pool, show)
+                recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
+                with no_collection():
+                    items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                    steps = CONTAINERS[kind].steps(items)
+                with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved, behind=True) as sink:
+                    write_steps(sink, steps)
+        except FormatError as error:
+            error.file = error.file or os.fspath(delta)
+            raise
+    return items
+
+
+# DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
+#            it writes anything."
+def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show = progress_bar) -> None:
+    """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
+    expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
+    digests = {}
+    with show("check the base", sum(item.leaf.nbytes for item in base.items)) as moved:
+        tasks = (functools.partial(digest_of, item) for item in base.items)
+        for item, digest in zip(base.items, in_order(pool, tasks, len(base.items)), strict=True):
+            digests[item.path] = digest
+            moved(item.leaf.nbytes)
+    differ = [path for path in {**expected, **digests} if expected.get(path) != digests.get(path)]
+    found = tree_digest(digests.values())
+    if found == manifest.base:
+        if differ:
+            detail = "the manifest's digests of the base's leaves are not those of its digest of the base"
+            raise FormatError("DELTA-3", None, KeyPath(differ[0]), detail)
+        _check_entries(base, manifest)
+        return
+    shown = ", ".join(map(display, differ[:5])) + (f" and {len(differ) - 5} more" if len(differ) > 5 else "")
+    detail = f"{base.name} is not the base of this delta: {len(differ)} leaves differ: {shown}"
+    if found == manifest.target:
+        detail = f"{base.name} is the target of this delta, not its base"
+    raise FormatError("DELTA-11", None, None, detail, f"the base has the tree digest {manifest.base.hex()}")
+
+
+def _check_entries(base: Side, manifest: Manifest) -> None:
+    """Hold what the manifest says of the base's leaves against the base (DELTA-3), before any of it is believed."""
+    leaves = {item.path: item.leaf for item in base.items}
+    for entry in manifest.leaves:
+        leaf = leaves.get(entry.path)
+        alike = leaf is not None and leaf.dtype is not None and form(leaf) == (entry.kind, entry.dtype, entry.shape)
+        same = entry.base == entry.digest
+        if entry.like_base != alike or (leaf is None) != (entry.base is None):
+            detail = "what the manifest says of the base's leaf is not so"
+            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
+        if same and leaf is not None and (leaf.kind != entry.kind or content_size(leaf) != entry.nbytes):
+            detail = f"this leaf is the base's, of {content_size(leaf)} bytes, and the manifest says {entry.nbytes}"
+            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
+
+
+class _Recovery:
+    def __init__(
+        self,
+        base: list[Item],
+        manifest: Manifest,
+        blocks: dict[tuple[str, ...], Record],
+        delta: Source,
+        words: Words,
+        pool: Pool,
+        hasher: Pool,
+    ) -> None:
+        self._hasher = hasher
+        self._base = {item.path: item for item in base}
+        self._manifest, self._blocks, self._delta = manifest, blocks, delta
+        self._words, self._pool = words, pool
+        self._left = deque(i for i in range(len(manifest.leaves)) if self._is_read_when_written(i))
+        tasks = itertools.chain.from_iterable(map(self._decoders, list(self._left)))
+        self._decoded = in_order(pool, tasks, sum(manifest.leaves[i].blocks for i in self._left))
+
+    def _is_read_when_written(self, i: int) -> bool:
+        entry = self._manifest.leaves[i]
+        return entry.blocks > 0 and (entry.dtype is not None or entry.kind in ("str", "bin"))
+
+    def item(self, i: int) -> Item:
+        """The i-th leaf of the target, its content made as it is asked for."""
+        entry = self._manifest.leaves[i]
+        if entry.kind in ("str", "bin"):
+            return self._text(i)
+        leaf = Leaf(entry.kind, entry.dtype, entry.shape, entry.nbytes)
+        if entry.dtype is None:
+            content = b"".join(block.tobytes() for block in self._content(i, leaf))
+            return _small_item(entry.path, entry.kind, content)
+        if not entry.nbytes:
+            list(self._content(i, leaf))
+        return Item(entry.path, leaf, lambda: PiecesPayload(self._content(i, leaf)))
+
+    def _text(self, i: int) -> Item:
+        """A str or bin, which may be long: its bytes are made as they are asked for, like those of an array."""
+        entry = self._manifest.leaves[i]
+        size = payload_size(entry.kind, entry.nbytes)
+        if size is None:
+            detail = f"no {entry.kind} has an encoding of {entry.nbytes} bytes"
+            raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
+        leaf = Leaf(entry.kind, nbytes=size)
+
+        def payload() -> Iterator[np.ndarray]:
+            head = content_head(leaf)
+            decoder = codecs.getincrementaldecoder("utf-8" if entry.kind == "str" else "latin-1")()
+            try:
+                for block in self._content(i, leaf):
+                    if block[: len(head)].tobytes() != head:
+                        raise _not_canonical(entry.path, entry.kind)
+                    decoder.decode(block[len(head) :].data)
+                    yield block[len(head) :]
+                    head = b""
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                raise _not_canonical(entry.path, entry.kind) from None
+
+        if not size:
+            list(payload())
+        return Item(entry.path, leaf, lambda: PiecesPayload(payload()))
+
+    def _content(self, i: int, leaf: Leaf) -> Iterator[np.ndarray]:
+        """The content of a leaf in blocks, the last of them given once the digest has been found right."""
+        entry = self._manifest.leaves[i]
+        digest = LeafDigest(entry.path, leaf)
+        last: np.ndarray | None = None
+        hashing: Future[None] | None = None
+        for block in self._made(i):
+            if hashing is not None:
+                hashing.result()
+            hashing = self._hasher.submit(digest.update, block.data)
+            if last is not None:
+                yield last
+            last = block
+        if hashing is not None:
+            hashing.result()
+        # DELTA-12: "A program that recovers the target MUST check the digest of every leaf, and MUST NOT leave a
+        #            file in place where one differs."
+        if digest.digest() != entry.digest:
+            detail = "what the delta makes of this leaf is not what its digest says"
+            raise FormatError("DELTA-12", None, KeyPath(entry.path), detail, "the delta is damaged; get it again")
+        if last is not None:
+            yield last
+
+    def _made(self, i: int) -> Iterator[np.ndarray]:
+        entry = self._manifest.leaves[i]
+        if entry.base == entry.digest:
+            return content_blocks(self._base[entry.path])
+        if not self._left or self._left[0] != i:
+            return in_order(self._pool, self._decoders(i), entry.blocks)
+        # Leaves are mostly taken in their order: then the next is begun while the last blocks of this are decoded.
+        self._left.popleft()
+        return itertools.islice(self._decoded, entry.blocks)
+
+    def _decoders(self, i: int) -> Iterator[Callable[[], np.ndarray]]:
+        entry = self._manifest.leaves[i]
+        before = content_blocks(self._base[entry.path]) if entry.like_base else iter(())
+        left = entry.nbytes
+        for k in range(entry.blocks):
+            record = self._blocks[block_path(i, k)]
+            base = next(before) if entry.like_base else None
+            n = min(left, BLOCK)
+            left -= n
+
+            def decode(record: Record = record, n: int = n, base: np.ndarray | None = base) -> np.ndarray:
+                try:
+                    data = self._delta.read_at(*record.extents()[0]) if record.nbytes else b""
+                    return decode_block(data, n, base, entry.dtype, self._words)
+                except FormatError as error:
+                    raise with_path(entry.path, error) from None
+
+            yield decode
+
+
+def _not_canonical(path: tuple[str, ...], kind: str) -> FormatError:
+    return FormatError("DELTA-6", None, KeyPath(path), f"the content of this leaf is not one canonical {kind}")
+
+
+def _small_item(path: tuple[str, ...], kind: str, content: bytes) -> Item:
+    """A leaf that is no array, from its encoding."""
+    cursor = Cursor(BytesSource(content), cut="DELTA-6")
+    try:
+        leaf = read_leaf(cursor)
+    except FormatError as error:
+        raise with_path(path, error) from None
+    head = b"" if leaf.dtype is not None else content_head(leaf)
+    if leaf.kind != kind or cursor.tell() != len(content) or not head or not content.startswith(head):
+        raise _not_canonical(path, kind)
+    return item_in(BytesSource(content), Record(path, leaf, 0, 0, len(content)))

@@ -1,0 +1,49 @@
+"""The content of leaves (spec DELTA-6), block by block, from files, casts or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..format.blocks import BLOCK
+from ..format.casts import Buffer
+from ..format.digests import LeafDigest, content_head
+from ..format.leaves import Leaf
+from ..format.records import Item
+
+
+def content_size(leaf: Leaf) -> int:
+    return len(content_head(leaf)) + leaf.nbytes
+
+
+def content_blocks(item: Item) -> Iterator[np.ndarray]:
+    """The content of a leaf in blocks, each uint8[n] in memory of its own."""
+    head = content_head(item.leaf)
+    payload = item.payload() if item.payload is not None else None
+    buffer = Buffer()
+    left = len(head) + item.leaf.nbytes
+    while left:
+        n = min(left, BLOCK)
+        left -= n
+        block = np.empty(n, np.uint8)
+        if head:
+            block[: len(head)] = np.frombuffer(head, np.uint8)
+        if n > len(head):
+            assert payload is not None
+            buffer.fill_memory(payload, block[len(head) :])
+        head = b""
+        yield block
+
+
+def digest_of(item: Item) -> bytes:
+    """The digest of a leaf (DELTA-4)."""
+    digest = LeafDigest(item.path, item.leaf)
+    for block in content_blocks(item):
+        digest.update(block.data)
+    return digest.digest()
+
+
+def form(leaf: Leaf) -> tuple[str, np.dtype | None, tuple[int, ...]]:
+    """What two arrays have in common whose blocks can be held against each other."""
+    return leaf.kind, leaf.dtype, leaf.shape

@@ -1,0 +1,42 @@
+"""A checkpoint that takes part in a difference: a file of any container, or a tree in memory or on devices."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from ..checkpoints.checkpoint import open as open_checkpoint
+from ..checkpoints.saving import readable_item
+from ..devices.states import flax_expansion
+from ..format.records import Item, item_in, no_collection
+from ..format.trees import depth_first, flatten
+
+TREE: Final = "tree"
+
+
+class Side(NamedTuple):
+    """The leaves of a checkpoint in depth-first order (TREE-5), each ready to be read more than once."""
+
+    name: str
+    kind: str  # the container, or TREE
+    items: list[Item]
+    refuse_changes: Callable[[], None]  # raises OSError where the file was written to since it was opened
+
+
+@contextlib.contextmanager
+def open_side(checkpoint: Any) -> Iterator[Side]:
+    """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does: what it leaves out is left out here.
+
+    Of an array on devices a piece at a time comes to the host, whenever its payload is read. Raises FormatError,
+    OSError, UsageError.
+    """
+    if not isinstance(checkpoint, str | os.PathLike):
+        items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
+        yield Side("the tree", TREE, depth_first(items), lambda: None)
+        return
+    with open_checkpoint(checkpoint, any_kind=True) as opened:
+        with no_collection():
+            items = [item_in(opened.source, record) for record in depth_first(opened.records)]
+        yield Side(opened.source.path, opened.kind, items, opened.source.refuse_changes)

@@ -1,0 +1,1 @@
+"""Wing 2: places: local files, outputs that appear whole, threads, progress."""

@@ -1,0 +1,48 @@
+"""Small files beside a checkpoint, as JSON: what it cannot hold is refused by name."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from ..format.errors import UsageError
+from .atomic_files import replace
+from .local_files import Path_
+
+
+def encode_sidecar(value: Any, name: str) -> bytes:
+    """The JSON text of nested dicts, lists, texts, numbers, booleans and None; `name` is what errors call it.
+
+    Tuples become lists, ints that are keys texts, scalars of numpy and jax numbers, and objects with a `to_dict` (a
+    ConfigDict) or `get_state_dict` (a dataset) what that gives. Raises UsageError for all else, and for what is no
+    number in JSON (nan, inf).
+    """
+    return json.dumps(_plain(value, name), ensure_ascii=False, indent=1, allow_nan=False).encode() + b"\n"
+
+
+def write_sidecar(path: Path_, text: bytes) -> None:
+    """Write the file whole or not at all. Raises OSError."""
+    with replace(path) as sink:
+        sink.write(text)
+
+
+def _plain(value: Any, name: str) -> Any:
+    for method in ("to_dict", "get_state_dict"):
+        if callable(convert := getattr(value, method, None)):
+            value = convert()
+    if isinstance(value, dict):
+        if odd := [key for key in value if type(key) not in (str, int)]:
+            raise UsageError(f"{name} has the key {odd[0]!r}, and the keys of a JSON object are texts")
+        return {str(key): _plain(item, f"{name}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{name}[{i}]") for i, item in enumerate(value)]
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{name} is {value}, which is no number in JSON")
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    kind = type(value).__name__
+    advice = "; arrays belong in the train state" if hasattr(value, "shape") else ""
+    raise UsageError(f"{name} is of type {kind}, which JSON cannot hold; sidecars are never pickled{advice}")
