@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,8 @@ from ..format.keypaths import display, parse
 from ..format.leaves import view_value
 from ..format.records import Record, copies, no_collection, value_of
 from ..format.trees import unflatten
-from ..storage.local_files import FileSource, Path_
+from ..storage.local_files import Path_
+from ..storage.places import OpenedFile, place_of
 from .patterns import Chooser, select
 
 KeyPathLike = str | tuple[str, ...]
@@ -33,7 +35,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     numpy arrays, or with `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
     """
 
-    def __init__(self, file: FileSource, kind: str, records: list[Record], mmap: bool = False) -> None:
+    def __init__(self, file: OpenedFile, kind: str, records: list[Record], mmap: bool = False) -> None:
         self.kind = kind
         self.records = records
         self.source = file
@@ -114,7 +116,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         try:
             yield
         except (FormatError, TargetMismatch) as error:
-            error.file = error.file or self.source.path
+            error.file = error.file or self.source.name
             raise
 
     def close(self) -> None:
@@ -139,7 +141,7 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
     """
     load_prefix, name, prefix = locate(path, prefix)
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
-    file = FileSource(name)
+    file = place_of(name).open()
     try:
         kind, contents = read_contents(file, wanted)
         records = select_by_prefix(contents.records, load_prefix)
@@ -150,15 +152,15 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):
-            error.file = file.path
+            error.file = file.name
         raise
 
 
-def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, Path_, KeyPathLike | None]:
+def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, KeyPathLike | None]:
     """The load prefix, the file and the key path that `open` is asked for. Raises UsageError."""
     if isinstance(prefix, str) and prefix.endswith("::"):
-        path, prefix = f"{prefix}{path}", None
-    load_prefix, name = split_prefix(path) if isinstance(path, str) else (None, path)
+        path, prefix = f"{prefix}{os.fspath(path)}", None
+    load_prefix, name = split_prefix(path)
     return load_prefix, name, prefix
 
 

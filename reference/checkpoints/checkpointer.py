@@ -30,6 +30,7 @@ from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.trees import flatten, unflatten
+from ..storage.places import place_of
 from ..storage.progress import progress_bar
 from ..storage.sidecars import encode_sidecar, write_sidecar
 from .checkpoint import open as open_checkpoint
@@ -79,6 +80,7 @@ class StreamingCheckpointer:
     def __init__(self, config: Any, checkpoint_dir: str | os.PathLike[str], enable: bool = True) -> None:
         self.config = self.get_default_config(config)
         dtype_called(self.config.float_dtype)  # a wrong name is refused now, not after hours of training
+        place_of(checkpoint_dir)  # so is a folder that no save could reach
         self.checkpoint_dir = checkpoint_dir
         self.enable = enable
 
@@ -113,7 +115,7 @@ class StreamingCheckpointer:
         """Save any tree as a stream in the checkpoint folder, in the float dtype of the config."""
         with together(_spans_processes(train_state), "the folder of a save"):
             if self.enable and jax.process_index() == 0:
-                os.makedirs(self.checkpoint_dir, exist_ok=True)
+                place_of(os.path.join(self.checkpoint_dir, filename)).make_folder()
         path = os.path.join(self.checkpoint_dir, filename) if self.enable else os.devnull
         self.save_train_state_to_file(train_state, path, gather_fns, self.config.float_dtype)
 
@@ -139,7 +141,7 @@ class StreamingCheckpointer:
             Job(path, leaves, float_dtype, writes=writes).run(progress_bar)
             return
         functions = dict(flatten(gather_fns, expand=flax_expansion()))
-        if overflows := save_gathered(path, leaves, functions, dtype, writes, progress_bar):
+        if overflows := save_gathered(place_of(path), leaves, functions, dtype, writes, progress_bar):
             warnings.warn(f"{overflows} finite values became infinite in {float_dtype}", stacklevel=2)
 
     def save_json(self, value: Any, filename: str | os.PathLike[str]) -> None:
@@ -149,7 +151,6 @@ class StreamingCheckpointer:
     def _save_sidecar(self, value: Any, filename: str | os.PathLike[str], name: str) -> None:
         if self.enable and jax.process_index() == 0:
             text = encode_sidecar(value, name)
-            os.makedirs(self.checkpoint_dir, exist_ok=True)
             write_sidecar(os.path.join(self.checkpoint_dir, filename), text)
 
     def save_pickle(self, obj: Any, filename: str) -> None:
@@ -201,7 +202,8 @@ class StreamingCheckpointer:
     @classmethod
     def load_flax_checkpoint(cls, path: str | os.PathLike[str], target: Any = None, shard_fns: Functions = None) -> Any:
         """`load_checkpoint` for a standard flax file; it is not read whole either."""
-        return cls._load(f"flax::{os.fspath(path)}", target, shard_fns)
+        prefix, name = split_prefix(path)
+        return cls._load(f"{prefix or 'flax'}::{name}", target, shard_fns)
 
     @staticmethod
     def _load(path: str | os.PathLike[str], target: Any, shard_fns: Functions, subtree: Any = None) -> Any:

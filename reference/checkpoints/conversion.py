@@ -13,7 +13,7 @@ from ..format.payloads import Step, keep_freed_memory, write_steps
 from ..format.records import Item, Record, item_in
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
-from ..storage.atomic_files import check_output, replace
+from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
@@ -51,6 +51,7 @@ def convert(
     """
     dtype = float_dtype(float_type)
     target, output = split_output(output_file, streaming)
+    place = place_of(output)
     overflows: list[int] = []
     with open_checkpoint(load_checkpoint, any_kind=True) as checkpoint:
         checkpoint.select(chooser(match, exclude))
@@ -62,10 +63,10 @@ def convert(
         steps = CONTAINERS[target].steps(items)
         sizes = list(map(Step.size, steps))
         total = sum(sizes)
-        check_output(output)
+        place.check_output()
         if not dry_run:
             keep_freed_memory()
-            with show(f"{checkpoint.kind} to {target}", total) as moved, replace(output, moved, behind=True) as sink:
+            with show(f"{checkpoint.kind} to {target}", total) as moved, place.replace(moved, behind=True) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if target == STREAM else []

@@ -16,8 +16,7 @@ from ..format.keypaths import display
 from ..format.payloads import Step, write_steps
 from ..format.records import record_step
 from ..format.streams import check_paths
-from ..storage.atomic_files import check_output, replace
-from ..storage.local_files import Path_
+from ..storage.places import Place
 from ..storage.progress import Show, silent
 from .background import finish_earlier
 from .saving import described, item_of
@@ -26,7 +25,7 @@ Leaves = Sequence[tuple[tuple[str, ...], Any]]
 
 
 def save_gathered(
-    path: Path_,
+    place: Place,
     leaves: Leaves,
     gather: dict[tuple[str, ...], Callable[[Any], Any]],
     dtype: np.dtype | None,
@@ -72,11 +71,11 @@ def save_gathered(
             raise ValueError(f"there is no gather function for {', '.join(map(display, without[:8]))}")
         total = sum(described(key, value).nbytes for key, value in leaves)
         if writes:
-            check_output(path)
+            place.check_output()
     with joint.work(), contextlib.ExitStack() as stack:
         if writes:
             moved = stack.enter_context(show("save", total))
-            write_steps(stack.enter_context(replace(path, moved)), steps())
+            write_steps(stack.enter_context(place.replace(moved)), steps())
     return sum(overflows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,7 +12,8 @@ from ..format.records import Record, no_collection, read_runs, value_of
 from ..format.small_records import arrays_in
 from ..format.trees import is_train_state, unflatten
 from ..format.wire import BytesSource, Source
-from ..storage.local_files import FileSource, Path_
+from ..storage.local_files import Path_
+from ..storage.places import place_of
 from ..storage.progress import Show, silent
 from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
@@ -46,7 +48,7 @@ def load(
         return restore(path, prefix, like, is_chosen)
     load_prefix, name, subtree = locate(path, prefix)
     if load_prefix in _WHOLE and not subtree and include is None and exclude is None and not mmap:
-        with FileSource(name) as source:
+        with contextlib.closing(place_of(name).open()) as source:
             if (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
                 source.refuse_changes()
                 return tree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 from ..containers.damaged import Loss, read_what_is_whole
@@ -16,8 +17,7 @@ from ..format.errors import UsageError
 from ..format.payloads import Step, write_steps
 from ..format.records import item_in
 from ..format.trees import depth_first
-from ..storage.atomic_files import check_output, replace
-from ..storage.local_files import FileSource
+from ..storage.places import OpenedFile, place_of
 from ..storage.progress import Show, progress_bar
 
 
@@ -42,7 +42,7 @@ def salvage(
     prefix, name = split_prefix(load_checkpoint)
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
         raise UsageError(f"only streams and flax files can be salvaged, and {prefix}:: asks for another kind")
-    with FileSource(name) as source:
+    with contextlib.closing(place_of(name).open()) as source:
         if (found := kind_of(source)) in (DELTA, SAFETENSORS):
             refuse(found, STREAM)
         kind, records, losses = read_what_is_whole(source)
@@ -53,20 +53,21 @@ def salvage(
         items = [item_in(source, record) for record in depth_first(records)]
         steps = CONTAINERS[target].steps(items)
         total = sum(map(Step.size, steps))
-        if output is not None:
-            check_output(output)
-        if output is not None and not dry_run:
-            with show("salvage", total) as moved, replace(output, moved) as sink:
+        place = place_of(output) if output is not None else None
+        if place is not None:
+            place.check_output()
+        if place is not None and not dry_run:
+            with show("salvage", total) as moved, place.replace(moved) as sink:
                 write_steps(sink, steps)
                 source.refuse_changes()
         return Report(target, total, len(items), losses)
 
 
-def _refuse(source: FileSource, losses: list[Loss]) -> None:
+def _refuse(source: OpenedFile, losses: list[Loss]) -> None:
     """Say what a file is of which nothing can be salvaged."""
     found = kind_of(source)
     if found not in (STREAM, FLAX, UNKNOWN):
         refuse(found)
     error = losses[0].error
-    error.file, error.advice = source.path, "no leaf of it is whole: there is nothing to salvage"
+    error.file, error.advice = source.name, "no leaf of it is whole: there is nothing to salvage"
     raise error

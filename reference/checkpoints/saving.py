@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import os
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -13,8 +12,12 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from ..containers.load_prefixes import split_output
+from ..containers.registry import CONTAINERS
+from ..containers.safetensors_file import SAFETENSORS
+from ..containers.stream import STREAM
 from ..devices.states import flax_expansion, is_device_array, is_traced
-from ..format.casts import cast_item, cast_leaf, float_dtype
+from ..format.casts import cast_item, cast_leaf, float_dtype, is_cast
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, describe, text_bytes
@@ -22,8 +25,8 @@ from ..format.payloads import MemoryPayload, PiecesPayload, Step, array_payload,
 from ..format.records import Item, no_collection, with_path
 from ..format.streams import stream_steps, too_big_for_old_loaders
 from ..format.trees import flatten
-from ..storage.atomic_files import check_output, replace
 from ..storage.local_files import Path_
+from ..storage.places import place_of
 from ..storage.progress import Show, silent
 from .background import Saving, finish_earlier
 
@@ -60,6 +63,7 @@ def save(
 ) -> Saving | None:
     """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
 
+    `path` may begin with a load prefix (spec CONV-5): `flax::` writes a standard flax file, `safetensors::` that.
     Takes numpy and jax arrays, states of flax and optax, and nnx states. `float_dtype` (bf16, fp16, fp32, fp64 or
     a long name) casts the float arrays and numpy scalars; None keeps every dtype. Empty nodes are left out
     unless `keep_empty_nodes` (spec TREE-4).
@@ -92,8 +96,11 @@ class Job:
         copies: bool = False,
         writes: bool = True,
     ) -> None:
-        self._path, self._float_name = os.path.abspath(path), float_name
+        self._kind, name = split_output(path)
+        self._place, self._float_name = place_of(name), float_name
         self._dtype = float_dtype(float_name)
+        if self._kind == SAFETENSORS:  # the arrays of devices come in the order in which they are written
+            leaves = sorted(leaves, key=lambda leaf: -_width(leaf[1], self._dtype))
         self._copies = copies
         self._overflows: list[int] = []
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
@@ -110,12 +117,14 @@ class Job:
                     else self._item(path, value)
                     for path, value in leaves
                 )
-                self._steps = deque(stream_steps(items, of_tree=True))
+                streamed = self._kind == STREAM
+                steps = stream_steps(items, of_tree=True) if streamed else CONTAINERS[self._kind].steps(list(items))
+                self._steps = deque(steps)
                 sizes = list(map(Step.size, self._steps))
                 self._nbytes = sum(sizes)
             if self._writes:
-                check_output(path)
-        too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes)
+                self._place.check_output()
+        too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes) if streamed else []
         if too_big and self._writes:
             # REC-4: "A writer SHOULD warn when it writes a larger one."
             shown = ", ".join(map(display, too_big[:3]))
@@ -131,7 +140,7 @@ class Job:
         """Write in the background."""
         if self._outflow is not None:
             self._outflow.go_on_without()
-        saving = Saving(self._path, self._write, self._finish, needs_thread=self._shared)
+        saving = Saving(self._place.name, self._write, self._finish, needs_thread=self._shared)
         if self._outflow is not None and self._shared:
             with saving.given_up_on_error(), self._joint():
                 self._outflow.feed(lambda: not saving.done())
@@ -151,7 +160,7 @@ class Job:
             return
         try:
             behind = self._outflow is not None or self._dtype is not None  # what is made meanwhile
-            with show("save", self._nbytes) as moved, replace(self._path, moved, behind) as sink:
+            with show("save", self._nbytes) as moved, self._place.replace(moved, behind) as sink:
                 write_steps(sink, _taken(self._steps))
         finally:  # a handle that is kept keeps no arrays
             self._steps.clear()
@@ -172,6 +181,14 @@ class Job:
             leaf = described(path, value)
             item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
         return cast_item(item, self._dtype, self._overflows.append)
+
+
+def _width(value: Any, dtype: np.dtype | None) -> int:
+    """The bytes of an element as it is saved, 0 where a leaf is not an array."""
+    old = getattr(value, "dtype", None)
+    if not isinstance(old, np.dtype):
+        return 0
+    return (dtype if dtype is not None and is_cast(old, dtype) else old).itemsize
 
 
 def _agreed(leaves: list[tuple[tuple[str, ...], Any]], shared: bool) -> contextlib.AbstractContextManager[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from ..differences.exact_recovery import recover
 from ..format.casts import FLOAT_NAMES
 from ..format.errors import UsageError
 from ..format.keypaths import display
-from ..storage.local_files import FileSource
+from ..storage.places import place_of
 from .command_line import add_flag, parser, run, size
 
 EXACT, SUBTRACT = "exact", "subtract"
@@ -114,15 +115,13 @@ def _diff(arguments: argparse.Namespace) -> None:
 
 def _recover(arguments: argparse.Namespace) -> None:
     base, difference, output = arguments.load_base_checkpoint, arguments.load_target_checkpoint, arguments.output_file
-    prefix, path = split_prefix(difference)
-    with FileSource(path) as source:
+    _, path = split_prefix(difference)
+    with contextlib.closing(place_of(path).open()) as source:
         exact = begins_as(source, DELTA)
     if not exact:
         _print_sum(output, add(base, difference, output, **_arithmetic(arguments)))
         return
-    if prefix:
-        raise UsageError(f"{path} is a delta; name it without {prefix}::")
-    items = recover(base, path, output, streaming=arguments.streaming, **_exact(arguments))
+    items = recover(base, difference, output, streaming=arguments.streaming, **_exact(arguments))
     total = size(sum(item.leaf.nbytes for item in items))
     print(f"wrote {split_prefix(output)[1]}: {len(items)} leaves, {total}; every leaf has the digest of the target's")
     if arguments.float_dtype:

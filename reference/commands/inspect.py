@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from ..format.leaves import leaf_text
 from ..format.manifests import Entry
 from ..format.records import Record
 from ..format.trees import depth_first
-from ..storage.local_files import FileSource
+from ..storage.places import OpenedFile, place_of
 from .command_line import parser, run, size
 
 _EXAMPLES = """examples:
@@ -106,14 +107,14 @@ def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth
 # --- deltas ---------------------------------------------------------------------------------------------
 
 
-def describe_delta(source: FileSource) -> dict[str, Any]:
+def describe_delta(source: OpenedFile) -> dict[str, Any]:
     """What `--format json` prints of a delta. Raises what `registry.read_delta_file` raises."""
     manifest, blocks, _ = read_delta_file(source)
     packed = [0] * len(manifest.leaves)
     for path, block in blocks.items():
         packed[int(path[1])] += block.nbytes
     return {
-        "file": source.path,
+        "file": source.name,
         "kind": DELTA,
         "size": source.size,
         "base": manifest.base.hex(),
@@ -160,7 +161,7 @@ def _run(arguments: argparse.Namespace) -> None:
         raise UsageError("--depth takes a number of 1 or more")
     prefix, file = split_prefix(arguments.path)
     is_chosen = chooser(arguments.match)
-    with FileSource(file) as source:
+    with contextlib.closing(place_of(file).open()) as source:
         if prefix is None and begins_as(source, DELTA):
             found = describe_delta(source)
             found["leaves"] = [leaf for leaf in found["leaves"] if is_chosen(tuple(leaf["path"]))]

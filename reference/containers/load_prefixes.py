@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from ..format.errors import FormatError, UsageError
@@ -23,11 +24,12 @@ PREFIXES: Final = {
 WEIGHTS: Final = ("params", "params")  # where a train state holds its weights (TREE-6)
 
 
-def split_prefix(spec: str) -> tuple[str | None, str]:
+def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
     """'params::a/b' -> ('params', 'a/b'); 'a/b' -> (None, 'a/b'). Raises UsageError for an unknown prefix."""
-    prefix, separator, path = spec.partition("::")
+    text = os.fspath(spec)
+    prefix, separator, path = text.partition("::")
     if not separator or "/" in prefix:
-        return None, spec
+        return None, text
     if prefix not in PREFIXES:
         raise UsageError(f"{prefix}:: is no load prefix; choose one of {', '.join(p + '::' for p in PREFIXES)}")
     if not path:
@@ -35,7 +37,7 @@ def split_prefix(spec: str) -> tuple[str | None, str]:
     return prefix, path
 
 
-def split_output(output: str, streaming: bool) -> tuple[str, str]:
+def split_output(output: str | os.PathLike[str], streaming: bool = True) -> tuple[str, str]:
     """The kind of file to write and its path: a load prefix says which, else `streaming`. Raises UsageError."""
     prefix, path = split_prefix(output)
     return PREFIXES[prefix] if prefix else STREAM if streaming else FLAX, path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
@@ -21,8 +20,8 @@ from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, encode_value, leaf_text
 from ..format.payloads import Step, keep_freed_memory, write_steps
 from ..format.records import Item, no_collection, with_path
-from ..storage.atomic_files import check_output, replace
 from ..storage.local_files import Path_
+from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
 from ..storage.threads import workers
 from .operands import open_side
@@ -114,7 +113,8 @@ def _write(
     show: Show,
 ) -> tuple[list[Item], int, _Counts]:
     dtype = float_dtype(float_type)
-    kind, output = split_output(os.fspath(output), streaming)
+    kind, name = split_output(output, streaming)
+    place = place_of(name)
     counts = _Counts()
     keep_freed_memory()
     with open_side(base) as b, open_side(other) as o, workers(None) as pool:
@@ -128,8 +128,8 @@ def _write(
             ]
             steps = CONTAINERS[kind].steps(items)
         total = sum(map(Step.size, steps))
-        check_output(output)
-        with show("subtract" if minus else "add", total) as moved, replace(output, moved, behind=True) as sink:
+        place.check_output()
+        with show("subtract" if minus else "add", total) as moved, place.replace(moved, behind=True) as sink:
             write_steps(sink, steps)
             b.refuse_changes()
             o.refuse_changes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,8 +16,9 @@ from ..format.manifests import MANIFEST, MARK, Entry, Manifest, block_path, enco
 from ..format.payloads import MemoryPayload, keep_freed_memory, write_steps
 from ..format.records import Item, record_step
 from ..format.streams import check_paths
-from ..storage.atomic_files import check_output, replace
-from ..storage.local_files import FileSink, Path_, Progress
+from ..format.wire import Sink
+from ..storage.local_files import Path_, Progress
+from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
@@ -59,16 +59,18 @@ def diff(
     keep_freed_memory()
     dtype = float_dtype(float_type)
     overflows: list[int] = []
+    prefix, name = split_prefix(output)
+    if prefix is not None:
+        raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
+    place = place_of(name)
     with open_side(base) as b, open_side(target) as t:
-        if (prefix := split_prefix(os.fspath(output))[0]) is not None:
-            raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
         check_paths([item.path for item in t.items])
-        check_output(output)
+        place.check_output()
         cast = cast_on(backend, dtype, (item.leaf.dtype for item in t.items))
         items = [cast(item, dtype, overflows.append) for item in t.items]
         words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
-        with show("diff", total) as moved, workers(jobs) as pool, replace(output) as sink:
+        with show("diff", total) as moved, workers(jobs) as pool, place.replace() as sink:
             writer = _DeltaWriter(b.items, words, pool, sink, moved)
             for item in items:
                 writer.add(item)
@@ -82,16 +84,17 @@ def diff(
         [entry.path for entry in entries if entry.base is None],
         [path for path, _ in manifest.removed],
         sum(item.leaf.nbytes for item in items),
-        os.path.getsize(output),
+        writer.nbytes,
         sum(overflows),
     )
 
 
 class _DeltaWriter:
-    def __init__(self, base: list[Item], words: Words, pool: Pool, sink: FileSink, moved: Progress) -> None:
+    def __init__(self, base: list[Item], words: Words, pool: Pool, sink: Sink, moved: Progress) -> None:
         self._words, self._pool, self._sink, self._moved = words, pool, sink, moved
         self._left = {item.path: item for item in base}
         self._digests: list[bytes] = []  # of the base
+        self.nbytes = len(MARK)  # that have been written
         self._entries: list[Entry] = []
         sink.write(MARK)
 
@@ -145,7 +148,9 @@ class _DeltaWriter:
 
     def _write(self, path: tuple[str, ...], data: bytes, kind: str = "bin") -> None:
         leaf = Leaf(kind, nbytes=len(data))
-        write_steps(self._sink, [record_step(Item(path, leaf, lambda: MemoryPayload(data)))])
+        step = record_step(Item(path, leaf, lambda: MemoryPayload(data)))
+        write_steps(self._sink, [step])
+        self.nbytes += step.size()
 
     def end(self) -> Manifest:
         """Write the manifest. Leaves that the base alone has are read for their digests."""

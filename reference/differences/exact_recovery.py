@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import functools
 import itertools
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -14,20 +14,21 @@ from typing import Any
 import numpy as np
 
 from ..computing.backends import cast_on, words_on
-from ..containers.load_prefixes import split_output
+from ..containers.load_prefixes import PREFIXES, split_output, split_prefix
 from ..containers.registry import CONTAINERS, read_delta_file
+from ..containers.stream import STREAM
 from ..format.blocks import BLOCK, Words, decode_block, zstd
 from ..format.casts import float_dtype
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
-from ..format.errors import FormatError
+from ..format.errors import FormatError, UsageError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, read_leaf
 from ..format.manifests import Manifest, block_path
 from ..format.payloads import PiecesPayload, Step, keep_freed_memory, write_steps
 from ..format.records import Item, Record, item_in, no_collection, with_path
 from ..format.wire import BytesSource, Cursor, Source
-from ..storage.atomic_files import check_output, replace
-from ..storage.local_files import FileSource, Path_
+from ..storage.local_files import Path_
+from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
@@ -47,32 +48,37 @@ def recover(
 ) -> list[Item]:
     """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
 
-    `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and held against the delta before
-    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). `float_type`
-    casts the float leaves of what has been checked. `backend` is that of `convert`: with jax the large blocks of all
-    dtypes are added, and casts run, on all of jax's local devices, to the same bytes.
+    `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and compared with the delta before
+    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). A prefix of
+    streams before `delta`, such as `params::`, is taken and says nothing. `float_type` casts the float leaves of what
+    has been checked. `backend` is that of `convert`: with jax the large blocks of all dtypes are added, and casts run,
+    on all of jax's local devices, to the same bytes.
     Raises FormatError, OSError, UsageError.
     """
     zstd()
     keep_freed_memory()
     dtype = float_dtype(float_type)
-    kind, output = split_output(os.fspath(output), streaming)
-    with FileSource(delta) as file, open_side(base) as b:
+    prefix, difference = split_prefix(delta)  # the commands of old name every difference with params::
+    if PREFIXES.get(prefix or "", STREAM) != STREAM:
+        raise UsageError(f"{difference} is to be a delta, and {prefix}:: asks for another kind of file")
+    kind, name = split_output(output, streaming)
+    place = place_of(name)
+    with contextlib.closing(place_of(difference).open()) as file, open_side(base) as b:
         try:
             manifest, blocks, tail = read_delta_file(file)
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
             cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
-            check_output(output)
+            place.check_output()
             with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 with no_collection():
                     items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
                     steps = CONTAINERS[kind].steps(items)
-                with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved, behind=True) as sink:
+                with show("recover", sum(map(Step.size, steps))) as moved, place.replace(moved, behind=True) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
-            error.file = error.file or os.fspath(delta)
+            error.file = error.file or file.name
             raise
     return items
 

@@ -39,4 +39,4 @@ def open_side(checkpoint: Any) -> Iterator[Side]:
     with open_checkpoint(checkpoint, any_kind=True) as opened:
         with no_collection():
             items = [item_in(opened.source, record) for record in depth_first(opened.records)]
-        yield Side(opened.source.path, opened.kind, items, opened.source.refuse_changes)
+        yield Side(opened.source.name, opened.kind, items, opened.source.refuse_changes)

@@ -37,9 +37,9 @@ class FileSource:
     """A regular file, read at given offsets."""
 
     def __init__(self, path: Path_) -> None:
-        self.path = os.fspath(path)
-        self._refuse_irregular(os.stat(self.path))  # before it is opened, which a device may notice
-        self._file = io.FileIO(self.path, opener=_open)
+        self.name = os.fspath(path)
+        self._refuse_irregular(os.stat(self.name))  # before it is opened, which a device may notice
+        self._file = io.FileIO(self.name, opener=_open)
         try:
             self.fd = self._file.fileno()
             info = self._status()
@@ -51,13 +51,13 @@ class FileSource:
 
     def _refuse_irregular(self, info: os.stat_result) -> None:
         if not stat.S_ISREG(info.st_mode):
-            refuse_irregular(self.path, info.st_mode)
+            refuse_irregular(self.name, info.st_mode)
 
     def _status(self) -> os.stat_result:
         try:
             return os.fstat(self.fd)
         except OSError as error:
-            error.filename = self.path
+            error.filename = self.name
             raise
 
     def refuse_changes(self) -> None:
@@ -68,13 +68,13 @@ class FileSource:
         info = self._status()
         if (info.st_size, info.st_mtime_ns) != (self.size, self._changed):
             text = "the file changed while it was read; read it again when nothing writes to it"
-            raise OSError(errno.EBUSY, text, self.path)
+            raise OSError(errno.EBUSY, text, self.name)
 
     def read_at(self, offset: int, n: int) -> bytes:
         try:
             data = os.pread(self.fd, min(n, _CALL), offset)
         except OSError as error:
-            error.filename = self.path
+            error.filename = self.name
             raise
         if len(data) == n:
             return data
@@ -96,7 +96,7 @@ class FileSource:
             try:
                 got = os.preadv(self.fd, (view[:_CALL],), offset)
             except OSError as error:
-                error.filename = self.path
+                error.filename = self.name
                 raise
             if not got:
                 self._shrunk(offset)
@@ -105,7 +105,7 @@ class FileSource:
     def _shrunk(self, offset: int) -> None:
         detail = "the file became shorter while it was read"
         error = FormatError("STREAM-2", offset, None, detail, "read it again when nothing writes to it")
-        error.file = self.path
+        error.file = self.name
         raise error
 
     def map(self) -> BytesSource:

@@ -7,23 +7,25 @@ import math
 from typing import Any
 
 from ..format.errors import UsageError
-from .atomic_files import replace
 from .local_files import Path_
+from .places import place_of
 
 
 def encode_sidecar(value: Any, name: str) -> bytes:
     """The JSON text of nested dicts, lists, texts, numbers, booleans and None; `name` is what errors call it.
 
     Tuples become lists, ints that are keys texts, scalars of numpy and jax numbers, and objects with a `to_dict` (a
-    ConfigDict) or `get_state_dict` (a dataset) what that gives. Raises UsageError for all else, and for what is no
+    ConfigDict) or `get_state_dict` (a dataset) what that gives. Raises UsageError for all else, and for what is not a
     number in JSON (nan, inf).
     """
     return json.dumps(_plain(value, name), ensure_ascii=False, indent=1, allow_nan=False).encode() + b"\n"
 
 
 def write_sidecar(path: Path_, text: bytes) -> None:
-    """Write the file whole or not at all. Raises OSError."""
-    with replace(path) as sink:
+    """Write the file whole or not at all, in a folder that is made where there is none. Raises OSError, UsageError."""
+    place = place_of(path)
+    place.make_folder()
+    with place.replace() as sink:
         sink.write(text)
 
 
@@ -40,7 +42,7 @@ def _plain(value: Any, name: str) -> Any:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"{name} is {value}, which is no number in JSON")
+        raise UsageError(f"{name} is {value}, which is not a number in JSON")
     if value is None or isinstance(value, str | bool | int | float):
         return value
     kind = type(value).__name__

@@ -79,11 +79,17 @@ def test_errors_take_one_line(pair, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "is the target of this delta, not its base (DELTA-11)" in error
-    assert command(pair["base"], f"params::{pair['delta']}", pair["out"], "--recover_diff") == 2
-    assert "is a delta; name it without params::" in capsys.readouterr().err
+    assert command(pair["base"], f"flax::{pair['delta']}", pair["out"], "--recover_diff") == 2
+    assert "and flax:: asks for another kind of file" in capsys.readouterr().err
     assert command(pair["base"], pair["target"], pair["out"], "--jobs=0") == 2
     assert command(pair["base"], pair["base"] + "x", pair["out"]) == 1
     assert command(pair["base"], pair["target"], pair["out"], "--method=best") == 2
+
+
+def test_the_difference_may_be_named_as_the_page_of_the_old_command_does(pair):
+    assert command(pair["base"], pair["target"], pair["delta"]) == 0
+    assert command(pair["base"], f"params::{pair['delta']}", pair["out"], "--recover_diff=True") == 0
+    assert same(reference.load(pair["out"]), reference.load(pair["target"]))
 
 
 def test_an_arithmetic_difference_says_what_it_loses(pair, capsys):

@@ -1,0 +1,120 @@
+"""The seam of places: where a checkpoint is kept, to be read and to be written, and which of them a path names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+from ..format.errors import UsageError
+from ..format.wire import BytesSource, Sink, Source
+from . import atomic_files
+from .local_files import FileSource, Path_, Progress
+
+
+class OpenedFile(Source, Protocol):
+    """A file that has been opened to be read.
+
+    `name` is what errors call it. What goes wrong while it is read is an OSError that names it, or FormatError
+    (STREAM-2) past its end. After `close` every call raises ValueError.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def refuse_changes(self) -> None:
+        """Raise OSError if somebody has written to the file since it was opened: what was read may be of two files."""
+        ...
+
+    def map(self) -> BytesSource:
+        """The file as read-only memory, of which views stay valid after `close`. Raises UsageError if it has none."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Place(Protocol):
+    """A file that may be there or not. `streamckpt.testing.PlaceJudge` judges any such class.
+
+    `name` is what errors call it.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self) -> OpenedFile:
+        """Open it to be read. Raises OSError, IsADirectoryError and FileNotFoundError among others."""
+        ...
+
+    def make_folder(self) -> None:
+        """Make the folder in which it stands, where a place has folders. Raises OSError."""
+        ...
+
+    def check_output(self) -> None:
+        """Refuse an output that cannot be written, before any work is done. Raises OSError."""
+        ...
+
+    def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
+        """A block that writes the file, which takes its place whole when the block ends, or not at all (STREAM-8).
+
+        `progress` is told how many bytes have been moved. With `behind` the sink may still be at work on what it was
+        given when a call returns, so that memory has to stay as it is until the block ends. Raises OSError.
+        """
+        ...
+
+
+class LocalPlace:
+    """A file of this machine's file systems."""
+
+    def __init__(self, path: Path_) -> None:
+        self.name = os.fspath(path)
+        self._target = os.path.abspath(path)  # now: a program may change its folder while it saves in the background
+
+    def open(self) -> FileSource:
+        return FileSource(self.name)
+
+    def make_folder(self) -> None:
+        os.makedirs(os.path.dirname(self._target), exist_ok=True)
+
+    def check_output(self) -> None:
+        atomic_files.check_output(self._target)
+
+    def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
+        return atomic_files.replace(self._target, progress, behind)
+
+
+def _file_of_url(url: str) -> LocalPlace:
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise UsageError(f"{url} names no file of this machine; a file URL begins with file:///")
+    return LocalPlace(unquote(parts.path))
+
+
+# What serves a scheme. A scheme that is not here is refused by name, and never taken for a folder.
+SCHEMES: Final[dict[str, Callable[[str], Place]]] = {"file": _file_of_url}
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+# pathlib makes one slash of two: no folder is meant by what is left of such a URL.
+_WITHOUT_A_SLASH: Final = re.compile(
+    r"(gs|gcs|s3|s3a|az|abfs|abfss|adl|hf|https?|ftp|sftp|hdfs|file|memory|dbfs|oss|r2):/(?!/)"
+)
+
+
+def place_of(path: Path_) -> Place:
+    """The place that a path or URL names. Raises UsageError for a scheme that is not served here."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise UsageError(f"a path is a text or a pathlib.Path, not {type(text).__name__}")
+    if found := _WITHOUT_A_SLASH.match(text):
+        raise UsageError(
+            f"{text} is not a path: it looks like a URL of {found[1]}:// that lost a slash, as in pathlib.Path; "
+            f"give URLs as texts, and a folder of that name as ./{text}"
+        )
+    if not (found := _URL.match(text)):
+        return LocalPlace(path)
+    scheme = found[1].lower()
+    if scheme not in SCHEMES:
+        raise UsageError(f"{text}: {scheme}:// is not served here; copy the file to a disk, or mount what holds it")
+    return SCHEMES[scheme](text)
