@@ -9,7 +9,7 @@ from typing import Final
 
 from ..format.errors import UsageError
 
-BACKENDS: Final = ("jax", "numpy")
+BACKENDS: Final = ("jax", "numpy")  # by name; `convert` and its like take any `backend.Backend` too
 LEAST: Final = 1 << 18  # bytes of a block's piece; what is smaller is not worth the way to a device
 # Device files of accelerators: NVIDIA's, the same under Windows, AMD's, and those of TPUs old and new.
 _FILES: Final = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/kfd", "/dev/accel*", "/dev/vfio/[0-9]*")
