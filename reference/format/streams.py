@@ -74,8 +74,9 @@ def _grow(root: dict[str, Any], path: tuple[str, ...]) -> tuple[str, ...] | None
         node = node.setdefault(part, {})
         if isinstance(node, tuple):
             return node
-    below = node.setdefault(path[-1], path)
-    if below is path:
+    below = node.get(path[-1])
+    if below is None:
+        node[path[-1]] = path
         return None
     return below if isinstance(below, tuple) else _first_leaf(below)
 
