@@ -1,5 +1,7 @@
 """Our own places, sources, containers and backends, judged by the classes that a stranger subclasses."""
 
+from itertools import pairwise
+
 from reference.computing.jax_backend import JaxBackend
 from reference.computing.numpy_backend import NumpyBackend
 from reference.containers.flax_file import CONTAINER as FLAX_CONTAINER
@@ -7,6 +9,7 @@ from reference.containers.safetensors_file import CONTAINER as SAFETENSORS_CONTA
 from reference.containers.stream import CONTAINER as STREAM_CONTAINER
 from reference.format.manifests import TailSource
 from reference.format.wire import BytesSource
+from reference.storage.joined_files import JoinedFiles
 from reference.storage.places import LocalPlace, place_of
 from streamckpt.testing import BackendJudge, ContainerJudge, PlaceJudge, SourceJudge
 
@@ -35,6 +38,21 @@ class TestFile(SourceJudge):
 class TestTail(SourceJudge):
     def new_source(self, data, folder):
         return TailSource(BytesSource(b"head" + data), 4)
+
+
+class TestJoinedFiles(SourceJudge):
+    def new_source(self, data, folder):
+        cuts = [0, 0, 1, 4097, len(data) // 2, len(data), len(data)]  # empty files among them
+        for i, (start, stop) in enumerate(pairwise(cuts)):
+            (folder / str(i)).write_bytes(data[min(start, len(data)) : min(stop, len(data))])
+        return JoinedFiles([LocalPlace(folder / str(i)).open() for i in range(len(cuts) - 1)])
+
+    def test_a_record_is_found_in_its_file(self, source):
+        file, at = source.locate(4097)
+        assert (file.name[-1], at) == ("3", 0)
+        assert source.locate(0)[0].name[-1] == "1"
+        assert source.locate(source.size)[0].name[-1] == "4"
+        assert source.name.endswith("0 and 5 more files")
 
 
 class TestStream(ContainerJudge):
