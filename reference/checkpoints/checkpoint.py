@@ -9,13 +9,15 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
 from ..containers.load_prefixes import select as select_by_prefix
 from ..containers.registry import read_contents
 from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
-from ..format.errors import FormatError
-from ..format.keypaths import display, parse
+from ..format.errors import FormatError, UsageError
+from ..format.keypaths import parse
 from ..format.leaves import view_value
 from ..format.records import Record, copies, no_collection, value_of
 from ..format.trees import unflatten
@@ -23,23 +25,45 @@ from ..storage.local_files import Path_
 from ..storage.places import OpenedFile, place_of
 from .patterns import Chooser, select
 
-KeyPathLike = str | tuple[str, ...]
+KeyPathLike = str | tuple[str | int, ...]
 _SMALL: Final = 1 << 16  # leaves up to this size are read together
 _BLOCK: Final = 1 << 19
+
+
+def parts_of(path: Any) -> tuple[str, ...]:
+    """The key path of a tuple, in which whole numbers stand for their texts, or of a display form (KEY-6).
+
+    Raises ValueError for a wrong escape, TypeError for what cannot be a key path.
+    """
+    if isinstance(path, str):
+        return parse(path)
+    if not isinstance(path, tuple | list):
+        raise TypeError(f"a key path is a tuple of texts, or its display form, not {type(path).__name__}")
+    return tuple(map(_part, path))
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, bool) or not isinstance(part, int | np.integer):
+        raise TypeError(f"the parts of a key path are texts, or whole numbers, and {part!r} is neither")
+    return str(part)
 
 
 class Checkpoint(Mapping[tuple[str, ...], Any]):
     """An opened checkpoint: a read-only mapping from key path to leaf that reads a leaf when it is asked for.
 
-    Keys are tuples; a display form such as "params/layers/0/kernel" is taken too. Arrays come back as new
-    numpy arrays, or with `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
+    Keys are tuples of texts; a display form such as "params/layers/0/kernel" is taken too, and a whole number for a
+    part, since the items of a list are stored under theirs (TREE-2). Arrays come back as new numpy arrays, or with
+    `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
     """
 
     def __init__(self, file: OpenedFile, kind: str, records: list[Record], mmap: bool = False) -> None:
         self.kind = kind
         self.records = records
         self.source = file
-        self._map = file.map() if mmap else None
+        self.memory = file.map() if mmap else None
+        self._closed = False
 
     @functools.cached_property
     def _index(self) -> dict[tuple[str, ...], Record]:
@@ -48,16 +72,17 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def record(self, path: KeyPathLike) -> Record:
         """Where a leaf stands and what it is. Raises KeyError."""
         try:
-            return self._index[parse(path) if isinstance(path, str) else tuple(path)]
-        except (KeyError, ValueError):  # a ValueError is a wrong escape
-            raise KeyError(path if isinstance(path, str) else display(path)) from None
+            return self._index[parts_of(path)]
+        except (KeyError, ValueError, TypeError):  # a wrong escape, or no key path at all
+            raise KeyError(path) from None
 
     def __getitem__(self, path: KeyPathLike) -> Any:
         return self._value(self.record(path))
 
     def _value(self, record: Record) -> Any:
-        if self._map is not None:
-            return value_of(self._map, record, read=view_value)
+        self._refuse_closed()
+        if self.memory is not None:
+            return value_of(self.memory, record, read=view_value)
         return value_of(self.source, record)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
@@ -69,13 +94,13 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def __contains__(self, path: object) -> bool:
         try:
             self.record(path)  # pyright: ignore[reportArgumentType]
-        except (KeyError, TypeError):
+        except KeyError:
             return False
         return True
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], Any]]:
         """Key paths and leaves in the order of the file, one leaf (or one block of small ones) in memory at a time."""
-        if self._map is not None:
+        if self.memory is not None:
             for record in self.records:
                 yield record.path, self._value(record)
             return
@@ -87,7 +112,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             else:
                 stop, end = self._block(at)
                 base = first.leaf_offset
-                yield from copies(self.source.read_at(base, end - base), base, self.records[at:stop])
+                for leaf in copies(self.source.read_at(base, end - base), base, self.records[at:stop]):
+                    self._refuse_closed()
+                    yield leaf
             at = stop
 
     def _block(self, first: int) -> tuple[int, int]:
@@ -119,7 +146,13 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             error.file = error.file or self.source.name
             raise
 
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ValueError(f"{self.source.name} is closed; open it again to read from it")
+
     def close(self) -> None:
+        """Let go of the file. What has been read stays; every way to read more then raises ValueError."""
+        self._closed = True
         self.source.close()
 
     def __enter__(self) -> Checkpoint:
@@ -140,13 +173,17 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
     Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
     """
     load_prefix, name, prefix = locate(path, prefix)
+    try:
+        below = parts_of(prefix) if prefix else ()
+    except TypeError as error:
+        raise UsageError(str(error)) from None
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
         kind, contents = read_contents(file, wanted)
         records = select_by_prefix(contents.records, load_prefix)
-        if prefix:
-            records = subtree(records, parse(prefix) if isinstance(prefix, str) else tuple(prefix))
+        if below:
+            records = subtree(records, below)
         file.refuse_changes()
         return Checkpoint(file, kind, records, mmap)
     except BaseException as error:

@@ -10,7 +10,7 @@ from ..containers.registry import CONTAINERS
 from ..containers.stream import STREAM
 from ..format.casts import float_dtype
 from ..format.payloads import Step, keep_freed_memory, write_steps
-from ..format.records import Item, Record, item_in
+from ..format.records import Item, Record, item_in, item_of_closed
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
 from ..storage.places import place_of
@@ -59,7 +59,6 @@ def convert(
         records = depth_first(checkpoint.records)
         cast_to = cast_on(backend, dtype, [] if dry_run else [record.dtype for record in records])
         items = [cast_to(item_in(checkpoint.source, record), dtype, overflows.append) for record in records]
-        cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
         steps = CONTAINERS[target].steps(items)
         sizes = list(map(Step.size, steps))
         total = sum(sizes)
@@ -70,4 +69,6 @@ def convert(
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if target == STREAM else []
+        items = [item_of_closed(item, checkpoint.source.name) for item in items]
+        cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
         return Report(target, items, cast, total, sum(overflows), too_big)

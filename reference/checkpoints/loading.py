@@ -40,12 +40,16 @@ def load(
     dtype, an integer likewise, if it fits. Leaves that `include` and `exclude` leave out stay as `like` has
     them. Where a sharding spans processes, all of them make this call together.
 
+    With `mmap` arrays are read-only views of a memory map where they keep their dtype: numpy arrays always, and jax
+    arrays that are whole on one CPU device, which jax takes over without a copy if the payload is aligned (most are
+    not: the format puts them anywhere). All others are read.
+
     Raises FormatError, OSError, also for a file that is written to while it is read, and with `like` TargetMismatch,
     which names every leaf that does not fit.
     """
     is_chosen = chooser(include, exclude)
     if like is not None:
-        return restore(path, prefix, like, is_chosen)
+        return restore(path, prefix, like, is_chosen, mmap=mmap)
     load_prefix, name, subtree = locate(path, prefix)
     if load_prefix in _WHOLE and not subtree and include is None and exclude is None and not mmap:
         with contextlib.closing(place_of(name).open()) as source:
@@ -67,6 +71,7 @@ def restore(
     is_chosen: Chooser = lambda path: True,
     show: Show = silent,
     unplaced_on_host: bool = False,
+    mmap: bool = False,
 ) -> Any:
     """The tree `like` with the leaves of a checkpoint in it; see `load`.
 
@@ -75,10 +80,14 @@ def restore(
     from ..devices.restoring import Target  # jax is imported where there is a target
 
     target = Target(like)
-    with target.together(f"a load of {len(target.leaves)} leaves"), open_checkpoint(path, prefix) as checkpoint:
+    with (
+        target.together(f"a load of {len(target.leaves)} leaves"),
+        open_checkpoint(path, prefix, mmap=mmap) as checkpoint,
+    ):
         checkpoint.select(is_chosen)
         with checkpoint.named_in_errors(), show("load", sum(record.nbytes for record in checkpoint.records)) as moved:
-            tree = target.fill(checkpoint.source, checkpoint.records, is_chosen, moved, unplaced_on_host)
+            memory = checkpoint.memory
+            tree = target.fill(checkpoint.source, checkpoint.records, is_chosen, moved, unplaced_on_host, memory)
         checkpoint.source.refuse_changes()
     return tree
 

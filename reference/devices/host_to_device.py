@@ -39,6 +39,12 @@ def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sh
     return array if read_as == dtype else _cast(array, dtype)
 
 
+def is_on_one_host_device(sharding: jax.sharding.Sharding | None) -> bool:
+    """Whether an array so placed is whole on one device whose memory is the host's."""
+    devices = {jax.local_devices()[0]} if sharding is None else sharding.device_set
+    return len(devices) == 1 and is_host(devices)
+
+
 @functools.lru_cache(1024)
 def _boxes(sharding: jax.sharding.Sharding, shape: tuple[int, ...]) -> list[Box]:
     """The different boxes of an array that devices of this process hold."""

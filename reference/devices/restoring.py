@@ -12,11 +12,11 @@ import numpy as np
 from ..format.casts import convert
 from ..format.errors import FormatError
 from ..format.keypaths import display
-from ..format.leaves import read_value
+from ..format.leaves import read_value, view_value
 from ..format.records import Record, with_path
-from ..format.wire import Source
+from ..format.wire import BytesSource, Source
 from .boxes import whole
-from .host_to_device import place, put
+from .host_to_device import is_on_one_host_device, place, put
 from .processes import is_shared, together
 from .pytrees import leaves_of
 from .slices import read_boxes
@@ -42,16 +42,18 @@ class Target:
         is_chosen: Callable[[tuple[str, ...]], bool],
         moved: Callable[[int], None],
         unplaced_on_host: bool = False,
+        memory: BytesSource | None = None,
     ) -> Any:
         """The tree with these records of a source in it; see `loading.load`.
 
-        With `unplaced_on_host` a struct without a sharding gives a numpy array. Raises TargetMismatch, FormatError.
+        With `unplaced_on_host` a struct without a sharding gives a numpy array. `memory` is a map of the source, of
+        which arrays are views where they can be. Raises TargetMismatch, FormatError.
         """
         values = {}
         fillings = match(self.leaves, records, is_chosen)
         for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
             on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
-            values[record.path] = _fill(source, record, target, on_host)
+            values[record.path] = _fill(source, record, target, on_host, memory)
             moved(record.nbytes)
         return self.rebuild(values)
 
@@ -63,11 +65,11 @@ def sharding_of(target: Any) -> jax.sharding.Sharding | None:
     return target.sharding if isinstance(target, jax.ShapeDtypeStruct) else None
 
 
-def _fill(source: Source, record: Record, target: Any, on_host: bool) -> Any:
+def _fill(source: Source, record: Record, target: Any, on_host: bool, memory: BytesSource | None) -> Any:
     try:
         if not is_array(target):
             return _as_python(type(target), read_value(source, record.leaf_offset, record.leaf))
-        return _as_array(source, record, target, on_host)
+        return _as_array(source, record, target, on_host, memory)
     except FormatError as error:
         raise with_path(record.path, error) from None
     except (OverflowError, ValueError) as error:
@@ -80,7 +82,7 @@ def _as_python(wanted: type, value: Any) -> Any:
     return value
 
 
-def _as_array(source: Source, record: Record, target: Any, on_host: bool) -> Any:
+def _as_array(source: Source, record: Record, target: Any, on_host: bool, memory: BytesSource | None) -> Any:
     leaf, at = record.leaf, record.leaf_offset
     on_devices = isinstance(target, jax.Array | jax.ShapeDtypeStruct) and not on_host
     if leaf.dtype is None:  # a Python number
@@ -88,6 +90,12 @@ def _as_array(source: Source, record: Record, target: Any, on_host: bool) -> Any
         return (
             put(number.__getitem__, (), target.dtype, sharding_of(target)) if on_devices else _of_class(number, target)
         )
+    if memory is not None and leaf.dtype == target.dtype:
+        view = view_value(memory, at, leaf)
+        if not on_devices:
+            return _of_class(view, target)
+        if is_on_one_host_device(sharding := sharding_of(target)):
+            return put(view.__getitem__, leaf.shape, target.dtype, sharding)
     if on_devices:
         return place(source, at, leaf, target.dtype, sharding_of(target))
     (array,) = read_boxes(source, at, leaf, [whole(leaf.shape)], target.dtype)

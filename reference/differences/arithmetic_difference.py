@@ -19,7 +19,7 @@ from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, encode_value, leaf_text
 from ..format.payloads import Step, keep_freed_memory, write_steps
-from ..format.records import Item, no_collection, with_path
+from ..format.records import Item, item_of_closed, no_collection, with_path
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
@@ -133,7 +133,7 @@ def _write(
             write_steps(sink, steps)
             b.refuse_changes()
             o.refuse_changes()
-    return items, total, counts
+    return [item_of_closed(item, b.name) for item in items], total, counts
 
 
 # DELTA-14: "An arithmetic difference is a checkpoint of its own, of the key paths and shapes that its base and its

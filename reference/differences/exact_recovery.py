@@ -25,7 +25,7 @@ from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, read_leaf
 from ..format.manifests import Manifest, block_path
 from ..format.payloads import PiecesPayload, Step, keep_freed_memory, write_steps
-from ..format.records import Item, Record, item_in, no_collection, with_path
+from ..format.records import Item, Record, item_in, item_of_closed, no_collection, with_path
 from ..format.wire import BytesSource, Cursor, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
@@ -80,7 +80,7 @@ def recover(
         except FormatError as error:
             error.file = error.file or file.name
             raise
-    return items
+    return [item_of_closed(item, difference) for item in items]
 
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before

@@ -13,7 +13,7 @@ import numpy as np
 
 from .chunked import Part
 from .errors import FormatError
-from .keypaths import KeyPath, encode_keypath, read_keypath, sort_key
+from .keypaths import KeyPath, display, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, frame, read_leaf, read_value
 from .payloads import Payload, SourcePayload, Step
 from .small_records import Run, SeenArrays, arrays_in, read_run
@@ -175,6 +175,15 @@ class Item(NamedTuple):
     path: tuple[str, ...]
     leaf: Leaf
     payload: Callable[[], Payload] | None = None
+
+
+def item_of_closed(item: Item, where: str) -> Item:
+    """The item without its payload: who asks for it is told that what it stood in is closed. Raises ValueError."""
+
+    def closed() -> Payload:
+        raise ValueError(f"{where} is closed; read {display(item.path)} from the file that was written")
+
+    return item if item.payload is None else item._replace(payload=closed)
 
 
 def item_in(source: Source, record: Record) -> Item:

@@ -36,10 +36,16 @@ class BytesSource:
         self.size = len(self.view)
 
     def read_at(self, offset: int, n: int) -> bytes:
-        return bytes(self.view[offset : offset + n])
+        return bytes(self._range(offset, n))
 
     def read_into(self, offset: int, view: memoryview) -> None:
-        view[:] = self.view[offset : offset + len(view)]
+        view[:] = self._range(offset, len(view))
+
+    def _range(self, offset: int, n: int) -> memoryview:
+        if not 0 <= offset <= self.size - n:
+            detail = f"{n} bytes at byte {offset} are asked for, and there are {self.size}"
+            raise FormatError("STREAM-2", offset, None, detail, "the file has been cut off; copy or save it again")
+        return self.view[offset : offset + n]
 
 
 # --- reading ------------------------------------------------------------------------------------------

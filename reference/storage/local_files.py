@@ -6,11 +6,11 @@ import contextlib
 import ctypes
 import errno
 import functools
-import io
 import mmap
 import os
 import stat
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -33,29 +33,61 @@ _TRIAL: Final = 1 << 23  # bytes that are copied in each way to see which is the
 _BEHIND: Final = 1 << 24  # bytes that wait to be written while more are made
 
 
+class Descriptor:
+    """An open descriptor, which is closed when the last that holds it lets go of it.
+
+    So a file that is closed while a thread reads from it stays open until that read is over: another file could
+    otherwise get the number of the descriptor, and be read in its place.
+    """
+
+    __slots__ = ("fd",)
+
+    def __init__(self, path: str) -> None:
+        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO that has come there would wait
+
+    def close(self) -> None:
+        """Close it now, whoever holds it."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):  # nothing was written that could be lost
+                os.close(fd)
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            self.close()
+
+
 class FileSource:
-    """A regular file, read at given offsets."""
+    """A regular file, read at given offsets. After `close` every call raises ValueError."""
+
+    _held: Descriptor | None = None
 
     def __init__(self, path: Path_) -> None:
         self.name = os.fspath(path)
         self._refuse_irregular(os.stat(self.name))  # before it is opened, which a device may notice
-        self._file = io.FileIO(self.name, opener=_open)
+        held = Descriptor(self.name)
         try:
-            self.fd = self._file.fileno()
-            info = self._status()
+            info = self._status(held)
             self._refuse_irregular(info)
-            self.size, self._changed = info.st_size, info.st_mtime_ns
         except BaseException:
-            self._file.close()
+            held.close()
             raise
+        self.size, self._changed = info.st_size, info.st_mtime_ns
+        self._held = held
+
+    def descriptor(self) -> Descriptor:
+        """The open descriptor; it stays open for as long as what is returned is held. Raises ValueError."""
+        if self._held is None:
+            raise ValueError(f"{self.name} is closed; open it again to read from it")
+        return self._held
 
     def _refuse_irregular(self, info: os.stat_result) -> None:
         if not stat.S_ISREG(info.st_mode):
             refuse_irregular(self.name, info.st_mode)
 
-    def _status(self) -> os.stat_result:
+    def _status(self, held: Descriptor) -> os.stat_result:
         try:
-            return os.fstat(self.fd)
+            return os.fstat(held.fd)
         except OSError as error:
             error.filename = self.name
             raise
@@ -65,14 +97,15 @@ class FileSource:
 
         A file that another has taken the place of is good. Raises OSError.
         """
-        info = self._status()
+        info = self._status(self.descriptor())
         if (info.st_size, info.st_mtime_ns) != (self.size, self._changed):
             text = "the file changed while it was read; read it again when nothing writes to it"
             raise OSError(errno.EBUSY, text, self.name)
 
     def read_at(self, offset: int, n: int) -> bytes:
+        held = self.descriptor()
         try:
-            data = os.pread(self.fd, min(n, _CALL), offset)
+            data = os.pread(held.fd, min(n, _CALL), offset)
         except OSError as error:
             error.filename = self.name
             raise
@@ -92,9 +125,10 @@ class FileSource:
         in_parallel([functools.partial(self._read_part, *part) for part in parts])
 
     def _read_part(self, offset: int, view: memoryview) -> None:
+        held = self.descriptor()
         while view:
             try:
-                got = os.preadv(self.fd, (view[:_CALL],), offset)
+                got = os.preadv(held.fd, (view[:_CALL],), offset)
             except OSError as error:
                 error.filename = self.name
                 raise
@@ -110,21 +144,21 @@ class FileSource:
 
     def map(self) -> BytesSource:
         """The file as a read-only memory map; views of it stay valid after `close`."""
-        return BytesSource(memoryview(mmap.mmap(self.fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
+        held = self.descriptor()
+        return BytesSource(memoryview(mmap.mmap(held.fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # nothing was written that could be lost
-            self._file.close()
+        self._held = None
+
+    def __del__(self) -> None:
+        if self._held is not None:
+            warnings.warn(f"{self.name} was not closed", ResourceWarning, stacklevel=2, source=self)
 
     def __enter__(self) -> FileSource:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _open(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO that has come there since would wait for a writer
 
 
 def refuse_irregular(path: str, mode: int) -> None:
@@ -192,8 +226,9 @@ class FileSink:
         self.flush()
         while n and self._kernel_copies:
             at = os.lseek(self._fd, 0, os.SEEK_CUR)
+            held = source.descriptor()
             try:
-                moved = os.copy_file_range(source.fd, self._fd, min(n, _CALL), offset)
+                moved = os.copy_file_range(held.fd, self._fd, min(n, _CALL), offset)
             except OSError:
                 moved = 0
                 os.lseek(self._fd, at, os.SEEK_SET)  # a server's answer may be lost when the copy has been made
