@@ -18,8 +18,9 @@ from ..format.payloads import MemoryPayload, keep_freed_memory, write_steps
 from ..format.records import Item, record_step
 from ..format.streams import check_paths
 from ..storage.atomic_files import check_output, replace
-from ..storage.local_files import FileSink, Path_, Progress
+from ..storage.local_files import Path_, Progress
 from ..storage.progress import Show, progress_bar
+from ..storage.sinks import FileSink
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
 from .operands import open_side

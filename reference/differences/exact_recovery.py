@@ -8,7 +8,6 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from ..format.wire import BytesSource, Cursor, Source
 from ..storage.atomic_files import check_output, replace
 from ..storage.local_files import FileSource, Path_
 from ..storage.progress import Show, progress_bar
-from ..storage.threads import Pool, in_order, workers
+from ..storage.threads import Pool, Work, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
 from .operands import Side, open_side
 
@@ -186,7 +185,7 @@ class _Recovery:
         entry = self._manifest.leaves[i]
         digest = LeafDigest(entry.path, leaf)
         last: np.ndarray | None = None
-        hashing: Future[None] | None = None
+        hashing: Work[None] | None = None
         for block in self._made(i):
             if hashing is not None:
                 hashing.result()
