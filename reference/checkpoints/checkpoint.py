@@ -13,10 +13,11 @@ from ..containers.load_prefixes import select as select_by_prefix
 from ..containers.registry import read_contents
 from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
+from ..format.collector import no_collection
 from ..format.errors import FormatError
 from ..format.keypaths import display, parse
 from ..format.leaves import view_value
-from ..format.records import Record, copies, no_collection, value_of
+from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import FileSource, Path_
 from .patterns import Chooser, select
@@ -85,7 +86,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             else:
                 stop, end = self._block(at)
                 base = first.leaf_offset
-                yield from copies(self.source.read_at(base, end - base), base, self.records[at:stop])
+                data = self.source.read_at(base, end - base)
+                with no_collection():
+                    block = list(copies(data, base, self.records[at:stop]))
+                yield from block
             at = stop
 
     def _block(self, first: int) -> tuple[int, int]:
@@ -103,7 +107,6 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.records = select(self.records, is_chosen)
         self.__dict__.pop("_index", None)
 
-    @no_collection()
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
         return unflatten(self.leaves())

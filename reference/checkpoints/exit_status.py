@@ -44,6 +44,6 @@ def fail() -> None:
         library = ctypes.CDLL(None)
         # glibc lets a function that `exit` calls call `exit` again, with another status. Others may not.
         leave = library.exit if hasattr(library, "gnu_get_libc_version") else library._exit
-        call_at_exit = getattr(library, "__cxa_atexit")  # noqa: B009, which knows nothing of names in a class
+        call_at_exit = library.__cxa_atexit
         call_at_exit.argtypes = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
         call_at_exit(ctypes.cast(leave, ctypes.c_void_p), status or 1, None)

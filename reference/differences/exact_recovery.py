@@ -22,8 +22,8 @@ from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, read_leaf
 from ..format.manifests import Manifest, block_path
-from ..format.payloads import PiecesPayload, Step, keep_freed_memory, write_steps
-from ..format.records import Item, Record, item_in, no_collection, with_path
+from ..format.payloads import PiecesPayload, Step, write_steps
+from ..format.records import Item, Record, item_in, with_path
 from ..format.wire import BytesSource, Cursor, Source
 from ..storage.atomic_files import check_output, replace
 from ..storage.local_files import FileSource, Path_
@@ -53,7 +53,6 @@ def recover(
     Raises FormatError, OSError, UsageError.
     """
     zstd()
-    keep_freed_memory()
     dtype = float_dtype(float_type)
     kind, output = split_output(os.fspath(output), streaming)
     with FileSource(delta) as file, open_side(base) as b:
@@ -65,9 +64,8 @@ def recover(
             with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
-                with no_collection():
-                    items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
-                    steps = CONTAINERS[kind].steps(items)
+                items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                steps = CONTAINERS[kind].steps(items)
                 with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved, behind=True) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
