@@ -17,7 +17,7 @@ from reference.convert import convert
 from reference.delta import add, diff, recover, subtract
 from reference.differences import exact_recovery, leaf_contents
 from reference.format import blocks, payloads
-from reference.storage import local_files
+from reference.storage import copying, local_files, sinks
 from reference.storage.progress import silent
 from reference.storage.sidecars import write_sidecar
 
@@ -104,12 +104,16 @@ def wanted(place: Path, name: str) -> bytes:
 def in_small_pieces() -> Iterator[None]:
     """Make the reference move small files as it moves large ones: by the kernel, in many calls and pieces."""
     sizes = (
-        (local_files, "_HELD", 64),
-        (local_files, "_CALL", 512),
-        (local_files, "_COPY", 256),
+        *((module, "CALL", 512) for module in (local_files, copying, sinks)),
         (payloads, "PIECE", 256),
     )
-    of_sinks = ((local_files, "_TRIAL", 256), (local_files, "_BEHIND", 512))
+    of_sinks = (
+        (sinks, "_HELD", 64),
+        (sinks, "_BEHIND", 512),
+        (copying, "_SHORT", 64),
+        (copying, "_BUFFER", 256),
+        (copying, "_TRIAL", 256),
+    )
     of_deltas = (
         (blocks, "_SAMPLE", 64),
         *((module, "BLOCK", 512) for module in (blocks, leaf_contents, exact_recovery)),

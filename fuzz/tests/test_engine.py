@@ -53,7 +53,7 @@ def fuzz(project, *words):
             "difference += _image(base, dtype)",
             "difference -= _image(base, dtype)",
         ),
-        ("failing_disk", "reference/storage/local_files.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
+        ("failing_disk", "reference/storage/sinks.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
     ],
 )
 @pytest.mark.parametrize("engine", [best_engine()])

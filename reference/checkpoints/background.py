@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 
 from ..storage.local_files import Path_
+from ..storage.threads import Work
+from .exit_status import fail, note_exits
 
 _lock = threading.RLock()
 _earlier: list[Saving] = []  # saves that nobody has waited for
+_of_the_parent: list[Saving] = []  # those that were under way in the process that this one was forked from
 
 
 class Saving:
@@ -30,41 +34,38 @@ class Saving:
     ) -> None:
         self.path = os.fspath(path)
         self.error: BaseException | None = None
-        self._write = [write]  # taken by the thread, or by the call that cannot start it
         self._finish: Callable[[BaseException | None], None] | None = finish
-        self._ended = threading.Event()  # and not the thread's own state, which a signal during a join upsets
-        thread = threading.Thread(target=self._run, name=f"save of {self.path}")
+        self._work = Work(functools.partial(self._run, write))
+        note_exits()
         with _lock:
-            try:
-                _earlier.append(self)  # first: a thread that an interrupt leaves without a handle is waited for too
-                thread.start()
-            except BaseException as error:
-                if isinstance(error, RuntimeError) and not needs_thread:
-                    return self._run()
-                with contextlib.suppress(IndexError):  # which says that the thread has taken it, and runs
-                    self._write.pop()
-                    self._ended.set()
-                    _earlier[:] = [saving for saving in _earlier if saving is not self]
-                raise
-
-    def _run(self) -> None:
+            _earlier.append(self)  # first: a thread that an interrupt leaves without a handle is waited for too
         try:
-            self._write.pop()()
+            self._work.start(f"save of {self.path}")
+        except BaseException as error:
+            if isinstance(error, RuntimeError) and not needs_thread:
+                self._work.do()
+                return
+            if self._work.withdraw():  # else a thread has taken it, and runs
+                self._forget()
+            raise
+
+    def _run(self, write: Callable[[], None]) -> None:
+        try:
+            write()
         except BaseException as error:  # raised again by `wait`
             self.error = error.with_traceback(None)  # whose frames would hold the arrays
-        finally:
-            self._ended.set()
 
     def done(self) -> bool:
         """Whether the writing has ended, well or not."""
-        return self._ended.is_set()
+        return self._work.done()
 
     def wait(self) -> None:
         """Wait until the file is complete. Raises what went wrong: FormatError, OSError.
 
-        Where arrays span processes, all of them make this call together.
+        Where arrays span processes, all of them make this call together. Raises RuntimeError in a process that was
+        forked while the file was being written: the one that began the save goes on with it.
         """
-        self._ended.wait()
+        self._work.wait()
         finish = self._forget()
         if finish is None:  # somebody has waited before
             if self.error is not None:
@@ -89,7 +90,7 @@ class Saving:
         try:
             yield
         except BaseException:
-            self._ended.wait()
+            self._work.wait()
             self._forget()
             raise
 
@@ -100,9 +101,36 @@ def finish_earlier() -> None:
         saving.wait()
 
 
+def _begin_anew() -> None:
+    """In a forked process: what the threads of the other one do is not waited for here."""
+    global _lock
+    _lock = threading.RLock()  # a thread that is not here may have held it
+    _of_the_parent.extend(_earlier)  # kept, for to let go of device arrays may take a lock of such a thread
+    _earlier.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 @atexit.register
 def _finish_at_exit() -> None:
+    failed = False
     for saving in list(_earlier):
-        saving._ended.wait()
-        if saving.error is not None:
-            print(f"the save of {saving.path} failed, and nobody waited for it: {saving.error}", file=sys.stderr)
+        error: BaseException | None
+        try:
+            saving._work.wait()
+            error = saving.error
+        except BaseException as interrupt:  # the file is not there, and the program goes on to its end
+            error = interrupt
+        if error is not None:
+            failed = True
+            reason = str(error) or type(error).__name__
+            _say(f"the save of {saving.path} failed, and nobody waited for it: {reason}")
+    if failed:
+        fail()
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # as in a program that was started without: `print` would take stdout for it
+        with contextlib.suppress(OSError, ValueError):  # closed, or of an encoding that the path does not fit in
+            print(text, file=sys.stderr, flush=True)

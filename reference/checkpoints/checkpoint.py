@@ -16,13 +16,15 @@ from ..containers.load_prefixes import select as select_by_prefix
 from ..containers.registry import read_contents
 from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
+from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
 from ..format.leaves import view_value
-from ..format.records import Record, copies, no_collection, value_of
+from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
-from ..storage.places import OpenedFile, place_of
+from ..storage.place import OpenedFile
+from ..storage.places import place_of
 from .patterns import Chooser, select
 
 KeyPathLike = str | tuple[str | int, ...]
@@ -112,7 +114,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             else:
                 stop, end = self._block(at)
                 base = first.leaf_offset
-                for leaf in copies(self.source.read_at(base, end - base), base, self.records[at:stop]):
+                data = self.source.read_at(base, end - base)
+                with no_collection():
+                    block = list(copies(data, base, self.records[at:stop]))
+                for leaf in block:
                     self._refuse_closed()
                     yield leaf
             at = stop
@@ -132,7 +137,6 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.records = select(self.records, is_chosen)
         self.__dict__.pop("_index", None)
 
-    @no_collection()
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
         return unflatten(self.leaves())

@@ -9,7 +9,7 @@ from ..containers.load_prefixes import split_output
 from ..containers.registry import CONTAINERS
 from ..containers.stream import STREAM
 from ..format.casts import float_dtype
-from ..format.payloads import Step, keep_freed_memory, write_steps
+from ..format.payloads import Step, write_steps
 from ..format.records import Item, Record, item_in, item_of_closed
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
@@ -64,7 +64,6 @@ def convert(
         total = sum(sizes)
         place.check_output()
         if not dry_run:
-            keep_freed_memory()
             with show(f"{checkpoint.kind} to {target}", total) as moved, place.replace(moved, behind=True) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()

@@ -16,7 +16,7 @@ from ..format.keypaths import display
 from ..format.payloads import Step, write_steps
 from ..format.records import record_step
 from ..format.streams import check_paths
-from ..storage.places import Place
+from ..storage.place import Place
 from ..storage.progress import Show, silent
 from .background import finish_earlier
 from .saving import described, item_of

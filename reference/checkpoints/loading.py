@@ -7,8 +7,9 @@ import functools
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ..format.collector import no_collection
 from ..format.leaves import read_value
-from ..format.records import Record, no_collection, read_runs, value_of
+from ..format.records import Record, read_runs, value_of
 from ..format.small_records import arrays_in
 from ..format.trees import is_train_state, unflatten
 from ..format.wire import BytesSource, Source
@@ -56,7 +57,7 @@ def load(
             if (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
                 source.refuse_changes()
                 return tree
-    with no_collection(), open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
+    with open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
         checkpoint.select(is_chosen)
         tree = checkpoint.tree()
         if not mmap:  # a map shows what comes later too
@@ -96,7 +97,6 @@ def restore(
 _WHOLE: Final = {None: None, "params": False, "trainstate": True}
 
 
-@no_collection()
 def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | None:
     """The nested dict of a stream, small leaves made as their headers are read; None where anything is wrong with it.
 
@@ -111,15 +111,16 @@ def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | N
                 later.append((found.path, found))
                 yield found.path, found
                 continue
-            small = BytesSource(found.data)
-            arrays = arrays_in(found.data, found.base, found.starts, found.leaves)
-            for i, (path, value) in enumerate(zip(found.paths, arrays, strict=True)):
-                if value is None:
-                    value = read_value(small, found.starts[i] - found.base, found.leaves[i])
-                    if found.leaves[i].kind == "empty":  # put where it belongs when it can hide no path below it
-                        later.append((path, value))
-                        value = None
-                yield path, value
+            with no_collection():
+                small = BytesSource(found.data)
+                values: list[Any] = [*arrays_in(found.data, found.base, found.starts, found.leaves)]
+                for i, value in enumerate(values):
+                    if value is None:
+                        values[i] = value = read_value(small, found.starts[i] - found.base, found.leaves[i])
+                        if found.leaves[i].kind == "empty":  # put where it belongs when it can hide no path below it
+                            later.append((found.paths[i], value))
+                            values[i] = None
+            yield from zip(found.paths, values, strict=True)
 
     try:
         root = unflatten(items())

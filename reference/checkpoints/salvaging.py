@@ -17,7 +17,8 @@ from ..format.errors import UsageError
 from ..format.payloads import Step, write_steps
 from ..format.records import item_in
 from ..format.trees import depth_first
-from ..storage.places import OpenedFile, place_of
+from ..storage.place import OpenedFile
+from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
 
 

@@ -18,11 +18,12 @@ from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM
 from ..devices.states import flax_expansion, is_device_array, is_traced
 from ..format.casts import cast_item, cast_leaf, float_dtype, is_cast
+from ..format.collector import no_collection
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, describe, text_bytes
 from ..format.payloads import MemoryPayload, PiecesPayload, Step, array_payload, write_steps
-from ..format.records import Item, no_collection, with_path
+from ..format.records import Item, with_path
 from ..format.streams import stream_steps, too_big_for_old_loaders
 from ..format.trees import flatten
 from ..storage.local_files import Path_
@@ -81,7 +82,8 @@ def save(
     Raises FormatError before the old file is touched, and OSError.
     """
     with no_collection():
-        job = Job(path, list(flatten(tree, keep_empty_nodes, flax_expansion())), float_dtype, copies=not blocking)
+        leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
+    job = Job(path, leaves, float_dtype, copies=not blocking)
     return job.run() if blocking else job.start()
 
 
@@ -101,7 +103,7 @@ class Job:
         self._dtype = float_dtype(float_name)
         if self._kind == SAFETENSORS:  # the arrays of devices come in the order in which they are written
             leaves = sorted(leaves, key=lambda leaf: -_width(leaf[1], self._dtype))
-        self._copies = copies
+        self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone
         self._overflows: list[int] = []
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
         self._outflow = _outflow(arrays, writes) if arrays else None
@@ -122,6 +124,9 @@ class Job:
                 self._steps = deque(steps)
                 sizes = list(map(Step.size, self._steps))
                 self._nbytes = sum(sizes)
+            for held in self._held or ():
+                held[0] = np.array(held[0], order="K")
+            self._held = None
             if self._writes:
                 self._place.check_output()
         too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes) if streamed else []
@@ -176,7 +181,7 @@ class Job:
         outflow = self._outflow
         _refuse_traced(path, value)
         if outflow is None or not is_device_array(value):
-            item = item_of(path, value, self._copies)
+            item = item_of(path, value, self._held)
         else:
             leaf = described(path, value)
             item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
@@ -249,15 +254,18 @@ def _refuse_traced(path: tuple[str, ...], value: Any) -> None:
         raise FormatError("LEAF-1", None, KeyPath(path), detail)
 
 
-def item_of(path: tuple[str, ...], value: Any, copies: bool = False) -> Item:
-    """A leaf that stands in host memory, ready to be written; `copies` takes what the caller may change.
+def item_of(path: tuple[str, ...], value: Any, held: list[list[Any]] | None = None) -> Item:
+    """A leaf that stands in host memory, ready to be written.
 
-    Raises FormatError.
+    An array that the caller may change is added to `held`, in a list in which a copy can take its place. Raises
+    FormatError.
     """
     leaf = described(path, value)
     if leaf.dtype is not None:
-        held = np.array(value, order="K") if copies and leaf.kind == "ndarray" else value
-        return Item(path, leaf, lambda: array_payload(_as_described(path, leaf, held)))
+        array = [value]
+        if held is not None and leaf.kind == "ndarray":
+            held.append(array)
+        return Item(path, leaf, lambda: array_payload(_as_described(path, leaf, array[0])))
     if leaf.kind in ("str", "bin"):
         raw = text_bytes(value) if leaf.kind == "str" else bytes(value)
         return Item(path, leaf, lambda: MemoryPayload(raw))

@@ -13,7 +13,7 @@ from ..containers.stream import STREAM
 from ..format.casts import FLOAT_TAGS, are_finite
 from ..format.dtypes import BITS, PARTS, dtype_of
 from ..format.errors import FormatError
-from ..format.payloads import PIECE, Step, keep_freed_memory
+from ..format.payloads import PIECE, Step
 from ..format.records import MAX_OLD_BLOB, Item, Record
 from ..format.trees import depth_first
 from ..format.wire import Source
@@ -31,7 +31,6 @@ class Finding(NamedTuple):
 
 def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     """Read every payload of an opened checkpoint, whose headers are checked already. Raises FormatError, OSError."""
-    keep_freed_memory()
     notes: dict[str, list[tuple[str, ...]]] = {}
     for record in checkpoint.records:
         for note in sorted(_payload_notes(checkpoint.source, record, moved)):

@@ -21,7 +21,8 @@ from ..format.leaves import leaf_text
 from ..format.manifests import Entry
 from ..format.records import Record
 from ..format.trees import depth_first
-from ..storage.places import OpenedFile, place_of
+from ..storage.place import OpenedFile
+from ..storage.places import place_of
 from .command_line import parser, run, size
 
 _EXAMPLES = """examples:

@@ -14,7 +14,7 @@ from ..format.casts import convert
 from ..format.leaves import Leaf
 from ..format.payloads import PIECE, bytes_of, settle
 from ..format.wire import Source
-from ..storage.threads import shared
+from ..storage.threads import all_done
 from .boxes import Box, common, count, hull, pieces, runs, shape_of, within
 
 _LONG: Final = 1 << 16  # bytes; runs of this size are read to where they belong, without a buffer between
@@ -61,7 +61,7 @@ def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype:
         filled = count(around) == sum(count(box) for box, _ in scattered)
         for region in [around] if filled else [box for box, _ in scattered]:
             work += _copies(payload, leaf, _widened(region, leaf), scattered)
-    shared(work, sum(array.nbytes for array in arrays))
+    all_done(work, sum(array.nbytes for array in arrays))
     return [settle(array) for array in arrays]
 
 

@@ -14,12 +14,13 @@ from ..computing.backends import arithmetics_on
 from ..containers.load_prefixes import split_output
 from ..containers.registry import CONTAINERS
 from ..format.casts import FLOAT_TAGS, cast_leaf, float_dtype
+from ..format.collector import no_collection
 from ..format.dtypes import PARTS, dtype_of
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, encode_value, leaf_text
-from ..format.payloads import Step, keep_freed_memory, write_steps
-from ..format.records import Item, item_of_closed, no_collection, with_path
+from ..format.payloads import Step, write_steps
+from ..format.records import Item, item_of_closed, with_path
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
@@ -116,12 +117,12 @@ def _write(
     kind, name = split_output(output, streaming)
     place = place_of(name)
     counts = _Counts()
-    keep_freed_memory()
     with open_side(base) as b, open_side(other) as o, workers(None) as pool:
         with no_collection():
             pairs = _pairs(b.items, o.items, minus)
             plans = [_plan(before.leaf, item.leaf, minus, dtype) for before, item in pairs]
-            arithmetics = arithmetics_on(backend, (plan[0] for plan in plans if plan), pool)
+        arithmetics = arithmetics_on(backend, (plan[0] for plan in plans if plan), pool)
+        with no_collection():
             items = [
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)

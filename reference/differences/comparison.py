@@ -14,7 +14,7 @@ from ..format.dtypes import BITS, PARTS, dtype_of
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.leaves import Leaf, encode_value
-from ..format.payloads import Payload, keep_freed_memory, settle
+from ..format.payloads import Payload, settle
 from ..format.records import Item
 from ..storage.local_files import Progress
 from ..storage.progress import Show, silent
@@ -121,7 +121,6 @@ class _Both:
     def __init__(self, moved: Progress) -> None:
         self._moved = moved
         self._buffers = Buffer(), Buffer()
-        keep_freed_memory()
 
     def pair(self, old: Item, new: Item) -> Pair:
         a, b = old.leaf, new.leaf

@@ -13,7 +13,7 @@ from ..format.digests import LeafDigest, tree_digest
 from ..format.errors import UsageError
 from ..format.leaves import Leaf
 from ..format.manifests import MANIFEST, MARK, Entry, Manifest, block_path, encode_manifest
-from ..format.payloads import MemoryPayload, keep_freed_memory, write_steps
+from ..format.payloads import MemoryPayload, write_steps
 from ..format.records import Item, record_step
 from ..format.streams import check_paths
 from ..format.wire import Sink
@@ -56,7 +56,6 @@ def diff(
     Raises FormatError, OSError, UsageError.
     """
     zstd()  # missing libraries are told before the work
-    keep_freed_memory()
     dtype = float_dtype(float_type)
     overflows: list[int] = []
     prefix, name = split_prefix(output)

@@ -8,7 +8,6 @@ import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -24,13 +23,13 @@ from ..format.errors import FormatError, UsageError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, read_leaf
 from ..format.manifests import Manifest, block_path
-from ..format.payloads import PiecesPayload, Step, keep_freed_memory, write_steps
-from ..format.records import Item, Record, item_in, item_of_closed, no_collection, with_path
+from ..format.payloads import PiecesPayload, Step, write_steps
+from ..format.records import Item, Record, item_in, item_of_closed, with_path
 from ..format.wire import BytesSource, Cursor, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
-from ..storage.threads import Pool, in_order, workers
+from ..storage.threads import Pool, Work, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
 from .operands import Side, open_side
 
@@ -56,7 +55,6 @@ def recover(
     Raises FormatError, OSError, UsageError.
     """
     zstd()
-    keep_freed_memory()
     dtype = float_dtype(float_type)
     prefix, difference = split_prefix(delta)  # the commands of old name every difference with params::
     if PREFIXES.get(prefix or "", STREAM) != STREAM:
@@ -72,9 +70,8 @@ def recover(
             with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
-                with no_collection():
-                    items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
-                    steps = CONTAINERS[kind].steps(items)
+                items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                steps = CONTAINERS[kind].steps(items)
                 with show("recover", sum(map(Step.size, steps))) as moved, place.replace(moved, behind=True) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
@@ -192,7 +189,7 @@ class _Recovery:
         entry = self._manifest.leaves[i]
         digest = LeafDigest(entry.path, leaf)
         last: np.ndarray | None = None
-        hashing: Future[None] | None = None
+        hashing: Work[None] | None = None
         for block in self._made(i):
             if hashing is not None:
                 hashing.result()

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.saving import readable_item
 from ..devices.states import flax_expansion
-from ..format.records import Item, item_in, no_collection
+from ..format.collector import no_collection
+from ..format.records import Item, item_in
 from ..format.trees import depth_first, flatten
 
 TREE: Final = "tree"

@@ -10,7 +10,7 @@ from .errors import FormatError
 from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, encode_keypath
 from .leaves import frame, read_leaf_after
 from .payloads import Step
-from .records import Item, Record, no_collection, with_path
+from .records import Item, Record, with_path
 from .small_records import SeenArrays
 from .streams import check_paths
 from .trees import unflatten
@@ -32,7 +32,6 @@ class _Open(NamedTuple):
     keys: set[str]
 
 
-@no_collection()
 def read_flax(source: Source, records: list[Record] | None = None) -> list[Record]:
     """The leaves of a flax file, depth first, checked against every clause; array payloads are not read.
 

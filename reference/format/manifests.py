@@ -10,12 +10,13 @@ import numpy as np
 
 from .arrays import MAX_DIMS, size_of
 from .blocks import blocks_of
+from .collector import no_collection
 from .digests import tree_digest
 from .dtypes import dtype_of
 from .errors import FormatError
 from .keypaths import KeyPath, encode_keypath
 from .leaves import read_value
-from .records import Record, no_collection
+from .records import Record
 from .streams import check_paths, read_stream
 from .wire import Cursor, Source, encode_str
 

@@ -17,15 +17,6 @@ _JOINED: Final = 1 << 18  # bytes of small payloads and their headers that are w
 PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast
 
 
-def keep_freed_memory() -> None:
-    """Have what is freed from now on used again: glibc keeps it once more than this has been freed.
-
-    Else the arrays of each block go back to the kernel, which clears that memory again for the next: blocks of 128 KiB
-    then take three times as long to compute.
-    """
-    np.empty(1 << 24, np.uint8)
-
-
 class Payload(Protocol):
     """The bytes of one payload, taken once and front to back."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import gc
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -12,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from .chunked import Part
+from .collector import no_collection
 from .errors import FormatError
 from .keypaths import KeyPath, display, encode_keypath, read_keypath, sort_key
 from .leaves import Leaf, frame, read_leaf, read_value
@@ -85,29 +84,6 @@ def read_record(cursor: Cursor) -> Record:
     return Record(path, leaf, offset, leaf_offset, cursor.tell())
 
 
-@contextlib.contextmanager
-def no_collection() -> Iterator[None]:
-    """Hold back the garbage collector while many objects without cycles are made.
-
-    It would look at all of them again and again: a million records then take four times as long. Where they are many,
-    they are put among the old objects at the end, which it looks at when there are as many new ones.
-    """
-    collecting = gc.isenabled()
-    try:  # an interrupt before the next line is over must not leave it held back
-        gc.disable()
-        yield
-    finally:
-        if collecting:
-            if gc.get_count()[0] > _MANY and not gc.get_freeze_count():  # what the program has frozen stays so
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()
-
-
-_MANY: Final = 10_000  # objects
-
-
-@no_collection()
 def read_records(
     source: Source, records: list[Record] | None = None, offset: int = 0
 ) -> tuple[list[Record], list[str]]:
@@ -122,8 +98,9 @@ def read_records(
             records.append(found)
             keys.append(sort_key(found.path))
         else:
-            records += records_of(found)
-            keys += found.keys
+            with no_collection():
+                records += records_of(found)
+                keys += found.keys
     return records, keys
 
 

@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .collector import no_collection
 from .keypaths import SEPARATOR, sort_key
 from .leaves import Leaf, read_leaf
 from .wire import FAR, NEAR, BytesSource, Cursor
@@ -63,8 +64,13 @@ def read_run(cursor: Cursor, seen: SeenArrays) -> Run:
 
     That may be a good record or a fault; there may be none before it.
     """
+    data, pos = cursor.window(min(NEAR, cursor.end - cursor.tell()))
+    with no_collection():
+        return _read_run(cursor, seen, data, pos)
+
+
+def _read_run(cursor: Cursor, seen: SeenArrays, data: bytes, pos: int) -> Run:
     at = cursor.tell()
-    data, pos = cursor.window(min(NEAR, cursor.end - at))
     run = Run(data, at - pos, [], [], [], at, [], [])
     # A file cannot make this allocate: every limit is at most the size of the window.
     limits = {"max_array_len": 256, "max_map_len": 0, "max_ext_len": 0, "max_bin_len": FAR, "max_str_len": 255}

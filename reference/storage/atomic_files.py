@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from .local_files import BehindSink, FileSink, Path_, Progress, refuse_irregular
+from .local_files import Path_, Progress, refuse_irregular
+from .sinks import BehindSink, FileSink
 from .threads import Pool
 
 _ABANDONED: Final = 10.0  # seconds without a write after which a file that nobody has locked is left over

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ..format.errors import FormatError, UsageError
 from ..format.wire import BytesSource
-from .places import OpenedFile
+from .place import OpenedFile
 
 
 class JoinedFiles:

@@ -1,4 +1,4 @@
-"""The seam of places: where a checkpoint is kept, to be read and to be written, and which of them a path names."""
+"""Which place a path or URL names: files of this machine, and whatever serves its scheme."""
 
 from __future__ import annotations
 
@@ -6,64 +6,14 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from ..format.errors import UsageError
-from ..format.wire import BytesSource, Sink, Source
+from ..format.wire import Sink
 from . import atomic_files
 from .local_files import FileSource, Path_, Progress
-
-
-class OpenedFile(Source, Protocol):
-    """A file that has been opened to be read.
-
-    `name` is what errors call it. What goes wrong while it is read is an OSError that names it, or FormatError
-    (STREAM-2) past its end. After `close` every call raises ValueError.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    def refuse_changes(self) -> None:
-        """Raise OSError if somebody has written to the file since it was opened: what was read may be of two files."""
-        ...
-
-    def map(self) -> BytesSource:
-        """The file as read-only memory, of which views stay valid after `close`. Raises UsageError if it has none."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class Place(Protocol):
-    """A file that may be there or not. `streamckpt.testing.PlaceJudge` judges any such class.
-
-    `name` is what errors call it.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    def open(self) -> OpenedFile:
-        """Open it to be read. Raises OSError, IsADirectoryError and FileNotFoundError among others."""
-        ...
-
-    def make_folder(self) -> None:
-        """Make the folder in which it stands, where a place has folders. Raises OSError."""
-        ...
-
-    def check_output(self) -> None:
-        """Refuse an output that cannot be written, before any work is done. Raises OSError."""
-        ...
-
-    def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
-        """A block that writes the file, which takes its place whole when the block ends, or not at all (STREAM-8).
-
-        `progress` is told how many bytes have been moved. With `behind` the sink may still be at work on what it was
-        given when a call returns, so that memory has to stay as it is until the block ends. Raises OSError.
-        """
-        ...
+from .place import Place
 
 
 class LocalPlace:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Generic, TypeVar
 
 from ..format.errors import UsageError
 
@@ -18,48 +18,133 @@ CORES: Final = min(4, os.cpu_count() or 1)  # more threads have nothing left to 
 LARGE: Final = 1 << 23  # bytes; what moves as many is shared by threads
 
 
-class Pool:
-    """At most so many threads; one alone does its work in the order in which it is asked for.
+class Work(Generic[_T]):
+    """A call that is made once: by a thread that takes it, or by whoever could start none."""
 
-    `submit` does the work itself where no thread can be started: at a limit of processes or of memory, or when the
-    interpreter ends, which waits for a save in the background and yet refuses it new threads.
+    def __init__(self, call: Callable[[], _T]) -> None:
+        self._call = [call]
+        self._value: list[_T] = []
+        self._error: BaseException | None = None
+        self._ended = threading.Event()  # and not the thread's own state, which a signal during a join upsets
+        self._process = os.getpid()
+
+    def start(self, name: str | None = None) -> None:
+        """Have it done by a thread of its own. Raises RuntimeError where none can be started.
+
+        After an error, also an interrupt, `withdraw` says whether a thread has taken it all the same.
+        """
+        threading.Thread(target=self.do, name=name).start()
+
+    def do(self) -> None:
+        """Make the call, unless somebody has taken it."""
+        if not self._call:
+            return
+        try:
+            call = self._call.pop()
+        except IndexError:  # another thread was faster
+            return
+        ended = self._ended
+        try:
+            self._value.append(call())
+        except BaseException as error:  # raised again by `result`
+            self._error = error
+            del self  # the error holds this frame
+        finally:
+            del call  # and what it holds, before anybody goes on
+            ended.set()
+
+    def withdraw(self) -> bool:
+        """Take the call, which nobody makes then. False where somebody has taken it."""
+        try:
+            self._call.pop()
+        except IndexError:
+            return False
+        return True
+
+    def done(self) -> bool:
+        """Whether the call has ended, well or not."""
+        return self._ended.is_set()
+
+    def wait(self) -> None:
+        """Wait until the call has ended. Raises RuntimeError in a process that was forked while it was under way."""
+        if self.done():
+            return
+        if self._process != os.getpid():
+            text = "this is done by a thread of the process that this one was forked from; wait for it there"
+            raise RuntimeError(text)
+        self._ended.wait()
+
+    def result(self) -> _T:
+        """What the call returns, when it has ended. Raises what the call raises."""
+        self.wait()
+        try:
+            if self._error is not None:
+                raise self._error
+            return self._value[0]
+        finally:
+            del self  # the error holds this frame
+
+
+class Pool:
+    """At most so many threads, which take what is submitted in its order; one alone does it in that order.
+
+    Where no thread can be started, `submit` does the work itself: at a limit of processes or of memory, or when the
+    interpreter ends, which waits for a save in the background and yet may refuse it new threads.
     """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._executor = ThreadPoolExecutor(threads)
-        self._latest: Future[Any] | None = None
+        self._line: queue.SimpleQueue[Work[Any] | None] = queue.SimpleQueue()
+        self._serving: list[Work[None]] = []  # one for each thread
+        self._closed = False
+        self._process = os.getpid()
 
-    def submit(self, call: Callable[..., _T], *arguments: Any) -> Future[_T]:
-        future: Future[_T] = Future()
-        left = [functools.partial(call, *arguments)]  # taken by the one that does it: an executor that has raised
-        try:  # may have put it in line for a thread that it starts later
-            self._executor.submit(_do, left, future)
-        except RuntimeError:
-            if self.threads == 1 and self._latest is not None:
-                wait([self._latest])
-            _do(left, future)
-        self._latest = future
-        return future
+    def submit(self, call: Callable[..., _T], *arguments: Any) -> Work[_T]:
+        work = Work(functools.partial(call, *arguments))
+        if len(self._serving) < self.threads and not self._closed:
+            self._start_thread()
+        if self._serving:
+            self._line.put(work)
+        else:
+            work.do()
+        return work
+
+    def _start_thread(self) -> None:
+        serving = Work(self._serve)
+        self._serving.append(serving)  # first: a thread that an interrupt leaves without a handle is waited for too
+        try:
+            serving.start()
+        except BaseException as error:
+            if serving.withdraw():
+                self._serving.remove(serving)
+            if not isinstance(error, RuntimeError):
+                raise
+
+    def _serve(self) -> None:
+        while (work := self._line.get()) is not None:
+            work.do()
+            del work  # and what came of it, which is its owner's
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._executor.shutdown()
-
-
-def _do(left: list[Callable[[], _T]], future: Future[_T]) -> None:
-    try:
-        call = left.pop()
-    except IndexError:
-        return
-    try:
-        result = call()
-    except BaseException as error:  # raised again by `result`
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+        """Wait until all has been done, whatever interrupts that: memory that is read into is the caller's again."""
+        self._closed = True
+        threads, self._serving = self._serving, []
+        if self._process != os.getpid():  # they are not in this process, which was forked meanwhile
+            return
+        for _thread in threads:
+            self._line.put(None)
+        interrupt: BaseException | None = None
+        for thread in threads:
+            while not thread.done():
+                try:
+                    thread.wait()
+                except BaseException as error:
+                    interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
 
 def workers(jobs: int | None) -> Pool:
@@ -74,7 +159,7 @@ def in_order(pool: Pool, tasks: Iterator[Callable[[], _T]], count: int) -> Itera
     if count < 2:  # nothing is gained by another thread
         yield from (task() for task in tasks)
         return
-    under_way: deque[Future[_T]] = deque()
+    under_way: deque[Work[_T]] = deque()
     for task in tasks:
         under_way.append(pool.submit(task))
         if len(under_way) > pool.threads:
@@ -83,49 +168,27 @@ def in_order(pool: Pool, tasks: Iterator[Callable[[], _T]], count: int) -> Itera
         yield under_way.popleft().result()
 
 
-def shared(work: Iterable[Callable[[], None]], nbytes: int) -> None:
-    """Do all of the work, which moves `nbytes` bytes: in several threads if that is much. Raises its first error."""
-    left = deque(work)
+def all_done(tasks: Iterable[Callable[[], None]], nbytes: int) -> None:
+    """Do all tasks, which move `nbytes` bytes: here, and in other threads too if that is much.
+
+    Raises the first error when all that were begun have ended; none is begun after it.
+    """
+    left = deque(tasks)
 
     def some() -> None:
-        while True:
+        while left:
             try:
-                call = left.popleft()
-            except IndexError:
+                task = left.popleft()
+            except IndexError:  # another thread was faster
                 return
             try:
-                call()
+                task()
             except BaseException:
                 left.clear()
                 raise
 
-    in_parallel([some] * (min(CORES, len(left)) if nbytes >= LARGE else 1))
-
-
-def in_parallel(tasks: Sequence[Callable[[], None]]) -> None:
-    """Run all tasks, the first here and each of the others in a thread; raise the first error when all have ended."""
-    errors: list[BaseException] = []
-
-    def run(task: Callable[[], None]) -> None:
-        try:
-            task()
-        except BaseException as error:
-            errors.append(error)
-
-    here = list(tasks[:1])
-    threads = [(threading.Thread(target=run, args=(task,)), task) for task in tasks[1:]]
-    started: list[threading.Thread] = []
-    try:
-        for thread, task in threads:
-            try:
-                thread.start()
-                started.append(thread)
-            except RuntimeError:  # no thread can be started
-                here.append(task)
-        for task in here:
-            task()
-    finally:  # memory that is read into is the caller's again when this is over, come what may
-        for thread in started:
-            thread.join()
-    if errors:
-        raise errors[0]
+    with Pool(min(CORES, len(left)) - 1 if nbytes >= LARGE else 0) as pool:
+        others = [pool.submit(some) for _ in range(pool.threads)]
+        some()
+    for other in others:
+        other.result()

@@ -22,7 +22,7 @@ WINGS = ["format", "storage", "containers", "devices", "computing", "checkpoints
 NAMES = ["convert", "diff", "compare", "inspect", "verify", "salvage", "checkpointer", "delta", "__main__"]
 # Chapter n of the specification is module n of `format`; what follows a chapter's module belongs to it too.
 CHAPTERS = {
-    "00-introduction": ["errors"],
+    "00-introduction": ["errors", "collector"],
     "01-wire": ["wire"],
     "02-keypaths": ["keypaths"],
     "03-dtypes": ["dtypes", "payloads"],

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference.format.collector import no_collection
 from reference.format.errors import FormatError
 from reference.format.leaves import Leaf
-from reference.format.records import Item, no_collection, read_record, read_records, record_step
+from reference.format.records import Item, read_record, read_records, record_step
 from reference.format.wire import BytesSource, Cursor
 from reference.tests.handmade import array, record
 

@@ -105,7 +105,7 @@ def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
 def test_an_error_that_nobody_waited_for_is_raised_by_the_next_save(path, monkeypatch):
     monkeypatch.setattr(sys.modules["reference.checkpoints.saving"], "write_steps", fails)
     saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
-    saving._ended.wait()
+    saving._work.wait()
     monkeypatch.undo()
     with pytest.raises(OSError, match="no space"):
         reference.save(path, {"w": np.ones(3)})
@@ -198,7 +198,7 @@ def test_a_handle_holds_no_arrays_once_it_has_ended(path, failing, monkeypatch):
     monkeypatch.setattr(saving_module.np, "array", lambda *a, **k: copies.append(weakref.ref(x := copy(*a, **k))) or x)
     tree = make()
     saving = reference.save(path, tree, blocking=False)
-    saving._ended.wait()
+    saving._work.wait()
     monkeypatch.undo()
     del tree
     gc.collect()

@@ -14,9 +14,10 @@ import reference
 from fuzz.equality import same
 from reference.format.errors import FormatError, WrongKind
 from reference.format.wire import BytesSource
-from reference.storage import local_files
+from reference.storage import copying, sinks
 from reference.storage.atomic_files import replace
-from reference.storage.local_files import FileSink, FileSource
+from reference.storage.local_files import FileSource
+from reference.storage.sinks import FileSink
 
 TREE = {"a": np.arange(1000, dtype=np.float32), "b": {"c": np.arange(7, dtype=np.int8)}}
 
@@ -51,7 +52,7 @@ def test_where_the_kernel_cannot_copy_a_buffer_does(tmp_path, monkeypatch, fault
 
 
 def test_kernel_copies_report_their_progress(tmp_path, monkeypatch):
-    monkeypatch.setattr(local_files, "_CALL", 1 << 20)
+    monkeypatch.setattr(copying, "CALL", 1 << 20)
     (tmp_path / "in").write_bytes(bytes(5_000_000))
     moved = []
     with FileSource(tmp_path / "in") as source, replace(tmp_path / "out", moved.append) as sink:
@@ -62,7 +63,7 @@ def test_kernel_copies_report_their_progress(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("slow", ["copy_file_range", "pread"])
 def test_the_faster_of_two_ways_to_copy_is_taken(tmp_path, monkeypatch, slow):
-    monkeypatch.setattr(local_files, "_TRIAL", 1 << 19)
+    monkeypatch.setattr(copying, "_TRIAL", 1 << 19)
     data = os.urandom(5_000_001)
     (tmp_path / "in").write_bytes(data)
     calls = {"copy_file_range": 0, "pread": 0}
@@ -250,9 +251,10 @@ def test_what_is_in_the_file_goes_to_the_disk_while_more_is_written(tmp_path, mo
         assert os.fstat(fd).st_size >= offset + n
         began.append((offset, n))
 
-    monkeypatch.setattr(local_files, "_begin_to_write", begin)
-    monkeypatch.setattr(local_files, "_BEGIN", 1 << 20)
-    monkeypatch.setattr(local_files, "_CALL", 3 << 18)
+    monkeypatch.setattr(sinks, "_begin_to_write", begin)
+    monkeypatch.setattr(sinks, "_BEGIN", 1 << 20)
+    for module in (copying, sinks):
+        monkeypatch.setattr(module, "CALL", 3 << 18)
     if not kernel_copies:
         monkeypatch.delattr(os, "copy_file_range")
     data = os.urandom(5_000_001)
@@ -273,20 +275,20 @@ def test_what_is_in_the_file_goes_to_the_disk_while_more_is_written(tmp_path, mo
 def test_the_kernel_takes_the_request_to_begin(tmp_path):
     (tmp_path / "x").write_bytes(bytes(1 << 20))
     with open(tmp_path / "x", "r+b") as file:
-        call = local_files._sync_file_range()
+        call = sinks._sync_file_range()
         assert call is not None
         assert call(file.fileno(), 0, 1 << 20, 2) == 0
-    local_files._begin_to_write(-1, 0, 1 << 20)  # what cannot be begun is no error
+    sinks._begin_to_write(-1, 0, 1 << 20)  # what cannot be begun is no error
 
 
 def test_a_system_without_that_call_saves_too(tmp_path, monkeypatch):
     def has_none(name):
         raise OSError("no such library")
 
-    monkeypatch.setattr(local_files.ctypes, "CDLL", has_none)
-    local_files._sync_file_range.cache_clear()
+    monkeypatch.setattr(sinks.ctypes, "CDLL", has_none)
+    sinks._sync_file_range.cache_clear()
     try:
         reference.save(tmp_path / "x", {"a": np.zeros(3 << 20)})
     finally:
-        local_files._sync_file_range.cache_clear()
+        sinks._sync_file_range.cache_clear()
     assert reference.load(tmp_path / "x")["a"].nbytes == 24 << 20

@@ -13,7 +13,7 @@ import pytest
 
 import reference
 from fuzz.equality import same
-from reference.storage import local_files
+from reference.storage import sinks
 from reference.storage.atomic_files import replace
 from reference.storage.local_files import FileSource
 
@@ -77,7 +77,7 @@ def test_few_bytes_wait_to_be_written_behind(tmp_path, monkeypatch):
 
     def slow(fd, views):
         nonlocal written
-        assert started - written <= local_files._BEHIND + (1 << 20)  # and what waits to be put with them
+        assert started - written <= sinks._BEHIND + (1 << 20)  # and what waits to be put with them
         time.sleep(0.005)
         n = real(fd, views)
         written += n
@@ -88,8 +88,8 @@ def test_few_bytes_wait_to_be_written_behind(tmp_path, monkeypatch):
         for _ in range(30):
             started += 1 << 20
             sink.write(bytes(1 << 20))
-        sink.write(bytes(local_files._BEHIND * 2))  # more than may wait: alone, then
-    assert (tmp_path / "x").stat().st_size == (30 << 20) + local_files._BEHIND * 2
+        sink.write(bytes(sinks._BEHIND * 2))  # more than may wait: alone, then
+    assert (tmp_path / "x").stat().st_size == (30 << 20) + sinks._BEHIND * 2
 
 
 @pytest.mark.parametrize("count", [1, 50])

@@ -1,12 +1,14 @@
 """Work in several threads, and where there is only one."""
 
+import contextlib
 import functools
 import threading
 import time
 
 import pytest
 
-from reference.storage.threads import LARGE, Pool, in_order, in_parallel, shared
+from reference.storage import threads
+from reference.storage.threads import LARGE, Pool, Work, all_done, in_order
 
 _start = threading.Thread.start
 
@@ -44,15 +46,27 @@ def test_one_thread_alone_works_in_order(scarce):
     assert scarce
 
 
-def test_order_outlives_an_executor_that_is_shut_down():
-    """As Python does with all executors before it waits for threads of its own."""
-    done, gate = [], threading.Event()
-    pool = Pool(1)
-    pool.submit(lambda: (gate.wait(30), done.append(0)))
-    threading.Timer(0.05, gate.set).start()
-    pool._executor.shutdown(wait=False)
-    pool.submit(done.append, 1).result()
-    assert done == [0, 1]
+def test_a_thread_that_can_be_started_later_takes_no_turn_away(monkeypatch):
+    """One alone works in order also where its thread starts after some has been done without it."""
+    refused = iter([True, True, False])
+
+    def start(self):
+        if next(refused, False):
+            raise RuntimeError("can't start new thread")
+        _start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    done = []
+    with Pool(1) as pool:
+        for i in range(6):
+            pool.submit(lambda i=i: (time.sleep(0.01 / (i + 1)), done.append(i)))
+    assert done == list(range(6))
+
+
+def test_a_pool_that_is_closed_does_the_work_itself():
+    with Pool(2) as pool:
+        pool.submit(int)
+    assert pool.submit(threading.get_ident).result() == threading.get_ident()
 
 
 def test_results_come_in_order(scarce):
@@ -61,23 +75,17 @@ def test_results_come_in_order(scarce):
         assert list(in_order(pool, tasks, 10)) == list(range(10))
 
 
-def test_in_parallel_does_all_of_it(scarce):
-    done = []
-    in_parallel([lambda i=i: done.append(i) for i in range(5)])
-    assert sorted(done) == list(range(5))
-
-
 def test_errors_are_told_wherever_they_are_made(scarce):
     with Pool(2) as pool, pytest.raises(ZeroDivisionError):
         [future.result() for future in [pool.submit(lambda: 1 / 0) for _ in range(4)]]
     with pytest.raises(ZeroDivisionError):
-        in_parallel([lambda: None, lambda: None, lambda: 1 / 0])
+        all_done([lambda: None, lambda: None, lambda: 1 / 0], LARGE)
 
 
 @pytest.mark.parametrize("nbytes", [1, LARGE])
 def test_work_is_shared_where_it_is_much(scarce, nbytes):
     done = []
-    shared((functools.partial(done.append, i) for i in range(100)), nbytes)
+    all_done((functools.partial(done.append, i) for i in range(100)), nbytes)
     assert sorted(done) == list(range(100))
     assert bool(scarce) == (nbytes >= LARGE)
 
@@ -85,5 +93,70 @@ def test_work_is_shared_where_it_is_much(scarce, nbytes):
 def test_nothing_is_begun_after_an_error():
     done = []
     with pytest.raises(ZeroDivisionError):
-        shared([lambda: 1 / 0, *[lambda: (time.sleep(0.05), done.append(1))] * 100], LARGE)
+        all_done([lambda: 1 / 0, *[lambda: (time.sleep(0.05), done.append(1))] * 100], LARGE)
     assert len(done) < 100
+
+
+def test_all_that_was_begun_has_ended_when_an_interrupt_comes_through(monkeypatch):
+    """The memory that others read into is the caller's again, though it is interrupted while it waits for them."""
+    monkeypatch.setattr(threads, "CORES", 3)
+    begun, gate, ended = threading.Barrier(3), threading.Event(), []
+    wait = Work.wait
+    interrupts = iter([KeyboardInterrupt, KeyboardInterrupt])
+
+    def interrupted(self):
+        if error := next(interrupts, None):
+            raise error
+        gate.set()
+        wait(self)
+
+    def task():
+        begun.wait(30)
+        if threading.current_thread() is not threading.main_thread():
+            assert gate.wait(30)
+            ended.append(1)
+
+    monkeypatch.setattr(Work, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        all_done([task] * 3, LARGE)
+    assert len(ended) == 2
+
+
+def test_no_thread_is_left_behind():
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError), Pool(3) as pool:
+        for _ in range(9):
+            pool.submit(time.sleep, 0.01)
+        raise ZeroDivisionError
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and "Pool._serve" in repr(thread):
+            thread.join()
+    assert threading.active_count() == before
+
+
+def test_what_a_call_returned_is_its_owners_alone():
+    """No thread that waits for more keeps the last result, and no error its own traceback's frames."""
+    import gc
+    import weakref
+
+    class Result:
+        pass
+
+    def fails():
+        held = Result()
+        kept.append(weakref.ref(held))
+        raise ZeroDivisionError
+
+    kept = []
+    gc.disable()
+    try:
+        with Pool(1) as pool:
+            found = pool.submit(Result).result()
+            kept.append(weakref.ref(found))
+            del found
+            with contextlib.suppress(ZeroDivisionError):
+                pool.submit(fails).result()
+            pool.submit(int).result()  # by then the thread has let go of what was before
+            assert [reference() for reference in kept] == [None, None]
+    finally:
+        gc.enable()

@@ -1,4 +1,4 @@
-"""The judge of places: where a checkpoint is kept (`storage.places.Place`)."""
+"""The judge of places: where a checkpoint is kept (`storage.place.Place`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from reference.format.errors import FormatError, UsageError
 from reference.format.wire import BytesSource
-from reference.storage.places import Place
+from reference.storage.place import Place
 
 from .sources import DATA
 
