@@ -6,12 +6,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
 import reference
+from reference.tests.waiting import busy
 
 MIB = 1 << 20
 MEASURE = """
@@ -91,6 +91,7 @@ while True:
     number += 1
     tree = {str(i): jax.device_put(np.full((8, 1 << 14), number, np.float32), sharding) for i in range(20)}
     reference.save(sys.argv[1], tree, blocking=number % 2 == 0)
+    print("saved", flush=True)
 """
 
 
@@ -99,11 +100,13 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
     reference.save(path, {str(i): np.zeros((8, 1 << 14), np.float32) for i in range(20)})
     chance = random.Random(20)
     number = 0
-    for _ in range(20):
+    for i in range(8):
         arguments = [sys.executable, "-c", LOOP, path, str(number)]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() == "go\n"
-            time.sleep(chance.uniform(0, 0.4))
+            for _ in range(i % 4):
+                assert process.stdout.readline() == "saved\n"
+            busy(chance.randrange(20))
             process.send_signal(signal.SIGKILL)
         tree = reference.load(path)
         numbers = {float(leaf[0, 0]) for leaf in tree.values()}

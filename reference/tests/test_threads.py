@@ -2,11 +2,11 @@
 
 import functools
 import threading
-import time
 
 import pytest
 
 from reference.storage.threads import LARGE, Pool, in_order, in_parallel, shared
+from reference.tests.waiting import busy, opening
 
 _start = threading.Thread.start
 
@@ -29,7 +29,7 @@ def scarce(request, monkeypatch):
 def test_a_pool_does_all_of_it_once(scarce):
     done = []
     with Pool(3) as pool:
-        futures = [pool.submit(lambda i: (time.sleep(0.01), done.append(i), i)[2], i) for i in range(10)]
+        futures = [pool.submit(lambda i: (busy(1), done.append(i), i)[2], i) for i in range(10)]
         assert [future.result() for future in futures] == list(range(10))
     assert sorted(done) == list(range(10))
     assert scarce
@@ -39,7 +39,7 @@ def test_one_thread_alone_works_in_order(scarce):
     done = []
     with Pool(1) as pool:
         for i in range(10):
-            pool.submit(lambda i=i: (time.sleep(0.01 / (i + 1)), done.append(i)))
+            pool.submit(lambda i=i: (busy(9 - i), done.append(i)))
     assert done == list(range(10))
     assert scarce
 
@@ -48,15 +48,15 @@ def test_order_outlives_an_executor_that_is_shut_down():
     """As Python does with all executors before it waits for threads of its own."""
     done, gate = [], threading.Event()
     pool = Pool(1)
-    pool.submit(lambda: (gate.wait(30), done.append(0)))
-    threading.Timer(0.05, gate.set).start()
+    pool.submit(lambda: (gate.wait(), done.append(0)))
+    opening(gate)
     pool._executor.shutdown(wait=False)
     pool.submit(done.append, 1).result()
     assert done == [0, 1]
 
 
 def test_results_come_in_order(scarce):
-    tasks = (lambda i=i: (time.sleep(0.01 / (i + 1)), i)[1] for i in range(10))
+    tasks = (lambda i=i: (busy(9 - i), i)[1] for i in range(10))
     with Pool(2) as pool:
         assert list(in_order(pool, tasks, 10)) == list(range(10))
 
@@ -85,5 +85,5 @@ def test_work_is_shared_where_it_is_much(scarce, nbytes):
 def test_nothing_is_begun_after_an_error():
     done = []
     with pytest.raises(ZeroDivisionError):
-        shared([lambda: 1 / 0, *[lambda: (time.sleep(0.05), done.append(1))] * 100], LARGE)
+        shared([lambda: 1 / 0, *[lambda: (busy(10), done.append(1))] * 100], LARGE)
     assert len(done) < 100
