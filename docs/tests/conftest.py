@@ -84,7 +84,7 @@ def watched(browser):
         def open_page(url, own, width, scheme):
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
             stack.callback(context.close)
-            context.set_default_timeout(600_000)  # milliseconds: a net for what never comes, however busy the machine
+            context.set_default_timeout(180_000)  # milliseconds: a net for what never comes, on a busy machine too
             page = context.new_page()
             page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
             page.on("pageerror", lambda error: troubles.append(str(error)))
