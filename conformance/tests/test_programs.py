@@ -162,6 +162,7 @@ def test_standard_input_comes_whole(tmp_path, size):
     assert (got.verdict, got.output) == (ACCEPTED, f"{size}\n".encode())
 
 
+@pytest.mark.slow
 def test_a_sparse_input_of_gigabytes_comes_whole(tmp_path):
     with (tmp_path / "input").open("wb") as file:
         file.truncate(2 << 30)

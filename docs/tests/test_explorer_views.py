@@ -74,11 +74,11 @@ def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
     path = stored(tmp_path, examples()["model.stream"])
     page = explore()
     page.locator(".ex-drop").wait_for()
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.innerText") == "Choose a file":
-            break
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as chooser:  # which the browser has to be told of well before
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.innerText") == "Choose a file":
+                break
         page.keyboard.press("Enter")
     chooser.value.set_files(path)
     page.locator(".ex-tree").wait_for()

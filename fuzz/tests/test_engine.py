@@ -60,6 +60,7 @@ def fuzz(project, *words):
     ],
 )
 @pytest.mark.parametrize("engine", [best_engine()])
+@pytest.mark.slow
 def test_a_planted_fault_is_found_and_replayed(project, target, file, before, after, engine):
     plant(project, file, before, after)
     status, told = fuzz(project, "--target", target, *BOUNDS, "--engine", engine)
@@ -86,6 +87,7 @@ CHECK = "    source = BytesSource(data)\n    for kind"
         ("bytearray(1 << 32)", "MemoryError"),
     ],
 )
+@pytest.mark.slow
 def test_what_ends_a_worker_is_a_finding(project, statement, told):
     plant(project, "fuzz/targets/any_bytes.py", CHECK, f"    if len(data) > 40: {statement}\n{CHECK}")
     plant(project, "fuzz/campaign.py", "HANG: Final = 60.0", "HANG: Final = 2.0")
@@ -97,6 +99,7 @@ def test_what_ends_a_worker_is_a_finding(project, statement, told):
     assert len(reproducer.read_bytes()) > 40
 
 
+@pytest.mark.slow
 def test_a_target_that_does_not_run_is_a_finding(project):
     plant(project, "fuzz/targets/any_bytes.py", "from fuzz.findings import Broken", "import nothing_of_this_name")
     status, printed = fuzz(project, "--target", "any_bytes", *BOUNDS, "--engine", RANDOM)
@@ -104,6 +107,7 @@ def test_a_target_that_does_not_run_is_a_finding(project):
     assert "nothing_of_this_name" in printed
 
 
+@pytest.mark.slow
 def test_where_atheris_is_missing_random_takes_its_place_and_says_so(project):
     plant(project, "fuzz/engines.py", 'importlib.util.find_spec("atheris")', "False")
     status, printed = fuzz(project, "--target", "any_bytes", "--executions", "100", "--seed", "1")
@@ -112,6 +116,7 @@ def test_where_atheris_is_missing_random_takes_its_place_and_says_so(project):
     assert "engine random, seed 1" in printed
 
 
+@pytest.mark.slow
 def test_all_targets_run_and_find_nothing(tmp_path):
     bounds = ["--executions", "60", "--engine", RANDOM]  # under the other engine they take a minute to be imported
     command = [sys.executable, "-m", "fuzz", *bounds, "--seed", "1", "--cache", str(tmp_path)]

@@ -25,6 +25,7 @@ TELLING = ("EIO", "ENOSPC", "EXDEV", "EOPNOTSUPP", "EEXIST", SHORT, INTERRUPT, D
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.slow
 def test_every_call_fails_in_every_way(name):
     for is_nameless in (True, False):
         is_old = is_nameless
@@ -86,6 +87,7 @@ while True:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.slow
 def test_two_processes_and_signals(number, tmp_path):
     """Two save to one path without a pause and are ended by signals: the file is one of theirs, whole."""
     path = tmp_path / "x"

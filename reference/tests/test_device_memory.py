@@ -66,6 +66,7 @@ def test_many_sharded_leaves_take_less_than_two_of_them(spec, platform, tmp_path
 
 @pytest.mark.large
 @pytest.mark.parametrize("float_dtype", ["", "bf16"])
+@pytest.mark.slow
 def test_one_large_leaf_takes_some_pieces(float_dtype, tmp_path):
     found = measured(tmp_path / "x", "cpu", 1, (1 << 10, 3 << 17), "P('a', 'b')", float_dtype)  # 1.5 GiB
     assert found["save"] < 64
@@ -73,6 +74,7 @@ def test_one_large_leaf_takes_some_pieces(float_dtype, tmp_path):
 
 
 @pytest.mark.large
+@pytest.mark.slow
 def test_one_large_leaf_leaves_an_accelerator_in_pieces(tmp_path):
     found = measured(tmp_path / "x", "none", 1, (1 << 10, 1 << 18), "P('a')")  # 1 GiB
     assert found["save"] < 400  # two pieces of 64 MiB on the host, and as many on devices, which are the host here
@@ -95,6 +97,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / "x"
     reference.save(path, {str(i): np.zeros((8, 1 << 14), np.float32) for i in range(20)})

@@ -119,6 +119,7 @@ def test_a_link_is_followed(tmp_path):
     assert same(reference.load(tmp_path / "real"), TREE)
 
 
+@pytest.mark.slow
 def test_a_killed_save_leaves_the_old_file_and_no_debris(tmp_path):
     path = tmp_path / "x"
     reference.save(path, TREE)

@@ -14,6 +14,7 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import written
 
+pytestmark = pytest.mark.xdist_group("processes")  # which are run once, for all tests of what they told
 WORKER = Path(__file__).with_name("one_process.py")
 
 
