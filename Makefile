@@ -2,10 +2,22 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test fuzz mutants results docs serve bench bench-full demo example lint format wheel clean
+.PHONY: test test-fast coverage fuzz mutants results docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-fast: .venv/ready  ## most of the tests, in under two minutes
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow and not large'
+
+coverage: .venv/ready  ## run the tests, in all their processes, and print which branches they take, by wing
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[coverage]'
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m coverage combine -q
+	mkdir -p build
+	$(BIN)/python -m coverage json -q -o build/coverage.json
+	$(BIN)/python reference/tests/coverage_by_wing.py build/coverage.json
 
 fuzz: .venv/ready  ## look for inputs that break an invariant, ten minutes
 	$(BIN)/python -m fuzz --seconds 600

@@ -17,19 +17,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from .processes import Effort, resident
+
 ACCEPTED, REJECTED, CRASHED = "accepted", "rejected", "crashed"
 KEPT: Final = 1 << 20  # bytes of standard output that are kept, unless more are asked for
 _KEPT_ERRORS: Final = 1 << 20
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts peak memory
 _PIPE: Final = 1 << 20  # bytes of standard input that are given at a time
-_LOOK: Final = 0.02  # seconds between two looks at a program's memory
+_LOOK: Final = 0.02  # seconds between two looks at what a program takes
 # `ulimit` in a shell of its own, since a limit that is set after the start comes too late for a quick program.
 _LIMITED: Final = 'ulimit -c 0; ulimit -v "$0" && exec "$@"'
 _UNLIMITED: Final = 'ulimit -c 0; exec "$@"'
 
 
 class Limits(NamedTuple):
-    """What a run may take: seconds, bytes of resident memory, bytes of address space."""
+    """What a run may take: seconds of processor time, and of waiting; bytes of resident memory, of address space."""
 
     seconds: float
     memory: int
@@ -80,6 +82,7 @@ class _Watch:
         self._output, self._errors = bytearray(), bytearray()
         self._size, self._digest = 0, hashlib.sha256()
         self._began = self._looked = time.monotonic()
+        self._effort, self._moved = Effort(process.pid), False
         self._peak, self._status = 0, None
         self._broken = ""  # the limit that was broken
 
@@ -94,6 +97,7 @@ class _Watch:
                 selector.register(self._process.stdin, selectors.EVENT_WRITE, self._give)
             while selector.get_map() and not self._broken and self._status is None:
                 ready = selector.select(_LOOK)
+                self._moved = self._moved or bool(ready)
                 for key, _ in ready:
                     if not key.data(key.fd):
                         selector.unregister(key.fileobj)
@@ -140,13 +144,13 @@ class _Watch:
 
     def _look(self, may_wait: bool) -> None:
         now = time.monotonic()
-        if now - self._began > self._limits.seconds:
-            self._broken = f"took more than {self._limits.seconds:.0f} s"
         if may_wait:
             self._reap(os.WNOHANG)
-        if now - self._looked >= _LOOK:
+        if now - self._looked >= _LOOK and self._status is None:
             self._looked = now
-            self._peak = max(self._peak, _resident(self._process.pid))
+            self._broken = self._effort.beyond(self._limits.seconds, self._moved)
+            self._moved = False
+            self._peak = max(self._peak, resident(self._process.pid))
             self._check_memory()
 
     def _reap(self, flags: int) -> None:
@@ -215,13 +219,6 @@ def _widen(fd: int) -> None:
     os.set_blocking(fd, False)
     with contextlib.suppress(AttributeError, OSError):
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE)
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory that a process holds; 0 where the system does not say."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
 
 
 # --- what a program takes for the smallest file -------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import sys
 from pathlib import Path
 
 from .campaign import Outcome, Settings, run_all
-from .engines import ATHERIS, RANDOM, best_engine
+from .engines import ATHERIS, RANDOM, Bounds, best_engine
 from .findings import place_of, report_of
 from .scratch import CACHE
 from .targets import load, names, plan_of
@@ -17,6 +18,7 @@ from .targets import load, names, plan_of
 _EXAMPLES = """examples:
   python -m fuzz --seconds 600                        # all targets, ten minutes in all
   python -m fuzz --seconds 60 --target any_bytes      # one of them
+  python -m fuzz --executions 1000 --seed 1           # a thousand inputs of each, however long that takes
   python -m fuzz --list                               # the invariants
   python -m fuzz --target any_bytes --replay FILE     # one input again, with the traceback of what it breaks
 
@@ -29,7 +31,9 @@ def command_line() -> argparse.ArgumentParser:
         "python -m fuzz", None, "Look for inputs that break an invariant.", _EXAMPLES, allow_abbrev=False
     )
     command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.add_argument("--seconds", type=_seconds, default=60.0, help="of the whole run; the default is 60")
+    command.add_argument("--seconds", type=_seconds, help="of the whole run; the default is 60")
+    command.add_argument("--executions", type=_count, metavar="N", help="inputs of each target, in place of seconds")
+    command.add_argument("--first", action="store_true", help="a target is done with its first finding")
     command.add_argument("--target", action="append", choices=names(), metavar="NAME", help="may be given again")
     command.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="workers at one time")
     command.add_argument("--engine", choices=(ATHERIS, RANDOM), help="the default is atheris where it is installed")
@@ -45,6 +49,18 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds < 10**7:
         raise argparse.ArgumentTypeError("at least 1 second")
     return seconds
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1 input")
+    return count
+
+
+def _bounds(arguments: argparse.Namespace) -> Bounds:
+    seconds = arguments.seconds or (math.inf if arguments.executions else 60.0)
+    return Bounds(seconds, arguments.executions or math.inf, arguments.first)
 
 
 def _replay(target: str, file: Path) -> int:
@@ -80,9 +96,11 @@ def _run(arguments: argparse.Namespace, chosen: list[str]) -> int:
     seed = random.randrange(1 << 30) if arguments.seed is None else arguments.seed
     if engine == RANDOM and not arguments.engine:
         print("atheris is not installed (pip install 'streamckpt[fuzz]'): seeded random takes its place")
-    print(f"{len(chosen)} targets, {arguments.seconds:g} s, {arguments.jobs} jobs, engine {engine}, seed {seed}")
+    bounds = _bounds(arguments)
+    length = f"{bounds.executions:,g} inputs each" if math.isinf(bounds.seconds) else f"{bounds.seconds:g} s"
+    print(f"{len(chosen)} targets, {length}, {arguments.jobs} jobs, engine {engine}, seed {seed}")
     print(f"{'target':<20} {'executions':>11} {'per s':>9} {'branches':>9} {'findings':>9}", flush=True)
-    settings = Settings(arguments.seconds, arguments.jobs, engine, seed, arguments.cache)
+    settings = Settings(bounds, arguments.jobs, engine, seed, arguments.cache)
     outcomes = run_all(chosen, settings, _tell)
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     for finding in findings:

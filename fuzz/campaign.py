@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import re
 import shutil
@@ -16,16 +18,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from conformance.processes import Effort
+
 from .board import Board
-from .engines import RANDOM
+from .engines import RANDOM, Bounds
 from .findings import ROOT, Finding, keep, kept
 from .scratch import VARIABLE, new_folder
 from .seeds import buffers, seeds
 from .targets import Plan, plan_of
 
-HANG: Final = 60.0  # seconds after which an input that is still being tried hangs, whatever else the machine does
+HANG: Final = 60.0  # seconds of processor time, or of waiting, after which an input that is still being tried hangs
 _POLL: Final = 0.1
 _LEAST: Final = 2.0  # seconds for which a worker that has died is started again
+_LIVES: Final = 5  # workers of a target that die, one after the other, where no time ends them
 _COVERAGE: Final = re.compile(rb"\bcov: (\d+)")
 
 
@@ -41,9 +46,9 @@ class Outcome(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How a run is made. Files are kept in `cache`."""
+    """How a run is made: `bounds` has the seconds of the run and the inputs of each target. Files go to `cache`."""
 
-    seconds: float
+    bounds: Bounds
     jobs: int
     engine: str
     seed: int
@@ -69,7 +74,7 @@ class _Shares:
     """Who may run for how long: what one target leaves over is shared by those that have not begun."""
 
     def __init__(self, plans: Sequence[Plan], settings: Settings) -> None:
-        self._deadline = time.monotonic() + settings.seconds
+        self._deadline = time.monotonic() + settings.bounds.seconds
         self._jobs = min(settings.jobs, len(plans))
         self._waiting = {plan.name: plan.weight for plan in plans}
         self._ends: dict[str, float] = {}
@@ -78,6 +83,8 @@ class _Shares:
     def take(self, plan: Plan) -> float:
         """The seconds for a target that begins now."""
         with self._lock:
+            if math.isinf(self._deadline):
+                return math.inf
             left = self._deadline - time.monotonic()
             taken = sum(max(0.0, end - time.monotonic()) for end in self._ends.values())
             share = (left * self._jobs - taken) * plan.weight / sum(self._waiting.values())
@@ -88,7 +95,7 @@ class _Shares:
 
     def end(self, plan: Plan) -> None:
         with self._lock:
-            del self._ends[plan.name]
+            self._ends.pop(plan.name, None)
 
 
 class _Campaign:
@@ -109,19 +116,22 @@ class _Campaign:
 
     def _run(self, scratch: Path) -> Outcome:
         began = time.monotonic()
-        executions, runs = 0, 0
+        executions, runs, bounds = 0, 0, self._settings.bounds
         while (left := self._seconds - (time.monotonic() - began)) > (_LEAST if runs else 0):
             board = self._folder / "board"
             board.unlink(missing_ok=True)
-            ended_well = self._work(left, self._settings.seed + runs, scratch)
+            more = bounds.executions - executions
+            ended_well = self._work(bounds._replace(seconds=left, executions=more), self._settings.seed + runs, scratch)
             executions += Board(board).read().executions
             runs += 1
-            if ended_well or (self._folder / "skipped").exists():
+            if ended_well or (self._folder / "skipped").exists() or executions >= bounds.executions:
+                break
+            if (bounds.first and kept(self._findings)) or (math.isinf(self._seconds) and runs == _LIVES):
                 break
         skipped = self._folder / "skipped"
         reason = skipped.read_text() if skipped.exists() else None
         if not executions and reason is None:
-            self._note("did not run", f"no input was tried in {self._seconds:.1f} s:\n{self._log()}", b"")
+            self._note("did not run", f"no input was tried in {time.monotonic() - began:.1f} s:\n{self._log()}", b"")
         spent = time.monotonic() - began
         return Outcome(self._plan, executions, spent, self._coverage(), kept(self._findings), reason)
 
@@ -134,10 +144,10 @@ class _Campaign:
         for data in seeds(self._plan.kind) if self._plan.kind else buffers(self._settings.seed):
             (corpus / f"seed-{hashlib.sha256(data).hexdigest()[:16]}").write_bytes(data)
 
-    def _work(self, seconds: float, seed: int, scratch: Path) -> bool:
+    def _work(self, bounds: Bounds, seed: int, scratch: Path) -> bool:
         """Run one worker to its end, or kill it where it hangs. Whether it ended as it should."""
         engine = RANDOM if self._plan.once else self._settings.engine  # coverage would guide nothing, and is slow
-        words = [self._plan.name, engine, self._folder, seconds, seed]
+        words = [self._plan.name, engine, self._folder, json.dumps(bounds), seed]
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(
@@ -150,7 +160,7 @@ class _Campaign:
                 start_new_session=True,
             )
             try:
-                return self._watch(process, seconds)
+                return self._watch(process, bounds.seconds)
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
@@ -158,15 +168,17 @@ class _Campaign:
 
     def _watch(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
         board, began = self._folder / "board", time.monotonic()
+        tried, effort = None, Effort(process.pid)
         while process.poll() is None:
             time.sleep(_POLL)
-            now = time.monotonic()
             state = Board(board).read() if board.exists() else None
-            tried_for = now - state.began if state and state.began else 0
-            if state and tried_for > HANG:
-                self._note("hang", f"after {tried_for:.0f} s there was no answer", state.data)
+            is_trying = state is not None and state.began is not None
+            if (now := (state.executions, state.began) if state else None) != tried:
+                tried, effort = now, Effort(process.pid)
+            if state and is_trying and (why := effort.beyond(HANG)):
+                self._note("hang", f"there was no answer: it {why}", state.data)
                 return False
-            if now - began > seconds + HANG and not tried_for:
+            if time.monotonic() - began > seconds + HANG and not is_trying:
                 return True  # between two inputs, and over its time: an engine that does not end
         if process.returncode != 0 and board.exists() and (state := Board(board).read()).began:
             self._note(f"ended by status {process.returncode}", self._log(), state.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import os
 import random
 import sys
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .mutation import Mutator
 
@@ -27,19 +28,28 @@ def best_engine() -> str:
     return ATHERIS if importlib.util.find_spec("atheris") else RANDOM
 
 
-def run_engine(engine: str, prepare: Callable[[], Trial], folder: Path, seconds: float, seed: int) -> None:
-    """Try inputs for so many seconds, those of `folder/corpus` first. `prepare` imports the target."""
-    deadline = time.monotonic() + seconds
+class Bounds(NamedTuple):
+    """When a target is done: after so many seconds or so many inputs, or with its first finding."""
+
+    seconds: float = math.inf
+    executions: float = math.inf
+    first: bool = False
+
+
+def run_engine(engine: str, prepare: Callable[[], Trial], folder: Path, bounds: Bounds, seed: int) -> None:
+    """Try inputs until a bound is reached, those of `folder/corpus` first. `prepare` imports the target."""
+    deadline = time.monotonic() + bounds.seconds
     atheris: Any = importlib.import_module("atheris") if engine == ATHERIS else None
     watched = atheris.instrument_imports(include=_COVERED, enable_loader_override=False) if atheris else nullcontext()
     with watched:
         trial = prepare()
-    if trial.drive(deadline - time.monotonic(), seed):
+    left = bounds._replace(seconds=deadline - time.monotonic())
+    if trial.drive(left, seed):
         return
     if atheris:
-        _run_atheris(atheris, trial, folder, deadline, seed)
+        _run_atheris(atheris, trial, folder, left, seed)
     else:
-        _run_random(trial, folder, deadline, seed)
+        _run_random(trial, folder, left, seed)
 
 
 def _pool(folder: Path) -> list[bytes]:
@@ -47,13 +57,18 @@ def _pool(folder: Path) -> list[bytes]:
     return [file.read_bytes() for file in files]
 
 
-def _run_random(trial: Trial, folder: Path, deadline: float, seed: int) -> None:
+def _run_random(trial: Trial, folder: Path, bounds: Bounds, seed: int) -> None:
     rng, pool = random.Random(seed), _pool(folder)
-    for i, data in enumerate(pool):
-        if i == 0 or trial.target.once or time.monotonic() < deadline:
+    deadline = time.monotonic() + bounds.seconds
+
+    def goes_on() -> bool:
+        return time.monotonic() < deadline and trial.executions < bounds.executions
+
+    for data in pool:
+        if trial.target.once or trial.executions == 0 or goes_on():
             trial(data)
     mutator = Mutator(pool)
-    while time.monotonic() < deadline and not trial.target.once:
+    while goes_on() and not trial.target.once:
         if trial.target.kind is None:
             trial(_buffer(rng))
         else:
@@ -65,7 +80,13 @@ def _buffer(rng: random.Random) -> bytes:
     return rng.randbytes(rng.choice((64, 256, 1024, 4096)))
 
 
-def _run_atheris(atheris: Any, trial: Trial, folder: Path, deadline: float, seed: int) -> None:
+def limits(bounds: Bounds) -> list[str]:
+    """What libFuzzer is told of bounds; all of its corpus it tries first, whatever they are."""
+    told = [] if math.isinf(bounds.seconds) else [f"-max_total_time={max(1, round(bounds.seconds))}"]
+    return told + ([] if math.isinf(bounds.executions) else [f"-runs={max(1, round(bounds.executions))}"])
+
+
+def _run_atheris(atheris: Any, trial: Trial, folder: Path, bounds: Bounds, seed: int) -> None:
     mutator = Mutator(_pool(folder))
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
@@ -81,8 +102,7 @@ def _run_atheris(atheris: Any, trial: Trial, folder: Path, deadline: float, seed
     made: dict[str, Any] = {"custom_mutator": mutate}
     if trial.target.kind is not None:
         made["custom_crossover"] = cross
-    left = max(1, round(deadline - time.monotonic()))
-    options = [f"-max_total_time={left}", f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=1000000"]
+    options = [*limits(bounds), f"-seed={seed % (1 << 31) or 1}", f"-max_len={_LONGEST}", "-timeout=1000000"]
     options += ["-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={folder}{os.sep}"]
     atheris.Setup([sys.argv[0], *options, str(folder / "corpus")], lambda data: trial(bytes(data)), **made)
     atheris.Fuzz()

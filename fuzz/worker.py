@@ -1,12 +1,14 @@
-"""One target under one engine, in a process of its own: `python -m fuzz.worker TARGET ENGINE FOLDER SECONDS SEED`.
+"""One target under one engine, in a process of its own: `python -m fuzz.worker TARGET ENGINE FOLDER BOUNDS SEED`.
 
 The folder gets `board` (fuzz.board), `findings/`, and what the engine keeps. A finding does not end the run: those
-that break at another place are looked for until the time is over.
+that break at another place are looked for until a bound is reached (fuzz.engines.Bounds, as JSON).
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import resource
 import signal
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .board import MAX_INPUT, Board
-from .engines import run_engine
+from .engines import Bounds, run_engine
 from .findings import keep, place_of, report_of, smaller
 
 if TYPE_CHECKING:
@@ -28,9 +30,9 @@ class TooSlow(Exception):
     """An input took more than LIMIT seconds of processor time."""
 
 
-def main(name: str, engine: str, folder: str, seconds: str, seed: str) -> None:
+def main(name: str, engine: str, folder: str, told: str, seed: str) -> None:
     """Does not return where the engine ends the process itself."""
-    place = Path(folder)
+    place, bounds = Path(folder), Bounds(*json.loads(told))
     prepare_process()
 
     def prepare() -> Trial:
@@ -42,9 +44,9 @@ def main(name: str, engine: str, folder: str, seconds: str, seed: str) -> None:
             sys.exit(0)
         if target.memory is not None:
             limit_memory(target.memory)
-        return Trial(target, place)
+        return Trial(target, place, bounds.first)
 
-    run_engine(engine, prepare, place, float(seconds), int(seed))
+    run_engine(engine, prepare, place, bounds, int(seed))
 
 
 def prepare_process() -> None:
@@ -64,9 +66,13 @@ def limit_memory(more: int) -> None:
 
 
 class Trial:
-    """Tries inputs, and keeps those that break the invariant, one for each place where it breaks."""
+    """Tries inputs, and keeps those that break the invariant, one for each place where it breaks.
 
-    def __init__(self, target: Target, folder: Path) -> None:
+    `first`: the process ends with the first of these.
+    """
+
+    def __init__(self, target: Target, folder: Path, first: bool = False) -> None:
+        self.executions, self._first = 0, first
         self.target, self._check, self._folder = target, target.check, folder
         self._board = Board(folder / "board")
         self._seen: set[str] = set()
@@ -79,18 +85,22 @@ class Trial:
             error = broken(self._check, data)
         finally:
             self._board.end()
+            self.executions += 1
         if error is not None and (where := place_of(error)) not in self._seen:
             self._seen.add(where)
             self._keep(data, where, error)
+            if self._first:
+                sys.stdout.flush()
+                os._exit(0)  # an engine would take an exception for a crash
 
-    def drive(self, seconds: float, seed: int) -> bool:
+    def drive(self, bounds: Bounds, seed: int) -> bool:
         """Let the target use an engine of its own; False where it has none."""
         drive, folder = self.target.drive, self._folder
 
         def report(where: str, what: str, data: bytes) -> None:
             keep(folder / "findings", self.target.name, where, what, data)
 
-        tried = None if drive is None else drive(folder, seconds, seed, report)
+        tried = None if drive is None else drive(folder, bounds, seed, report)
         self._board.count(tried or 0)
         return tried is not None
 

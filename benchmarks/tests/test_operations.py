@@ -33,11 +33,14 @@ def outcomes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("run", RUNS, ids=" ".join)
+@pytest.mark.slow
+@pytest.mark.xdist_group("operations")  # which are run once, for all of these
 def test_an_operation_runs_and_gives_what_it_is_to_give(outcomes, run):
     assert "failure" not in outcomes[run]
     assert outcomes[run]["end"] > outcomes[run]["start"]
 
 
+@pytest.mark.slow
 def test_a_group_is_measured_in_processes_of_their_own(tmp_path):
     group = Group("scan", "tiny-small", "somewhere", ("streamckpt", "usual loop"), 1)
     for case in measure(group, tmp_path):

@@ -28,5 +28,5 @@ def run(*words, cwd=None):
     root = Path(__file__).parents[2]
     env = {**os.environ, "PYTHONPATH": str(root)}
     command = [sys.executable, "-m", "conformance", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd or root, env=env, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd or root, env=env, timeout=1800)
     return done.returncode, done.stdout + done.stderr

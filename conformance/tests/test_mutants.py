@@ -45,11 +45,13 @@ def test_what_is_listed_as_the_same_is_not_large():
     assert not [change for _, change in known_same() for text in LARGE if text in change]
 
 
+@pytest.mark.slow
 def test_the_reference_itself_is_not_caught():
     assert not [caught for caught in judge(None) if caught.failed]
 
 
 @pytest.mark.parametrize("mutant", list(wrong(REFERENCE))[::BOUNDED], ids=lambda mutant: mutant.name)
+@pytest.mark.slow
 def test_a_wrong_program_is_caught(mutant):
     found = [caught for caught in judge(mutant) if caught.failed]
     assert found, f"no case catches a program that {mutant.change}"

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Self
 
 from .page import ROOT, GuideError
 
-TIMEOUT: Final = 240.0  # seconds for one command
+TIMEOUT: Final = 1800.0  # seconds for one command: a net for what hangs, and no demand
 _INTERPRETER: Final = Path(__file__).with_name("interpreter.py")
 
 

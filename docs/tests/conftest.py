@@ -27,6 +27,15 @@ FLAGS = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_collection_modifyitems(items):
+    """What looks at the built site is slow, and done by one worker, since no other can begin before it is built."""
+    for item in items:
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("site"))
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The folder of the built site. The build is strict: a link or an anchor that leads nowhere fails it."""
@@ -84,6 +93,7 @@ def watched(browser):
         def open_page(url, own, width, scheme):
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
             stack.callback(context.close)
+            context.set_default_timeout(180_000)  # milliseconds: a net for what never comes, on a busy machine too
             page = context.new_page()
             page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
             page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -73,17 +73,14 @@ def test_a_key_path_is_copied(explore, browser):
 def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
     path = stored(tmp_path, examples()["model.stream"])
     page = explore()
-    choosers = []
-    page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.locator(".ex-drop").wait_for()
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.innerText") == "Choose a file":
-            break
-    page.keyboard.press("Enter")
-    while not choosers:
-        page.wait_for_timeout(50)
-    choosers[0].set_files(path)
+    with page.expect_file_chooser() as chooser:  # which the browser has to be told of well before
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.innerText") == "Choose a file":
+                break
+        page.keyboard.press("Enter")
+    chooser.value.set_files(path)
     page.locator(".ex-tree").wait_for()
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -11,6 +11,7 @@ NOT_RUN = 1  # blocks of all guides together that say why they are not run: the 
 
 
 @pytest.mark.parametrize("path", guides(), ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_what_a_guide_shows_is_what_comes_out(path):
     report = run(path.read_text())
     told = [*map(str, report.differences), *([report.failure] if report.failure else [])]

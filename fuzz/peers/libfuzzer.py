@@ -12,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ..engines import Bounds, limits
 from .programs import BUILD, CLIENTS
 
 _HERE: Final = Path(__file__).parent
 _FLAGS: Final = ("-std=gnu11", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined")
-_LIMITS: Final = ("-max_len=32768", "-malloc_limit_mb=512", "-timeout=20", "-print_final_stats=1")
+_LIMITS: Final = ("-max_len=32768", "-malloc_limit_mb=512", "-timeout=300", "-print_final_stats=1")
 _RUNS: Final = re.compile(rb"stat::number_of_executed_units: (\d+)")
 _SUMMARY: Final = re.compile(r"^(?:SUMMARY|.*runtime error): (.*)$", re.MULTILINE)
 _MOST: Final = 5  # crashes that are looked at in one run; the same one would come again and again
@@ -41,19 +42,14 @@ def build(folder: Path = BUILD) -> Path | None:
     return program
 
 
-def run(program: Path, folder: Path, seconds: float, seed: int, report: Report) -> int:
-    """Try inputs for so many seconds, those of `folder/corpus` first. Gives how many have been tried."""
-    deadline, tried = time.monotonic() + seconds, 0
-    for i in range(_MOST):
-        left = round(deadline - time.monotonic())
-        if left < 1 and i:
+def run(program: Path, folder: Path, bounds: Bounds, seed: int, report: Report) -> int:
+    """Try inputs until a bound is reached, those of `folder/corpus` first. Gives how many have been tried."""
+    deadline, tried = time.monotonic() + bounds.seconds, 0
+    for i in range(1 if bounds.first else _MOST):
+        left = Bounds(deadline - time.monotonic(), bounds.executions - tried)
+        if i and min(left.seconds, left.executions) < 1:
             break
-        options = [
-            f"-max_total_time={max(1, left)}",
-            f"-seed={seed + i + 1}",
-            f"-artifact_prefix={folder}/crash-",
-            *_LIMITS,
-        ]
+        options = [*limits(left), f"-seed={seed + i + 1}", f"-artifact_prefix={folder}/crash-", *_LIMITS]
         with (folder / "libfuzzer.log").open("wb") as log:
             environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"}
             command = [str(program), *options, str(folder / "corpus")]

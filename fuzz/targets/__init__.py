@@ -4,7 +4,7 @@
 - `KIND`, the kind of file whose bytes it takes (see `fuzz.seeds`), or `VALUES`, the strategy of the values it takes.
 - `ONCE`, where trying what it begins with is all there is to do.
 - `WEIGHT`, its share of the time where that is not 1; `MEMORY`, the bytes that it may take beyond what it starts with.
-- `drive(folder, seconds, seed, report)`, where it may bring an engine of its own; gives how many inputs that has tried.
+- `drive(folder, bounds, seed, report)`, where it may bring an engine of its own; gives how many inputs that has tried.
 - `missing()`, where there is something that it cannot do without: what is not there, or None.
 """
 
@@ -16,6 +16,8 @@ import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ..engines import Bounds
 
 
 class Plan(NamedTuple):
@@ -43,7 +45,7 @@ class Target(NamedTuple):
     drive: Drive | None
 
 
-Drive = Callable[[Path, float, int, Callable[[str, str, bytes], None]], int | None]
+Drive = Callable[[Path, Bounds, int, Callable[[str, str, bytes], None]], int | None]
 
 
 def names() -> list[str]:

@@ -10,6 +10,7 @@ import functools
 from pathlib import Path
 from typing import Final
 
+from fuzz.engines import Bounds
 from fuzz.peers import libfuzzer
 from fuzz.peers.libfuzzer import Report
 from fuzz.peers.programs import Program, c_client
@@ -39,7 +40,7 @@ def check(data: bytes) -> None:
         client.survive(part, data[1:])
 
 
-def drive(folder: Path, seconds: float, seed: int, report: Report) -> int | None:
+def drive(folder: Path, bounds: Bounds, seed: int, report: Report) -> int | None:
     """Use libFuzzer; None where it cannot be."""
     program = libfuzzer.build()
-    return None if program is None else libfuzzer.run(program, folder, seconds, seed, report)
+    return None if program is None else libfuzzer.run(program, folder, bounds, seed, report)

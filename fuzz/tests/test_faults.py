@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,14 @@ from fuzz.targets.failing_disk import check_fault
 from fuzz.targets.interrupted import check_interrupt
 from reference.convert import convert
 from reference.delta import diff, recover
+from reference.tests.waiting import busy
 
 VARYING = ("diff", "recover", "convert")  # their threads, or the faster way of copying, differ in their calls
 TELLING = ("EIO", "ENOSPC", "EXDEV", "EOPNOTSUPP", "EEXIST", SHORT, INTERRUPT, DONE)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.slow
 def test_every_call_fails_in_every_way(name):
     for is_nameless in (True, False):
         is_old = is_nameless
@@ -86,10 +87,11 @@ while True:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.slow
 def test_two_processes_and_signals(number, tmp_path):
     """Two save to one path without a pause and are ended by signals: the file is one of theirs, whole."""
     path = tmp_path / "x"
-    for wait in (0.0, 0.05, 0.11):
+    for work in (0, 10, 25):
         command = [sys.executable, "-c", SAVER, str(path)]
         savers = [
             subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT)
@@ -97,7 +99,7 @@ def test_two_processes_and_signals(number, tmp_path):
         ]
         for saver in savers:
             assert saver.stdout.readline() == b"go\n"
-        time.sleep(wait)
+        busy(work)
         for saver in savers:
             saver.send_signal(number)
         for saver in savers:

@@ -2,7 +2,7 @@
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz.nodes import Node, encode, of, parse
@@ -14,6 +14,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_come_back(data):
     assert encode(parse(data)) == data
@@ -26,6 +27,7 @@ def test_every_file_of_the_corpus_comes_back():
         assert encode(parse(data)) == data
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_nodes_are_encoded_as_msgpack_encodes(value):
     assert encode(of(value)) == msgpack.packb(value)

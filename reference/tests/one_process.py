@@ -28,7 +28,7 @@ from reference.differences.comparison import compare
 from reference.storage.local_files import FileSource
 
 P = PartitionSpec
-jax.distributed.initialize(f"localhost:{PORT}", COUNT, RANK)
+jax.distributed.initialize(f"localhost:{PORT}", COUNT, RANK, initialization_timeout=1800)
 MESH = Mesh(np.array(jax.devices()).reshape(COUNT, 2), ("process", "local"))
 SPECS = [P(), P("process"), P("local"), P(None, "process"), P("process", "local"), P(("local", "process"))]
 

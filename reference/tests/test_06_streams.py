@@ -47,6 +47,7 @@ def test_a_cut_anywhere_is_refused_save_between_records():
         assert caught.value.offset <= cut
 
 
+@pytest.mark.slow
 def test_a_changed_byte_is_refused_or_changes_one_value_or_name():
     """Each byte to each of 255 others: a FormatError, or as many records, of the same kind save in one of them."""
     before = read_all(STREAM)

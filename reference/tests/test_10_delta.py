@@ -234,6 +234,7 @@ print(meter.peak() // 1024)
 """
 
 
+@pytest.mark.slow
 def test_memory_is_some_blocks_whatever_the_size(files):
     tree = {str(i): np.full(1 << 24, i, np.float32) for i in range(4)}
     reference.save(files.base, tree)

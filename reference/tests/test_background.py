@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ import reference
 from fuzz.equality import same
 from reference.checkpoints import background
 from reference.devices import device_to_host, shards
+from reference.tests.waiting import opening
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def gate(monkeypatch):
     write_steps = saving.write_steps
 
     def write_when_open(sink, steps):
-        assert gate.wait(30)
+        gate.wait()
         write_steps(sink, steps)
 
     monkeypatch.setattr(saving, "write_steps", write_when_open)
@@ -119,7 +119,7 @@ def fails(sink, steps):
 
 def test_saves_are_written_one_after_the_other(path, gate):
     first = reference.save(path, {"w": np.zeros(3)}, blocking=False)
-    threading.Timer(0.05, gate.set).start()
+    opening(gate)
     second = reference.save(path, {"w": np.ones(3)}, blocking=False)
     assert first.done()
     second.wait()
@@ -130,13 +130,17 @@ def test_an_interrupted_wait_is_no_end(path):
     """Python 3.11 takes a thread for finished whose join a signal has interrupted."""
     program = """
 import os, signal, sys, threading, numpy as np, reference
-saving = reference.save(sys.argv[1], {str(i): np.zeros(1 << 25, np.uint8) for i in range(20)}, blocking=False)
-threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+from reference.tests.waiting import when_waiting
+module, gate = sys.modules["reference.checkpoints.saving"], threading.Event()
+write_steps = module.write_steps
+module.write_steps = lambda sink, steps: (gate.wait(), write_steps(sink, steps))
+saving = reference.save(sys.argv[1], {str(i): np.zeros(3) for i in range(20)}, blocking=False)
+when_waiting(lambda: os.kill(os.getpid(), signal.SIGINT))
 try:
     saving.wait()
-    print("too fast")
 except KeyboardInterrupt:
     assert not saving.done()
+    gate.set()
 """
     run = subprocess.run([sys.executable, "-c", program, path], check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -238,18 +242,18 @@ def test_a_save_that_no_thread_can_be_started_for_is_made_at_once(path, monkeypa
 def test_an_interrupt_while_the_thread_starts_loses_no_save(path, monkeypatch):
     """The save goes on, though nobody has its handle: the next one, which is newer, waits until it has been written."""
     start = threading.Thread.start
-    begun = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
     saving = sys.modules["reference.checkpoints.saving"]
     write_steps = saving.write_steps
 
     def interrupted(self):
         start(self)
-        assert begun.wait(30)
+        begun.wait()
         raise KeyboardInterrupt
 
     def slowly(sink, steps):
         begun.set()
-        time.sleep(0.2)
+        gate.wait()
         write_steps(sink, steps)
 
     with monkeypatch.context() as patch:
@@ -258,6 +262,8 @@ def test_an_interrupt_while_the_thread_starts_loses_no_save(path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             reference.save(path, {"w": np.zeros(3)}, blocking=False)
         patch.setattr(saving, "write_steps", write_steps)
+        patch.setattr(threading.Thread, "start", start)
+        opening(gate)
         reference.save(path, {"w": np.ones(3)})
     assert same(reference.load(path), {"w": np.ones(3)})
     assert not background._earlier

@@ -172,7 +172,7 @@ def test_large_arrays_are_read_by_several_threads(axis, dtypes, monkeypatch):
         def read_into(self, offset, view):
             if threading.current_thread() not in seen:
                 seen.add(threading.current_thread())
-                all_here.wait(30)
+                all_here.wait(1800)
             super().read_into(offset, view)
 
     array = (np.arange(5 << 20) % 251).reshape(1024, -1).astype(old)

@@ -201,6 +201,7 @@ def test_in_place(files):
     assert reference.load(files / "params")["half"].dtype == BF16
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_a_large_file(tmp_path):
     """A leaf of 300 MB with and without a cast: far less than it is held."""
     big = np.zeros((75_000, 1000), np.float32)

@@ -6,12 +6,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
 import reference
+from reference.tests.waiting import busy
 
 MIB = 1 << 20
 MEASURE = """
@@ -66,6 +66,7 @@ def test_many_sharded_leaves_take_less_than_two_of_them(spec, platform, tmp_path
 
 @pytest.mark.large
 @pytest.mark.parametrize("float_dtype", ["", "bf16"])
+@pytest.mark.slow
 def test_one_large_leaf_takes_some_pieces(float_dtype, tmp_path):
     found = measured(tmp_path / "x", "cpu", 1, (1 << 10, 3 << 17), "P('a', 'b')", float_dtype)  # 1.5 GiB
     assert found["save"] < 64
@@ -73,6 +74,7 @@ def test_one_large_leaf_takes_some_pieces(float_dtype, tmp_path):
 
 
 @pytest.mark.large
+@pytest.mark.slow
 def test_one_large_leaf_leaves_an_accelerator_in_pieces(tmp_path):
     found = measured(tmp_path / "x", "none", 1, (1 << 10, 1 << 18), "P('a')")  # 1 GiB
     assert found["save"] < 400  # two pieces of 64 MiB on the host, and as many on devices, which are the host here
@@ -91,19 +93,23 @@ while True:
     number += 1
     tree = {str(i): jax.device_put(np.full((8, 1 << 14), number, np.float32), sharding) for i in range(20)}
     reference.save(sys.argv[1], tree, blocking=number % 2 == 0)
+    print("saved", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / "x"
     reference.save(path, {str(i): np.zeros((8, 1 << 14), np.float32) for i in range(20)})
     chance = random.Random(20)
     number = 0
-    for _ in range(20):
+    for i in range(8):
         arguments = [sys.executable, "-c", LOOP, path, str(number)]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() == "go\n"
-            time.sleep(chance.uniform(0, 0.4))
+            for _ in range(i % 4):
+                assert process.stdout.readline() == "saved\n"
+            busy(chance.randrange(20))
             process.send_signal(signal.SIGKILL)
         tree = reference.load(path)
         numbers = {float(leaf[0, 0]) for leaf in tree.values()}

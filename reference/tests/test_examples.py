@@ -28,6 +28,7 @@ def losses(folder):
     return [json.loads(line) for line in (folder / "losses.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one_and_its_weights_serve(scripts, tmp_path, capsys):
     train_lm, serve_lm = scripts
     whole, part = tmp_path / "whole", tmp_path / "part"

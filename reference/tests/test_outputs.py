@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from fuzz.equality import same
 from reference.storage import sinks
 from reference.storage.atomic_files import replace
 from reference.storage.local_files import FileSource
+from reference.tests.waiting import busy
 
 TREE = {"a": np.arange(1000, dtype=np.float32), "b": {"c": np.arange(7, dtype=np.int8)}}
 
@@ -78,7 +78,7 @@ def test_few_bytes_wait_to_be_written_behind(tmp_path, monkeypatch):
     def slow(fd, views):
         nonlocal written
         assert started - written <= sinks._BEHIND + (1 << 20)  # and what waits to be put with them
-        time.sleep(0.005)
+        busy(1)  # the other thread runs ahead
         n = real(fd, views)
         written += n
         return n
@@ -119,6 +119,7 @@ def test_a_link_is_followed(tmp_path):
     assert same(reference.load(tmp_path / "real"), TREE)
 
 
+@pytest.mark.slow
 def test_a_killed_save_leaves_the_old_file_and_no_debris(tmp_path):
     path = tmp_path / "x"
     reference.save(path, TREE)
@@ -130,10 +131,10 @@ while True:
     reference.save(sys.argv[1], tree)
     print("saved", flush=True)
 """
-    for wait in (0.0, 0.03, 0.1, 0.2, 0.35):
+    for work in (0, 8, 20, 50, 100):
         process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
         assert process.stdout.readline() == b"go\n"
-        time.sleep(wait)
+        busy(work)
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()

@@ -14,6 +14,7 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import written
 
+pytestmark = pytest.mark.xdist_group("processes")  # which are run once, for all tests of what they told
 WORKER = Path(__file__).with_name("one_process.py")
 
 
@@ -39,7 +40,7 @@ def told(request, tmp_path_factory, root):
         )
         for rank in range(count)
     ]
-    outputs = [job.communicate(timeout=240) for job in jobs]
+    outputs = [job.communicate(timeout=1800) for job in jobs]
     assert [job.returncode for job in jobs] == [0] * count, outputs
     lines = [[json.loads(line) for line in output.splitlines() if line[:1] == "{"] for output, _ in outputs]
     return [{line["name"]: line for line in process} for process in lines], folder

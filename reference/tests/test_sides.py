@@ -160,6 +160,7 @@ for each in work:
 
 
 @pytest.mark.parametrize("platform", ["cpu", "none"])
+@pytest.mark.slow
 def test_pieces_of_arrays_leave_the_devices(platform, tmp_path):
     arguments = [sys.executable, "-c", MEASURE, str(tmp_path), platform]
     run = subprocess.run(arguments, capture_output=True, text=True, check=False)

@@ -3,12 +3,12 @@
 import contextlib
 import functools
 import threading
-import time
 
 import pytest
 
 from reference.storage import threads
 from reference.storage.threads import LARGE, Pool, Work, all_done, in_order
+from reference.tests.waiting import busy
 
 _start = threading.Thread.start
 
@@ -31,7 +31,7 @@ def scarce(request, monkeypatch):
 def test_a_pool_does_all_of_it_once(scarce):
     done = []
     with Pool(3) as pool:
-        futures = [pool.submit(lambda i: (time.sleep(0.01), done.append(i), i)[2], i) for i in range(10)]
+        futures = [pool.submit(lambda i: (busy(1), done.append(i), i)[2], i) for i in range(10)]
         assert [future.result() for future in futures] == list(range(10))
     assert sorted(done) == list(range(10))
     assert scarce
@@ -41,7 +41,7 @@ def test_one_thread_alone_works_in_order(scarce):
     done = []
     with Pool(1) as pool:
         for i in range(10):
-            pool.submit(lambda i=i: (time.sleep(0.01 / (i + 1)), done.append(i)))
+            pool.submit(lambda i=i: (busy(9 - i), done.append(i)))
     assert done == list(range(10))
     assert scarce
 
@@ -59,7 +59,7 @@ def test_a_thread_that_can_be_started_later_takes_no_turn_away(monkeypatch):
     done = []
     with Pool(1) as pool:
         for i in range(6):
-            pool.submit(lambda i=i: (time.sleep(0.01 / (i + 1)), done.append(i)))
+            pool.submit(lambda i=i: (busy(6 - i), done.append(i)))
     assert done == list(range(6))
 
 
@@ -70,7 +70,7 @@ def test_a_pool_that_is_closed_does_the_work_itself():
 
 
 def test_results_come_in_order(scarce):
-    tasks = (lambda i=i: (time.sleep(0.01 / (i + 1)), i)[1] for i in range(10))
+    tasks = (lambda i=i: (busy(9 - i), i)[1] for i in range(10))
     with Pool(2) as pool:
         assert list(in_order(pool, tasks, 10)) == list(range(10))
 
@@ -93,7 +93,7 @@ def test_work_is_shared_where_it_is_much(scarce, nbytes):
 def test_nothing_is_begun_after_an_error():
     done = []
     with pytest.raises(ZeroDivisionError):
-        all_done([lambda: 1 / 0, *[lambda: (time.sleep(0.05), done.append(1))] * 100], LARGE)
+        all_done([lambda: 1 / 0, *[lambda: (busy(10), done.append(1))] * 100], LARGE)
     assert len(done) < 100
 
 

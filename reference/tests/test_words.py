@@ -187,6 +187,7 @@ print(device_planes._program.cache_info().currsize)
 """
 
 
+@pytest.mark.slow
 def test_memory_is_some_blocks_whatever_the_size(tmp_path):
     files = Files(tmp_path)
     tree = {str(i): np.full(1 << 24, i, np.float32) for i in range(4)}
