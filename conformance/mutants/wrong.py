@@ -376,6 +376,7 @@ WRONG: Final = (
         "if digest.digest() != entry.digest:",
         "if False:",
     ),
+    ("does not look at the end of a text", "differences/exact_recovery", "final=not left", "final=False"),
 )
 
 

@@ -171,9 +171,13 @@ def scan(path: Path_) -> list[Record]:
 def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Iterate over key paths and leaves, one leaf in memory at a time.
 
-    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, after
-    the last leaf too: where the file was written to in the meantime.
+    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, also in
+    place of the last leaf: where the file was written to in the meantime.
     """
     with open(path, prefix) as checkpoint:
-        yield from checkpoint.leaves()
-        checkpoint.source.refuse_changes()
+        left = len(checkpoint)
+        for leaf in checkpoint.leaves():
+            left -= 1
+            if not left:  # who counts the leaves does not come back for more after the last
+                checkpoint.source.refuse_changes()
+            yield leaf
