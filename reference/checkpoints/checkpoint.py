@@ -22,8 +22,8 @@ from ..storage.local_files import FileSource, Path_
 from .patterns import Chooser, select
 
 KeyPathLike = str | tuple[str, ...]
-_SMALL: Final = 1 << 16  # leaves up to this size are read together
-_BLOCK: Final = 1 << 19
+_READ_TOGETHER: Final = 1 << 16  # leaves up to this size are read together
+_READ_AT_ONCE: Final = 1 << 19
 
 
 class Checkpoint(Mapping[tuple[str, ...], Any]):
@@ -80,7 +80,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         at = 0
         while at < len(self.records):
             first, stop = self.records[at], at + 1
-            if first.end - first.leaf_offset > _SMALL:
+            if first.end - first.leaf_offset > _READ_TOGETHER:
                 yield first.path, self._value(first)
             else:
                 stop, end = self._block(at)
@@ -93,7 +93,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         start, end = self.records[first].leaf_offset, self.records[first].end
         i = first
         for i, (_, _, offset, _, stop) in enumerate(itertools.islice(self.records, first + 1, None), first + 1):
-            if offset < end or stop - end > _SMALL or stop - start > _BLOCK:
+            if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
                 return i, end
             end = stop
         return i + 1, end

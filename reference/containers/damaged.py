@@ -21,9 +21,9 @@ from .stream import STREAM
 _START: Final = re.compile(rb"(?:\x92|\xdc\0\x02|\xdd\0\0\0\x02)[\x91-\x9f\xdc\xdd]")
 _LONGEST_START: Final = 6
 _SEARCHED: Final = 1 << 22  # bytes searched at a time
-# What may be read in vain, in headers: so many for each byte of the file, and a number for small files. Measured: random
-# bytes take 0.001 for each, a damaged array for every whole one 0.17, and nils of 7 bytes with one of junk between 0.75;
-# a file that is made to look like records everywhere would take its size squared.
+# What may be read in vain, in headers: so many for each byte of the file, and a number for small files. Measured:
+# random bytes take 0.001 for each, a damaged array for every whole one 0.17, nils of 7 bytes with a byte of junk behind
+# each 0.75. A file that is made to look like records everywhere would take its size squared.
 _HEADERS_PER_BYTE, _FEWEST_HEADERS = 2, 100_000
 _TEXT_PER_HEADER: Final = 64  # bytes of text that count as a header
 
