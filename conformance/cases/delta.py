@@ -284,6 +284,13 @@ def content_that_is_not_utf8():
     return base, delta
 
 
+@refuses_to_recover("DELTA-6", also=("DELTA-12", "WIRE-5"))
+def content_whose_last_character_is_cut():
+    """A str of one byte, e2, which begins a character of three: nothing is wrong with it until its end."""
+    base, delta, _ = recovery(BASE, [small("new", "str", "a1 e2")], "00 00 a1 e2")
+    return base, delta
+
+
 @refuses_to_recover("DELTA-6", also=("DELTA-12", "LEAF-1"))
 def content_that_is_a_map():
     """An empty node is a map of 0 entries; this one has an entry."""

@@ -28,8 +28,8 @@ from ..storage.places import place_of
 from .patterns import Chooser, select
 
 KeyPathLike = str | tuple[str | int, ...]
-_SMALL: Final = 1 << 16  # leaves up to this size are read together
-_BLOCK: Final = 1 << 19
+_READ_TOGETHER: Final = 1 << 16  # leaves up to this size are read together
+_READ_AT_ONCE: Final = 1 << 19
 
 
 def parts_of(path: Any) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         at = 0
         while at < len(self.records):
             first, stop = self.records[at], at + 1
-            if first.end - first.leaf_offset > _SMALL:
+            if first.end - first.leaf_offset > _READ_TOGETHER:
                 yield first.path, self._value(first)
             else:
                 stop, end = self._block(at)
@@ -127,7 +127,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         start, end = self.records[first].leaf_offset, self.records[first].end
         i = first
         for i, (_, _, offset, _, stop) in enumerate(itertools.islice(self.records, first + 1, None), first + 1):
-            if offset < end or stop - end > _SMALL or stop - start > _BLOCK:
+            if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
                 return i, end
             end = stop
         return i + 1, end
@@ -214,9 +214,13 @@ def scan(path: Path_) -> list[Record]:
 def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Iterate over key paths and leaves, one leaf in memory at a time.
 
-    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, after
-    the last leaf too: where the file was written to in the meantime.
+    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, also in
+    place of the last leaf: where the file was written to in the meantime.
     """
     with open(path, prefix) as checkpoint:
-        yield from checkpoint.leaves()
-        checkpoint.source.refuse_changes()
+        left = len(checkpoint)
+        for leaf in checkpoint.leaves():
+            left -= 1
+            if not left:  # who counts the leaves does not come back for more after the last
+                checkpoint.source.refuse_changes()
+            yield leaf

@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from ..containers.load_prefixes import PREFIXES, split_prefix
-from ..differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Numbers, Pair, compare
+from ..differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Pair, compare
+from ..differences.measuring import Numbers, total
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
 from ..storage.progress import progress_bar
 from .command_line import DONE, USAGE, parser, run, size
+from .tables import aligned, leaf_json
 
 DIFFERENT, TROUBLE = 1, USAGE  # beside 0, the exit statuses of diff and cmp
 
@@ -59,8 +61,8 @@ def describe_json(found: Comparison, files: tuple[str, str]) -> dict[str, Any]:
             {
                 "path": list(pair.path),
                 "change": pair.change,
-                "a": _leaf_json(pair.a),
-                "b": _leaf_json(pair.b),
+                "a": pair.a and leaf_json(pair.a),
+                "b": pair.b and leaf_json(pair.b),
                 "values": pair.values,
                 "numbers": pair.numbers and {name: _number_json(x) for name, x in vars(pair.numbers).items()},
             }
@@ -75,33 +77,8 @@ def _extent(leaves: Iterable[Leaf | None]) -> dict[str, int]:
     return {"leaves": len(sizes), "bytes": sum(sizes)}
 
 
-def _leaf_json(leaf: Leaf | None) -> dict[str, Any] | None:
-    if leaf is None:
-        return None
-    dtype, shape = (str(leaf.dtype), list(leaf.shape)) if leaf.dtype else (None, None)
-    return {"kind": leaf.kind, "dtype": dtype, "shape": shape, "bytes": leaf.nbytes}
-
-
 def _number_json(value: Any) -> Any:
     return str(value) if value == math.inf else value  # JSON has no infinity
-
-
-def total(several: Iterable[Numbers]) -> Numbers:
-    """The numbers of several arrays together; ulps are kept where all are of one width."""
-    first, *rest = several
-    found = Numbers(**vars(first))
-    for other in rest:
-        for name in ("elements", "equal", "from_zero"):
-            setattr(found, name, getattr(found, name) + getattr(other, name))
-        found.unit = found.unit if found.unit == other.unit else "elements and parts"
-        found.by_value = found.by_value or other.by_value
-        found.max_abs, found.max_rel = max(found.max_abs, other.max_abs), max(found.max_rel, other.max_rel)
-        found.nan = found.nan[0] + other.nan[0], found.nan[1] + other.nan[1]
-        found.inf = found.inf[0] + other.inf[0], found.inf[1] + other.inf[1]
-        old, new = found.ulps, other.ulps
-        is_alike = old is not None and new is not None and len(old) == len(new)
-        found.ulps = [x + y for x, y in zip(old or [], new or [], strict=True)] if is_alike else None
-    return found
 
 
 def _share(n: int, of: int) -> str:
@@ -182,14 +159,11 @@ def _rows(found: Comparison, depth: int | None) -> list[tuple[tuple[str, ...], N
     return rows
 
 
-def _print_table(rows: list[tuple[tuple[str, ...], Numbers | None]], histogram: bool) -> None:
+def _print_rows(rows: list[tuple[tuple[str, ...], Numbers | None]], histogram: bool) -> None:
     table = [_HEADS, *(row for row, _ in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    sides = "<<<>>>><"
-    for cells, numbers in zip(table, [None, *(numbers for _, numbers in rows)], strict=True):
-        padded = (f"{cell:{side}{width}}" for cell, side, width in zip(cells, sides, widths, strict=True))
-        mark, *rest = padded
-        print(f"{mark} {'  '.join(rest)}".rstrip())
+    lines = aligned([cells for _, *cells in table], "<<>>>><")
+    for (mark, *_), line, numbers in zip(table, lines, [None, *(numbers for _, numbers in rows)], strict=True):
+        print(f"{mark:1} {line}".rstrip())
         if histogram and numbers and numbers.ulps:
             print(f"    ulps {_histogram(numbers)}")
 
@@ -217,7 +191,7 @@ def _print_human(found: Comparison, files: tuple[str, str], depth: int | None, h
         extent = _extent(leaves)
         print(f"{name} {file}: {kind}, {extent['leaves']} leaves, {size(extent['bytes'])}")
     if rows := _rows(found, depth):
-        _print_table(rows, histogram)
+        _print_rows(rows, histogram)
         _print_totals(found)
     counts = ", ".join(f"{found.count(change)} {change}" for change in (CHANGED, ADDED, REMOVED, EQUAL))
     print(f"the leaves differ: {counts}" if rows else f"equal: {found.count(EQUAL)} leaves")

@@ -5,25 +5,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ..checkpoints.checkpoint import Checkpoint
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.patterns import chooser
+from ..checkpoints.totals import totals
 from ..containers.delta_file import DELTA
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..containers.registry import begins_as, read_delta_file
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.leaves import leaf_text
-from ..format.manifests import Entry
 from ..format.records import Record
 from ..format.trees import depth_first
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from .command_line import parser, run, size
+from .tables import aligned, leaf_json
 
 _EXAMPLES = """examples:
   python -m reference.inspect streaming_params
@@ -34,17 +34,6 @@ exit status: 0 done, 1 the input was refused, 2 wrong usage.
 """
 
 
-def totals(records: Iterable[Record]) -> dict[str, dict[str, int]]:
-    """Leaves, elements and payload bytes per dtype; leaves that are no arrays are counted by kind."""
-    found: dict[str, dict[str, int]] = {}
-    for record in records:
-        entry = found.setdefault(str(record.dtype or record.kind), {"leaves": 0, "elements": 0, "bytes": 0})
-        entry["leaves"] += 1
-        entry["elements"] += math.prod(record.shape)
-        entry["bytes"] += record.nbytes
-    return dict(sorted(found.items(), key=lambda item: -item[1]["bytes"]))
-
-
 def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> dict[str, Any]:
     """What `--format json` prints. Offsets and sizes are in bytes."""
     return {
@@ -53,7 +42,8 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
         "size": checkpoint.source.size,
         "leaves": [
             {
-                **_leaf_json(record),
+                "path": list(record.path),
+                **leaf_json(record),
                 "offset": record.offset,
                 "end": record.end,
                 "payload": [list(extent) for extent in record.extents()],
@@ -62,16 +52,6 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
             for record in records
         ],
         "totals": totals(records),
-    }
-
-
-def _leaf_json(leaf: Record | Entry) -> dict[str, Any]:
-    return {
-        "path": list(leaf.path),
-        "kind": leaf.kind,
-        "dtype": str(leaf.dtype) if leaf.dtype else None,
-        "shape": list(leaf.shape) if leaf.dtype else None,
-        "bytes": leaf.nbytes,
     }
 
 
@@ -90,17 +70,11 @@ def _rows(records: list[Record], depth: int | None) -> Iterator[tuple[str, str, 
             yield display(path) + "/...", f"{len(group)} leaves", nbytes, str(first.offset)
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for path, what, nbytes, offset in rows:
-        print(f"{path:<{widths[0]}}  {what:<{widths[1]}}  {nbytes:>{widths[2]}}  {offset:>{widths[3]}}")
-
-
 def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth: int | None) -> None:
     total = size(checkpoint.source.size)
     print(f"{file}: {checkpoint.kind}, {len(checkpoint)} leaves, {total}")
     if records:
-        _print_table([("key path", "leaf", "size", "offset"), *_rows(records, depth)])
+        print(*aligned([("key path", "leaf", "size", "offset"), *_rows(records, depth)], "<<>>"), sep="\n")
     for name, entry in totals(records).items():
         print(f"total {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
 
@@ -122,7 +96,8 @@ def describe_delta(source: OpenedFile) -> dict[str, Any]:
         "target": manifest.target.hex(),
         "leaves": [
             {
-                **_leaf_json(entry),
+                "path": list(entry.path),
+                **leaf_json(entry),
                 "change": "new" if entry.base is None else "same" if entry.base == entry.digest else "changed",
                 "packed": nbytes,
             }
@@ -139,7 +114,7 @@ def _print_delta(found: dict[str, Any]) -> None:
         (display(tuple(leaf["path"])), leaf["change"], size(leaf["bytes"]), size(leaf["packed"]))
         for leaf in found["leaves"]
     ]
-    _print_table([("key path", "change", "size", "in the delta"), *rows])
+    print(*aligned([("key path", "change", "size", "in the delta"), *rows], "<<>>"), sep="\n")
     for path in found["removed"]:
         print(f"{display(tuple(path))}  stands in the base alone")
 

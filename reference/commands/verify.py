@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from ..checkpoints.checkpoint import open as open_checkpoint
+from ..checkpoints.totals import totals
 from ..checkpoints.verification import verify
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.keypaths import display
 from ..format.trees import is_train_state
 from ..storage.progress import progress_bar
 from .command_line import parser, run, size
-from .inspect import totals
 
 _EXAMPLES = """examples:
   python -m reference.verify streaming_params

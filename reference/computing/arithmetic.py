@@ -8,13 +8,13 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from ..format.casts import Buffer, are_finite, cast
-from ..format.payloads import PIECE, Payload, bytes_of, settle
+from ..format.payloads import PIECE, Payload, bits_of, bytes_of, settle
 from ..format.wire import Sink
 from ..storage.threads import Pool
 
 # Elements that are computed at once: of fewer, threads would wait for their turns at the interpreter, and what is made
 # of more does not stay in the processor's cache.
-_BLOCK: Final = 1 << 18
+_COMPUTED_AT_ONCE: Final = 1 << 18
 _FLOAT32: Final = np.dtype(np.float32)
 
 
@@ -51,9 +51,9 @@ def compute(operation: Operation, base: np.ndarray, other: np.ndarray) -> Result
         return Result([np.subtract(other, base) if operation.minus else np.add(base, other)], 0, 0)
     new = np.empty(len(base), operation.new)
     inexact = overflowed = 0
-    memory = _Memory(min(len(base), _BLOCK), _through(promoted(operation.base, operation.other)))
-    for i in range(0, len(base), _BLOCK):
-        b, o, block = (array[i : i + _BLOCK] for array in (base, other, new))
+    memory = _Memory(min(len(base), _COMPUTED_AT_ONCE), _through(promoted(operation.base, operation.other)))
+    for i in range(0, len(base), _COMPUTED_AT_ONCE):
+        b, o, block = (array[i : i + _COMPUTED_AT_ONCE] for array in (base, other, new))
         wrong = _compute_finite(operation, b, o, block, memory)
         if wrong is None:
             block[:], infinite = _total(o, b, operation.new, operation.minus)
@@ -105,7 +105,7 @@ def _compute_finite(
         # A sum that is the other side's value before it is rounded is so afterwards.
         np.copyto(values, new)
         np.add(x, values, out=values)
-        differ = _bits(values) != _bits(y)
+        differ = bits_of(values) != bits_of(y)
         if through == other.dtype:
             return int(np.count_nonzero(differ))
         left = np.flatnonzero(differ)
@@ -114,7 +114,7 @@ def _compute_finite(
 
 def _count_inexact(base: np.ndarray, other: np.ndarray, new: np.ndarray) -> int:
     back, _ = _total(base, new, other.dtype)
-    return int(np.count_nonzero(_bits(back) != _bits(other)))
+    return int(np.count_nonzero(bits_of(back) != bits_of(other)))
 
 
 def _total(a: np.ndarray, b: np.ndarray, new: np.dtype, minus: bool = False) -> tuple[np.ndarray, int]:
@@ -150,10 +150,6 @@ def _rounded(values: np.ndarray, *dtypes: np.dtype) -> np.ndarray:
     return values
 
 
-def _bits(values: np.ndarray) -> np.ndarray:
-    return values.view(f"u{values.itemsize}")
-
-
 class Arithmetic(Protocol):
     """What computes an operation, on pieces of sizes that it chooses."""
 
@@ -179,10 +175,10 @@ class NumpyArithmetic:
             left -= min(left, per)
 
     def start(self, base: np.ndarray, other: np.ndarray) -> Callable[[], Result]:
-        if self._pool is None or len(base) <= _BLOCK:
+        if self._pool is None or len(base) <= _COMPUTED_AT_ONCE:
             result = compute(self._operation, base, other)
             return lambda: result
-        step = max(_BLOCK, -(-len(base) // self._pool.threads))
+        step = max(_COMPUTED_AT_ONCE, -(-len(base) // self._pool.threads))
         shares = [
             self._pool.submit(compute, self._operation, base[i : i + step], other[i : i + step])
             for i in range(0, len(base), step)

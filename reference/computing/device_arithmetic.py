@@ -22,16 +22,18 @@ from .arithmetic import Operation, Result, promoted
 from .device_casts import counted, over_devices, shards, sizes
 
 _FLOAT16, _BFLOAT16, _FLOAT32 = map(dtype_of, ("float16", "bfloat16", "float32"))
-_FLOATS: Final = (_FLOAT16, _BFLOAT16, _FLOAT32)
+_COMPUTED: Final = (_FLOAT16, _BFLOAT16, _FLOAT32)
 _SIGN: Final = np.uint32(1 << 31)
 # The scale: 2^149 times the smallest subnormal is 1, so that of what is added at it nothing is subnormal.
 _SCALE: Final = 149 << 23
-_SMALL: Final = 64 << 23  # the bits of 2^-63; what is smaller is added at the scale, where it is less than 2^86
+_LEAST_UNSCALED: Final = (
+    64 << 23
+)  # the bits of 2^-63; what is smaller is added at the scale, where it is less than 2^86
 
 
 def can_compute(operation: Operation) -> bool:
     """Whether `DeviceArithmetic` computes it: where all dtypes are float16, bfloat16 or float32."""
-    return all(dtype in _FLOATS for dtype in operation[:3])
+    return all(dtype in _COMPUTED for dtype in operation[:3])
 
 
 class DeviceArithmetic:
@@ -101,7 +103,7 @@ def _add(a: jax.Array, b: jax.Array, has_subnormals: bool) -> jax.Array:
     if not has_subnormals:
         return total
     scaled = _bits_of(_scaled(a) + _scaled(b))
-    is_small = jnp.maximum(_magnitude(a), _magnitude(b)) < _SMALL
+    is_small = jnp.maximum(_magnitude(a), _magnitude(b)) < _LEAST_UNSCALED
     return jnp.where(is_small, (scaled & _SIGN) | _unscaled(_magnitude(scaled)), total)
 
 

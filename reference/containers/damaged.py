@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..format.errors import FormatError
 from ..format.flax_msgpack import read_flax
 from ..format.keypaths import read_keypath
-from ..format.records import Record, read_record, read_records
+from ..format.records import Record, no_collection, read_record, records_of, runs_from
+from ..format.small_records import Run, SeenArrays
 from ..format.streams import find_clashes
-from ..format.wire import Cursor, Source
+from ..format.wire import NEAR, Cursor, Source
 from .flax_file import FLAX
 from .registry import begins_as
 from .stream import STREAM
@@ -19,7 +20,12 @@ from .stream import STREAM
 # An array of two whose first element is an array: where a record may begin (REC-1, KEY-1).
 _START: Final = re.compile(rb"(?:\x92|\xdc\0\x02|\xdd\0\0\0\x02)[\x91-\x9f\xdc\xdd]")
 _LONGEST_START: Final = 6
-_BLOCK: Final = 1 << 22  # bytes searched at a time
+_SEARCHED: Final = 1 << 22  # bytes searched at a time
+# What may be read in vain, in headers: so many for each byte of the file, and a number for small files. Measured:
+# random bytes take 0.001 for each, a damaged array for every whole one 0.17, nils of 7 bytes with a byte of junk behind
+# each 0.75. A file that is made to look like records everywhere would take its size squared.
+_HEADERS_PER_BYTE, _FEWEST_HEADERS = 2, 100_000
+_TEXT_PER_HEADER: Final = 64  # bytes of text that count as a header
 
 
 class Loss(NamedTuple):
@@ -50,17 +56,22 @@ def _flax(source: Source) -> tuple[list[Record], list[Loss]]:
     return records, []
 
 
+@no_collection()
 def _stream(source: Source) -> tuple[list[Record], list[Loss]]:
+    search = _Search(source)
     records: list[Record] = []
     losses: list[Loss] = []
     at = 0
     while at < source.size:
         try:
-            read_records(source, records, at)
+            for found in search.runs(at):
+                records += [found] if isinstance(found, Record) else records_of(found)
             break
         except FormatError as error:
             begins = max(at, records[-1].end if records else 0)
-            at = _next(source, begins)
+            at = search.next(begins)
+            if at == source.size and search.is_over():
+                error.detail += "; too much of what follows looks like records and is not, and was not searched further"
             losses.append(Loss(begins, at, error))
     clashes = find_clashes(records)
     whole = [record for record in records if record.offset not in clashes]
@@ -68,46 +79,103 @@ def _stream(source: Source) -> tuple[list[Record], list[Loss]]:
     return whole, sorted(losses, key=lambda loss: loss.offset)
 
 
-def _next(source: Source, at: int) -> int:
-    """Where the record after a damaged one begins, or the end of the file."""
-    end = _frame_end(source, at)
-    if end is not None and (end == source.size or _frame_end(source, end) is not None):
-        return end
-    return next(_starts(source, at + 1), source.size)
+class _Search:
+    """Finds the whole records of a stream. All that is read goes through one cursor, and through one block of the file
+    that is searched, so that a loss takes no more than the bytes near it.
+    """
 
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._cursor = _TallyCursor(source)
+        self._seen = SeenArrays()
+        self._left = _HEADERS_PER_BYTE * source.size + _FEWEST_HEADERS
+        self._block, self._base = b"", 0
 
-def _frame_end(source: Source, at: int) -> int | None:
-    """Where a record would end by the length of its leaf blob; None where there is no such frame."""
-    cursor = Cursor(source)
-    cursor.skip(at)
-    try:
-        if cursor.header() != ("array", 2):
+    def runs(self, at: int) -> Iterator[Run | Record]:
+        """The records from `at` on, up to a fault. Raises FormatError."""
+        self._cursor.seek(at)
+        for found in runs_from(self._cursor, self._seen):
+            self._cursor.headers = 0
+            yield found
+
+    def next(self, at: int) -> int:
+        """Where the record after a damaged one begins, or the end of the file."""
+        end = self._frame_end(at)
+        if end is not None and (end == self._source.size or self._frame_end(end) is not None):
+            return end
+        return self._source.size if self.is_over() else next(self._starts(at + 1), self._source.size)
+
+    def is_over(self) -> bool:
+        """Whether so much has been read in vain that nothing more is looked for."""
+        return self._left < 0
+
+    def _failed(self) -> None:
+        self._left -= self._cursor.headers
+        self._cursor.headers = 0
+
+    def _frame_end(self, at: int) -> int | None:
+        """Where a record would end by the length of its leaf blob; None where there is no such frame."""
+        cursor = self._cursor
+        self._failed()
+        cursor.seek(at)
+        try:
+            if cursor.header() != ("array", 2):
+                return None
+            read_keypath(cursor)
+            kind, length = cursor.header()
+        except FormatError:
             return None
-        read_keypath(cursor)
-        kind, length = cursor.header()
-    except FormatError:
-        return None
-    return cursor.tell() + length if kind == "bin" else None
+        return cursor.tell() + length if kind == "bin" else None
+
+    def _starts(self, at: int) -> Iterator[int]:
+        """The places from `at` on where a whole record stands that is no chance of the payload around it."""
+        while at < self._source.size:
+            if not self._block or at >= self._base + _SEARCHED:
+                n = min(_SEARCHED + _LONGEST_START, self._source.size - at)
+                self._block, self._base = self._source.read_at(at, n), at
+            for found in _START.finditer(self._block, at - self._base):
+                if found.start() >= _SEARCHED:
+                    break
+                if self._is_record(self._base + found.start()):
+                    yield self._base + found.start()
+                if self.is_over():
+                    return
+            at = self._base + _SEARCHED
+
+    def _is_record(self, at: int) -> bool:
+        """A small value may look like a record by chance; an array with its tag and sizes does not, nor do two in a
+        row.
+        """
+        cursor = self._cursor
+        self._failed()
+        cursor.seek(at)
+        try:
+            record = read_record(cursor)
+            if record.dtype is None and record.end != self._source.size:
+                read_record(cursor)
+        except FormatError:
+            return False
+        cursor.headers = 0
+        return True
 
 
-def _starts(source: Source, at: int) -> Iterator[int]:
-    """The places from `at` on where a whole record stands that is no chance of the payload around it."""
-    while at < source.size:
-        block = source.read_at(at, min(_BLOCK + _LONGEST_START, source.size - at))
-        for found in _START.finditer(block):
-            if found.start() < _BLOCK and _is_record(source, at + found.start()):
-                yield at + found.start()
-        at += _BLOCK
+class _TallyCursor(Cursor):
+    """A cursor that goes where it is sent, and counts what it reads."""
 
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self.headers = 0  # that have been read, and text, as headers
 
-def _is_record(source: Source, at: int) -> bool:
-    """A small value may look like a record by chance; an array with its tag and sizes does not, nor do two in a row."""
-    cursor = Cursor(source)
-    cursor.skip(at)
-    try:
-        record = read_record(cursor)
-        if record.dtype is None and record.end != source.size:
-            read_record(cursor)
-    except FormatError:
-        return False
-    return True
+    def seek(self, at: int) -> None:
+        """Go on at offset `at`, out of all that encloses the cursor. What has been read ahead is kept."""
+        self.end, self._depth = self.source.size, 0
+        self._pos = at - self._base
+        self.ahead = NEAR // 2  # records are read one by one until some have been good
+
+    def header(self) -> tuple[str, Any]:
+        self.headers += 1
+        return super().header()
+
+    def take(self, n: int) -> bytes:
+        self.headers += n // _TEXT_PER_HEADER
+        return super().take(n)

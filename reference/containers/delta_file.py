@@ -14,8 +14,8 @@ ADVICE: Final = (
     "recover its target first, with its base: python -m reference.diff --recover_diff=True "
     "--load_base_checkpoint=BASE --load_target_checkpoint=DELTA --output_file=TARGET"
 )
-_NAMED: Final = 16  # hexadecimal digits that a refusal names of a digest
-_LONGEST: Final = 100_000_000  # bytes of a manifest that is read for a refusal
+_SHOWN_DIGITS: Final = 16  # hexadecimal digits that a refusal names of a digest
+_LONGEST_MANIFEST: Final = 100_000_000  # bytes of a manifest that is read for a refusal
 
 
 def begins(head: bytes, size: int) -> bool:
@@ -29,7 +29,7 @@ def told(source: Source) -> tuple[str, str]:
     """
     try:
         blocks, last, tail = read_last(source)
-        if last.nbytes > _LONGEST:  # what is to be refused anyway is not worth any memory
+        if last.nbytes > _LONGEST_MANIFEST:  # what is to be refused anyway is not worth any memory
             return ", whose base python -m reference.inspect shows", ""
         manifest = read_manifest(blocks, last, tail)
     except FormatError as error:
@@ -38,4 +38,4 @@ def told(source: Source) -> tuple[str, str]:
         return f" that {what} ({error.detail[:200]})", first
     n = len(manifest.leaves)
     leaves = "1 leaf" if n == 1 else f"{n} leaves"
-    return f" against base {manifest.base.hex()[:_NAMED]}, for a target of {leaves}", ""
+    return f" against base {manifest.base.hex()[:_SHOWN_DIGITS]}, for a target of {leaves}", ""

@@ -24,7 +24,7 @@ from .shards import Part, assembled, holds_all, host_pieces, is_host, parts_of
 
 TRANSFER: Final = 1 << 26  # bytes of one copy off a device; one is under way while another is written
 WRITER: Final = 0  # the process that writes
-_SMALL: Final = 1 << 14  # bytes; arrays up to this size are taken whole, which costs the least time
+_TAKEN_WHOLE: Final = 1 << 14  # bytes; arrays up to this size are taken whole, which costs the least time
 
 
 class Outflow:
@@ -57,7 +57,7 @@ class Outflow:
         gathers = self.shared and leaf.nbytes > 0 and not holds_all(array, WRITER)
         if gathers and WRITER not in {device.process_index for device in devices}:
             raise ValueError(f"{display(path)}: none of its devices is of process {WRITER}, which writes")
-        small = leaf.nbytes <= _SMALL
+        small = leaf.nbytes <= _TAKEN_WHOLE
         if not gathers and (small or is_host(devices)):
             new = old  # nothing is saved by a cast on the way; numpy's is the faster one there
         if gathers or self.writes:

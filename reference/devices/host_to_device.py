@@ -16,7 +16,7 @@ from .boxes import Box, box_of, whole
 from .shards import is_host
 from .slices import read_boxes
 
-_SMALL: Final = 1 << 14  # bytes; leaves up to this size are read whole, which costs the least time
+_READ_WHOLE: Final = 1 << 14  # bytes; leaves up to this size are read whole, which costs the least time
 
 
 def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sharding.Sharding | None) -> jax.Array:
@@ -29,7 +29,7 @@ def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sh
     devices = sharding.device_set if sharding is not None else {jax.local_devices()[0]}
     casts_there = not is_host(devices) and can_cast(leaf.dtype, dtype)
     read_as = leaf.dtype if casts_there else dtype
-    if sharding is None or leaf.nbytes <= _SMALL:
+    if sharding is None or leaf.nbytes <= _READ_WHOLE:
         (host,) = read_boxes(source, at, leaf, [whole(leaf.shape)], read_as)
         array = put(host.__getitem__, leaf.shape, read_as, sharding)
     else:

@@ -19,7 +19,7 @@ from .boxes import Box, common, count, hull, pieces, runs, shape_of, within
 
 _LONG: Final = 1 << 16  # bytes; runs of this size are read to where they belong, without a buffer between
 _SHORT: Final = 256  # bytes; runs below it are read together with what lies between them
-_ALIGNED: Final = 64  # bytes; jax takes host memory that is aligned so over without a copy
+_ALIGNMENT: Final = 64  # bytes; jax takes host memory that is aligned so over without a copy
 
 
 def aligned_empty(shapes: Sequence[Sequence[int]], dtype: np.dtype) -> list[np.ndarray]:
@@ -29,11 +29,11 @@ def aligned_empty(shapes: Sequence[Sequence[int]], dtype: np.dtype) -> list[np.n
     it is freed when the last of them is gone.
     """
     sizes = [size_of(tuple(shape), dtype) for shape in shapes]
-    memory = np.empty(sum(-(-size // _ALIGNED) * _ALIGNED for size in sizes) + _ALIGNED, np.uint8)
-    start, arrays = -memory.ctypes.data % _ALIGNED, []
+    memory = np.empty(sum(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes) + _ALIGNMENT, np.uint8)
+    start, arrays = -memory.ctypes.data % _ALIGNMENT, []
     for shape, size in zip(shapes, sizes, strict=True):
         arrays.append(memory[start : start + size].view(dtype).reshape(shape))
-        start += -(-size // _ALIGNED) * _ALIGNED
+        start += -(-size // _ALIGNMENT) * _ALIGNMENT
     return arrays
 
 
@@ -60,12 +60,12 @@ def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype:
         around = hull([box for box, _ in scattered])
         filled = count(around) == sum(count(box) for box, _ in scattered)
         for region in [around] if filled else [box for box, _ in scattered]:
-            work += _copies(payload, leaf, _widened(region, leaf), scattered)
+            work += _copies(payload, leaf, _with_whole_axes(region, leaf), scattered)
     all_done(work, sum(array.nbytes for array in arrays))
     return [settle(array) for array in arrays]
 
 
-def _widened(region: Box, leaf: Leaf) -> Box:
+def _with_whole_axes(region: Box, leaf: Leaf) -> Box:
     """The region with its last axes made whole while its runs are short: one read then serves for many."""
     assert leaf.dtype is not None
     while runs(region, leaf.shape)[1] * leaf.dtype.itemsize < _SHORT:
@@ -96,16 +96,16 @@ def _copies(
         starts, length = runs(piece, leaf.shape)
         for call in _reads(payload, starts * width, length * width, bytes_of(values)):
             call()
-        block = _bits(convert(values, new)).reshape(shape_of(piece))
+        block = _copyable(convert(values, new)).reshape(shape_of(piece))
         for box, array in targets:
             if (both := common(piece, box)) is not None:
-                _bits(array)[within(both, box)] = block[within(both, piece)]
+                _copyable(array)[within(both, box)] = block[within(both, piece)]
         free.append(memory)
 
     return (functools.partial(copy, piece) for piece in pieces(region, most))
 
 
-def _bits(array: np.ndarray) -> np.ndarray:
+def _copyable(array: np.ndarray) -> np.ndarray:
     """The same memory in a dtype of numpy's own, which it copies without the interpreter's lock."""
     return array.view(f"u{array.itemsize}") if array.dtype.kind == "V" else array
 

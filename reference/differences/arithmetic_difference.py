@@ -13,7 +13,7 @@ from ..computing.arithmetic import Arithmetic, CombinedPayload, EqualPayload, Op
 from ..computing.backends import arithmetics_on
 from ..containers.load_prefixes import split_output
 from ..containers.registry import CONTAINERS
-from ..format.casts import FLOAT_TAGS, cast_leaf, float_dtype
+from ..format.casts import FLOATS, cast_leaf, float_dtype
 from ..format.collector import no_collection
 from ..format.dtypes import PARTS, dtype_of
 from ..format.errors import FormatError
@@ -28,8 +28,7 @@ from ..storage.threads import workers
 from .operands import open_side
 
 _NAMED: Final = 3  # leaves that an error or a report names
-_RAW: Final = np.dtype(np.uint8)
-_FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
+_BYTE: Final = np.dtype(np.uint8)
 _INTEGERS: Final = frozenset(dtype_of(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64))
 _WHOLES: Final = {part: whole for whole, part in PARTS.items()}
 
@@ -170,7 +169,7 @@ def _plan(base: Leaf, other: Leaf, minus: bool, dtype: np.dtype | None) -> tuple
     old, new = base.dtype, other.dtype
     if old is None or new is None:
         return None
-    if old in _FLOATS and new in _FLOATS:
+    if old in FLOATS and new in FLOATS:
         dtype = dtype or (promoted(old, new) if minus else old)
         return Operation(old, new, dtype, minus), dtype
     if old == new and old in _INTEGERS:
@@ -196,7 +195,7 @@ def _combined(
         leaf = cast_leaf(other.leaf, dtype)
     except FormatError as error:
         raise with_path(path, error) from None
-    if operation.new in _FLOATS:
+    if operation.new in FLOATS:
         counts.values += leaf.nbytes // operation.new.itemsize
 
     def count(inexact: int, overflowed: int) -> None:
@@ -215,7 +214,7 @@ def _kept(base: Item, other: Item, minus: bool) -> Item:
     if a is None or b is None:
         return other
     text = f"two {leaf_text(leaf)} that are not equal"
-    return Item(path, leaf, lambda: EqualPayload(a(), b(), leaf.dtype or _RAW, lambda: _refuse(path, minus, text)))
+    return Item(path, leaf, lambda: EqualPayload(a(), b(), leaf.dtype or _BYTE, lambda: _refuse(path, minus, text)))
 
 
 def _form(leaf: Leaf) -> tuple[Any, ...]:

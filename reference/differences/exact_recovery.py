@@ -168,15 +168,17 @@ class _Recovery:
 
         def payload() -> Iterator[np.ndarray]:
             head = content_head(leaf)
+            left = size
             decoder = codecs.getincrementaldecoder("utf-8" if entry.kind == "str" else "latin-1")()
             try:
                 for block in self._content(i, leaf):
                     if block[: len(head)].tobytes() != head:
                         raise _not_canonical(entry.path, entry.kind)
-                    decoder.decode(block[len(head) :].data)
-                    yield block[len(head) :]
+                    part = block[len(head) :]
+                    left -= len(part)
+                    decoder.decode(part.data, final=not left)  # nobody comes back when the last bytes have been given
+                    yield part
                     head = b""
-                decoder.decode(b"", final=True)
             except UnicodeDecodeError:
                 raise _not_canonical(entry.path, entry.kind) from None
 

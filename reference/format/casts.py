@@ -11,7 +11,7 @@ from .arrays import size_of
 from .dtypes import dtype_of
 from .errors import FormatError, UsageError
 from .leaves import Leaf
-from .payloads import PIECE, Payload, bytes_of
+from .payloads import PIECE, Payload, bits_of, bytes_of
 from .records import Item, with_path
 from .wire import Sink, Source
 
@@ -25,7 +25,7 @@ FLOAT_NAMES: Final = {
     "fp32": "float32",
     "fp64": "float64",
 }
-_FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
+FLOATS: Final = frozenset(map(dtype_of, FLOAT_TAGS))
 _BFLOAT16: Final = dtype_of("bfloat16")
 
 
@@ -42,7 +42,7 @@ def float_dtype(name: str | type | np.dtype | None) -> np.dtype | None:
 
 def is_cast(old: np.dtype, new: np.dtype) -> bool:
     """Whether a cast of floats to `new` changes an array of dtype `old` (CONV-2)."""
-    return old in _FLOATS and old != new
+    return old in FLOATS and old != new
 
 
 def cast_leaf(leaf: Leaf, dtype: np.dtype) -> Leaf:
@@ -77,14 +77,14 @@ def _to_odd_float32(values: np.ndarray) -> np.ndarray:
 
 def can_convert(old: np.dtype, new: np.dtype) -> bool:
     """Whether `convert` takes arrays of dtype `old` to `new`: floats to floats (CONV-2), integers to integers."""
-    return old == new or (old in _FLOATS and new in _FLOATS) or (old.kind in "iu" and new.kind in "iu")
+    return old == new or (old in FLOATS and new in FLOATS) or (old.kind in "iu" and new.kind in "iu")
 
 
 def convert(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """A contiguous 1-d array in another dtype: floats rounded, integers exact. Raises OverflowError."""
     if values.dtype == dtype:
         return values
-    if values.dtype in _FLOATS:
+    if values.dtype in FLOATS:
         return cast(values, dtype)
     if values.size:
         least, greatest, limits = values.min(), values.max(), np.iinfo(dtype)
@@ -93,7 +93,7 @@ def convert(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return values.astype(dtype)
 
 
-_INFINITY: Final = {dtype: np.array([np.inf], dtype).view(f"u{dtype.itemsize}")[0] for dtype in _FLOATS}
+_INFINITY: Final = {dtype: bits_of(np.array([np.inf], dtype))[0] for dtype in FLOATS}
 
 
 def are_finite(values: np.ndarray) -> bool:
@@ -103,7 +103,7 @@ def are_finite(values: np.ndarray) -> bool:
 
 def _magnitude(values: np.ndarray) -> np.ndarray:
     """The bits of floats without the sign, which come in the order of what they stand for, doubled."""
-    return _doubled(values.view(f"u{values.itemsize}"))
+    return _doubled(bits_of(values))
 
 
 def _doubled(bits: Any) -> Any:

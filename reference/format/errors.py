@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_LONGEST: Final = 500  # characters of a detail: what a file says may be of any length
+_LONGEST_DETAIL: Final = 500  # characters of a detail: what a file says may be of any length
 
 
 class UsageError(ValueError):
@@ -27,8 +27,8 @@ class FormatError(ValueError):
         detail: str,
         advice: str | None = None,
     ) -> None:
-        if len(detail) > _LONGEST:
-            detail = f"{detail[:_LONGEST]}..."
+        if len(detail) > _LONGEST_DETAIL:
+            detail = f"{detail[:_LONGEST_DETAIL]}..."
         super().__init__(clause, offset, path, detail, advice)
         self.clause = clause
         self.offset = offset

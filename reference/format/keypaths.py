@@ -18,6 +18,7 @@ MAX_BYTES: Final = 65_535  # KEY-4: "The parts of a key path take at most 65,535
 _STEERING: Final = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 _ESCAPED: Final = re.compile(rf"[\\/{_STEERING}]")
 _CONTROL: Final = re.compile(f"[{_STEERING}]")
+_MOST_SHOWN, _LONGEST_SHOWN = 16, 100  # parts, and characters of each: more than an error has room for
 _TOKEN: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\([\\/])|(\\)|(/)|([^\\/]+)")
 
 
@@ -29,6 +30,11 @@ def _escape(match: re.Match[str]) -> str:
 def display(path: tuple[str, ...]) -> str:
     """The display form of a key path (KEY-5)."""
     return "/".join(_ESCAPED.sub(_escape, part) for part in path)
+
+
+def brief(path: tuple[str, ...]) -> str:
+    """The display form of a key path for an error, cut where it is longer than anybody reads."""
+    return display((*(part[:_LONGEST_SHOWN] for part in path[:_MOST_SHOWN]), *(["..."] if path[_MOST_SHOWN:] else [])))
 
 
 def printable(text: str) -> str:

@@ -167,7 +167,7 @@ def describe(value: Any) -> Leaf:
     bool, int, float, complex, str, bytes, bytearray, memoryview and the empty dict. Subclasses of Python's
     own types are refused: an enumeration would come back as a bare number.
     """
-    if type(value) in _ARRAYS and value.ndim <= MAX_DIMS:
+    if type(value) in _ARRAY_TYPES and value.ndim <= MAX_DIMS:
         return _array_leaf(value.dtype, value.shape)
     if isinstance(value, np.generic):
         dtype = dtype_of(tag_of(value.dtype))
@@ -178,7 +178,7 @@ def describe(value: Any) -> Leaf:
         if len(value.shape) > MAX_DIMS:
             _refuse(f"an array has {len(value.shape)} dimensions; at most {MAX_DIMS} are allowed", "LEAF-3")
         return _array_leaf(value.dtype, tuple(value.shape))
-    kind = _KINDS.get(type(value))
+    kind = _KIND_OF_TYPE.get(type(value))
     if kind is None and str(getattr(value, "dtype", "")).startswith("key<"):
         _refuse("a typed PRNG key cannot be stored: save jax.random.key_data(key), and wrap_key_data what is loaded")
     if kind is None:
@@ -194,7 +194,7 @@ def describe(value: Any) -> Leaf:
     return Leaf(kind, value=value)
 
 
-_ARRAYS: Final = frozenset((np.ndarray,))  # not what is derived of it, such as masked arrays
+_ARRAY_TYPES: Final = frozenset((np.ndarray,))  # not what is derived of it, such as masked arrays
 
 
 @functools.lru_cache(1024)
@@ -204,7 +204,7 @@ def _array_leaf(dtype: np.dtype, shape: tuple[int, ...]) -> Leaf:
     return Leaf("ndarray", dtype, shape, math.prod(shape) * dtype.itemsize)
 
 
-_KINDS: Final = {
+_KIND_OF_TYPE: Final = {
     type(None): "nil",
     bool: "bool",
     int: "int",

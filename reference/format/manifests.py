@@ -25,15 +25,15 @@ VERSION: Final = "1.0"
 #           str."
 DELTA_NAME: Final = b"\x92\x92\xb0streamckpt-delta"
 MANIFEST: Final = ("manifest",)
-_TEXT: Final = (
+_MARK_TEXT: Final = (
     "a delta, no checkpoint: python -m reference.diff --recover_diff=True makes the target of it and its base"
 )
-MARK: Final = b"\x92" + encode_keypath(("streamckpt-delta", VERSION)) + encode_str(_TEXT)
+MARK: Final = b"\x92" + encode_keypath(("streamckpt-delta", VERSION)) + encode_str(_MARK_TEXT)
 _CUT: Final = "the delta has been cut off; get it again"
 _LONGEST_TEXT: Final = 4096
 _LONGEST_VALUE: Final = 22  # bytes of the encoding of a complex
-_ARRAYS: Final = ("ndarray", "scalar")
-_KINDS: Final = (*_ARRAYS, "nil", "bool", "int", "float", "complex", "str", "bin", "empty")
+_ARRAY_KINDS: Final = ("ndarray", "scalar")
+_KINDS: Final = (*_ARRAY_KINDS, "nil", "bool", "int", "float", "complex", "str", "bin", "empty")
 
 
 class Entry(NamedTuple):
@@ -211,7 +211,7 @@ def _entry(leaf: dict[str, Any]) -> Entry:
     if kind not in _KINDS:
         _refuse(f"{kind!r} is no kind of leaf")
     dtype, shape = None, ()
-    if kind in _ARRAYS:
+    if kind in _ARRAY_KINDS:
         dtype, shape = dtype_of(leaf["dtype"]), tuple(map(_count, _list(leaf["shape"])))
     elif leaf["dtype"] is not None or leaf["shape"] is not None:
         _refuse(f"{KeyPath(path)} is of kind {kind}, which has neither dtype nor shape")

@@ -12,7 +12,7 @@ from .dtypes import BITS, PARTS, dtype_of
 from .wire import Sink, Source
 
 _PARTIAL: Final = frozenset(map(dtype_of, ("bool", *BITS)))  # not all bits of a byte carry a meaning
-_SMALL: Final = 1 << 12  # bytes
+_COPIED: Final = 1 << 12  # bytes; payloads up to this size are copied, which takes less than what spares it
 _JOINED: Final = 1 << 18  # bytes of small payloads and their headers that are written in one go
 PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast
 
@@ -47,7 +47,7 @@ def write_steps(sink: Sink, steps: Iterable[Step]) -> None:
     left = _JOINED
     for parts, open_payload in steps:
         payload = open_payload() if open_payload else None
-        if len(parts) == 1 and parts[0][1] <= _SMALL and (payload is None or type(payload) is MemoryPayload):
+        if len(parts) == 1 and parts[0][1] <= _COPIED and (payload is None or type(payload) is MemoryPayload):
             head, n = parts[0]
             small += (head, payload.data) if payload else (head,)
             left -= len(head) + n
@@ -123,6 +123,11 @@ def bytes_of(array: np.ndarray) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
+def bits_of(array: np.ndarray) -> np.ndarray:
+    """The same memory as unsigned integers as wide as the elements."""
+    return array.view(f"u{array.itemsize}")
+
+
 # DTYPE-4, DTYPE-5: bits that carry no meaning are cleared, so that no library takes them for any.
 def settle(array: np.ndarray) -> np.ndarray:
     """The array, its meaningless bits cleared in place."""
@@ -137,7 +142,7 @@ def settle(array: np.ndarray) -> np.ndarray:
 
 def array_payload(array: np.ndarray) -> Payload:
     """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
-    if array.nbytes <= _SMALL and _is_stored_as_it_stands(array.dtype):
+    if array.nbytes <= _COPIED and _is_stored_as_it_stands(array.dtype):
         return MemoryPayload(array.tobytes())  # a copy takes less than the views that spare it
     if array.dtype in _PARTIAL:
         return PiecesPayload(settle(piece.copy()) for piece in _pieces(array))

@@ -84,16 +84,11 @@ def read_record(cursor: Cursor) -> Record:
     return Record(path, leaf, offset, leaf_offset, cursor.tell())
 
 
-def read_records(
-    source: Source, records: list[Record] | None = None, offset: int = 0
-) -> tuple[list[Record], list[str]]:
-    """Read all records of a source up to its end, and the sort key of each key path (`keypaths.sort_key`).
-
-    They are appended to `records`, in which those before a fault stay; `offset` is where to begin.
-    """
-    records = [] if records is None else records
+def read_records(source: Source) -> tuple[list[Record], list[str]]:
+    """Read all records of a source up to its end, and the sort key of each key path (`keypaths.sort_key`)."""
+    records: list[Record] = []
     keys: list[str] = []
-    for found in read_runs(source, offset):
+    for found in read_runs(source):
         if isinstance(found, Record):
             records.append(found)
             keys.append(sort_key(found.path))
@@ -104,15 +99,17 @@ def read_records(
     return records, keys
 
 
-def read_runs(source: Source, offset: int = 0) -> Iterator[Run | Record]:
-    """The records of a source up to its end: runs of small ones, read at once, and each of the others by itself.
+def read_runs(source: Source) -> Iterator[Run | Record]:
+    """The records of a source up to its end: runs of small ones, read at once, and each of the others by itself."""
+    return runs_from(Cursor(source), SeenArrays())
+
+
+def runs_from(cursor: Cursor, seen: SeenArrays) -> Iterator[Run | Record]:
+    """`read_runs` from a cursor on, which is left at what has been given last.
 
     Runs take a short cut through msgpack; whatever it does not take, and every fault, goes to `read_record`.
     """
-    cursor = Cursor(source)
-    cursor.skip(offset)
-    seen = SeenArrays()
-    while cursor.tell() < source.size:
+    while cursor.tell() < cursor.end:
         run = read_run(cursor, seen) if cursor.ahead > NEAR else None
         if run is not None and run.paths:
             yield run

@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .arrays import MAX_DIMS
 from .collector import no_collection
 from .keypaths import SEPARATOR, sort_key
 from .leaves import Leaf, read_leaf
@@ -147,7 +148,10 @@ def arrays_in(data: bytes, base: int, starts: Sequence[int], leaves: Sequence[Le
 
 
 def _is_tiny(leaf: Leaf) -> bool:
-    """Whether it is a small array in one piece, of one dimension or more, that has no bits to settle."""
-    if leaf.dtype is None or not leaf.shape or len(leaf.extents) != 1:
+    """Whether it is a small array in one piece, of one dimension or more, that has no bits to settle.
+
+    Those of the most dimensions are left out: many of them together would take one more, and numpy has none.
+    """
+    if leaf.dtype is None or not 0 < len(leaf.shape) < MAX_DIMS or len(leaf.extents) != 1:
         return False
     return 1 < leaf.dtype.itemsize <= leaf.nbytes <= _TINY

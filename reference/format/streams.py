@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from .errors import FormatError
-from .keypaths import KeyPath, display
+from .keypaths import KeyPath, brief
 from .payloads import Step
 from .records import MAX_OLD_BLOB, Item, Record, read_records, record_steps
 from .wire import Source
@@ -48,7 +48,7 @@ def _clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | 
     if first == second:
         return FormatError("STREAM-4", offset, KeyPath(second), "this key path stands in the tree twice")
     leaf, below = sorted((first, second), key=len)
-    detail = f"{display(leaf)} is a leaf and {display(below)} stands under it"
+    detail = f"{brief(leaf)} is a leaf and {brief(below)} stands under it"
     return FormatError("STREAM-5", offset, KeyPath(second), detail)
 
 

@@ -50,12 +50,12 @@ class BytesSource:
 
 # --- reading ------------------------------------------------------------------------------------------
 
-_unsigned: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big")  # noqa: E731
-_signed: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big", signed=True)  # noqa: E731
+_unsigned_of: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big")  # noqa: E731
+_signed_of: Callable[[bytes], int] = lambda raw: int.from_bytes(raw, "big", signed=True)  # noqa: E731
 _FLOAT32, _FLOAT64 = struct.Struct(">f"), struct.Struct(">d")
 
 
-def _widened(raw: bytes) -> float:
+def _float64_of(raw: bytes) -> float:
     """A float 32 as a float 64; what a NaN becomes is not left to the machine (LEAF-8)."""
     bits = int.from_bytes(raw, "big")
     if bits & 0x7FFF_FFFF <= 0x7F80_0000:
@@ -80,18 +80,18 @@ def _header_table() -> list[Header]:
     table[0xC0] = ("nil", 0, None)
     table[0xC2], table[0xC3] = ("bool", 0, False), ("bool", 0, True)
     for i, width in enumerate((1, 2, 4)):
-        table[0xC4 + i] = ("bin", width, _unsigned)
-        table[0xC7 + i] = ("ext", width, _unsigned)
-        table[0xD9 + i] = ("str", width, _unsigned)
+        table[0xC4 + i] = ("bin", width, _unsigned_of)
+        table[0xC7 + i] = ("ext", width, _unsigned_of)
+        table[0xD9 + i] = ("str", width, _unsigned_of)
     for i, width in enumerate((2, 4)):
-        table[0xDC + i] = ("array", width, _unsigned)
-        table[0xDE + i] = ("map", width, _unsigned)
+        table[0xDC + i] = ("array", width, _unsigned_of)
+        table[0xDE + i] = ("map", width, _unsigned_of)
     for i, width in enumerate((1, 2, 4, 8)):
-        table[0xCC + i] = ("int", width, _unsigned)
-        table[0xD0 + i] = ("int", width, _signed)
+        table[0xCC + i] = ("int", width, _unsigned_of)
+        table[0xD0 + i] = ("int", width, _signed_of)
     for i in range(5):
         table[0xD4 + i] = ("ext", 0, 1 << i)
-    table[0xCA] = ("float", 4, _widened)
+    table[0xCA] = ("float", 4, _float64_of)
     table[0xCB] = ("float", 8, lambda raw: _FLOAT64.unpack(raw)[0])
     return table
 
@@ -187,7 +187,7 @@ class Cursor:
         if least and size + value * least > left:
             self.require(value * least, at=at)
         if kind == "ext":
-            return kind, (value, _signed(window[pos + size - 1 : pos + size]))
+            return kind, (value, _signed_of(window[pos + size - 1 : pos + size]))
         return kind, value
 
     def enter(self, n: int) -> tuple[int, int]:

@@ -16,15 +16,18 @@ from fuzz.peers.loop import read
 from fuzz.strategies import arrays, scalars, small_values, trees
 from reference.delta import diff
 from reference.differences.exact_recovery import recover
-from reference.format import blocks
+from reference.format import blocks, manifests
 from reference.format.blocks import BLOCK, EQUAL
 from reference.format.digests import LeafDigest, tree_digest
 from reference.format.dtypes import dtype_of
 from reference.format.errors import FormatError, UsageError, WrongKind
 from reference.format.leaves import Leaf
 from reference.format.manifests import MARK, read_delta
+from reference.format.payloads import MemoryPayload, write_steps
+from reference.format.records import Item, record_step
 from reference.format.wire import BytesSource
 from reference.tests.delta_files import Files, pair
+from reference.tests.handmade import BytesSink
 
 
 @pytest.fixture
@@ -194,6 +197,45 @@ def test_long_texts_are_recovered_block_by_block(files, monkeypatch):
         files.diff({"text": "no", "raw": "other", "same": "y" * n}, target)
         files.recover()
         assert files.is_recovered()
+
+
+def delta_that_adds_a_text(content):
+    """A delta by hand of {"n": 1} whose target is one str with this content, in blocks that are stored whole."""
+    digest = LeafDigest(("text",), Leaf("str"))
+    digest.update(content)
+    known = LeafDigest(("n",), Leaf("int", value=1))
+    known.update(b"\1")
+    blocks_ = [content[i : i + BLOCK] for i in range(0, len(content), BLOCK)]
+    entry = manifests.Entry(("text",), "str", None, (), len(content), digest.digest(), None, False, len(blocks_))
+    manifest = manifests.Manifest(
+        tree_digest([known.digest()]), tree_digest([digest.digest()]), [entry], [(("n",), known.digest())]
+    )
+    sink = BytesSink()
+    sink.write(MARK)
+    data = [(manifests.block_path(0, k), "bin", b"\0\0" + block) for k, block in enumerate(blocks_)]
+    data.append((manifests.MANIFEST, "str", manifests.encode_manifest(manifest).encode()))
+    write_steps(
+        sink,
+        [record_step(Item(path, Leaf(kind, nbytes=len(d)), lambda d=d: MemoryPayload(d))) for path, kind, d in data],
+    )
+    return bytes(sink.data)
+
+
+@pytest.mark.parametrize("kind", ["params", "flax"])
+@pytest.mark.parametrize(
+    "content",
+    [b"\xa1\xe2", b"\xa2a\xc3", b"\xa3\xf0\x9f\x92", b"\xdb\x00\x40\x00\x01" + b"a" * (1 << 22) + b"\xc3"],
+    ids=["alone", "after another", "of four bytes", "in a block of its own"],
+)
+def test_a_text_that_ends_within_a_character_is_refused(files, content, kind):
+    """The digest is right, and so is every byte until the last: it is the end that has to be looked at."""
+    reference.save(files.base, {"n": 1})
+    with open(files.delta, "wb") as file:
+        file.write(delta_that_adds_a_text(content))
+    with pytest.raises(FormatError) as caught:
+        recover(files.base, files.delta, f"{kind}::{files.recovered}")
+    assert (caught.value.clause, caught.value.path) == ("DELTA-6", ("text",))
+    assert not os.path.exists(files.recovered)
 
 
 def test_a_target_without_leaves_and_an_output_with_a_prefix_are_refused(files):

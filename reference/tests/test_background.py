@@ -49,7 +49,7 @@ def sharded(array):
 @pytest.mark.parametrize("float_dtype", [None, "bf16"])
 def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform, small, float_dtype, monkeypatch):
     monkeypatch.setattr(shards, "_HOST", platform)
-    monkeypatch.setattr(device_to_host, "_SMALL", 1 << 20 if small else -1)
+    monkeypatch.setattr(device_to_host, "_TAKEN_WHOLE", 1 << 20 if small else -1)
     host = np.arange(64, dtype=np.float32) / 3
     tree = {"donated": sharded(host), "deleted": jnp.asarray(host), "numpy": host.copy(), "raw": bytearray(b"abc")}
     expected = path.with_name("y")
@@ -73,7 +73,7 @@ def test_arrays_may_be_donated_deleted_and_changed_at_once(path, gate, platform,
 
 def test_copies_are_freed_as_they_are_written(path, monkeypatch):
     """Of eight copies made on the devices, ever fewer are alive while the file is written."""
-    monkeypatch.setattr(device_to_host, "_SMALL", -1)
+    monkeypatch.setattr(device_to_host, "_TAKEN_WHOLE", -1)
     alive = []
     array_of = device_to_host.host_pieces
 
@@ -190,7 +190,7 @@ def test_a_handle_holds_no_arrays_once_it_has_ended(path, failing, monkeypatch):
     import gc
     import weakref
 
-    monkeypatch.setattr(device_to_host, "_SMALL", -1)
+    monkeypatch.setattr(device_to_host, "_TAKEN_WHOLE", -1)
     make = lambda: {"jax": sharded(np.ones(64, np.float32)), "numpy": np.ones(1000)}
     reference.save(path, make(), blocking=False).wait()  # jax keeps arrays of its own from the first time on
     if failing:

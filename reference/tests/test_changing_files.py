@@ -1,5 +1,6 @@
 """Files that change while they are read: the old contents, or an error; never half of two files."""
 
+import itertools
 import os
 
 import numpy as np
@@ -118,6 +119,12 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(changed_while_rea
         READERS[reader](changed_while_read, output)
     assert caught.value.filename == str(changed_while_read)
     assert os.listdir(output.parent) == ["changing"]
+
+
+def test_records_refuse_a_changed_file_before_the_last_leaf_is_given(changed_while_read):
+    """A loop that takes as many leaves as `scan` counts never asks for one more."""
+    with pytest.raises(OSError, match="changed while it was read"):
+        list(itertools.islice(reference.records(changed_while_read), 2))
 
 
 def test_a_file_that_another_takes_the_place_of_is_read_to_its_end(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from reference.compare import main
 from reference.containers.safetensors_file import SAFETENSORS
 from reference.containers.stream import STREAM
 from reference.convert import convert
-from reference.differences import comparison
+from reference.differences import comparison, measuring
 from reference.differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, compare
 from reference.format.errors import UsageError
 from reference.tests.pairs import compared, only
@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def small_pieces(monkeypatch):
     monkeypatch.setattr(comparison, "_PIECE", 64)
-    monkeypatch.setattr(comparison, "_BLOCK", 3)
+    monkeypatch.setattr(measuring, "_MEASURED", 3)
 
 
 # --- what is equal --------------------------------------------------------------------------------------

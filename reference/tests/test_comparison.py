@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference.differences import comparison
+from reference.differences import comparison, measuring
 from reference.differences.comparison import CHANGED, EQUAL
 from reference.format.dtypes import BITS, WIDTHS, dtype_of
 from reference.tests.pairs import FLOATS, INTEGERS, only
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def small_pieces(monkeypatch):
     monkeypatch.setattr(comparison, "_PIECE", 64)
-    monkeypatch.setattr(comparison, "_BLOCK", 3)
+    monkeypatch.setattr(measuring, "_MEASURED", 3)
 
 
 def special(tag):

@@ -173,7 +173,7 @@ def test_no_block_is_read_for_a_refusal(tmp_path):
 
 
 def test_a_manifest_that_is_too_long_is_not_read_for_a_refusal(files, monkeypatch):
-    monkeypatch.setattr(delta_file, "_LONGEST", 100)
+    monkeypatch.setattr(delta_file, "_LONGEST_MANIFEST", 100)
     monkeypatch.setattr(manifests, "decode_manifest", None)
     with pytest.raises(WrongKind, match=r"this is a delta, whose base .* shows"):
         reference.load(files.delta)

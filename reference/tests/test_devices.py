@@ -36,8 +36,8 @@ def on_host(tree):
 def route(request, monkeypatch):
     """The ways taken by small arrays, where device memory is the host's, and by accelerators; all on CPU devices."""
     if request.param != "small":
-        monkeypatch.setattr(device_to_host, "_SMALL", -1)
-        monkeypatch.setattr(host_to_device, "_SMALL", -1)
+        monkeypatch.setattr(device_to_host, "_TAKEN_WHOLE", -1)
+        monkeypatch.setattr(host_to_device, "_READ_WHOLE", -1)
     if request.param == "accelerator":
         monkeypatch.setattr(shards, "_HOST", "none")
         monkeypatch.setattr(device_to_host, "TRANSFER", 1 << 10)
@@ -198,7 +198,7 @@ def test_pieces_on_their_way_are_few(path, monkeypatch):
     monkeypatch.setattr(shards, "_HOST", "none")
     monkeypatch.setattr(device_to_host, "TRANSFER", 1 << 8)
     under_way, most = set(), []
-    monkeypatch.setattr(device_to_host, "_SMALL", -1)
+    monkeypatch.setattr(device_to_host, "_TAKEN_WHOLE", -1)
     started = device_to_host._Leaf._fetch
 
     def fetch(leaf, piece):

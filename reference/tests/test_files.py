@@ -68,7 +68,7 @@ def test_the_faster_of_two_ways_to_copy_is_taken(tmp_path, monkeypatch, slow):
     (tmp_path / "in").write_bytes(data)
     calls = {"copy_file_range": 0, "pread": 0}
     clock = lambda: calls["copy_file_range"] + calls["pread"] + 9 * calls[slow]  # a slow call takes ten times as long
-    monkeypatch.setattr(local_files, "time", SimpleNamespace(perf_counter=clock))
+    monkeypatch.setattr(copying, "time", SimpleNamespace(perf_counter=clock))
 
     def counted(name):
         real = getattr(os, name)

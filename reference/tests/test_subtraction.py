@@ -261,7 +261,7 @@ def test_pieces_do_not_show(tmp_path, monkeypatch):
     base, target = (saved(tmp_path / name, {**model(BF16), **KEPT}) for name in ("base", "target"))
     report = subtract(base, target, f"{tmp_path}/whole")
     monkeypatch.setattr("reference.computing.arithmetic.PIECE", 64)
-    monkeypatch.setattr("reference.computing.arithmetic._BLOCK", 3)
+    monkeypatch.setattr("reference.computing.arithmetic._COMPUTED_AT_ONCE", 3)
     assert subtract(base, target, f"{tmp_path}/pieces")[1:] == report[1:]
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
 
