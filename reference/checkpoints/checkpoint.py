@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -116,10 +117,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
                 base = first.leaf_offset
                 data = self.source.read_at(base, end - base)
                 with no_collection():
-                    block = list(copies(data, base, self.records[at:stop]))
-                for leaf in block:
+                    block = deque(copies(data, base, self.records[at:stop]))
+                while block:  # a leaf that was let go is gone
                     self._refuse_closed()
-                    yield leaf
+                    yield block.popleft()
             at = stop
 
     def _block(self, first: int) -> tuple[int, int]:
