@@ -219,9 +219,9 @@ def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tu
     place of the last leaf: where the file was written to in the meantime.
     """
     with open(path, prefix) as checkpoint:
-        left = len(checkpoint)
-        for leaf in checkpoint.leaves():
-            left -= 1
-            if not left:  # who counts the leaves does not come back for more after the last
-                checkpoint.source.refuse_changes()
-            yield leaf
+        leaves = checkpoint.leaves()
+        for _ in range(len(checkpoint) - 1):
+            yield next(leaves)  # and nothing here holds it when the next one is read
+        last = next(leaves)
+        checkpoint.source.refuse_changes()  # now: who counts the leaves does not come back for more after the last
+        yield last
