@@ -13,6 +13,7 @@ from ..containers.stream import STREAM
 from ..format.casts import FLOAT_TAGS, are_finite
 from ..format.dtypes import BITS, PARTS, dtype_of
 from ..format.errors import FormatError
+from ..format.leaves import stored
 from ..format.payloads import PIECE, Step
 from ..format.records import MAX_OLD_BLOB, Item, Record
 from ..format.trees import depth_first
@@ -46,13 +47,13 @@ def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
 
 def _payload_notes(source: Source, record: Record, moved: Progress) -> set[str]:
     notes: set[str] = set()
-    for offset, n in record.extents():
-        for at in range(offset, offset + n, PIECE):
-            raw = np.empty(min(PIECE, offset + n - at), np.uint8)
-            source.read_into(at, raw.data)
-            moved(len(raw))
-            if record.dtype is not None:
-                notes.update(_array_notes(raw, record.dtype))
+    payload = stored(source, record.leaf_offset, record.leaf)
+    for at in range(0, record.nbytes, PIECE):
+        raw = np.empty(min(PIECE, record.nbytes - at), np.uint8)
+        payload.read_into(at, raw.data)
+        moved(len(raw))
+        if record.dtype is not None:
+            notes.update(_array_notes(raw, record.dtype))
     return notes
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..format.arrays import size_of
 from ..format.casts import convert
-from ..format.leaves import Leaf
-from ..format.payloads import PIECE, bytes_of, settle
+from ..format.leaves import Leaf, stored
+from ..format.payloads import PIECE, StoredPayload, bytes_of, settle
 from ..format.wire import Source
 from ..storage.threads import all_done
 from .boxes import Box, common, count, hull, pieces, runs, shape_of, within
@@ -44,7 +44,7 @@ def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype:
     need is read once where together they fill the box around them. Raises what `conversion.convert` raises.
     """
     assert leaf.dtype is not None
-    payload = _Payload(source, at, leaf.extents)
+    payload = stored(source, at, leaf)
     arrays = aligned_empty([shape_of(box) for box in boxes], dtype)
     work: list[Callable[[], None]] = []
     scattered: list[tuple[Box, np.ndarray]] = []
@@ -78,7 +78,7 @@ def _with_whole_axes(region: Box, leaf: Leaf) -> Box:
 
 
 def _copies(
-    payload: _Payload, leaf: Leaf, region: Box, targets: Sequence[tuple[Box, np.ndarray]]
+    payload: StoredPayload, leaf: Leaf, region: Box, targets: Sequence[tuple[Box, np.ndarray]]
 ) -> Iterator[Callable[[], None]]:
     """Calls that read a region a bounded piece at a time, and copy from it what each target has in common with it."""
     assert leaf.dtype is not None
@@ -110,27 +110,9 @@ def _copyable(array: np.ndarray) -> np.ndarray:
     return array.view(f"u{array.itemsize}") if array.dtype.kind == "V" else array
 
 
-def _reads(payload: _Payload, starts: np.ndarray, n: int, view: memoryview) -> Iterator[Callable[[], None]]:
+def _reads(payload: StoredPayload, starts: np.ndarray, n: int, view: memoryview) -> Iterator[Callable[[], None]]:
     """Calls that read runs of `n` bytes one after the other into a view."""
     return (
         functools.partial(payload.read_into, start, view[i * n : (i + 1) * n])
         for i, start in enumerate(starts.tolist())
     )
-
-
-class _Payload:
-    """The payload of one leaf as if it stood in one piece; a chunked array has several extents."""
-
-    def __init__(self, source: Source, at: int, extents: Sequence[tuple[int, int]]) -> None:
-        self._source = source
-        self._extents = [(at + offset, n) for offset, n in extents]
-
-    def read_into(self, offset: int, view: memoryview) -> None:
-        for at, n in self._extents:
-            if not view:
-                return
-            if offset < n:
-                part = view[: n - offset]
-                self._source.read_into(at + offset, part)
-                view = view[len(part) :]
-            offset = max(0, offset - n)

@@ -21,7 +21,7 @@ from ..format.casts import float_dtype
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import KeyPath, display
-from ..format.leaves import Leaf, read_leaf
+from ..format.leaves import Leaf, read_leaf, stored
 from ..format.manifests import Manifest, block_path
 from ..format.payloads import PiecesPayload, Step, write_steps
 from ..format.records import Item, Record, item_in, item_of_closed, with_path
@@ -231,7 +231,7 @@ class _Recovery:
 
             def decode(record: Record = record, n: int = n, base: np.ndarray | None = base) -> np.ndarray:
                 try:
-                    data = self._delta.read_at(*record.extents()[0]) if record.nbytes else b""
+                    data = stored(self._delta, record.leaf_offset, record.leaf).read()
                     return decode_block(data, n, base, entry.dtype, self._words)
                 except FormatError as error:
                     raise with_path(entry.path, error) from None

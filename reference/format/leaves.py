@@ -13,7 +13,7 @@ from .arrays import COMPLEX, MAX_DIMS, NDARRAY, SCALAR, array_head, expect, read
 from .chunked import CHUNK, Part, chunked_frame, marker_follows, read_chunked
 from .dtypes import dtype_of, tag_of
 from .errors import FormatError
-from .payloads import bytes_of, settle
+from .payloads import StoredPayload, bytes_of, settle
 from .wire import (
     BytesSource,
     Cursor,
@@ -119,19 +119,20 @@ def _check_text(cursor: Cursor, length: int, at: int) -> None:
         cursor.fail("WIRE-5", f"a str is not UTF-8: {error.reason}", at=at)
 
 
+def stored(source: Source, at: int, leaf: Leaf) -> StoredPayload:
+    """The payload of a leaf that starts at offset `at` of a source."""
+    return StoredPayload(source, [(at + offset, n) for offset, n in leaf.extents])
+
+
 def read_value(source: Source, at: int, leaf: Leaf) -> Any:
     """The value of a leaf that starts at offset `at`: a new numpy array or scalar, or a Python value."""
     if leaf.dtype is not None:
         array = np.empty(leaf.shape, leaf.dtype)
-        view, done = bytes_of(array), 0
-        for offset, n in leaf.extents:
-            source.read_into(at + offset, view[done : done + n])
-            done += n
+        stored(source, at, leaf).read_into(0, bytes_of(array))
         return settle(array) if leaf.kind == "ndarray" else settle(array)[()]
     if leaf.kind in ("str", "bin"):
-        offset = at + leaf.extents[0][0]
-        raw = source.read_at(offset, leaf.nbytes)
-        return _text(raw, offset) if leaf.kind == "str" else raw
+        raw = stored(source, at, leaf).read()
+        return _text(raw, at + leaf.extents[0][0]) if leaf.kind == "str" else raw
     return {} if leaf.kind == "empty" else leaf.value
 
 
@@ -148,9 +149,8 @@ def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
 
     It is as aligned as it stands there, and bits that carry no meaning (DTYPE-4, DTYPE-5) are as they stand.
     """
-    if leaf.kind != "ndarray" or len(leaf.extents) != 1 or not leaf.nbytes:
-        return read_value(source, at, leaf)
-    return np.ndarray(leaf.shape, leaf.dtype, source.view, at + leaf.extents[0][0])
+    view = stored(source, at, leaf).view(leaf.shape, leaf.dtype) if leaf.dtype and leaf.kind == "ndarray" else None
+    return read_value(source, at, leaf) if view is None else view
 
 
 # --- writing ------------------------------------------------------------------------------------------

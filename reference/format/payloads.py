@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from .dtypes import BITS, PARTS, dtype_of
-from .wire import Sink, Source
+from .wire import BytesSource, Sink, Source
 
 _PARTIAL: Final = frozenset(map(dtype_of, ("bool", *BITS)))  # not all bits of a byte carry a meaning
 _COPIED: Final = 1 << 12  # bytes; payloads up to this size are copied, which takes less than what spares it
@@ -98,24 +100,52 @@ class PiecesPayload:
             n -= len(part)
 
 
-class SourcePayload:
-    """A payload that stands in a source, in one or more extents of (offset, bytes)."""
+class StoredPayload:
+    """The payload of a leaf as it stands in a source, in one or more extents of (offset, bytes).
+
+    This is the one way to the bytes of a leaf in a file, so that whatever checks them has one place to stand: `move`
+    takes them front to back, `read_into` from anywhere, in several threads too, and `view` where they are memory.
+    """
+
+    __slots__ = "_at", "_extents", "_source", "_starts"
 
     def __init__(self, source: Source, extents: Sequence[tuple[int, int]]) -> None:
-        self._source = source
-        self._extents = iter(extents)
-        self._at, self._left = 0, 0
+        self._source, self._extents = source, extents
+        self._starts = [0, *itertools.accumulate(n for _, n in extents)] if len(extents) > 1 else [0]
+        self._at = 0
 
     def move(self, n: int, sink: Sink) -> None:
+        for at, part in self._stretches(self._at, n):
+            sink.copy_from(self._source, at, part)
+        self._at += n
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        """Fill a view with the bytes from `offset` of the payload on. Raises FormatError, OSError."""
+        done = 0
+        for at, part in self._stretches(offset, len(view)):
+            self._source.read_into(at, view[done : done + part])
+            done += part
+
+    def read(self) -> bytes:
+        """All of it, for small values."""
+        return b"".join([self._source.read_at(at, n) for at, n in self._extents])
+
+    def view(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray | None:
+        """It as an array in the memory of the source; None where it is in pieces, or nothing."""
+        if len(self._extents) != 1 or not self._extents[0][1] or not isinstance(self._source, BytesSource):
+            return None
+        return np.ndarray(shape, dtype, self._source.view, self._extents[0][0])
+
+    def _stretches(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
+        """Where in the source the `n` bytes from `offset` on stand."""
+        i = bisect.bisect_right(self._starts, offset, hi=len(self._extents)) - 1 if len(self._extents) > 1 else 0
         while n:
-            if not self._left:
-                self._at, self._left = next(self._extents)
-                continue
-            part = min(n, self._left)
-            sink.copy_from(self._source, self._at, part)
-            self._at += part
-            self._left -= part
-            n -= part
+            at, size = self._extents[i]
+            skipped = offset - self._starts[i]
+            part = min(n, size - skipped)
+            if part:
+                yield at + skipped, part
+            offset, n, i = offset + part, n - part, i + 1
 
 
 def bytes_of(array: np.ndarray) -> memoryview:

@@ -13,8 +13,8 @@ from .chunked import Part
 from .collector import no_collection
 from .errors import FormatError
 from .keypaths import KeyPath, display, encode_keypath, read_keypath, sort_key
-from .leaves import Leaf, frame, read_leaf, read_value
-from .payloads import Payload, SourcePayload, Step
+from .leaves import Leaf, frame, read_leaf, read_value, stored
+from .payloads import Payload, Step
 from .small_records import Run, SeenArrays, arrays_in, read_run
 from .wire import NEAR, BytesSource, Cursor, Source, bin_header
 
@@ -162,8 +162,8 @@ def item_of_closed(item: Item, where: str) -> Item:
 
 def item_in(source: Source, record: Record) -> Item:
     """A leaf that stands in a source, ready to be read or written."""
-    extents = record.extents()
-    return Item(record.path, record.leaf, (lambda: SourcePayload(source, extents)) if extents else None)
+    payload = functools.partial(stored, source, record.leaf_offset, record.leaf) if record.leaf.extents else None
+    return Item(record.path, record.leaf, payload)
 
 
 def record_steps(items: Iterable[Item]) -> list[Step]:

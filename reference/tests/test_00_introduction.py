@@ -10,7 +10,7 @@ import pytest
 import reference
 from reference.format.errors import FormatError
 from reference.format.flax_msgpack import flax_steps, read_flax
-from reference.format.payloads import SourcePayload, write_steps
+from reference.format.payloads import StoredPayload, write_steps
 from reference.format.records import Item
 from reference.format.streams import read_stream, stream_steps
 from reference.format.trees import depth_first
@@ -132,7 +132,7 @@ def test_every_example_is_judged_as_it_is_marked(clause, info, example):
 def is_canonical(data, flax):
     source = BytesSource(data)
     records = depth_first((read_flax if flax else read_stream)(source))
-    items = [Item(r.path, r.leaf, lambda r=r: SourcePayload(source, r.extents())) for r in records]
+    items = [Item(r.path, r.leaf, lambda r=r: StoredPayload(source, r.extents())) for r in records]
     sink = BytesSink()
     write_steps(sink, (flax_steps if flax else stream_steps)(items))
     return sink.data == data
