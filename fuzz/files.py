@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.checkpoints.saving import item_of
+from reference.checkpoints.leaf_items import item_of
 from reference.containers.registry import CONTAINERS
 from reference.format.errors import FormatError
 from reference.format.leaves import read_value

@@ -18,7 +18,7 @@ from typing import Any
 from protocol import Rejected, record_of, serve, tree_of
 
 import reference
-from reference.checkpoints.saving import item_of
+from reference.checkpoints.leaf_items import item_of
 from reference.convert import convert
 from reference.differences.exact_recovery import recover
 from reference.format.errors import FormatError

@@ -38,7 +38,7 @@ def test_every_call_fails_in_every_way(name):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_interrupts_anywhere(name):
-    struck = [check_interrupt(prepared(), name, k % 2 == 0, k) for k in range(0, 4000, 131)]
+    struck = [check_interrupt(prepared(), name, k % 2 == 0, k) for k in range(0, 6000, 197)]
     assert struck[0]
     assert not struck[-1] or name in ("diff", "recover")
 

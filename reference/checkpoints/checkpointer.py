@@ -21,7 +21,8 @@ import jax
 import numpy as np
 from flax.core import freeze
 
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, split_output, split_prefix
+from ..containers.stream import STREAM
 from ..devices.processes import is_shared, together
 from ..devices.pytrees import leaves_of
 from ..devices.states import flax_expansion
@@ -140,8 +141,11 @@ class StreamingCheckpointer:
         if gather_fns is None:
             Job(path, leaves, float_dtype, writes=writes).run(progress_bar)
             return
+        kind, name = split_output(path)
+        if kind != STREAM:
+            raise UsageError(f"gather functions write a stream, and {path} asks for a {kind}; leave them out")
         functions = dict(flatten(gather_fns, expand=flax_expansion()))
-        if overflows := save_gathered(place_of(path), leaves, functions, dtype, writes, progress_bar):
+        if overflows := save_gathered(place_of(name), leaves, functions, dtype, writes, progress_bar):
             warnings.warn(f"{overflows} finite values became infinite in {float_dtype}", stacklevel=2)
 
     def save_json(self, value: Any, filename: str | os.PathLike[str]) -> None:

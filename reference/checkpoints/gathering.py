@@ -19,7 +19,7 @@ from ..format.streams import check_paths
 from ..storage.place import Place
 from ..storage.progress import Show, silent
 from .background import finish_earlier
-from .saving import described, item_of
+from .leaf_items import described, item_of
 
 Leaves = Sequence[tuple[tuple[str, ...], Any]]
 

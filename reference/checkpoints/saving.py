@@ -16,20 +16,19 @@ from ..containers.load_prefixes import split_output
 from ..containers.registry import CONTAINERS
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM
-from ..devices.states import flax_expansion, is_device_array, is_traced
+from ..devices.states import flax_expansion, is_device_array
 from ..format.casts import cast_item, cast_leaf, float_dtype, is_cast
 from ..format.collector import no_collection
-from ..format.errors import FormatError
-from ..format.keypaths import KeyPath, display
-from ..format.leaves import Leaf, describe, text_bytes
-from ..format.payloads import MemoryPayload, PiecesPayload, Step, array_payload, write_steps
-from ..format.records import Item, with_path
+from ..format.keypaths import display
+from ..format.payloads import Step, array_payload, write_steps
+from ..format.records import Item
 from ..format.streams import stream_steps, too_big_for_old_loaders
 from ..format.trees import flatten
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, silent
 from .background import Saving, finish_earlier
+from .leaf_items import described, item_of, outflow_of, refuse_traced
 
 
 @overload
@@ -106,7 +105,7 @@ class Job:
         self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone
         self._overflows: list[int] = []
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
-        self._outflow = _outflow(arrays, writes) if arrays else None
+        self._outflow = outflow_of(arrays, writes) if arrays else None
         self._shared = self._outflow is not None and self._outflow.shared
         self._writes = writes and (self._outflow is None or self._outflow.writes)
         with _agreed(leaves, self._shared):
@@ -179,7 +178,7 @@ class Job:
 
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
-        _refuse_traced(path, value)
+        refuse_traced(path, value)
         if outflow is None or not is_device_array(value):
             item = item_of(path, value, self._held)
         else:
@@ -217,72 +216,3 @@ def _taken(steps: deque[Step]) -> Iterator[Step]:
     """The steps, each let go of when the next is taken."""
     while steps:
         yield steps.popleft()
-
-
-def _outflow(arrays: list[Any], writes: bool) -> Any:
-    from ..devices.device_to_host import Outflow  # jax is imported where there are arrays of it
-
-    return Outflow(arrays, writes)
-
-
-def readable_item(path: tuple[str, ...], value: Any) -> Item:
-    """A leaf in host memory or on this process's devices, whose payload may be opened more than once.
-
-    Raises FormatError, also for an array of which other processes hold parts.
-    """
-    _refuse_traced(path, value)
-    if not is_device_array(value):
-        return item_of(path, value)
-    leaf = described(path, value)
-    if not value.is_fully_addressable:
-        if not value.is_fully_replicated:
-            detail = "this array spans processes, of which each would have to take part"
-            raise FormatError("LEAF-1", None, KeyPath(path), detail, "save it first, and name the file")
-        value = value.addressable_data(0)
-
-    def payload() -> PiecesPayload:
-        outflow = _outflow([value], writes=True)
-        outflow.add(path, value, leaf, None)
-        return outflow.payload()
-
-    return Item(path, leaf, payload)
-
-
-def _refuse_traced(path: tuple[str, ...], value: Any) -> None:
-    if is_traced(value):
-        detail = "a value inside jax.jit or grad has no elements to save; save outside of them"
-        raise FormatError("LEAF-1", None, KeyPath(path), detail)
-
-
-def item_of(path: tuple[str, ...], value: Any, held: list[list[Any]] | None = None) -> Item:
-    """A leaf that stands in host memory, ready to be written.
-
-    An array that the caller may change is added to `held`, in a list in which a copy can take its place. Raises
-    FormatError.
-    """
-    leaf = described(path, value)
-    if leaf.dtype is not None:
-        array = [value]
-        if held is not None and leaf.kind == "ndarray":
-            held.append(array)
-        return Item(path, leaf, lambda: array_payload(_as_described(path, leaf, array[0])))
-    if leaf.kind in ("str", "bin"):
-        raw = text_bytes(value) if leaf.kind == "str" else bytes(value)
-        return Item(path, leaf, lambda: MemoryPayload(raw))
-    return Item(path, leaf)
-
-
-def described(path: tuple[str, ...], value: Any) -> Leaf:
-    """`leaves.describe`, naming the key path in its errors."""
-    try:
-        return describe(value)
-    except FormatError as error:
-        raise with_path(path, error) from None
-
-
-def _as_described(path: tuple[str, ...], leaf: Leaf, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    if array.shape != leaf.shape or array.dtype.newbyteorder("=") != leaf.dtype:
-        detail = f"its array is {array.dtype}{list(array.shape)}, and it says {leaf.dtype}{list(leaf.shape)}"
-        raise FormatError("LEAF-5", None, KeyPath(path), f"a {type(value).__name__} contradicts itself: {detail}")
-    return array

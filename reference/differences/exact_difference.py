@@ -13,10 +13,9 @@ from ..format.digests import LeafDigest, tree_digest
 from ..format.errors import UsageError
 from ..format.leaves import Leaf
 from ..format.manifests import MANIFEST, MARK, Entry, Manifest, block_path, encode_manifest
-from ..format.payloads import MemoryPayload, write_steps
+from ..format.payloads import MemoryPayload, Step, write_steps
 from ..format.records import Item, record_step
 from ..format.streams import check_paths
-from ..format.wire import Sink
 from ..storage.local_files import Path_, Progress
 from ..storage.places import place_of
 from ..storage.progress import Show, progress_bar
@@ -70,12 +69,11 @@ def diff(
         words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
         with show("diff", total) as moved, workers(jobs) as pool, place.replace() as sink:
-            writer = _DeltaWriter(b.items, words, pool, sink, moved)
-            for item in items:
-                writer.add(item)
-            manifest = writer.end()
+            delta = _Delta(b.items, words, pool, moved)
+            write_steps(sink, delta.steps(items))
             b.refuse_changes()
             t.refuse_changes()
+    manifest = delta.manifest
     entries = manifest.leaves
     return DiffReport(
         [entry.path for entry in entries if entry.base == entry.digest],
@@ -83,22 +81,41 @@ def diff(
         [entry.path for entry in entries if entry.base is None],
         [path for path, _ in manifest.removed],
         sum(item.leaf.nbytes for item in items),
-        writer.nbytes,
+        delta.nbytes,
         sum(overflows),
     )
 
 
-class _DeltaWriter:
-    def __init__(self, base: list[Item], words: Words, pool: Pool, sink: Sink, moved: Progress) -> None:
-        self._words, self._pool, self._sink, self._moved = words, pool, sink, moved
+class _Delta:
+    """The delta of a base, made as it is written; `manifest` is there when all `steps` have been taken."""
+
+    manifest: Manifest
+
+    def __init__(self, base: list[Item], words: Words, pool: Pool, moved: Progress) -> None:
+        self._words, self._pool, self._moved = words, pool, moved
         self._left = {item.path: item for item in base}
         self._digests: list[bytes] = []  # of the base
-        self.nbytes = len(MARK)  # that have been written
         self._entries: list[Entry] = []
-        sink.write(MARK)
+        self.nbytes = 0  # of the steps that have been taken
 
-    def add(self, item: Item) -> None:
-        """Write the blocks of a leaf, unless the base has the same, and note it in the manifest."""
+    def steps(self, items: list[Item]) -> Iterator[Step]:
+        """The steps that write the delta: the mark, the blocks of each leaf, the manifest (DELTA-1, DELTA-2)."""
+        for step in self._steps(items):
+            self.nbytes += step.size()
+            yield step
+
+    def _steps(self, items: list[Item]) -> Iterator[Step]:
+        yield Step([(MARK, 0)])
+        for item in items:
+            yield from self._blocks(item)
+        # Leaves that the base alone has are read for their digests.
+        removed = [(path, self._base_digest(item)) for path, item in self._left.items()]
+        target = tree_digest(entry.digest for entry in self._entries)
+        self.manifest = Manifest(tree_digest(self._digests), target, self._entries, removed)
+        yield _record(MANIFEST, encode_manifest(self.manifest).encode(), "str")
+
+    def _blocks(self, item: Item) -> Iterator[Step]:
+        """The blocks of a leaf, unless the base has the same; it is noted for the manifest."""
         other, leaf = self._left.pop(item.path, None), item.leaf
         like_base = other is not None and leaf.dtype is not None and form(other.leaf) == form(leaf)
         digest, base_digest = LeafDigest(item.path, leaf), None
@@ -125,7 +142,7 @@ class _DeltaWriter:
             held.append(encoded)
             if written or encoded[0] != EQUAL:
                 for block in held:
-                    self._write(block_path(len(self._entries), written), block)
+                    yield _record(block_path(len(self._entries), written), block)
                     written += 1
                 held.clear()
         if like_base:
@@ -145,16 +162,6 @@ class _DeltaWriter:
         self._moved(item.leaf.nbytes)
         return digest
 
-    def _write(self, path: tuple[str, ...], data: bytes, kind: str = "bin") -> None:
-        leaf = Leaf(kind, nbytes=len(data))
-        step = record_step(Item(path, leaf, lambda: MemoryPayload(data)))
-        write_steps(self._sink, [step])
-        self.nbytes += step.size()
 
-    def end(self) -> Manifest:
-        """Write the manifest. Leaves that the base alone has are read for their digests."""
-        removed = [(path, self._base_digest(item)) for path, item in self._left.items()]
-        target = tree_digest(entry.digest for entry in self._entries)
-        manifest = Manifest(tree_digest(self._digests), target, self._entries, removed)
-        self._write(MANIFEST, encode_manifest(manifest).encode(), "str")
-        return manifest
+def _record(path: tuple[str, ...], data: bytes, kind: str = "bin") -> Step:
+    return record_step(Item(path, Leaf(kind, nbytes=len(data)), lambda: MemoryPayload(data)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ..checkpoints.checkpoint import open as open_checkpoint
-from ..checkpoints.saving import readable_item
+from ..checkpoints.leaf_items import readable_item
 from ..devices.states import flax_expansion
 from ..format.collector import no_collection
 from ..format.records import Item, item_in

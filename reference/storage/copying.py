@@ -59,12 +59,12 @@ class Copier:
         output.flush()
         while n and self._kernel_copies:
             at = os.lseek(output.fd, 0, os.SEEK_CUR)
-            held = source.descriptor()
-            try:
-                moved = os.copy_file_range(held.fd, output.fd, min(n, CALL), offset)
-            except OSError:
-                moved = 0
-                os.lseek(output.fd, at, os.SEEK_SET)  # a server's answer may be lost when the copy has been made
+            with source.descriptor as fd:
+                try:
+                    moved = os.copy_file_range(fd, output.fd, min(n, CALL), offset)
+                except OSError:
+                    moved = 0
+                    os.lseek(output.fd, at, os.SEEK_SET)  # a server's answer may be lost when the copy has been made
             if not moved:  # the kernel cannot serve these two files, or one is at fault: a plain copy finds out which
                 self._kernel_copies = False
                 break

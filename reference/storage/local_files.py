@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import mmap
 import os
 import stat
-import warnings
 from collections.abc import Callable
 from typing import Final
 
 from ..format.errors import FormatError
 from ..format.wire import BytesSource
+from .descriptors import Descriptor
 from .threads import CORES, LARGE, all_done
 
 Path_ = str | os.PathLike[str]
@@ -23,82 +22,50 @@ CALL: Final = 1 << 26  # bytes per system call, so that progress is shown and a 
 _PAGE: Final = 1 << 21  # a huge page, which is touched first by one thread alone
 
 
-class Descriptor:
-    """An open descriptor, which is closed when the last that holds it lets go of it.
-
-    So a file that is closed while a thread reads from it stays open until that read is over: another file could
-    otherwise get the number of the descriptor, and be read in its place.
-    """
-
-    __slots__ = ("fd",)
-
-    def __init__(self, path: str) -> None:
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO that has come there would wait
-
-    def close(self) -> None:
-        """Close it now, whoever holds it."""
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            with contextlib.suppress(OSError):  # nothing was written that could be lost
-                os.close(fd)
-
-    def __del__(self) -> None:
-        if hasattr(self, "fd"):
-            self.close()
-
-
 class FileSource:
     """A regular file, read at given offsets. After `close` every call raises ValueError."""
-
-    _held: Descriptor | None = None
 
     def __init__(self, path: Path_) -> None:
         self.name = os.fspath(path)
         self._refuse_irregular(os.stat(self.name))  # before it is opened, which a device may notice
-        held = Descriptor(self.name)
+        self.descriptor = Descriptor(self.name)
         try:
-            info = self._status(held)
+            info = self._status()
             self._refuse_irregular(info)
         except BaseException:
-            held.close()
+            self.close()
             raise
         self.size, self._changed = info.st_size, info.st_mtime_ns
-        self._held = held
-
-    def descriptor(self) -> Descriptor:
-        """The open descriptor; it stays open for as long as what is returned is held. Raises ValueError."""
-        if self._held is None:
-            raise ValueError(f"{self.name} is closed; open it again to read from it")
-        return self._held
 
     def _refuse_irregular(self, info: os.stat_result) -> None:
         if not stat.S_ISREG(info.st_mode):
             refuse_irregular(self.name, info.st_mode)
 
-    def _status(self, held: Descriptor) -> os.stat_result:
-        try:
-            return os.fstat(held.fd)
-        except OSError as error:
-            error.filename = self.name
-            raise
+    def _status(self) -> os.stat_result:
+        with self.descriptor as fd:
+            try:
+                return os.fstat(fd)
+            except OSError as error:
+                error.filename = self.name
+                raise
 
     def refuse_changes(self) -> None:
         """Refuse a file that somebody has written to since it was opened: what was read may be of two files.
 
         A file that another has taken the place of is good. Raises OSError.
         """
-        info = self._status(self.descriptor())
+        info = self._status()
         if (info.st_size, info.st_mtime_ns) != (self.size, self._changed):
             text = "the file changed while it was read; read it again when nothing writes to it"
             raise OSError(errno.EBUSY, text, self.name)
 
     def read_at(self, offset: int, n: int) -> bytes:
-        held = self.descriptor()
-        try:
-            data = os.pread(held.fd, min(n, CALL), offset)
-        except OSError as error:
-            error.filename = self.name
-            raise
+        with self.descriptor as fd:
+            try:
+                data = os.pread(fd, min(n, CALL), offset)
+            except OSError as error:
+                error.filename = self.name
+                raise
         if len(data) == n:
             return data
         whole = bytearray(n)
@@ -115,13 +82,13 @@ class FileSource:
         all_done([functools.partial(self._read_part, *part) for part in parts], len(view))
 
     def _read_part(self, offset: int, view: memoryview) -> None:
-        held = self.descriptor()
         while view:
-            try:
-                got = os.preadv(held.fd, (view[:CALL],), offset)
-            except OSError as error:
-                error.filename = self.name
-                raise
+            with self.descriptor as fd:
+                try:
+                    got = os.preadv(fd, (view[:CALL],), offset)
+                except OSError as error:
+                    error.filename = self.name
+                    raise
             if not got:
                 self._shrunk(offset)
             offset, view = offset + got, view[got:]
@@ -134,15 +101,11 @@ class FileSource:
 
     def map(self) -> BytesSource:
         """The file as a read-only memory map; views of it stay valid after `close`."""
-        held = self.descriptor()
-        return BytesSource(memoryview(mmap.mmap(held.fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
+        with self.descriptor as fd:
+            return BytesSource(memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
 
     def close(self) -> None:
-        self._held = None
-
-    def __del__(self) -> None:
-        if self._held is not None:
-            warnings.warn(f"{self.name} was not closed", ResourceWarning, stacklevel=2, source=self)
+        self.descriptor.close()
 
     def __enter__(self) -> FileSource:
         return self

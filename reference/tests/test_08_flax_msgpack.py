@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fuzz.equality import same
 from fuzz.strategies import arrays, keys, small_values
-from reference.checkpoints.saving import item_of
+from reference.checkpoints.leaf_items import item_of
 from reference.format.errors import FormatError
 from reference.format.flax_msgpack import flax_steps, read_flax
 from reference.format.leaves import Leaf, read_value

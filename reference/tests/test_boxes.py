@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import reference.format.chunked
 from fuzz.equality import same
 from fuzz.strategies import arrays
-from reference.checkpoints.saving import item_of
+from reference.checkpoints.leaf_items import item_of
 from reference.devices.boxes import box_of, common, count, hull, pieces, runs, shape_of, whole, within
 from reference.devices.slices import aligned_empty, read_boxes
 from reference.format.dtypes import WIDTHS, dtype_of
