@@ -32,6 +32,7 @@ def files(tmp_path_factory):
     convert(f"params::{folder / 'a'}", f"flax::{folder / 'flax'}", **quiet)
     convert(f"params::{folder / 'a'}", f"safetensors::{folder / 'safe'}", exclude="[nt]*", **quiet)
     diff(folder / "a", folder / "b", folder / "delta", **quiet)
+    subtract(folder / "a", folder / "b", folder / "difference", **quiet)
     return folder
 
 
@@ -80,10 +81,7 @@ OPERATIONS = {
     "diff": lambda f: diff(f / "a", f / "b", f / "out", show=silent),
     "recover": lambda f: recover(f / "a", f / "delta", f / "out", show=silent),
     "subtract": lambda f: subtract(f / "a", f / "a", f / "out", show=silent),
-    "add": lambda f: (
-        subtract(f / "a", f / "a", f / "diff", show=silent),
-        add(f / "a", f / "diff", f / "out", show=silent),
-    ),
+    "add": lambda f: add(f / "a", f / "difference", f / "out", show=silent),
     "compare": lambda f: compare(f / "a", f / "b", show=silent),
 }
 
