@@ -8,7 +8,7 @@ test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-fast: .venv/ready  ## most of the tests, in under two minutes
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow and not large'
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow and not large' --hypothesis-profile=fast
 
 coverage: .venv/ready  ## run the tests, in all their processes, and print which branches they take, by wing
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[coverage]'

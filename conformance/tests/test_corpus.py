@@ -32,10 +32,12 @@ def part_of(schema, name):
     return jsonschema.Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
 
 
+@pytest.mark.slow
 def test_the_corpus_on_disk_is_what_the_cases_give():
     assert drift() == [], "run python -m conformance.compile"
 
 
+@pytest.mark.slow
 def test_compiling_twice_gives_the_same_bytes():
     assert compiled() == compiled()
 

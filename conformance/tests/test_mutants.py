@@ -13,6 +13,7 @@ REFERENCE = Path(__file__).parents[2] / "reference"
 BOUNDED = 12  # of the wrong programs, one in so many is judged here
 
 
+@pytest.mark.slow
 def test_there_are_many_mutants_and_each_is_a_program():
     found = list(all_mutants())
     assert len(found) > 200

@@ -228,6 +228,7 @@ def test_reports(tmp_path, reads_one):
     assert "| clause | <&> | <&> |" in table
 
 
+@pytest.mark.slow
 def test_list_show_copy_and_coverage(tmp_path):
     status, printed = run("list", "--match", "06-*")
     assert status == 0

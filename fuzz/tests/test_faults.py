@@ -40,7 +40,7 @@ def test_every_call_fails_in_every_way(name):
 def test_interrupts_anywhere(name):
     struck = [check_interrupt(prepared(), name, k % 2 == 0, k) for k in range(0, 6000, 197)]
     assert struck[0]
-    assert not struck[-1] or name in ("diff", "recover")
+    assert not check_interrupt(prepared(), name, True, 10**6)  # a thread that waits may take any number of lines
 
 
 @pytest.mark.parametrize("name", ALL)

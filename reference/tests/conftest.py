@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+settings.register_profile("fast", settings.get_profile("default"), max_examples=20)  # of `make test-fast`
 settings.load_profile("default")
 
 

@@ -40,9 +40,8 @@ def modules(root):
     """The modules of the reference by name, such as format.wire."""
     folder = root / "reference"
     found = sorted(path for path in (*folder.glob("*.py"), *folder.glob("*/*.py")) if path.stem != "__init__")
-    return {
-        ".".join(path.relative_to(folder).with_suffix("").parts): path for path in found if "tests" not in path.parts
-    }
+    inner = {path.relative_to(folder).with_suffix("").parts: path for path in found}
+    return {".".join(parts): path for parts, path in inner.items() if "tests" not in parts}
 
 
 def imports(name, module):

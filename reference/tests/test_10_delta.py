@@ -167,6 +167,7 @@ def test_every_cut_of_a_delta_is_refused(files):
         assert caught.value.clause.split("-")[0] in ("DELTA", "STREAM", "WIRE", "CONV"), caught.value
 
 
+@pytest.mark.slow
 def test_every_changed_byte_is_refused_or_without_effect(files):
     """A byte of the text in the mark, or of the name of a field that is ignored, may change and mean the same."""
     files.diff({"w": np.arange(20.0), "s": "a"}, {"w": np.arange(20.0) + 1, "s": "b", "n": None})

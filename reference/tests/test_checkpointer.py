@@ -55,6 +55,7 @@ def test_the_config_works_with_and_without_ml_collections(installed, monkeypatch
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("functions", [True, False])
+@pytest.mark.slow
 def test_a_train_state_is_saved_as_the_published_loop_does_and_resumed(optimizer, functions, tmp_path):
     state = train_state(optimizer)
     gather_fns, shard_fns = trainer_functions(state) if functions else (None, None)

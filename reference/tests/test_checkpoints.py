@@ -242,6 +242,7 @@ def test_bits_that_carry_no_meaning_are_cleared(path):
             assert checkpoint["a"].tobytes() == wanted
 
 
+@pytest.mark.slow
 def test_leaves_out_of_file_order_are_read(tmp_path):
     n = 20_000
     header = json.dumps(

@@ -56,6 +56,7 @@ def measured(path, platform, leaves, shape, spec, float_dtype=""):
 
 @pytest.mark.parametrize("spec", ["P(('a', 'b'))", "P(None, ('a', 'b'))"])
 @pytest.mark.parametrize("platform", ["cpu", "none"])
+@pytest.mark.slow
 def test_many_sharded_leaves_take_less_than_two_of_them(spec, platform, tmp_path):
     found = measured(tmp_path / "x", platform, 12, (2048, 4096), spec)
     assert found["save"] < (

@@ -14,7 +14,8 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import written
 
-pytestmark = pytest.mark.xdist_group("processes")  # which are run once, for all tests of what they told
+# The processes are run once, for all tests of what they told.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 WORKER = Path(__file__).with_name("one_process.py")
 
 
