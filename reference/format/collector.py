@@ -30,5 +30,5 @@ def no_collection() -> Iterator[None]:
 
 # Objects; as many as have the collector look by itself. A scan of a million records took 0.97 of the time that it took
 # with the collector held back throughout; 1.00 with 3,000 in place of this, and 1.22 with 10,000, which a run of
-# records seldom reaches. The differences below 5 percent are those between two runs.
+# records seldom reaches. Two runs differ by up to 5 percent.
 _MANY: Final = 700

@@ -28,12 +28,13 @@ class Work(Generic[_T]):
         self._ended = threading.Event()  # and not the thread's own state, which a signal during a join upsets
         self._process = os.getpid()
 
-    def start(self, name: str | None = None) -> None:
-        """Have it done by a thread of its own. Raises RuntimeError where none can be started.
+    def start(self, name: str | None = None, daemon: bool = False) -> None:
+        """Have it done by a thread of its own, for which Python waits at its end unless it is a `daemon`.
 
-        After an error, also an interrupt, `withdraw` says whether a thread has taken it all the same.
+        Raises RuntimeError where none can be started. After an error, also an interrupt, `withdraw` says whether a
+        thread has taken it all the same.
         """
-        threading.Thread(target=self.do, name=name).start()
+        threading.Thread(target=self.do, name=name, daemon=daemon).start()
 
     def do(self) -> None:
         """Make the call, unless somebody has taken it."""
@@ -95,9 +96,9 @@ class Pool:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._line: queue.SimpleQueue[Work[Any] | None] = queue.SimpleQueue()
-        self._serving: list[Work[None]] = []  # one for each thread
         self._closed = False
         self._process = os.getpid()
+        self._serving: list[Work[None]] = []  # one for each thread
 
     def submit(self, call: Callable[..., _T], *arguments: Any) -> Work[_T]:
         work = Work(functools.partial(call, *arguments))
@@ -110,41 +111,49 @@ class Pool:
         return work
 
     def _start_thread(self) -> None:
-        serving = Work(self._serve)
-        self._serving.append(serving)  # first: a thread that an interrupt leaves without a handle is waited for too
+        serving = Work(functools.partial(_serve, self._line))
         try:
-            serving.start()
+            self._serving.append(serving)  # first: a thread that an interrupt leaves without a handle is waited for too
+            serving.start(daemon=True)  # whoever uses it waits for it; a pool that an interrupt has left nobody does
         except BaseException as error:
             if serving.withdraw():
-                self._serving.remove(serving)
+                self._serving[:] = [other for other in self._serving if other is not serving]
             if not isinstance(error, RuntimeError):
                 raise
-
-    def _serve(self) -> None:
-        while (work := self._line.get()) is not None:
-            work.do()
-            del work  # and what came of it, which is its owner's
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Wait until all has been done, whatever interrupts that: memory that is read into is the caller's again."""
-        self._closed = True
-        threads, self._serving = self._serving, []
-        if self._process != os.getpid():  # they are not in this process, which was forked meanwhile
+        if self._process != os.getpid():  # the threads are not in this process, which was forked meanwhile
             return
-        for _thread in threads:
-            self._line.put(None)
+        self.close()
         interrupt: BaseException | None = None
-        for thread in threads:
+        for thread in self._serving:
             while not thread.done():
                 try:
                     thread.wait()
                 except BaseException as error:
                     interrupt = error
+        self._serving.clear()
         if interrupt is not None:
             raise interrupt
+
+    def close(self) -> None:
+        """Have the threads end when they have done what they were given."""
+        self._closed = True
+        for _thread in vars(self).get("_serving", ()):  # which an interrupt may have kept from being made
+            self._line.put(None)
+
+    __del__ = close  # where an interrupt came before the end of a block did its work
+
+
+def _serve(line: queue.SimpleQueue[Work[Any] | None]) -> None:
+    """Do what stands in line; the pool itself is not held by its threads."""
+    while (work := line.get()) is not None:
+        work.do()
+        del work  # and what came of it, which is its owner's
 
 
 def workers(jobs: int | None) -> Pool:
