@@ -13,6 +13,7 @@ from reference.devices import device_to_host, host_to_device, shards
 from reference.devices.device_to_host import Outflow
 from reference.devices.shards import parts_of
 from reference.format.leaves import Leaf
+from reference.tests.versions import enable_x64
 
 P = PartitionSpec
 WHOLE = P()
@@ -157,7 +158,7 @@ def test_values_that_overflow_are_counted_on_devices_too(path, route):
 
 def test_float64_is_cast_as_numpy_casts_it(path, route):
     array = np.random.default_rng(2).standard_normal((8, 8))
-    with jax.enable_x64(True):
+    with enable_x64():
         placed = sharded(array, P("a", "b"))
         assert placed.dtype == np.float64
         reference.save(path, {"w": placed}, "bf16")

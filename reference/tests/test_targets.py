@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
 from flax.core import FrozenDict, freeze
 
 import reference
 from fuzz.equality import same
 from reference.format.errors import UsageError
 from reference.tests.states import OPTIMIZERS, equal, train_state
+from reference.tests.versions import nnx
 
 
 @pytest.fixture
