@@ -29,7 +29,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 # Texts at the lengths where a header grows, and others that mean something to somebody.
 edges = st.sampled_from([31, 32, 255, 256]).map("x".__mul__)
 keys = st.one_of(st.sampled_from(["params", "kernel", "0", "", "a/b", "chunk_0", "é", "x" * 40]), texts, edges)
-dtypes = st.sampled_from(sorted(INSTALLED)).map(INSTALLED.get)
+dtypes = st.sampled_from(sorted(INSTALLED)).map(dtype_of)
 shapes = st.one_of(
     st.lists(st.integers(0, 4), max_size=4).map(tuple),
     st.just((1,) * 17),
@@ -70,7 +70,7 @@ def any_layout(draw: DrawFn) -> np.ndarray:
 device_dtypes = st.sampled_from(
     [tag for tag in sorted(INSTALLED) if not tag.endswith("64") or tag == "complex64"]
 ).filter(lambda tag: tag not in ("complex128", "complex32", "bcomplex32", "int1", "uint1") and "float6" not in tag)
-device_dtypes = device_dtypes.map(INSTALLED.get)
+device_dtypes = device_dtypes.map(dtype_of)
 
 
 def _twice_and_one(n: int) -> int:

@@ -35,7 +35,7 @@ SPECS = [P(), P("process"), P("local"), P(None, "process"), P("process", "local"
 
 def spread(array, spec):
     sharding = NamedSharding(MESH, spec)
-    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index], dtype=array.dtype)
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
 
 def tree():
