@@ -28,6 +28,7 @@ from reference.differences.comparison import compare
 from reference.storage.local_files import FileSource
 
 P = PartitionSpec
+jax.config.update("jax_cpu_collectives_implementation", "gloo")  # the default of newer versions
 jax.distributed.initialize(f"localhost:{PORT}", COUNT, RANK)
 MESH = Mesh(np.array(jax.devices()).reshape(COUNT, 2), ("process", "local"))
 SPECS = [P(), P("process"), P("local"), P(None, "process"), P("process", "local"), P(("local", "process"))]

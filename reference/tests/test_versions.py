@@ -53,6 +53,14 @@ def test_a_store_that_waits_in_vain_is_asked_again_whatever_its_error_is_called(
         processes._ask(Store(), "key", 0, "a test")
 
 
+def test_a_store_that_forgets_a_key_and_cannot_say_so_has_forgotten_it():
+    class Store:
+        def key_value_delete(self, key):
+            raise TypeError("Unable to convert function return value to a Python type!")
+
+    processes._forget(Store(), "key")
+
+
 def test_a_shape_of_more_dimensions_than_numpy_has_is_refused_with_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr("reference.format.arrays._HELD", 32)
     path = tmp_path / "x"
