@@ -174,9 +174,11 @@ def _of_writing(case: Case, outcome: Outcome) -> Judgement:
 
 def _digest(file: Path) -> tuple[int, str, bytes]:
     with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := opened.read(1 << 20):  # as `hashlib.file_digest` does, which Python 3.10 lacks
+            digest.update(block)
         opened.seek(0)
-        return file.stat().st_size, digest, opened.read(KEPT)
+        return file.stat().st_size, digest.hexdigest(), opened.read(KEPT)
 
 
 def stored_or_made(case: Case, ending: str, folder: Path) -> Path:

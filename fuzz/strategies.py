@@ -23,13 +23,13 @@ from fuzz.mutation import Mutator
 from fuzz.nodes import encode, parse
 from fuzz.seeds import seeds
 from reference.containers.stream import STREAM
-from reference.format.dtypes import BITS, WIDTHS, dtype_of
+from reference.format.dtypes import BITS, INSTALLED, dtype_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 # Texts at the lengths where a header grows, and others that mean something to somebody.
 edges = st.sampled_from([31, 32, 255, 256]).map("x".__mul__)
 keys = st.one_of(st.sampled_from(["params", "kernel", "0", "", "a/b", "chunk_0", "é", "x" * 40]), texts, edges)
-dtypes = st.sampled_from(sorted(WIDTHS)).map(dtype_of)
+dtypes = st.sampled_from(sorted(INSTALLED)).map(dtype_of)
 shapes = st.one_of(
     st.lists(st.integers(0, 4), max_size=4).map(tuple),
     st.just((1,) * 17),
@@ -67,9 +67,9 @@ def any_layout(draw: DrawFn) -> np.ndarray:
 
 
 # Dtypes that jax arrays can have without 64-bit mode.
-device_dtypes = st.sampled_from([tag for tag in sorted(WIDTHS) if not tag.endswith("64") or tag == "complex64"]).filter(
-    lambda tag: tag not in ("complex128", "complex32", "bcomplex32", "int1", "uint1") and "float6" not in tag
-)
+device_dtypes = st.sampled_from(
+    [tag for tag in sorted(INSTALLED) if not tag.endswith("64") or tag == "complex64"]
+).filter(lambda tag: tag not in ("complex128", "complex32", "bcomplex32", "int1", "uint1") and "float6" not in tag)
 device_dtypes = device_dtypes.map(dtype_of)
 
 

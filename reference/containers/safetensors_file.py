@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from ..format.arrays import MAX_DIMS, size_of
+from ..format.arrays import MAX_DIMS, check_held, size_of
 from ..format.dtypes import dtype_of, tag_of
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, encode_keypath
@@ -101,8 +101,9 @@ def _record(name: str, entry: Any, data: int) -> Record:
         _refuse("its shape or data_offsets make no sense", path)
     if not isinstance(tag, str) or tag not in TAGS:
         raise FormatError("CONV-8", 8, KeyPath(path), f"the safetensors dtype {tag!r} has no counterpart here")
-    dtype = dtype_of(TAGS[tag])
     try:
+        check_held(len(shape), 8)
+        dtype = dtype_of(TAGS[tag], 8)
         nbytes = size_of(tuple(shape), dtype)
     except FormatError as error:
         raise with_path(path, error) from None

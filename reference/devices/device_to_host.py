@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import queue
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from .shards import Part, assembled, holds_all, host_pieces, is_host, parts_of
 TRANSFER: Final = 1 << 26  # bytes of one copy off a device; one is under way while another is written
 WRITER: Final = 0  # the process that writes
 _TAKEN_WHOLE: Final = 1 << 14  # bytes; arrays up to this size are taken whole, which costs the least time
+_COPIES: Final = "may_alias" in inspect.signature(jax.device_put).parameters  # since jax 0.4.34
 
 
 class Outflow:
@@ -224,7 +226,7 @@ def _take(
 
     A new one even where the box is all of it: jax keeps what it has copied to the host for as long as the array.
     """
-    if dtype == data.dtype and shape == data.shape:
+    if dtype == data.dtype and shape == data.shape and _COPIES:
         return jax.device_put(data, data.sharding, may_alias=False)  # nothing to compile
     far = max(data.shape, default=0) >> 31  # an index of 32 bits does not reach all of it
     values, count = (_take_there if far else _take_anywhere)(data, starts, shape, dtype)

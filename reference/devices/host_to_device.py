@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import jax
 import numpy as np
@@ -17,6 +18,8 @@ from .shards import is_host
 from .slices import read_boxes
 
 _READ_WHOLE: Final = 1 << 14  # bytes; leaves up to this size are read whole, which costs the least time
+# Without it jax does not know the dtype where no device of this process holds a part.
+_TAKES_DTYPE: Final = "dtype" in inspect.signature(jax.make_array_from_callback).parameters  # since jax 0.5.3
 
 
 def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sharding.Sharding | None) -> jax.Array:
@@ -63,7 +66,8 @@ def put(
         raise ValueError(f"a jax array of {dtype} needs jax.config.update('jax_enable_x64', True)")
     if sharding is None:
         return jax.device_put(part(tuple(slice(None) for _ in shape)))
-    return jax.make_array_from_callback(shape, sharding, lambda index: part(index or ()), dtype=dtype)
+    more: Any = {"dtype": dtype} if _TAKES_DTYPE else {}
+    return jax.make_array_from_callback(shape, sharding, lambda index: part(index or ()), **more)
 
 
 @functools.partial(jax.jit, static_argnames="dtype")

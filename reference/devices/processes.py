@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import json
 import time
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import jax
-from jax._src.distributed import global_state  # the job's key-value store has no public name yet
 
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath
@@ -99,9 +99,7 @@ def meet(what: str, error: BaseException | None = None) -> None:
     A process raises its own error if it has one, else that of the first process with one, as FormatError,
     OSError or RuntimeError. Raises TimeoutError for a process that does not come.
     """
-    store = global_state.client
-    if store is None:
-        raise RuntimeError("arrays span processes, and jax.distributed has not been initialized") from error
+    store = _store()
     number = next(_meetings)
     room = f"streamckpt/{number}"
     me, n = jax.process_index(), jax.process_count()
@@ -111,9 +109,9 @@ def meet(what: str, error: BaseException | None = None) -> None:
         reports = [json.loads(_ask(store, f"{room}/{i}", i, what)) for i in range(n)]
         store.key_value_set(f"{room}/verdict", json.dumps(_verdict(reports)))
         for i in range(n):
-            store.key_value_delete(f"{room}/{i}")
+            _forget(store, f"{room}/{i}")
         if number:  # all who are here have left the room before
-            store.key_value_delete(f"streamckpt/{number - 1}/verdict")
+            _forget(store, f"streamckpt/{number - 1}/verdict")
     verdict = json.loads(_ask(store, f"{room}/verdict", 0, what))
     if error is not None:
         raise error
@@ -121,12 +119,34 @@ def meet(what: str, error: BaseException | None = None) -> None:
         raise _rebuilt(*verdict)
 
 
+def _store() -> Any:
+    """The key-value store of this job. It has no public name in any jax from 0.4.28 to 0.12, and orbax takes it so too.
+
+    Raises RuntimeError where it is not found.
+    """
+    try:
+        client = importlib.import_module("jax._src.distributed").global_state.client
+    except (ImportError, AttributeError) as missing:
+        raise RuntimeError(
+            f"arrays span processes, which meet in the key-value store of jax.distributed, and jax {jax.__version__} "
+            "does not have it where jax 0.4.28 to 0.12 do; install one of these"
+        ) from missing
+    if client is None:
+        raise RuntimeError("arrays span processes, and jax.distributed has not been initialized")
+    return client
+
+
+def _forget(store: Any, key: str) -> None:
+    with contextlib.suppress(TypeError):  # jax 0.4.28 has then forgotten it, and cannot say so
+        store.key_value_delete(key)
+
+
 def _ask(store: Any, key: str, process: int, what: str) -> str:
     end = time.monotonic() + PATIENCE
     while True:
         try:
             return store.blocking_key_value_get(key, _ASK)
-        except jax.errors.JaxRuntimeError as error:
+        except RuntimeError as error:  # jax's own class of it has had several names
             if "DEADLINE_EXCEEDED" not in str(error):
                 raise
             if time.monotonic() > end:

@@ -61,7 +61,8 @@ class Target:
 def sharding_of(target: Any) -> jax.sharding.Sharding | None:
     """Where a target leaf wants its array; None for jax's default device, and for what is no device array."""
     if isinstance(target, jax.Array):
-        return target.sharding if target.committed else None
+        name = "committed" if hasattr(target, "committed") else "_committed"  # before jax 0.4.35
+        return target.sharding if getattr(target, name) else None
     return target.sharding if isinstance(target, jax.ShapeDtypeStruct) else None
 
 

@@ -17,9 +17,20 @@ def flax_expansion() -> Expand | None:
         return None
     from flax.serialization import to_state_dict
 
-    nnx = sys.modules.get("flax.nnx")
-    variable: Any = nnx.Variable if nnx else ()
-    return lambda node: node.get_raw_value() if isinstance(node, variable) else to_state_dict(node)
+    nnx = sys.modules.get("flax.nnx") or sys.modules.get("flax.experimental.nnx")  # the latter until flax 0.8.3
+    # Taken without `getattr`, which would warn of the name that is going away.
+    names = vars(nnx) if nnx else {}
+    variables = tuple(names[name] for name in ("Variable", "VariableState") if name in names)
+    return lambda node: _in_variable(node) if isinstance(node, variables) else to_state_dict(node)
+
+
+def _in_variable(variable: Any) -> Any:
+    """The value of an nnx variable as it is kept, before any hook that changes what is got from it."""
+    if hasattr(type(variable), "get_raw_value"):  # since flax 0.12.1
+        return variable.get_raw_value()
+    if type(variable).__name__ == "VariableState":  # what states hold until flax 0.10; since then it is a Variable
+        return variable.value
+    return variable.raw_value
 
 
 def is_device_array(value: Any) -> bool:

@@ -15,6 +15,7 @@ NDARRAY: Final = 1  # ext types
 COMPLEX: Final = 2
 SCALAR: Final = 3
 MAX_DIMS: Final = 64  # LEAF-3: "A shape is an array of 0 to 64 integers, each of 0 or more."
+_HELD: Final[int] = getattr(np, "MAXDIMS", MAX_DIMS)  # numpy 1 holds arrays of 32 dimensions
 
 
 class Array(NamedTuple):
@@ -63,7 +64,15 @@ def read_array(cursor: Cursor, code: int) -> Array:
 def check_dims(cursor: Cursor, dims: int, at: int) -> int:
     if dims > MAX_DIMS:
         cursor.fail("LEAF-3", f"a shape has {dims} dimensions; at most {MAX_DIMS} are allowed", at=at)
+    check_held(dims, at)
     return dims
+
+
+def check_held(dims: int, at: int) -> None:
+    """Refuse, by LEAF-3, a shape of more dimensions than the installed numpy has."""
+    if dims > _HELD:
+        detail = f"numpy {np.__version__} holds arrays of at most {_HELD} dimensions, and this one has {dims}"
+        raise FormatError("LEAF-3", at, None, detail, "pip install 'numpy>=2'")
 
 
 def read_dimension(cursor: Cursor) -> int:

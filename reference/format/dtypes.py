@@ -37,24 +37,35 @@ BITS: Final = {
 }
 
 
-def _installed(tag: str) -> np.dtype | None:
-    scalar = getattr(ml_dtypes, tag, None) or getattr(np, tag, None)
-    return None if scalar is None else np.dtype(scalar)
+# The release of ml_dtypes that brought a dtype; numpy itself has the others.
+SINCE: Final = {
+    **dict.fromkeys(("bfloat16", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz"), "0.2"),
+    **dict.fromkeys(("float8_e5m2", "float8_e5m2fnuz", "int4", "uint4"), "0.2"),
+    **dict.fromkeys(("float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn", "int2", "uint2"), "0.5"),
+    **dict.fromkeys(("float8_e3m4", "float8_e4m3", "float8_e8m0fnu"), "0.5"),
+    **dict.fromkeys(("complex32", "bcomplex32", "int1", "uint1"), "0.6"),
+}
 
 
-_DTYPES: Final = {tag: dtype for tag in WIDTHS if (dtype := _installed(tag)) is not None}
-_TAGS: Final = {dtype: tag for tag, dtype in _DTYPES.items()}
+def _installed() -> dict[str, np.dtype]:
+    scalars = {tag: getattr(ml_dtypes, tag, None) if tag in SINCE else tag for tag in WIDTHS}
+    return {tag: np.dtype(scalar) for tag, scalar in scalars.items() if scalar is not None}
+
+
+INSTALLED: Final = _installed()  # tag -> dtype, where there is one: no array can have another
+_TAGS: Final = {dtype: tag for tag, dtype in INSTALLED.items()}
 
 
 def dtype_of(tag: str, offset: int | None = None) -> np.dtype:
-    """The little-endian dtype of a tag. Raises DTYPE-1, at `offset`."""
+    """The little-endian dtype of a tag. Raises DTYPE-1, at `offset`, also where the installed ml_dtypes is too old."""
     try:
-        return _DTYPES[tag]
+        return INSTALLED[tag]
     except KeyError:
-        known = tag in WIDTHS
-        detail = f"the installed ml_dtypes has no dtype {tag}" if known else f"{tag!r} is no dtype tag"
-        advice = "install a newer ml_dtypes" if known else None
-        raise FormatError("DTYPE-1", offset, None, detail, advice) from None
+        if tag not in WIDTHS:
+            raise FormatError("DTYPE-1", offset, None, f"{tag!r} is no dtype tag") from None
+        found = getattr(ml_dtypes, "__version__", None)
+        detail = f"the dtype {tag} came with ml_dtypes {SINCE[tag]}, and {found or 'an older one'} is installed"
+        raise FormatError("DTYPE-1", offset, None, detail, f"pip install 'ml_dtypes>={SINCE[tag]}'") from None
 
 
 def tag_of(dtype: np.dtype) -> str:

@@ -10,10 +10,12 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from .dtypes import BITS, PARTS, dtype_of
+from .dtypes import BITS, INSTALLED, PARTS
 from .wire import BytesSource, Sink, Source
 
-_PARTIAL: Final = frozenset(map(dtype_of, ("bool", *BITS)))  # not all bits of a byte carry a meaning
+_PARTIAL: Final = frozenset(  # not all bits of a byte carry a meaning
+    INSTALLED[tag] for tag in ("bool", *BITS) if tag in INSTALLED
+)
 _COPIED: Final = 1 << 12  # bytes; payloads up to this size are copied, which takes less than what spares it
 _JOINED: Final = 1 << 18  # bytes of small payloads and their headers that are written in one go
 PIECE: Final = 1 << 22  # bytes held in memory where a payload has to be rearranged or cast

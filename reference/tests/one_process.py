@@ -28,6 +28,7 @@ from reference.differences.comparison import compare
 from reference.storage.local_files import FileSource
 
 P = PartitionSpec
+jax.config.update("jax_cpu_collectives_implementation", "gloo")  # the default of newer versions
 jax.distributed.initialize(f"localhost:{PORT}", COUNT, RANK, initialization_timeout=1800)
 MESH = Mesh(np.array(jax.devices()).reshape(COUNT, 2), ("process", "local"))
 SPECS = [P(), P("process"), P("local"), P(None, "process"), P("process", "local"), P(("local", "process"))]
@@ -35,7 +36,7 @@ SPECS = [P(), P("process"), P("local"), P(None, "process"), P("process", "local"
 
 def spread(array, spec):
     sharding = NamedSharding(MESH, spec)
-    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index], dtype=array.dtype)
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
 
 def tree():

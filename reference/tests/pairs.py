@@ -2,10 +2,10 @@
 
 import reference
 from reference.differences.comparison import compare
-from reference.format.dtypes import WIDTHS
+from reference.format.dtypes import INSTALLED
 
-FLOATS = [tag for tag in WIDTHS if tag.startswith(("float", "bfloat"))]
-INTEGERS = [tag for tag in WIDTHS if tag.startswith(("int", "uint", "bool"))]
+FLOATS = [tag for tag in INSTALLED if tag.startswith(("float", "bfloat"))]
+INTEGERS = [tag for tag in INSTALLED if tag.startswith(("int", "uint", "bool"))]
 
 
 def compared(folder, a, b, **more):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.equality import same
-from fuzz.strategies import arrays, keys, small_values
+from fuzz.strategies import arrays, keys
 from reference.checkpoints.leaf_items import item_of
 from reference.format.errors import FormatError
 from reference.format.flax_msgpack import flax_steps, read_flax
@@ -19,10 +19,11 @@ from reference.format.trees import flatten, unflatten
 from reference.format.wire import BytesSource
 from reference.tests.handmade import BytesSink
 from reference.tests.memory import Meter
+from reference.tests.versions import flax_values
 
 trees = st.dictionaries(
     keys,
-    st.recursive(small_values | arrays(), lambda inner: st.dictionaries(keys, inner, max_size=4), max_leaves=10),
+    st.recursive(flax_values | arrays(), lambda inner: st.dictionaries(keys, inner, max_size=4), max_leaves=10),
     min_size=1,
     max_size=4,
 )

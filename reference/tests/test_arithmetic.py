@@ -16,6 +16,7 @@ from reference.format.casts import FLOAT_TAGS, cast
 from reference.format.dtypes import dtype_of
 from reference.format.payloads import MemoryPayload, bytes_of
 from reference.tests.handmade import BytesSink
+from reference.tests.versions import enable_x64
 
 F16, B16, F32, F64 = map(dtype_of, FLOAT_TAGS)
 rng = np.random.default_rng(0)
@@ -220,7 +221,7 @@ def has_floats(equation):
 
 def test_settings_of_jax_do_not_show():
     x, y = any_bits(F32, 1000), any_bits(B16, 1000)
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+    with enable_x64(), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         assert_agree(Operation(F32, B16, F16, True), x, y)
 
 

@@ -15,7 +15,7 @@ from fuzz.strategies import arrays
 from reference.checkpoints.leaf_items import item_of
 from reference.devices.boxes import box_of, common, count, hull, pieces, runs, shape_of, whole, within
 from reference.devices.slices import aligned_empty, read_boxes
-from reference.format.dtypes import WIDTHS, dtype_of
+from reference.format.dtypes import INSTALLED, dtype_of
 from reference.format.leaves import read_leaf
 from reference.format.payloads import write_steps
 from reference.format.streams import stream_steps
@@ -151,7 +151,7 @@ def test_short_runs_are_read_together():
     assert source.calls == 1
 
 
-@pytest.mark.parametrize("tag", sorted(WIDTHS))
+@pytest.mark.parametrize("tag", sorted(INSTALLED))
 def test_memory_for_devices_is_aligned(tag):
     shapes = [(3, 5), (0,), (), (7, 1, 2)]
     arrays = aligned_empty(shapes, dtype_of(tag))

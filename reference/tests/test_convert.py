@@ -7,8 +7,6 @@ import flax.serialization
 import ml_dtypes
 import numpy as np
 import pytest
-import safetensors
-import safetensors.flax
 
 import reference
 from fuzz.equality import same
@@ -20,6 +18,8 @@ from reference.format.casts import FLOAT_TAGS, cast
 from reference.format.dtypes import dtype_of
 from reference.format.errors import FormatError, UsageError
 
+safetensors = pytest.importorskip("safetensors")
+pytest.importorskip("safetensors.flax")
 BF16 = ml_dtypes.bfloat16
 
 rng = np.random.default_rng(0)

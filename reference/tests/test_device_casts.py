@@ -14,6 +14,7 @@ from reference.format.casts import FLOAT_TAGS, cast, count_overflows
 from reference.format.dtypes import dtype_of
 from reference.format.payloads import MemoryPayload, bytes_of
 from reference.tests.handmade import BytesSink
+from reference.tests.versions import enable_x64
 
 TAGS = ("float16", "bfloat16", "float32")
 PAIRS = list(itertools.permutations(TAGS, 2))
@@ -127,7 +128,7 @@ def test_any_shape_will_do(shape):
 
 def test_settings_of_jax_do_not_show():
     values = inputs("bfloat16")
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+    with enable_x64(), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         found, overflows = jax.jit(cast_array, static_argnums=1)(values, dtype_of("float16"))
     assert (bits_of(found) == bits_of(cast(values, dtype_of("float16")))).all()
     assert overflows.dtype == np.int32

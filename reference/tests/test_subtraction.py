@@ -146,7 +146,7 @@ def test_the_published_loop_reads_what_is_written(tmp_path):
 KEPT = {
     "flag": np.array([True, False, True]),
     "fp8": rng.standard_normal(6).astype(ml_dtypes.float8_e4m3fn),
-    "int4": np.arange(5).astype(ml_dtypes.int4),
+    "int4": np.arange(5, dtype=np.uint8).view(ml_dtypes.int4),
     "step": 12,
     "rate": float("nan"),
     "name": "llama",

@@ -16,9 +16,10 @@ from reference import delta
 from reference.computing import device_planes
 from reference.computing.device_planes import DEVICES
 from reference.format.blocks import BLOCK, NUMPY, ORDERED, WHOLE, XOR, encode_block
-from reference.format.dtypes import WIDTHS, dtype_of
+from reference.format.dtypes import INSTALLED, dtype_of
 from reference.format.errors import UsageError
 from reference.tests.delta_files import Files
+from reference.tests.versions import enable_x64
 
 METHODS = (WHOLE, XOR, ORDERED)
 rng = np.random.default_rng(0)
@@ -49,7 +50,7 @@ def special(dtype):
     return [np.tile(side, 16).view(np.uint8) for side in pairs.T.copy()]
 
 
-@pytest.mark.parametrize("tag", sorted(WIDTHS))
+@pytest.mark.parametrize("tag", sorted(INSTALLED))
 def test_every_dtype_has_the_planes_of_numpy(tag, small_pieces):
     dtype = dtype_of(tag)
     assert_agree(dtype, *special(dtype))
@@ -99,7 +100,7 @@ def test_devices_need_not_speak_with_one_another():
 
 def test_settings_of_jax_do_not_show(small_pieces):
     target, base = special(np.dtype(np.float64))
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+    with enable_x64(), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         assert_agree(np.dtype(np.float64), target, base)
 
 
@@ -124,7 +125,7 @@ def deltas(files, **options):
 def test_the_bytes_of_a_delta_are_the_same_with_either_backend(tmp_path, small_pieces):
     files = Files(tmp_path)
     base, target = {}, {}
-    for tag in sorted(WIDTHS):
+    for tag in sorted(INSTALLED):
         dtype = dtype_of(tag)
         base[tag] = rng.integers(0, 256, 3000 * dtype.itemsize, np.uint8)
         target[tag] = base[tag].copy()
