@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..computing.backends import cast_on, words_on
 from ..containers.load_prefixes import split_output
 from ..containers.registry import CONTAINERS, read_delta_file
 from ..format.blocks import BLOCK, Words, decode_block, zstd
-from ..format.casts import float_dtype
+from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, display
@@ -28,10 +28,18 @@ from ..format.records import Item, Record, item_in, no_collection, with_path
 from ..format.wire import BytesSource, Cursor, Source
 from ..storage.atomic_files import check_output, replace
 from ..storage.local_files import FileSource, Path_
-from ..storage.progress import Show, progress_bar
+from ..storage.progress import Show, Shown, shown
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
 from .operands import Side, open_side
+
+
+class RecoverReport(NamedTuple):
+    """What a recovery from an exact delta has written."""
+
+    items: list[Item]
+    nbytes: int  # of the output
+    overflowed: int  # finite values that a cast has made infinite
 
 
 def recover(
@@ -40,22 +48,23 @@ def recover(
     output: Path_,
     *,
     streaming: bool = True,
-    float_type: str | None = None,
+    float_dtype: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
-    show: Show = progress_bar,
-) -> list[Item]:
+    progress: Shown = False,
+) -> RecoverReport:
     """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
 
     `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and held against the delta before
-    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). `float_type`
+    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). `float_dtype`
     casts the float leaves of what has been checked. `backend` is that of `convert`: with jax the large blocks of all
     dtypes are added, and casts run, on all of jax's local devices, to the same bytes.
-    Raises FormatError, OSError, UsageError.
+    `progress` is that of `convert`. Raises FormatError, OSError, UsageError.
     """
     zstd()
     keep_freed_memory()
-    dtype = float_dtype(float_type)
+    dtype, show = dtype_called(float_dtype), shown(progress)
+    overflows: list[int] = []
     kind, output = split_output(os.fspath(output), streaming)
     with FileSource(delta) as file, open_side(base) as b:
         try:
@@ -67,19 +76,20 @@ def recover(
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 with no_collection():
-                    items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                    items = [cast(recovery.item(i), dtype, overflows.append) for i in range(len(manifest.leaves))]
                     steps = CONTAINERS[kind].steps(items)
-                with show("recover", sum(map(Step.size, steps))) as moved, replace(output, moved, behind=True) as sink:
+                total = sum(map(Step.size, steps))
+                with show("recover", total) as moved, replace(output, moved, behind=True) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
             error.file = error.file or os.fspath(delta)
             raise
-    return items
+    return RecoverReport(items, total, sum(overflows))
 
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
 #            it writes anything."
-def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show = progress_bar) -> None:
+def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
     """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
     digests = {}
