@@ -18,7 +18,6 @@ from reference.delta import add, diff, recover, subtract
 from reference.differences import exact_recovery, leaf_contents
 from reference.format import blocks, payloads
 from reference.storage import copying, local_files, sinks
-from reference.storage.progress import silent
 from reference.storage.sidecars import write_sidecar
 
 OLD: Final = b"\x92\x91\xa3old\xc4\x01\x07"  # the file that stood at the output's name
@@ -41,8 +40,8 @@ def prepare(folder: Path) -> None:
     reference.save(folder / "target", TARGET)
     base, target, _ = _pair(folder, "target")
     with in_small_pieces():
-        diff(base, target, folder / "delta", jobs=1, show=silent)
-    subtract(base, target, folder / "difference", backend="numpy", show=silent)
+        diff(base, target, folder / "delta", jobs=1)
+    subtract(base, target, folder / "difference", backend="numpy")
 
 
 def _save_in_background(folder: Path) -> None:
@@ -52,7 +51,7 @@ def _save_in_background(folder: Path) -> None:
 def _convert(output: str, **options: Any) -> Callable[[Path], Any]:
     def operation(folder: Path) -> Any:
         load, write = f"params::{folder / 'base'}", output.format(folder / OUTPUT)
-        return convert(load, write, backend="numpy", show=silent, **options)
+        return convert(load, write, backend="numpy", **options)
 
     return operation
 
@@ -63,7 +62,7 @@ def _pair(folder: Path, other: str) -> tuple[str, str, Path]:
 
 def _recover(folder: Path) -> None:
     base, _, output = _pair(folder, "")
-    recover(base, folder / "delta", output, jobs=2, show=silent)
+    recover(base, folder / "delta", output, jobs=2)
 
 
 OPERATIONS: Final[dict[str, Callable[[Path], Any]]] = {
@@ -72,11 +71,11 @@ OPERATIONS: Final[dict[str, Callable[[Path], Any]]] = {
     "convert to a stream": _convert("params::{}"),
     "convert to a flax file": _convert("flax::{}"),
     "convert to safetensors": _convert("safetensors::{}"),
-    "convert with a cast": _convert("params::{}", float_type="bf16"),
-    "diff": lambda folder: diff(*_pair(folder, "target"), jobs=2, backend="numpy", show=silent),
+    "convert with a cast": _convert("params::{}", float_dtype="bf16"),
+    "diff": lambda folder: diff(*_pair(folder, "target"), jobs=2, backend="numpy"),
     "recover": _recover,
-    "subtract": lambda folder: subtract(*_pair(folder, "target"), backend="numpy", show=silent),
-    "add": lambda folder: add(*_pair(folder, "difference"), backend="numpy", show=silent),
+    "subtract": lambda folder: subtract(*_pair(folder, "target"), backend="numpy"),
+    "add": lambda folder: add(*_pair(folder, "difference"), backend="numpy"),
     "sidecar": lambda folder: write_sidecar(folder / OUTPUT, b'{"step": 1}\n'),
 }
 

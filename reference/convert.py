@@ -2,10 +2,10 @@
 
 import sys
 
-from .checkpoints.conversion import Report, convert
+from .checkpoints.conversion import ConvertReport, convert
 from .commands.convert import command_line, main
 
-__all__ = ["Report", "command_line", "convert", "main"]
+__all__ = ["ConvertReport", "command_line", "convert", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,6 +7,17 @@ as trees, of numpy arrays or of jax arrays on any devices.
 from .differences.arithmetic_difference import AddReport, SubtractReport, add, subtract
 from .differences.comparison import Comparison, compare
 from .differences.exact_difference import DiffReport, diff
-from .differences.exact_recovery import recover
+from .differences.exact_recovery import RecoverReport, recover
 
-__all__ = ["AddReport", "Comparison", "DiffReport", "SubtractReport", "add", "compare", "diff", "recover", "subtract"]
+__all__ = [
+    "AddReport",
+    "Comparison",
+    "DiffReport",
+    "RecoverReport",
+    "SubtractReport",
+    "add",
+    "compare",
+    "diff",
+    "recover",
+    "subtract",
+]

@@ -2,10 +2,10 @@
 
 import sys
 
-from .checkpoints.salvaging import Report, salvage
+from .checkpoints.salvaging import SalvageReport, salvage
 from .commands.salvage import command_line, main
 
-__all__ = ["Report", "command_line", "main", "salvage"]
+__all__ = ["SalvageReport", "command_line", "main", "salvage"]
 
 if __name__ == "__main__":
     sys.exit(main())

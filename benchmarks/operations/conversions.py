@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from reference.convert import convert
-from reference.storage.progress import silent
 
 from .. import peers, trees
 from ..jobs import Job, Task
 
 
-def _ours(prefix: str, form: str, target: str, check: Callable[[Job], None], float_type: str = "") -> Any:
+def _ours(prefix: str, form: str, target: str, check: Callable[[Job], None], float_dtype: str = "") -> Any:
     def prepare(job: Job) -> Task:
         source, output = f"{prefix}::{job.file(form)}", f"{target}::{job.output}"
 
         def run() -> None:
-            convert(source, output, float_type=float_type, show=silent)
+            convert(source, output, float_dtype=float_dtype)
             peers.sync(job.output)
 
         return Task(run, lambda _: check(job))

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 
 from reference.delta import add, diff, recover, subtract
-from reference.storage.progress import silent
 
 from .. import peers, trees
 from ..jobs import Job, Task
@@ -69,7 +68,7 @@ def _rounded_difference(i: int, what: tuple[tuple[int, ...], str]) -> np.ndarray
 def _is_delta(job: Job) -> None:
     """A delta is what it is worth: the target comes back from it."""
     recovered = job.output.with_name(f"{job.output.name}.recovered")
-    recover(str(job.file("stream")), job.output, recovered, show=silent)
+    recover(str(job.file("stream")), job.output, recovered)
     trees.check_stream(job.work, peers.loop_leaves(recovered), changed=True)
     recovered.unlink()
 
@@ -79,7 +78,7 @@ def _is_target(job: Job) -> None:
 
 
 def _ours(function: Callable[..., Any]) -> Callable[[Path, Path, Path], object]:
-    return lambda base, other, output: function(str(base), str(other), str(output), show=silent)
+    return lambda base, other, output: function(str(base), str(other), str(output))
 
 
 OPERATIONS: Final = {

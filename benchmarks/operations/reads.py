@@ -56,7 +56,7 @@ def _scan(form: str, scan: Callable[[Path], dict[trees.Path_, tuple[Any, ...]]])
 
 def _verified(path: Path) -> int:
     with reference.open(path) as checkpoint:
-        findings = verify(checkpoint, lambda n: None)
+        findings = verify(checkpoint)
         if findings:
             raise trees.Wrong(f"a good file has findings: {findings}")
         return len(checkpoint)

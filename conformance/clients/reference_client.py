@@ -93,7 +93,7 @@ def _flags(arguments: tuple[str, ...], *names: str) -> Iterator[Any]:
 
 def _convert(*arguments: str) -> None:
     source, output, streaming, dtype = _flags(arguments, "load_checkpoint", "output_file", "streaming", "float_dtype")
-    report = convert(source, output, streaming=streaming == "True", float_type=dtype)
+    report = convert(source, output, streaming=streaming == "True", float_dtype=dtype)
     print(f"{report.overflowed} finite values became infinite")
 
 

@@ -21,7 +21,6 @@ from fuzz.targets.any_bytes import check_error
 from reference.containers.stream import STREAM
 from reference.delta import recover
 from reference.format.errors import FormatError
-from reference.storage.progress import silent
 
 KIND = "delta"
 MEMORY = 256 << 20
@@ -33,7 +32,7 @@ def check(data: bytes) -> None:
     delta.write_bytes(data)
     output.unlink(missing_ok=True)
     try:
-        recover(f"params::{_base(data)}", delta, output, jobs=1, backend="numpy", show=silent)
+        recover(f"params::{_base(data)}", delta, output, jobs=1, backend="numpy")
     except FormatError as error:
         check_error(error, max(len(data), _base(data).stat().st_size))
         if output.exists():

@@ -17,7 +17,6 @@ from reference.checkpoints.loading import load
 from reference.containers.stream import STREAM
 from reference.convert import convert
 from reference.format.trees import flatten
-from reference.storage.progress import silent
 
 _DTYPES: Final = {
     "bf16": np.dtype(ml_dtypes.bfloat16),
@@ -40,9 +39,8 @@ def check(value: tuple[Any, str]) -> None:
         f"{'params::' if 'step' not in tree else ''}{source}",
         str(output),
         streaming=True,
-        float_type=name,
+        float_dtype=name,
         backend="numpy",
-        show=silent,
     )
     before, after = dict(flatten(tree)), dict(flatten(load(output)))
     if list(before) != list(after):

@@ -29,7 +29,7 @@ CHANGES: Final = (SHRINK, GROW, OVERWRITE, REPLACE, REMOVE)
 
 def _verify(folder: Path) -> None:
     with open_checkpoint(f"params::{folder / 'base'}") as checkpoint:
-        verify(checkpoint, lambda n: None)
+        verify(checkpoint)
 
 
 def _load(folder: Path) -> Any:

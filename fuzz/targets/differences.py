@@ -16,7 +16,6 @@ from fuzz.strategies import arrays, dtype_of, float_arrays, keys
 from reference.checkpoints.loading import load
 from reference.containers.stream import STREAM
 from reference.delta import add, compare, subtract
-from reference.storage.progress import silent
 
 _FOLDER: Final = folder()
 _INTEGERS: Final = [dtype_of(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)]
@@ -44,8 +43,8 @@ def check(value: tuple[dict[str, Any], dict[str, Any]]) -> None:
     files = [_FOLDER / name for name in ("base", "target", "difference", "sum")]
     for file, tree in zip(files, (base, target), strict=False):
         file.write_bytes(file_of_tree(tree, STREAM))
-    report = subtract(f"params::{files[0]}", f"params::{files[1]}", files[2], backend="numpy", show=silent)
-    add(f"params::{files[0]}", f"params::{files[2]}", files[3], backend="numpy", show=silent)
+    report = subtract(f"params::{files[0]}", f"params::{files[1]}", files[2], backend="numpy")
+    add(f"params::{files[0]}", f"params::{files[2]}", files[3], backend="numpy")
     difference, total, lost = load(files[2]), load(files[3]), 0
     for key, old in base.items():
         _equal(key, difference[key], _rounded(target[key], old, -1))
@@ -53,7 +52,7 @@ def check(value: tuple[dict[str, Any], dict[str, Any]]) -> None:
         lost += _unequal(total[key], target[key]) if old.dtype.kind not in "iu" else 0
     if report.inexact != lost:
         raise Broken(f"{report.inexact} values are said not to come back, and {lost} do not")
-    _check_comparison(compare(f"params::{files[1]}", f"params::{files[3]}", show=silent), target, total)
+    _check_comparison(compare(f"params::{files[1]}", f"params::{files[3]}"), target, total)
 
 
 def _check_comparison(told: Any, a: dict[str, Any], b: dict[str, Any]) -> None:

@@ -15,7 +15,6 @@ from reference.containers.flax_file import FLAX
 from reference.containers.stream import STREAM
 from reference.delta import compare, diff, recover
 from reference.format.trees import flatten
-from reference.storage.progress import silent
 
 VALUES = st.tuples(pairs(), st.booleans())
 _FOLDER: Final = folder()
@@ -26,12 +25,12 @@ def check(value: tuple[tuple[Any, Any], bool]) -> None:
     delta, output, whole = (_FOLDER / name for name in ("delta", "recovered", "base"))
     whole.write_bytes(file_of_tree(base, STREAM))
     wanted = file_of_tree(target, STREAM if streaming else FLAX)
-    report = diff(base, target, delta, jobs=1, backend="numpy", show=silent)
-    recover(f"params::{whole}" if "step" not in base else base, delta, output, streaming=streaming, jobs=1, show=silent)
+    report = diff(base, target, delta, jobs=1, backend="numpy")
+    recover(f"params::{whole}" if "step" not in base else base, delta, output, streaming=streaming, jobs=1)
     if output.read_bytes() != wanted:
         raise Broken(f"recovered {output.read_bytes().hex()}, and the target is {wanted.hex()}")
     check_delta(delta.read_bytes(), dict(flatten(target)))
-    told = compare(base, target, show=silent)
+    told = compare(base, target)
     if (told.count("changed"), told.count("added"), told.count("removed")) != tuple(
         map(len, (report.changed, report.added, report.removed))
     ):

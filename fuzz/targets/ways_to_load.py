@@ -40,7 +40,7 @@ def _check_file(name: str, leaves: Leaves, as_they_stand: Leaves) -> None:
     _equal("records", dict(records_at(name)), leaves)
     with reference.open(name) as checkpoint, reference.open(name, mmap=True) as mapped:
         _equal("open", {path: checkpoint[path] for path in checkpoint}, leaves)
-        _check_notes(verify(checkpoint, lambda n: None), leaves, checkpoint)
+        _check_notes(verify(checkpoint), leaves, checkpoint)
         views = [record.path for record in mapped.records if record.kind == "ndarray" and len(record.extents()) == 1]
         _equal("a memory map", {path: mapped[path] for path in views}, {path: as_they_stand[path] for path in views})
         _equal("display forms", {path: checkpoint[display(path)] for path in checkpoint}, leaves)

@@ -131,7 +131,7 @@ def full(folder: Path, output: Path) -> dict:
         "save": lambda: reference.save(output, tree),
         "save in the background": lambda: reference.save(output, tree, blocking=False).wait(),
         "convert": lambda: convert(target, f"flax::{output}"),
-        "cast": lambda: convert(target, f"params::{output}", float_type="fp64"),
+        "cast": lambda: convert(target, f"params::{output}", float_dtype="fp64"),
         "diff": lambda: diff(base, target, output),
         "recover": lambda: recover(base, folder / "delta", output),
     }

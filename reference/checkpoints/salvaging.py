@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import NamedTuple
 
 from ..containers.damaged import Loss, read_what_is_whole
@@ -17,12 +18,13 @@ from ..format.errors import UsageError
 from ..format.payloads import Step, write_steps
 from ..format.records import item_in
 from ..format.trees import depth_first
+from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
-from ..storage.progress import Show, progress_bar
+from ..storage.progress import Shown, shown
 
 
-class Report(NamedTuple):
+class SalvageReport(NamedTuple):
     """What was salvaged: kind and bytes of the output, how many leaves it has, and what is lost."""
 
     kind: str
@@ -31,16 +33,15 @@ class Report(NamedTuple):
     losses: list[Loss]
 
 
-def salvage(
-    load_checkpoint: str, output_file: str | None, *, dry_run: bool = False, show: Show = progress_bar
-) -> Report:
+def salvage(path: Path_, output: Path_ | None, *, dry_run: bool = False, progress: Shown = False) -> SalvageReport:
     """Write the leaves of a damaged stream or flax file that are whole, to a file of the same kind, or of the kind that
     the prefix of the output says.
 
     Behind a damaged record of a stream reading goes on at the next whole one; of a flax file what stands before the
-    first fault is salvaged. Raises FormatError where no leaf is whole, OSError, and UsageError.
+    first fault is salvaged. With `dry_run`, or where `output` is None, nothing is written. `progress` is that
+    of `convert`. Raises FormatError where no leaf is whole, OSError, and UsageError.
     """
-    prefix, name = split_prefix(load_checkpoint)
+    prefix, name = split_prefix(os.fspath(path))
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
         raise UsageError(f"only streams and flax files can be salvaged, and {prefix}:: asks for another kind")
     with contextlib.closing(place_of(name).open()) as source:
@@ -49,7 +50,7 @@ def salvage(
         kind, records, losses = read_what_is_whole(source)
         if not records:
             _refuse(source, losses)
-        to, output = split_prefix(output_file) if output_file is not None else (None, None)
+        to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
         target = PREFIXES[to] if to else kind
         items = [item_in(source, record) for record in depth_first(records)]
         steps = CONTAINERS[target].steps(items)
@@ -58,10 +59,10 @@ def salvage(
         if place is not None:
             place.check_output()
         if place is not None and not dry_run:
-            with show("salvage", total) as moved, place.replace(moved) as sink:
+            with shown(progress)("salvage", total) as moved, place.replace(moved) as sink:
                 write_steps(sink, steps)
                 source.refuse_changes()
-        return Report(target, total, len(items), losses)
+        return SalvageReport(target, total, len(items), losses)
 
 
 def _refuse(source: OpenedFile, losses: list[Loss]) -> None:

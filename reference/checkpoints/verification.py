@@ -18,8 +18,10 @@ from ..format.payloads import PIECE, Step
 from ..format.records import MAX_OLD_BLOB, Item, Record
 from ..format.trees import depth_first
 from ..format.wire import Source
-from ..storage.local_files import Progress
+from ..storage.local_files import Path_, Progress
+from ..storage.progress import Shown, shown
 from .checkpoint import Checkpoint
+from .checkpoint import open as open_checkpoint
 
 
 class Finding(NamedTuple):
@@ -30,8 +32,20 @@ class Finding(NamedTuple):
     first: tuple[str, ...]
 
 
-def verify(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
-    """Read every payload of an opened checkpoint, whose headers are checked already. Raises FormatError, OSError."""
+def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding]:
+    """Read every byte of `[PREFIX::]PATH`, of any container, or of an opened checkpoint; give what is worth a note.
+
+    No finding is a fault: what breaks the specification is raised. `progress` is that of `convert`.
+    Raises FormatError, OSError, and UsageError for a prefix that does not exist.
+    """
+    if isinstance(path, Checkpoint):
+        with shown(progress)("verify", sum(record.nbytes for record in path.records)) as moved:
+            return _findings(path, moved)
+    with open_checkpoint(path, any_kind=True) as checkpoint:
+        return verify(checkpoint, progress=progress)
+
+
+def _findings(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     notes: dict[str, list[tuple[str, ...]]] = {}
     for record in checkpoint.records:
         for note in sorted(_payload_notes(checkpoint.source, record, moved)):

@@ -96,6 +96,17 @@ def add_flag(parser: argparse.ArgumentParser, name: str, default: bool, text: st
     )
 
 
+def add_patterns(parser: argparse.ArgumentParser, verb: str) -> None:
+    """--include, also spelled --match, and --exclude: which leaves are wanted."""
+    for names, what in ((("--include", "--match"), verb), (("--exclude",), "leave out")):
+        parser.add_argument(
+            *names,
+            action="append",
+            metavar="GLOB",
+            help=f"{what} the leaves whose key path matches; * stands for any text; may be repeated",
+        )
+
+
 def size(n: int) -> str:
     """Bytes for people: 512 B, 1.5 MB (powers of 1000)."""
     if n < 1000:

@@ -15,8 +15,7 @@ from ..differences.measuring import Numbers, total
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
-from ..storage.progress import progress_bar
-from .command_line import DONE, USAGE, parser, run, size
+from .command_line import DONE, USAGE, add_patterns, parser, run, size
 from .tables import aligned, leaf_json
 
 DIFFERENT, TROUBLE = 1, USAGE  # beside 0, the exit statuses of diff and cmp
@@ -208,9 +207,7 @@ def command_line() -> argparse.ArgumentParser:
     command.add_argument("b", metavar="[PREFIX::]B", help="the one that is held to be new")
     command.add_argument("--format", choices=("human", "json"), default="human")
     command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
-    command.add_argument(
-        "--match", metavar="GLOB", help="compare the leaves whose key path matches; * stands for any text"
-    )
+    add_patterns(command, "compare")
     command.add_argument("--histogram", action="store_true", help="show how far, in ulps, the elements of floats moved")
     return command
 
@@ -219,7 +216,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth takes a number of 1 or more")
     files = split_prefix(arguments.a)[1], split_prefix(arguments.b)[1]
-    found = compare(arguments.a, arguments.b, match=arguments.match, show=progress_bar)
+    found = compare(arguments.a, arguments.b, include=arguments.include, exclude=arguments.exclude, progress=True)
     if arguments.format == "json":
         print(json.dumps(describe_json(found, files), indent=1, allow_nan=False))
     else:

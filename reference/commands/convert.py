@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..checkpoints.conversion import Report, convert
+from ..checkpoints.conversion import ConvertReport, convert
 from ..computing.accelerators import BACKENDS, spare_memory
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display
 from ..format.leaves import leaf_text
-from .command_line import add_flag, parser, run, size
+from .command_line import add_flag, add_patterns, parser, run, size
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -25,7 +25,7 @@ _EXAMPLES = """examples:
       --output_file=streaming_params --streaming=True --dry_run
   # the feed-forward weights alone, without what LoRA has added
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
-      --output_file=safetensors::mlp.safetensors --match='*/feed_forward/*' --exclude='*/lora_*'
+      --output_file=safetensors::mlp.safetensors --include='*/feed_forward/*' --exclude='*/lora_*'
   # a cast that leaves the accelerators of this machine alone
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
       --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
@@ -59,13 +59,7 @@ def command_line() -> argparse.ArgumentParser:
         metavar="DTYPE",
         help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; the default keeps every dtype",
     )
-    for option, verb in (("match", "convert"), ("exclude", "leave out")):
-        command.add_argument(
-            f"--{option}",
-            action="append",
-            metavar="GLOB",
-            help=f"{verb} the leaves whose key path matches; * stands for any text; may be repeated",
-        )
+    add_patterns(command, "convert")
     command.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -76,12 +70,12 @@ def command_line() -> argparse.ArgumentParser:
     return command
 
 
-def _print_plan(report: Report) -> None:
+def _print_plan(report: ConvertReport) -> None:
     for item in report.items:
         print(f"{display(item.path)}  {leaf_text(item.leaf)}  {size(item.leaf.nbytes)}")
 
 
-def _print_report(arguments: argparse.Namespace, report: Report) -> None:
+def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     verb = "would write" if arguments.dry_run else "wrote"
     output = split_prefix(arguments.output_file)[1]
     print(f"{verb} {output}: a {report.target_kind} of {len(report.items)} leaves, {size(report.nbytes)}")
@@ -100,11 +94,12 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.load_checkpoint,
         arguments.output_file,
         streaming=arguments.streaming,
-        float_type=arguments.float_dtype,
-        match=arguments.match,
+        float_dtype=arguments.float_dtype,
+        include=arguments.include,
         exclude=arguments.exclude,
         dry_run=arguments.dry_run,
         backend=arguments.backend,
+        progress=True,
     )
     if arguments.dry_run:
         _print_plan(report)

@@ -68,7 +68,7 @@ def command_line() -> argparse.ArgumentParser:
         metavar="DTYPE",
         help=f"cast float leaves of what is written: {', '.join(FLOAT_NAMES)}; exact casts the target first",
     )
-    command.add_argument("--jobs", type=int, metavar="N", help="threads that compress (exact); default: up to 4")
+    command.add_argument("--jobs", type=int, metavar="N", help="threads that compute and compress; default: up to 4")
     command.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -95,7 +95,7 @@ def _diff(arguments: argparse.Namespace) -> None:
             "an exact delta is neither a stream nor a flax file: leave --streaming=False to the recovery, "
             "or choose --method=subtract"
         )
-    report = diff(base, target, output, **_exact(arguments))
+    report = diff(base, target, output, **_options(arguments))
     ratio = report.delta_bytes / max(report.target_bytes, 1)
     delta, target_size = size(report.delta_bytes), size(report.target_bytes)
     print(f"wrote {output}: a delta of {delta}, {ratio:.1%} of the target's {target_size}")
@@ -121,19 +121,20 @@ def _recover(arguments: argparse.Namespace) -> None:
     if not exact:
         _print_sum(output, add(base, difference, output, **_arithmetic(arguments)))
         return
-    items = recover(base, difference, output, streaming=arguments.streaming, **_exact(arguments))
-    total = size(sum(item.leaf.nbytes for item in items))
-    print(f"wrote {split_prefix(output)[1]}: {len(items)} leaves, {total}; every leaf has the digest of the target's")
+    report = recover(base, difference, output, streaming=arguments.streaming, **_options(arguments))
+    leaves, total = len(report.items), size(sum(item.leaf.nbytes for item in report.items))
+    print(f"wrote {split_prefix(output)[1]}: {leaves} leaves, {total}; every leaf has the digest of the target's")
     if arguments.float_dtype:
-        print(f"and was then cast to {arguments.float_dtype}")
+        print(f"and was then cast to {arguments.float_dtype}; {report.overflowed} finite values became infinite")
 
 
-def _exact(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {"float_type": arguments.float_dtype, "backend": arguments.backend, "jobs": arguments.jobs}
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    options = {name: getattr(arguments, name) for name in ("float_dtype", "jobs", "backend")}
+    return options | {"progress": True}
 
 
 def _arithmetic(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {"float_type": arguments.float_dtype, "backend": arguments.backend, "streaming": arguments.streaming}
+    return _options(arguments) | {"streaming": arguments.streaming}
 
 
 def _print_subtraction(output: str, report: SubtractReport) -> None:

@@ -22,7 +22,7 @@ from ..format.records import Record
 from ..format.trees import depth_first
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
-from .command_line import parser, run, size
+from .command_line import add_patterns, parser, run, size
 from .tables import aligned, leaf_json
 
 _EXAMPLES = """examples:
@@ -126,9 +126,7 @@ def command_line() -> argparse.ArgumentParser:
     command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
     command.add_argument("--format", choices=("human", "json"), default="human")
     command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
-    command.add_argument(
-        "--match", metavar="GLOB", help="show the leaves whose key path matches; * stands for any text"
-    )
+    add_patterns(command, "show")
     return command
 
 
@@ -136,7 +134,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth takes a number of 1 or more")
     prefix, file = split_prefix(arguments.path)
-    is_chosen = chooser(arguments.match)
+    is_chosen = chooser(arguments.include, arguments.exclude)
     with contextlib.closing(place_of(file).open()) as source:
         if prefix is None and begins_as(source, DELTA):
             found = describe_delta(source)

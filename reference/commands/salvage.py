@@ -49,7 +49,7 @@ def command_line() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.output_file is None and not arguments.dry_run:
         raise UsageError("name the output with --output_file, or ask for --dry_run")
-    report = salvage(arguments.load_checkpoint, arguments.output_file, dry_run=arguments.dry_run)
+    report = salvage(arguments.load_checkpoint, arguments.output_file, dry_run=arguments.dry_run, progress=True)
     file = split_prefix(arguments.load_checkpoint)[1]
     print(f"{file}: {report.leaves} leaves are whole" + ("" if report.losses else ", and nothing is lost"))
     for loss in report.losses:

@@ -10,7 +10,6 @@ from ..checkpoints.verification import verify
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.keypaths import display
 from ..format.trees import is_train_state
-from ..storage.progress import progress_bar
 from .command_line import parser, run, size
 
 _EXAMPLES = """examples:
@@ -34,9 +33,7 @@ def command_line() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     file = split_prefix(arguments.path)[1]
     with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
-        payload = sum(record.nbytes for record in checkpoint.records)
-        with progress_bar("verify", payload) as moved:
-            findings = verify(checkpoint, moved)
+        findings = verify(checkpoint, progress=True)
         what = "train state" if is_train_state(checkpoint) else "tree"
         print(f"{file}: good {checkpoint.kind}, a {what} of {len(checkpoint)} leaves, {size(checkpoint.source.size)}")
         for name, entry in totals(checkpoint.records).items():

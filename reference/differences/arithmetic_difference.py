@@ -13,7 +13,8 @@ from ..computing.arithmetic import Arithmetic, CombinedPayload, EqualPayload, Op
 from ..computing.backends import arithmetics_on
 from ..containers.load_prefixes import split_output
 from ..containers.registry import CONTAINERS
-from ..format.casts import FLOATS, cast_leaf, float_dtype
+from ..format.casts import FLOATS, cast_leaf
+from ..format.casts import float_dtype as dtype_called
 from ..format.collector import no_collection
 from ..format.dtypes import PARTS, dtype_of
 from ..format.errors import FormatError
@@ -23,7 +24,7 @@ from ..format.payloads import Step, write_steps
 from ..format.records import Item, item_of_closed, with_path
 from ..storage.local_files import Path_
 from ..storage.places import place_of
-from ..storage.progress import Show, progress_bar
+from ..storage.progress import Shown, shown
 from ..storage.threads import workers
 from .operands import open_side
 
@@ -58,20 +59,22 @@ def subtract(
     output: Path_,
     *,
     streaming: bool = True,
-    float_type: str | None = None,
+    float_dtype: str | None = None,
+    jobs: int | None = None,
     backend: str | None = None,
-    show: Show = progress_bar,
+    progress: Shown = False,
 ) -> SubtractReport:
     """Write target - base to an output that is named as for `convert`.
 
     Each is `[PREFIX::]PATH` of any container, or a tree of numpy or jax arrays as `reference.save` takes it.
     Floats are subtracted in the promoted dtype of both sides (float16 with bfloat16: float32), and the difference is
-    cast to `float_type`. Integers of one dtype wrap around and come back exactly. The parts of a complex are floats,
+    cast to `float_dtype`. Integers of one dtype wrap around and come back exactly. The parts of a complex are floats,
     but are not cast. Leaves of all other kinds and dtypes have to be equal, and are kept as they are.
     Holds some pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`.
+    `jobs` threads compute, by default up to 4; `progress` is that of `convert`.
     Raises FormatError (DELTA-14 where trees or leaves cannot be subtracted), OSError, UsageError.
     """
-    items, nbytes, counts = _write(base, target, output, True, streaming, float_type, backend, show)
+    items, nbytes, counts = _write(base, target, output, True, streaming, float_dtype, jobs, backend, progress)
     worst = heapq.nlargest(_NAMED, counts.inexact, key=counts.inexact.__getitem__)
     return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed)
 
@@ -82,17 +85,18 @@ def add(
     output: Path_,
     *,
     streaming: bool = True,
-    float_type: str | None = None,
+    float_dtype: str | None = None,
+    jobs: int | None = None,
     backend: str | None = None,
-    show: Show = progress_bar,
+    progress: Shown = False,
 ) -> AddReport:
     """Write base + difference, where the difference was made by `subtract` or by the programs before it.
 
-    Floats are added in the promoted dtype of both sides and cast to `float_type`; without one they get the dtype
+    Floats are added in the promoted dtype of both sides and cast to `float_dtype`; without one they get the dtype
     that they have in the base. (The script with which Koala was published casts to bf16 unless it is told otherwise.)
     Leaves that cannot be added have to be those of the base. For the rest see `subtract`.
     """
-    items, nbytes, counts = _write(base, difference, output, False, streaming, float_type, backend, show)
+    items, nbytes, counts = _write(base, difference, output, False, streaming, float_dtype, jobs, backend, progress)
     return AddReport(items, nbytes, counts.overflowed)
 
 
@@ -108,15 +112,16 @@ def _write(
     output: Path_,
     minus: bool,
     streaming: bool,
-    float_type: str | None,
+    float_dtype: str | None,
+    jobs: int | None,
     backend: str | None,
-    show: Show,
+    progress: Shown,
 ) -> tuple[list[Item], int, _Counts]:
-    dtype = float_dtype(float_type)
+    dtype = dtype_called(float_dtype)
     kind, name = split_output(output, streaming)
     place = place_of(name)
     counts = _Counts()
-    with open_side(base) as b, open_side(other) as o, workers(None) as pool:
+    with open_side(base) as b, open_side(other) as o, workers(jobs) as pool:
         with no_collection():
             pairs = _pairs(b.items, o.items, minus)
             plans = [_plan(before.leaf, item.leaf, minus, dtype) for before, item in pairs]
@@ -129,7 +134,8 @@ def _write(
             steps = CONTAINERS[kind].steps(items)
         total = sum(map(Step.size, steps))
         place.check_output()
-        with show("subtract" if minus else "add", total) as moved, place.replace(moved, behind=True) as sink:
+        show = shown(progress)("subtract" if minus else "add", total)
+        with show as moved, place.replace(moved, behind=True) as sink:
             write_steps(sink, steps)
             b.refuse_changes()
             o.refuse_changes()

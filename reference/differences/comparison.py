@@ -16,7 +16,7 @@ from ..format.leaves import Leaf, encode_value
 from ..format.payloads import Payload, settle
 from ..format.records import Item
 from ..storage.local_files import Progress
-from ..storage.progress import Show, silent
+from ..storage.progress import Shown, shown
 from .measuring import Numbers, measure, no_numbers, same_bytes
 from .operands import open_side
 
@@ -52,24 +52,26 @@ class Comparison(NamedTuple):
         return sum(pair.change == change for pair in self.pairs)
 
 
-def compare(a: Any, b: Any, *, match: Patterns = None, show: Show = silent) -> Comparison:
+def compare(
+    a: Any, b: Any, *, include: Patterns = None, exclude: Patterns = None, progress: Shown = False
+) -> Comparison:
     """Hold two checkpoints against each other: `[PREFIX::]PATH` of any container, or trees of numpy or jax arrays.
 
     Leaves are equal where key path, kind, dtype, shape and every byte of the payload are; the order of the leaves and
     the way in which a payload is chunked do not count. A tree is taken as `reference.save` takes it. Holds the headers
-    of both, and one piece of one leaf of each, in memory. `match` chooses leaves as the `include` of `load` does.
-    Raises FormatError, OSError, and UsageError for a prefix that does not exist and for a `match` that leaves nothing
-    over.
+    of both, and one piece of one leaf of each, in memory. `include` and `exclude` choose leaves as those of `load` do;
+    `progress` is that of `convert`. Raises FormatError, OSError, and UsageError for a prefix that does not exist and
+    for patterns that leave nothing over.
     """
     with open_side(a) as left, open_side(b) as right:
-        is_chosen = chooser(match)
+        is_chosen = chooser(include, exclude)
         old = {item.path: item for item in left.items if is_chosen(item.path)}
         new = {item.path: item for item in right.items if is_chosen(item.path)}
-        if match is not None and not old and not new:
-            shown = ", ".join(display(item.path) for item in right.items[:3])
-            raise UsageError(f"no leaf of either side matches; the first of the second are: {shown}")
+        if (include is not None or exclude is not None) and not old and not new:
+            some = ", ".join(display(item.path) for item in right.items[:3])
+            raise UsageError(f"the patterns leave no leaf of either side over; the first of the second are: {some}")
         total = sum(item.leaf.nbytes + old[path].leaf.nbytes for path, item in new.items() if path in old)
-        with show("compare", total) as moved:
+        with shown(progress)("compare", total) as moved:
             both = _Both(moved)
             pairs = [
                 both.pair(old[path], item) if path in old else Pair(path, ADDED, None, item.leaf)

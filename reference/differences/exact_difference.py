@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..computing.backends import cast_on, words_on
 from ..containers.load_prefixes import split_prefix
 from ..format.blocks import EQUAL, Words, blocks_of, encode_block, zstd
-from ..format.casts import float_dtype
+from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, tree_digest
 from ..format.errors import UsageError
 from ..format.leaves import Leaf
@@ -18,7 +18,7 @@ from ..format.records import Item, record_step
 from ..format.streams import check_paths
 from ..storage.local_files import Path_, Progress
 from ..storage.places import place_of
-from ..storage.progress import Show, progress_bar
+from ..storage.progress import Shown, shown
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
 from .operands import open_side
@@ -41,21 +41,21 @@ def diff(
     target: Any,
     output: Path_,
     *,
-    float_type: str | None = None,
+    float_dtype: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
-    show: Show = progress_bar,
+    progress: Shown = False,
 ) -> DiffReport:
     """Write the delta that turns `base` into `target`: `[PREFIX::]PATH` of any container, or a tree of arrays.
 
-    `float_type` casts the float leaves of the target first; the delta is exact for what that gives. `jobs` threads
+    `float_dtype` casts the float leaves of the target first; the delta is exact for what that gives. `jobs` threads
     compress. Holds a few blocks of 4 MiB for each, whatever the sizes. The output appears whole or not at all.
     `backend` is that of `convert`: with jax the large blocks of all dtypes are subtracted, and casts run, on all of
     jax's local devices, to the same bytes; the methods are tried, hashed and compressed on the host.
-    Raises FormatError, OSError, UsageError.
+    `progress` is that of `convert`. Raises FormatError, OSError, UsageError.
     """
     zstd()  # missing libraries are told before the work
-    dtype = float_dtype(float_type)
+    dtype = dtype_called(float_dtype)
     overflows: list[int] = []
     prefix, name = split_prefix(output)
     if prefix is not None:
@@ -68,7 +68,7 @@ def diff(
         items = [cast(item, dtype, overflows.append) for item in t.items]
         words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
-        with show("diff", total) as moved, workers(jobs) as pool, place.replace() as sink:
+        with shown(progress)("diff", total) as moved, workers(jobs) as pool, place.replace() as sink:
             delta = _Delta(b.items, words, pool, moved)
             write_steps(sink, delta.steps(items))
             b.refuse_changes()

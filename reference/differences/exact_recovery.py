@@ -8,7 +8,7 @@ import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..containers.load_prefixes import PREFIXES, split_output, split_prefix
 from ..containers.registry import CONTAINERS, read_delta_file
 from ..containers.stream import STREAM
 from ..format.blocks import BLOCK, Words, decode_block, zstd
-from ..format.casts import float_dtype
+from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import KeyPath, display
@@ -28,10 +28,18 @@ from ..format.records import Item, Record, item_in, item_of_closed, with_path
 from ..format.wire import BytesSource, Cursor, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
-from ..storage.progress import Show, progress_bar
+from ..storage.progress import Show, Shown, shown
 from ..storage.threads import Pool, Work, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
 from .operands import Side, open_side
+
+
+class RecoverReport(NamedTuple):
+    """What a recovery from an exact delta has written."""
+
+    items: list[Item]
+    nbytes: int  # of the output
+    overflowed: int  # finite values that a cast has made infinite
 
 
 def recover(
@@ -40,22 +48,23 @@ def recover(
     output: Path_,
     *,
     streaming: bool = True,
-    float_type: str | None = None,
+    float_dtype: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
-    show: Show = progress_bar,
-) -> list[Item]:
+    progress: Shown = False,
+) -> RecoverReport:
     """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
 
     `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and compared with the delta before
     anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). A prefix of
-    streams before `delta`, such as `params::`, is taken and says nothing. `float_type` casts the float leaves of what
+    streams before `delta`, such as `params::`, is taken and says nothing. `float_dtype` casts the float leaves of what
     has been checked. `backend` is that of `convert`: with jax the large blocks of all dtypes are added, and casts run,
     on all of jax's local devices, to the same bytes.
-    Raises FormatError, OSError, UsageError.
+    `progress` is that of `convert`. Raises FormatError, OSError, UsageError.
     """
     zstd()
-    dtype = float_dtype(float_type)
+    dtype, show = dtype_called(float_dtype), shown(progress)
+    overflows: list[int] = []
     prefix, difference = split_prefix(delta)  # the commands of old name every difference with params::
     if PREFIXES.get(prefix or "", STREAM) != STREAM:
         raise UsageError(f"{difference} is to be a delta, and {prefix}:: asks for another kind of file")
@@ -70,19 +79,20 @@ def recover(
             with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
-                items = [cast(recovery.item(i), dtype, lambda n: None) for i in range(len(manifest.leaves))]
+                items = [cast(recovery.item(i), dtype, overflows.append) for i in range(len(manifest.leaves))]
                 steps = CONTAINERS[kind].steps(items)
-                with show("recover", sum(map(Step.size, steps))) as moved, place.replace(moved, behind=True) as sink:
+                total = sum(map(Step.size, steps))
+                with show("recover", total) as moved, place.replace(moved, behind=True) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
             error.file = error.file or file.name
             raise
-    return [item_of_closed(item, difference) for item in items]
+    return RecoverReport([item_of_closed(item, difference) for item in items], total, sum(overflows))
 
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
 #            it writes anything."
-def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show = progress_bar) -> None:
+def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
     """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
     digests = {}

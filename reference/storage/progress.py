@@ -10,6 +10,18 @@ from contextlib import AbstractContextManager
 from .local_files import Progress
 
 Show = Callable[[str, int], AbstractContextManager[Progress]]  # called with a label and how many bytes there will be
+Shown = bool | Show  # what users pass: True is the bar, False nothing
+
+
+def shown(progress: Shown) -> Show:
+    """What shows progress: True is `progress_bar`, False nothing.
+
+    A callable of the caller's own is given a label and how many bytes there will be, and returns a context manager,
+    which gives a function that is told how many bytes have moved since it was called last; `progress_bar` is one.
+    """
+    if isinstance(progress, bool):
+        return progress_bar if progress else silent
+    return progress
 
 
 @contextlib.contextmanager

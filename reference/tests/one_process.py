@@ -167,7 +167,7 @@ def counted():
 def differences():
     """What a process can do alone with the arrays of all."""
     layers = {key: value for key, value in placed()["layers"].items() if key == "P()"}
-    found = compare(f"{FOLDER}/plain", {"layers": layers}, match="layers/P()")
+    found = compare(f"{FOLDER}/plain", {"layers": layers}, include="layers/P()")
     tell("compare replicated", equal=found.count("equal"), pairs=len(found.pairs))
     tell("compare spread", error=caught(lambda: compare(f"{FOLDER}/plain", placed())))
 

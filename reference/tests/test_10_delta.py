@@ -116,13 +116,13 @@ def test_special_values_come_back(files):
 
 def test_a_cast_of_the_target_comes_first(files):
     base, target = pair()
-    report = files.diff(base, {**target, "w": target["w"] * np.float32(1e6)}, float_type="fp16")
+    report = files.diff(base, {**target, "w": target["w"] * np.float32(1e6)}, float_dtype="fp16")
     assert report.overflowed > 0
     files.recover()
     found = reference.load(files.recovered)
     with np.errstate(over="ignore"):
         assert same(found["w"], (target["w"] * np.float32(1e6)).astype(np.float16))
-    files.recover(float_type="fp32")
+    files.recover(float_dtype="fp32")
     assert reference.load(files.recovered)["w"].dtype == np.float32
 
 

@@ -75,7 +75,7 @@ def _converted(path, output):
 
 def _verified(path, output):
     with reference.open(path) as checkpoint:
-        verify(checkpoint, lambda n: None)
+        verify(checkpoint)
 
 
 def _loaded_like(path, output):

@@ -120,9 +120,9 @@ def test_the_order_is_that_of_b_and_then_of_a(folder):
         *(("x/b", EQUAL), ("x/n", ADDED), ("x/a", CHANGED), ("m", ADDED)),
         *(("r", REMOVED), ("s", REMOVED)),
     ]
-    assert len(compare(f"{folder}/a", f"{folder}/b", match="x/*").pairs) == 3
+    assert len(compare(f"{folder}/a", f"{folder}/b", include="x/*").pairs) == 3
     with pytest.raises(UsageError, match="no leaf"):
-        compare(f"{folder}/a", f"{folder}/b", match="y/*")
+        compare(f"{folder}/a", f"{folder}/b", include="y/*")
 
 
 def test_bits_that_carry_no_meaning_differ_and_count_as_equal_elements(folder, capsys):

@@ -105,7 +105,7 @@ def _sorted(tree):
 
 
 def test_a_cast_changes_floats_alone(files):
-    report = convert(f"{files}/state", f"{files}/out", streaming=True, float_type="bf16")
+    report = convert(f"{files}/state", f"{files}/out", streaming=True, float_dtype="bf16")
     found, before = reference.load(files / "out"), reference.load(files / "state")
     for (path, new), (_, old) in zip(
         reference.format.trees.flatten(found), reference.format.trees.flatten(before), strict=True
@@ -120,14 +120,14 @@ def test_a_cast_changes_floats_alone(files):
 
 def test_save_casts_as_convert_does(files):
     reference.save(files / "saved", PARAMS, float_dtype="fp16")
-    convert(f"{files}/params", f"{files}/converted", streaming=True, float_type="fp16")
+    convert(f"{files}/params", f"{files}/converted", streaming=True, float_dtype="fp16")
     assert (files / "saved").read_bytes() == (files / "converted").read_bytes()
 
 
 def test_pieces_of_a_cast_do_not_show(files, monkeypatch):
-    convert(f"{files}/params", f"{files}/whole", streaming=True, float_type="fp16")
+    convert(f"{files}/params", f"{files}/whole", streaming=True, float_dtype="fp16")
     monkeypatch.setattr("reference.format.casts.PIECE", 64)
-    convert(f"{files}/params", f"{files}/pieces", streaming=True, float_type="fp16")
+    convert(f"{files}/params", f"{files}/pieces", streaming=True, float_dtype="fp16")
     assert (files / "whole").read_bytes() == (files / "pieces").read_bytes()
 
 
@@ -186,17 +186,17 @@ def test_a_dry_run_writes_nothing(files):
 
 
 def test_a_part_of_a_checkpoint_is_converted(files):
-    report = convert(f"{files}/params", f"flax::{files}/out", match="layers/*", exclude=["*/kernel", "*/0/*"])
+    report = convert(f"{files}/params", f"flax::{files}/out", include="layers/*", exclude=["*/kernel", "*/0/*"])
     assert [item.path for item in report.items] == [("layers", "1", "ids")]
     left = flax.serialization.msgpack_restore((files / "out").read_bytes())
     assert same(left, {"layers": {"1": {"ids": PARAMS["layers"]["1"]["ids"]}}})
     with pytest.raises(UsageError, match="leave no leaf over"):
-        convert(f"{files}/params", f"{files}/out", match="nothing*")
+        convert(f"{files}/params", f"{files}/out", include="nothing*")
 
 
 def test_in_place(files):
     before = (files / "params").read_bytes()
-    convert(f"{files}/params", f"{files}/params", streaming=True, float_type="bf16")
+    convert(f"{files}/params", f"{files}/params", streaming=True, float_dtype="bf16")
     assert len((files / "params").read_bytes()) < len(before)
     assert reference.load(files / "params")["half"].dtype == BF16
 
@@ -213,7 +213,7 @@ import sys
 from reference.tests.memory import Meter
 from reference.convert import convert
 meter = Meter()
-convert(sys.argv[1], sys.argv[2], streaming=sys.argv[3] == "1", float_type=sys.argv[4])
+convert(sys.argv[1], sys.argv[2], streaming=sys.argv[3] == "1", float_dtype=sys.argv[4])
 print(meter.peak())
 """
     for streaming, dtype in (("0", ""), ("1", "bf16"), ("0", "fp64")):
@@ -222,19 +222,19 @@ print(meter.peak())
         assert int(run.stdout) < 60_000  # kB
 
 
-@pytest.mark.parametrize("float_type", ["bf16", "fp16", "fp32", "fp64"])
-def test_what_casts_does_not_show(tmp_path, monkeypatch, float_type):
+@pytest.mark.parametrize("name", ["bf16", "fp16", "fp32", "fp64"])
+def test_what_casts_does_not_show(tmp_path, monkeypatch, name):
     monkeypatch.setattr("reference.computing.device_casts.SIZES", (600, 70))
     values = 1e6 * rng.standard_normal(3000)
     tree = {tag: cast(values, dtype_of(tag)) for tag in FLOAT_TAGS}
     reference.save(tmp_path / "in", {**tree, "params": PARAMS})
     reports = [
-        convert(f"{tmp_path}/in", f"{tmp_path}/{backend}", streaming=True, float_type=float_type, backend=backend)
+        convert(f"{tmp_path}/in", f"{tmp_path}/{backend}", streaming=True, float_dtype=name, backend=backend)
         for backend in accelerators.BACKENDS
     ]
     assert (tmp_path / "jax").read_bytes() == (tmp_path / "numpy").read_bytes()
     assert reports[0].overflowed == reports[1].overflowed
-    assert (reports[0].overflowed > 0) == (float_type == "fp16")
+    assert (reports[0].overflowed > 0) == (name == "fp16")
     assert [new.leaf for _, new in reports[0].cast] == [new.leaf for _, new in reports[1].cast]
 
 
@@ -243,11 +243,11 @@ def test_jax_is_not_imported_for_nothing(files):
 import sys
 from reference.convert import convert
 convert(sys.argv[1], sys.argv[2], backend="jax")
-convert(sys.argv[1], sys.argv[2], float_type="bf16", backend="numpy")
-convert(sys.argv[1], sys.argv[2], float_type="bf16")  # JAX_PLATFORMS is cpu
-convert(sys.argv[1], sys.argv[2], float_type="bf16", dry_run=True, backend="jax")
+convert(sys.argv[1], sys.argv[2], float_dtype="bf16", backend="numpy")
+convert(sys.argv[1], sys.argv[2], float_dtype="bf16")  # JAX_PLATFORMS is cpu
+convert(sys.argv[1], sys.argv[2], float_dtype="bf16", dry_run=True, backend="jax")
 print("jax" in sys.modules)
-convert(sys.argv[1], sys.argv[2], float_type="bf16", backend="jax")
+convert(sys.argv[1], sys.argv[2], float_dtype="bf16", backend="jax")
 print("jax" in sys.modules)
 """
     run = [sys.executable, "-c", code, str(files / "params"), str(files / "out")]
@@ -276,7 +276,7 @@ def test_jax_casts_where_there_is_an_accelerator(monkeypatch, platforms, files, 
 
 def test_a_backend_that_cannot_be_had_is_wrong_usage(files, monkeypatch):
     def with_backend(backend):
-        convert(f"{files}/params", f"{files}/out", float_type="bf16", backend=backend)
+        convert(f"{files}/params", f"{files}/out", float_dtype="bf16", backend=backend)
 
     with pytest.raises(UsageError, match="'torch' is no backend"):
         with_backend("torch")

@@ -221,7 +221,7 @@ def test_an_error_of_reading_names_the_file_that_was_read(tmp_path, monkeypatch,
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="Input/output error") as caught:
         patch.setattr(os, call, fails)
-        convert(str(tmp_path / "x"), str(tmp_path / "y"), float_type="bf16")
+        convert(str(tmp_path / "x"), str(tmp_path / "y"), float_dtype="bf16")
     assert caught.value.filename == str(tmp_path / "x")
     assert os.listdir(tmp_path) == ["x"]
 

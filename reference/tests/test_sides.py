@@ -80,7 +80,7 @@ def test_a_comparison_is_the_same_for_every_kind_of_side(folder):
         assert [pair[:2] + pair[4:] for pair in found.pairs] == [pair[:2] + pair[4:] for pair in wanted.pairs]
         assert delta.compare(base, folder / "base").count(EQUAL) == 10
     assert delta.compare(folder / "base", trees()[0]).kinds == ("stream", "tree")
-    assert delta.compare(placed(trees()[0], SPECS[1]), folder / "base", match="layers/f*").count(EQUAL) == 3
+    assert delta.compare(placed(trees()[0], SPECS[1]), folder / "base", include="layers/f*").count(EQUAL) == 3
 
 
 def test_values_of_trees_are_shown_as_those_of_files():
@@ -141,7 +141,7 @@ work = [
     lambda tree: delta.subtract(folder + "/base", tree, folder + "/difference", backend="numpy").values,
     lambda tree: delta.add(tree, folder + "/difference", folder + "/sum", backend="numpy").nbytes,
     lambda tree: len(delta.diff(folder + "/base", tree, folder + "/delta", jobs=2).changed),
-    lambda tree: len(delta.recover(tree, folder + "/back", folder + "/out", jobs=2)),
+    lambda tree: len(delta.recover(tree, folder + "/back", folder + "/out", jobs=2).items),
 ]
 small = {"0": make(0)}  # compile, and load what is loaded late
 reference.save(folder + "/base", {"0": make(1)})

@@ -39,7 +39,7 @@ def test_what_computes_does_not_show(tmp_path, monkeypatch):
     found = {}
     for backend in ("numpy", "jax"):
         where = [f"{tmp_path}/{name}" for name in ("base", "target", backend, f"{backend}_sum")]
-        difference = subtract(*where[:3], float_type="bf16", backend=backend)
+        difference = subtract(*where[:3], float_dtype="bf16", backend=backend)
         recovered = add(where[0], where[2], where[3], backend=backend)
         with open(where[2], "rb") as d, open(where[3], "rb") as s:
             found[backend] = d.read(), s.read(), difference[1:], recovered[1:]
@@ -73,12 +73,12 @@ def parts(values):
 
 @settings(max_examples=40)
 @given(number_trees(), st.sampled_from([None, "bf16", "fp16", "fp32", "fp64"]), st.booleans())
-def test_what_is_written_is_what_numpy_says(folder, leaves, float_type, streaming):
+def test_what_is_written_is_what_numpy_says(folder, leaves, name, streaming):
     where = [f"{folder}/{name}" for name in ("base", "target", "difference", "sum")]
     for i in (0, 1):
         tree = reference.format.trees.unflatten((path, pair[i]) for path, pair in leaves.items())
         reference.save(where[i], tree)
-    report = subtract(*where[:3], streaming=streaming, float_type=float_type)
+    report = subtract(*where[:3], streaming=streaming, float_dtype=name)
     add(where[0], where[2], where[3], streaming=not streaming)
     inexact = values = 0
     with reference.open(where[2], any_kind=True) as d, reference.open(where[3], any_kind=True) as s:
@@ -92,8 +92,8 @@ def test_what_is_written_is_what_numpy_says(folder, leaves, float_type, streamin
                 assert same(s[path], pair[1])
                 continue
             difference = total(target, base, True)
-            if pair[0].dtype.kind != "c" and float_type:
-                difference = settled(cast(difference, float_dtype(float_type)))
+            if pair[0].dtype.kind != "c" and name:
+                difference = settled(cast(difference, float_dtype(name)))
             assert same(parts(d[path]), difference)
             assert same(parts(s[path]), settled(cast(total(base, difference, False), base.dtype)))
             back = settled(cast(total(base, difference, False), target.dtype))
@@ -123,13 +123,13 @@ def test_a_difference_that_was_made_with_jax_is_recovered_as_with_jax(tmp_path, 
     reference.save(tmp_path / "base", base)
     reference.save(tmp_path / "target", target)
     reference.save(tmp_path / "difference", difference, "bf16")
-    subtract(f"{tmp_path}/base", f"{tmp_path}/target", f"{tmp_path}/ours", float_type="bf16")
+    subtract(f"{tmp_path}/base", f"{tmp_path}/target", f"{tmp_path}/ours", float_dtype="bf16")
     assert same(reference.load(tmp_path / "ours"), reference.load(tmp_path / "difference"))
     loaded = reference.load(tmp_path / "difference")
     wanted = jax.tree_util.tree_map(lambda b, d: jnp.asarray(b) + jnp.asarray(d), base, loaded)
-    for float_type in ("", "bf16", "fp32"):
-        add(f"params::{tmp_path}/base", f"params::{tmp_path}/difference", f"{tmp_path}/sum", float_type=float_type)
-        reference.save(tmp_path / "wanted", wanted, float_type or dtype)
+    for name in ("", "bf16", "fp32"):
+        add(f"params::{tmp_path}/base", f"params::{tmp_path}/difference", f"{tmp_path}/sum", float_dtype=name)
+        reference.save(tmp_path / "wanted", wanted, name or dtype)
         assert same(reference.load(tmp_path / "sum"), reference.load(tmp_path / "wanted"))
 
 
@@ -272,7 +272,7 @@ from reference.tests.memory import Meter
 from reference.differences.arithmetic_difference import add, subtract
 base, target, output = sys.argv[1:]
 meter = Meter()
-report = subtract(base, target, output, float_type="bf16")
+report = subtract(base, target, output, float_dtype="bf16")
 add(base, output, output)
 print(report.inexact, meter.peak() // 1024, "jax" in sys.modules)
 """

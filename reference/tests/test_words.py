@@ -137,8 +137,8 @@ def test_the_bytes_of_a_delta_are_the_same_with_either_backend(tmp_path, small_p
     found = deltas(files)
     assert found["jax"] == found["numpy"]
     assert files.is_recovered()
-    for float_type in ("bf16", "fp64"):
-        found = deltas(files, float_type=float_type)
+    for name in ("bf16", "fp64"):
+        found = deltas(files, float_dtype=name)
         assert found["jax"] == found["numpy"]
 
 
