@@ -37,9 +37,8 @@ class Saving:
         self._finish: Callable[[BaseException | None], None] | None = finish
         self._work = Work(functools.partial(self._run, write))
         note_exits()
-        with _lock:
-            _earlier.append(self)  # first: a thread that an interrupt leaves without a handle is waited for too
         try:
+            _earlier.append(self)  # first: a thread that an interrupt leaves without a handle is waited for too
             self._work.start(f"save of {self.path}")
         except BaseException as error:
             if isinstance(error, RuntimeError) and not needs_thread:

@@ -198,3 +198,26 @@ def test_a_child_waits_for_no_thread_and_no_lock_of_its_parent(path):
     run = subprocess.run([sys.executable, "-c", AMONG_THREADS, path], capture_output=True, text=True)
     assert (run.returncode, run.stdout, run.stderr) == (0, "5\n", "")
     assert (reference.load(path)["w"] == 1).all()
+
+
+@pytest.mark.parametrize("module", ["storage/threads.py", "checkpoints/background.py"])
+def test_an_interrupt_leaves_nothing_that_is_waited_for_in_vain(path, module):
+    """Wherever one strikes in these modules, all threads end, and the next save has nothing to wait for."""
+    program = """
+import contextlib, pathlib, sys, numpy as np, reference
+from fuzz.faults import Calls, interrupted
+from reference.checkpoints.background import finish_earlier
+
+place, k, calls = pathlib.Path(reference.__file__).parent / sys.argv[2], 0, Calls()
+calls.failed = True
+while calls.failed:
+    calls = Calls()
+    with contextlib.suppress(KeyboardInterrupt), interrupted(k, place, calls):
+        reference.save(sys.argv[1], {"w": np.ones(1 << 18)}, float_dtype="bf16", blocking=False).wait()
+        reference.save(sys.argv[1], {"w": np.ones(1 << 18)}, float_dtype="bf16")
+    finish_earlier()
+    k += 1
+print(k > 10)
+"""
+    run = subprocess.run([sys.executable, "-c", program, path, module], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "True\n"), run.stderr
