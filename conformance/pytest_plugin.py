@@ -11,6 +11,7 @@ what an encoder gets, and returns bytes. `match` is a pattern of case ids, `spec
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -34,6 +35,9 @@ class Judged(NamedTuple):
     corpus: Corpus
     spec: str
 
+    def __repr__(self) -> str:  # pytest shows it beside each failure, and would spend most of a run on the whole corpus
+        return f"<{self.check.case.id} ({self.check.part})>"
+
     def judge(self, call: Callable[[Any], Any], rejects: type[Exception] | tuple[type[Exception], ...] = ()) -> None:
         """Fail the test unless the callable does what the case wants; a case beside the MUSTs skips it instead."""
         judgement = judge_callable(self.check, call, rejects)
@@ -47,13 +51,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "conformance(part, match, spec, xfails): the cases that conformance_check takes")
 
 
+@functools.cache
+def _corpus(spec: str) -> Corpus:
+    return load_corpus(spec=spec)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if _FIXTURE not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("conformance")
     options = dict(marker.kwargs) if marker else {}
     part, match, spec = options.get("part", "decode"), options.get("match", "*"), options.get("spec", "1.0")
-    corpus = load_corpus(spec=spec)
+    corpus = _corpus(spec)
     found = list(checks(corpus.cases, {part: None}))
     xfails = read_xfails(metafunc.definition.path.parent / options["xfails"]) if "xfails" in options else []
     for xfail in xfails:

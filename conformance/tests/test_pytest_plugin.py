@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from conformance.judge import Check
+from conformance.model import load_corpus
+from conformance.pytest_plugin import Judged
+
 ROOT = Path(__file__).parents[2]
 READER = """
 import pytest
@@ -59,3 +63,10 @@ def test_an_expectation_that_matches_nothing_is_an_error(tmp_path):
     status, printed = pytest_in(tmp_path, READER.replace("VALUE", "1").replace("XFAILS", ', xfails="xfails"'))
     assert status != 0
     assert "matches no case" in printed
+
+
+def test_a_failure_does_not_show_the_whole_corpus():
+    """pytest shows the arguments of a test that fails, and makes a text of all that is in them first."""
+    corpus = load_corpus()
+    check = Check(corpus.cases[0], "decode")
+    assert repr(Judged(check, corpus, "1.0")) == f"<{corpus.cases[0].id} (decode)>"
