@@ -59,13 +59,9 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-wheel: .venv/ready  ## build the wheel into dist/ and try it in an environment of its own
+wheel: .venv/ready  ## build the wheels into dist/ and try them in an environment of their own
 	$(BIN)/python -m pip install -q -c constraints.txt build
-	rm -rf dist build/wheel-test
-	$(BIN)/python -m build --wheel --outdir dist
-	$(PYTHON) -m venv build/wheel-test
-	build/wheel-test/bin/python -m pip install -q -c constraints.txt dist/*.whl
-	cd build && wheel-test/bin/streamckpt --help
+	.ci/wheels $(PYTHON) $(abspath $(BIN))/python
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
