@@ -2,13 +2,16 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: test test-fast coverage fuzz mutants results docs serve bench bench-full demo example lint format wheel clean
+.PHONY: test test-fast test-versions coverage fuzz mutants results docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-fast: .venv/ready  ## most of the tests, in under two minutes
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow and not large' --hypothesis-profile=fast
+
+test-versions:  ## run the tests with the lowest versions that are declared, and with the newest there are
+	.ci/test-versions
 
 coverage: .venv/ready  ## run the tests, in all their processes, and print which branches they take, by wing
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[coverage]'

@@ -34,6 +34,10 @@ MESH = Mesh(np.array(jax.devices()).reshape(COUNT, 2), ("process", "local"))
 SPECS = [P(), P("process"), P("local"), P(None, "process"), P("process", "local"), P(("local", "process"))]
 
 
+def name_of(spec):
+    return str(spec).replace("PartitionSpec", "P")  # as newer versions write it
+
+
 def spread(array, spec):
     sharding = NamedSharding(MESH, spec)
     return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
@@ -42,12 +46,12 @@ def spread(array, spec):
 def tree():
     """The same in all processes, as host arrays."""
     random = np.random.default_rng(0)
-    leaves = {str(spec): random.standard_normal((16, 64)).astype(np.float32) for spec in SPECS}
+    leaves = {name_of(spec): random.standard_normal((16, 64)).astype(np.float32) for spec in SPECS}
     return {"layers": leaves, "step": 3, "table": np.arange(5), "empty": np.zeros((0, 4), np.float32)}
 
 
 def placed():
-    leaves = {str(spec): spread(tree()["layers"][str(spec)], spec) for spec in SPECS}
+    leaves = {name_of(spec): spread(tree()["layers"][name_of(spec)], spec) for spec in SPECS}
     return {**tree(), "layers": leaves, "empty": spread(tree()["empty"], P("process"))}
 
 
@@ -139,14 +143,14 @@ def errors_of_others():
 def loads():
     for spec in SPECS:
         target = jax.ShapeDtypeStruct((16, 64), np.float32, sharding=NamedSharding(MESH, spec))
-        like = {"layers": {str(other): target for other in SPECS}}
+        like = {"layers": {name_of(other): target for other in SPECS}}
         loaded = reference.load(FOLDER / "plain", like=like, include="layers/*")
         right = all(
             np.array_equal(np.asarray(shard.data), tree()["layers"][key][shard.index])
             for key, array in loaded["layers"].items()
             for shard in array.addressable_shards
         )
-        tell(f"load {spec}", right=right)
+        tell(f"load {name_of(spec)}", right=right)
 
 
 def counted():
@@ -161,7 +165,7 @@ def counted():
         read.clear()
         target = jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=NamedSharding(MESH, spec))
         reference.load(FOLDER / "large", like={"0": target, "1": target})
-        tell(f"counted {spec}", share=sum(read) / (2 * array.nbytes))
+        tell(f"counted {name_of(spec)}", share=sum(read) / (2 * array.nbytes))
 
 
 def differences():

@@ -73,7 +73,7 @@ def test_a_whole_block_and_what_is_left_of_one(dtype):
 @settings(max_examples=60)
 @given(st.data())
 def test_any_bits_of_any_dtype(data):
-    array = data.draw(arrays(shapes=st.integers(1, 700).map(lambda n: (n,))))
+    array = data.draw(arrays(shapes=st.integers(1, 500).map(lambda n: (n,))))
     target = array.view(np.uint8)
     base = np.frombuffer(data.draw(st.binary(min_size=len(target), max_size=len(target))), np.uint8)
     with pytest.MonkeyPatch.context() as patch:
