@@ -15,15 +15,15 @@ import reference
 from fuzz.equality import same
 from fuzz.peers.loop import written
 
-<<<<<<< HEAD
-# The processes are run once, for all tests of what they told.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
-=======
-pytestmark = pytest.mark.skipif(
-    jax.version.__version_info__ < (0, 4, 34),
-    reason=f"jax {jax.__version__} ends a process on the host where two collectives are compiled at a time",
-)
->>>>>>> h-versions
+pytestmark = [
+    # The processes are run once, for all tests of what they told.
+    pytest.mark.slow,
+    pytest.mark.xdist_group("processes"),
+    pytest.mark.skipif(
+        jax.version.__version_info__ < (0, 4, 34),
+        reason=f"jax {jax.__version__} ends a process on the host where two collectives are compiled at a time",
+    ),
+]
 WORKER = Path(__file__).with_name("one_process.py")
 
 
