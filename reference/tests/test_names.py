@@ -1,0 +1,87 @@
+"""`streamckpt` and `reference` are one library under two names."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reference
+import streamckpt as sc
+from reference import checkpointer, convert, delta, salvage, verify
+from streamckpt.checkpointer import StreamingCheckpointer
+
+WEIGHTS = {"a": {"w": np.arange(6.0)}}
+
+
+def test_both_names_mean_the_same_objects():
+    for name in reference.__all__:
+        assert getattr(sc, name) is getattr(reference, name), name
+    for module, names in (
+        (convert, ["convert", "ConvertReport"]),
+        (delta, delta.__all__),
+        (salvage, ["salvage", "SalvageReport"]),
+        (verify, ["verify", "Finding"]),
+        (checkpointer, ["StreamingCheckpointer"]),
+    ):
+        for name in names:
+            assert getattr(sc, name) is getattr(module, name), name
+            assert name in sc.__all__
+    assert sc.StreamingCheckpointer is StreamingCheckpointer
+    assert (sc.__version__, sc.SPEC_VERSION) == (reference.__version__, reference.SPEC_VERSION)
+
+
+def test_every_public_name_is_there_and_documented():
+    assert len(set(sc.__all__)) == len(sc.__all__)
+    for name in sc.__all__:
+        found = getattr(sc, name)
+        assert isinstance(found, str) or found.__doc__, f"{name} says nothing of itself"
+    assert set(sc.__all__) <= set(dir(sc))
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        sc.lode  # noqa: B018
+
+
+def test_a_module_at_the_top_is_no_function_of_the_library_and_hides_none(tmp_path):
+    """Importing reference.convert and its like changes nothing under the other name."""
+    code = (
+        "import streamckpt as sc, reference.convert, reference.diff, reference.compare, reference.verify, "
+        "reference.inspect, reference.salvage, reference.delta, sys\n"
+        "assert all(callable(getattr(sc, name)) for name in 'convert diff compare verify salvage records'.split())\n"
+        "assert callable(reference.records)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_it_is_as_light_as_the_other_name():
+    names = "('jax', 'flax', 'rich', 'safetensors', 'zstandard', 'pytest')"
+    code = f"import sys, streamckpt; print([m for m in {names} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["streamckpt", "reference"])
+def test_all_commands_stand_under_one_name(tmp_path, module):
+    sc.save(tmp_path / "x", WEIGHTS)
+    run = subprocess.run([sys.executable, "-m", module, "inspect", tmp_path / "x"], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "float64[6]" in run.stdout
+    run = subprocess.run([sys.executable, "-m", module, "inspekt"], capture_output=True, text=True)
+    assert run.returncode == 2
+
+
+def test_both_say_that_they_are_typed(root: Path):
+    assert (root / "streamckpt/py.typed").exists()
+    assert (root / "reference/py.typed").exists()
+
+
+def test_the_functions_take_what_their_fellows_take(tmp_path):
+    """One spelling for each idea: a keyword means the same wherever it stands."""
+    sc.save(tmp_path / "a", WEIGHTS, float_dtype="fp32")
+    sc.convert(tmp_path / "a", tmp_path / "b", float_dtype="bf16", include="a/*", progress=False)
+    assert sc.load(tmp_path / "b", include="a/*")["a"]["w"].dtype.name == "bfloat16"
+    assert sc.compare(tmp_path / "a", tmp_path / "b", include="a/*", progress=False).count("changed") == 1
+    sc.diff(tmp_path / "a", tmp_path / "b", tmp_path / "d", progress=False)
+    sc.recover(tmp_path / "a", tmp_path / "d", tmp_path / "c", float_dtype="fp16", progress=False)
+    assert sc.load(tmp_path / "c")["a"]["w"].dtype == np.float16
+    assert sc.verify(tmp_path / "c", progress=False) == []
