@@ -159,7 +159,9 @@ class _Leaf:
         self.shape, self.nbytes, self.held, self.dtype = leaf.shape, leaf.nbytes, np.dtype(array.dtype), dtype
         self.gathers = gathers
         self._infinite = infinite
-        self._whole: Any = array if gathers or small else None
+        self._whole: Any = array if gathers or (small and array.is_fully_addressable) else None
+        if not leaf.nbytes:  # no process need have a device of it
+            self._whole = np.empty(leaf.shape, self.held)
         self._parts = parts_of(array) if self._whole is None else []
 
     def gather(self) -> None:
