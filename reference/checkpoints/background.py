@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from ..storage.local_files import Path_
 from ..storage.threads import Work
-from .exit_status import fail, note_exits
+from .exit_status import fail
 
 _lock = threading.RLock()
 _earlier: list[Saving] = []  # saves that nobody has waited for
@@ -36,7 +36,6 @@ class Saving:
         self.error: BaseException | None = None
         self._finish: Callable[[BaseException | None], None] | None = finish
         self._work = Work(functools.partial(self._run, write))
-        note_exits()
         try:
             _earlier.append(self)  # first: a thread that an interrupt leaves without a handle is waited for too
             self._work.start(f"save of {self.path}")

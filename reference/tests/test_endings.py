@@ -75,7 +75,7 @@ def save():
         ("save(); sys.exit(0)", 1),
         ("save(); sys.exit(256)", 1),
         ("save(); raise SystemExit", 1),
-        ("save(); sys.exit(3)", 3),
+        ("save(); sys.exit(3)", 1),
         ("save(); sys.exit('words')", 1),
         ("save(); raise ValueError", 1),
         ("save(); raise KeyboardInterrupt", -signal.SIGINT),
