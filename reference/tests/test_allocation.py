@@ -35,11 +35,11 @@ a, out = f"params::{path}", f"{path}.out"
 assert goes_back_when_freed()
 # That array has been freed, and the one that is looked at in the end is larger than glibc keeps for it.
 calls = {
-    "convert": lambda: convert(a, out, show=silent),
-    "diff": lambda: diff(a, a, out, backend="numpy", show=silent),
-    "recover": lambda: (diff(a, a, out, show=silent), recover(a, out, f"{out}2", show=silent)),
-    "subtract": lambda: subtract(a, a, out, backend="numpy", show=silent),
-    "compare": lambda: compare(a, a, show=silent),
+    "convert": lambda: convert(a, out, progress=silent),
+    "diff": lambda: diff(a, a, out, backend="numpy", progress=silent),
+    "recover": lambda: (diff(a, a, out, progress=silent), recover(a, out, f"{out}2", progress=silent)),
+    "subtract": lambda: subtract(a, a, out, backend="numpy", progress=silent),
+    "compare": lambda: compare(a, a, progress=silent),
     "the command": lambda: command.main(["--load_checkpoint", a, "--output_file", out]),
 }
 calls[how]()

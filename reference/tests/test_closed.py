@@ -90,7 +90,7 @@ def test_a_closed_source_is_not_copied_from(files, tmp_path):
 def test_what_convert_and_its_like_return_reads_nothing(files):
     items = list(convert("old", "out", streaming=True).items)
     diff("old", "new", "delta")
-    items += recover("old", "delta", "again")
+    items += recover("old", "delta", "again").items
     reference.save("numbers", {"a": OLD["a"]})
     items += subtract("numbers", "numbers", "difference").items
     assert len(items) == 7

@@ -25,7 +25,7 @@ TREE = {
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    quiet = {"backend": "numpy", "show": silent}
+    quiet = {"backend": "numpy", "progress": silent}
     reference.save(folder / "a", TREE)
     changed = {**TREE, "large": TREE["large"] + 1, "small": {name: x + 1 for name, x in TREE["small"].items()}}
     reference.save(folder / "b", changed)
@@ -76,13 +76,13 @@ OPERATIONS = {
     "save with a cast": lambda f: reference.save(f / "out", TREE, "bf16"),
     "save device arrays": lambda f: reference.save(f / "out", {"x": jax.numpy.ones(1 << 20), **TREE}),
     "save in the background": lambda f: reference.save(f / "out", TREE, blocking=False).wait(),
-    "convert": lambda f: convert(f"params::{f / 'a'}", f"flax::{f / 'out'}", float_type="bf16", show=silent),
-    "convert flax": lambda f: convert(f"flax::{f / 'flax'}", f"params::{f / 'out'}", show=silent),
-    "diff": lambda f: diff(f / "a", f / "b", f / "out", show=silent),
-    "recover": lambda f: recover(f / "a", f / "delta", f / "out", show=silent),
-    "subtract": lambda f: subtract(f / "a", f / "a", f / "out", show=silent),
-    "add": lambda f: add(f / "a", f / "difference", f / "out", show=silent),
-    "compare": lambda f: compare(f / "a", f / "b", show=silent),
+    "convert": lambda f: convert(f"params::{f / 'a'}", f"flax::{f / 'out'}", float_dtype="bf16", progress=silent),
+    "convert flax": lambda f: convert(f"flax::{f / 'flax'}", f"params::{f / 'out'}", progress=silent),
+    "diff": lambda f: diff(f / "a", f / "b", f / "out", progress=silent),
+    "recover": lambda f: recover(f / "a", f / "delta", f / "out", progress=silent),
+    "subtract": lambda f: subtract(f / "a", f / "a", f / "out", progress=silent),
+    "add": lambda f: add(f / "a", f / "difference", f / "out", progress=silent),
+    "compare": lambda f: compare(f / "a", f / "b", progress=silent),
 }
 
 

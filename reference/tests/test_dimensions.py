@@ -62,10 +62,10 @@ def test_every_reader_gives_the_array_back(folder, made, alike):
     tree = {"s": {"x": made, "y": made.copy() if alike else np.arange(3)}}
     path = str(folder / "x")
     reference.save(path, tree)
-    convert(path, f"flax::{path}.flax", show=silent)
+    convert(path, f"flax::{path}.flax", progress=silent)
     files = [f"params::{path}", f"flax::{path}.flax"]
     if made.dtype != int4:  # which safetensors lacks
-        convert(path, f"safetensors::{path}.safetensors", show=silent)
+        convert(path, f"safetensors::{path}.safetensors", progress=silent)
         files.append(f"safetensors::{path}.safetensors")
     wanted = {"s": {name: native(leaf) for name, leaf in tree["s"].items()}}
     for file in files:
@@ -81,7 +81,7 @@ def test_every_reader_gives_the_array_back(folder, made, alike):
             assert inspect.main([file]) == 0
         assert compare(file, tree).count("equal") == 2
     for file in files[:2]:
-        assert salvage(file, f"{path}.left", show=silent).losses == []
+        assert salvage(file, f"{path}.left", progress=silent).losses == []
 
 
 @settings(max_examples=40)
@@ -91,14 +91,14 @@ def test_every_writer_of_differences_takes_it(folder, made):
     reference.save(target, {"x": made, "n": 1})
     for before in (np.zeros_like(made), made, made.reshape(-1)):
         reference.save(base, {"x": before, "n": 2})
-        diff(base, target, delta, show=silent)
-        recover(base, delta, found, show=silent)
+        diff(base, target, delta, progress=silent)
+        recover(base, delta, found, progress=silent)
         assert (folder / "found").read_bytes() == (folder / "target").read_bytes()
         assert len(compare(base, target).pairs) == 2
     if made.dtype not in (np.bool_, int4):
         reference.save(base, {"x": np.zeros_like(made), "n": 1})
-        subtract(base, target, delta, show=silent)
-        add(base, delta, found, show=silent)
+        subtract(base, target, delta, progress=silent)
+        add(base, delta, found, progress=silent)
         assert (folder / "found").read_bytes() == (folder / "target").read_bytes()
 
 
@@ -107,7 +107,7 @@ def test_the_same_array_of_64_dimensions_many_times(folder, container):
     """So many small records that they are read as one run."""
     tree = {f"{i:04}": np.full((1,) * 63 + (2,), i, np.float32) for i in range(2000)}
     reference.save(folder / "many", tree)
-    convert(str(folder / "many"), f"{container}::{folder}/out", show=silent)
+    convert(str(folder / "many"), f"{container}::{folder}/out", progress=silent)
     assert same(reference.load(f"{container}::{folder}/out"), tree)
     assert same(
         reference.load(f"{container}::{folder}/out", include="*0*7"),
