@@ -75,7 +75,7 @@ def test_every_reader_gives_the_array_back(folder, made, alike):
         assert same(reference.load(file, like=wanted), wanted)
         assert holds({path[1]: leaf for path, leaf in reference.records(file)}, wanted["s"])
         with reference.open(file) as checkpoint:
-            verify(checkpoint, lambda n: None)
+            verify(checkpoint)
             assert same(checkpoint["s/x"], wanted["s"]["x"])
         with contextlib.redirect_stdout(io.StringIO()):
             assert inspect.main([file]) == 0
