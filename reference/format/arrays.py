@@ -15,7 +15,7 @@ NDARRAY: Final = 1  # ext types
 COMPLEX: Final = 2
 SCALAR: Final = 3
 MAX_DIMS: Final = 64  # LEAF-3: "A shape is an array of 0 to 64 integers, each of 0 or more."
-_HELD: Final[int] = getattr(np, "MAXDIMS", MAX_DIMS)  # numpy 1 holds arrays of 32 dimensions
+HELD: Final[int] = getattr(np, "MAXDIMS", MAX_DIMS)  # numpy 1 holds arrays of 32 dimensions
 
 
 class Array(NamedTuple):
@@ -70,8 +70,8 @@ def check_dims(cursor: Cursor, dims: int, at: int) -> int:
 
 def check_held(dims: int, at: int) -> None:
     """Refuse, by LEAF-3, a shape of more dimensions than the installed numpy has."""
-    if dims > _HELD:
-        detail = f"numpy {np.__version__} holds arrays of at most {_HELD} dimensions, and this one has {dims}"
+    if dims > HELD:
+        detail = f"numpy {np.__version__} holds arrays of at most {HELD} dimensions, and this one has {dims}"
         raise FormatError("LEAF-3", at, None, detail, "pip install 'numpy>=2'")
 
 

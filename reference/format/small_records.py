@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .arrays import MAX_DIMS
+from .arrays import HELD
 from .collector import no_collection
 from .keypaths import SEPARATOR, sort_key
 from .leaves import Leaf, read_leaf
@@ -152,6 +152,6 @@ def _is_tiny(leaf: Leaf) -> bool:
 
     Those of the most dimensions are left out: many of them together would take one more, and numpy has none.
     """
-    if leaf.dtype is None or not 0 < len(leaf.shape) < MAX_DIMS or len(leaf.extents) != 1:
+    if leaf.dtype is None or not 0 < len(leaf.shape) < HELD or len(leaf.extents) != 1:
         return False
     return 1 < leaf.dtype.itemsize <= leaf.nbytes <= _TINY

@@ -62,7 +62,7 @@ def test_a_store_that_forgets_a_key_and_cannot_say_so_has_forgotten_it():
 
 
 def test_a_shape_of_more_dimensions_than_numpy_has_is_refused_with_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr("reference.format.arrays._HELD", 32)
+    monkeypatch.setattr("reference.format.arrays.HELD", 32)
     path = tmp_path / "x"
     path.write_bytes(record(("a",), array(b"\xdc\x00\x21" + b"\x01" * 33, "int8", b"1")))
     with pytest.raises(reference.FormatError, match="at most 32 dimensions, and this one has 33") as caught:
