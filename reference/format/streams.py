@@ -58,7 +58,8 @@ def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
     The paths of a flax file share their beginnings, so they are walked here and never joined.
     """
     if not paths:
-        raise FormatError("STREAM-3", None, None, "the tree has no leaf to write")
+        detail = "the tree has no leaf to write, as the state of an optimizer that keeps none"
+        raise FormatError("STREAM-3", None, None, detail, "save it in one tree with the weights")
     root: dict[str, Any] = {}
     for path in paths:
         if not path:

@@ -170,6 +170,17 @@ def test_a_module_of_the_format_imports_its_own_chapter_and_those_before_it(root
             assert order.index(imported) < order.index(name), f"{name} imports {imported}"
 
 
+def test_contributors_find_every_module_in_the_table_of_wings(root):
+    text = (root / "CONTRIBUTING.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*)$", text, re.MULTILINE))
+    assert list(rows) == WINGS
+    for wing in WINGS[
+        1:-1
+    ]:  # the modules of `format` have a table of their own, and those of `commands` are the commands
+        listed = [name for name in re.findall(r"`(\w+)`", rows[wing].rpartition("|")[0].rpartition("|")[2])]
+        assert sorted(listed) == sorted(path.stem for path in (root / "reference" / wing).glob("[a-z]*.py"))
+
+
 def test_jax_and_flax_are_imported_where_there_are_arrays_of_them(root):
     """The modules that import jax or flax at once, so that all others can be imported without either."""
     found = set()
@@ -183,6 +194,8 @@ def test_jax_and_flax_are_imported_where_there_are_arrays_of_them(root):
     assert {name for name in found if name.startswith("checkpoints.")} == {
         "checkpoints.checkpointer",
         "checkpoints.gathering",
+        "checkpoints.pytree_files",
+        "checkpoints.state_saving",
     }
 
 
