@@ -22,7 +22,7 @@ from ..format.records import Record
 from ..format.trees import depth_first
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
-from .command_line import add_patterns, parser, run, size
+from .command_line import Parser, add_patterns, parser, run, size
 from .tables import aligned, leaf_json
 
 _EXAMPLES = """examples:
@@ -119,7 +119,7 @@ def _print_delta(found: dict[str, Any]) -> None:
         print(f"{display(tuple(path))}  stands in the base alone")
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser(
         "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
     )

@@ -11,7 +11,7 @@ from ..containers.damaged import Loss
 from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
 from ..format.keypaths import display
-from .command_line import add_flag, parser, run, size
+from .command_line import Parser, add_flag, parser, run, size
 
 PARTLY: Final = 3  # exit status: something was lost, and the rest has been written
 _EXAMPLES = """examples:
@@ -32,7 +32,7 @@ def _lost(loss: Loss) -> str:
     return f"  lost: {stretch}: {leaf}{error.detail} ({error.clause}, byte {error.offset})"
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser("python -m reference.salvage", "Write what is whole of a damaged checkpoint.", _EXAMPLES)
     command.add_argument(
         "--load_checkpoint", required=True, metavar="[PREFIX::]PATH", help="the damaged file, a stream or a flax file"

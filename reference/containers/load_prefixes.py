@@ -57,7 +57,13 @@ def select(records: list[Record], prefix: str | None) -> list[Record]:
     if not train_state:
         detail = f"this holds weights alone, without step and optimizer, and {prefix}:: asks for a train state"
         raise FormatError("CONV-5", None, None, detail, "use params::")
-    return records if prefix == "trainstate" else subtree(records, WEIGHTS)
+    if prefix == "trainstate":
+        return records
+    if not any(record.path[: len(WEIGHTS)] == WEIGHTS for record in records):
+        detail = f"no leaf is under {display(WEIGHTS)}, where trainstate_params:: looks for the weights"
+        advice = "as in a train state of JAXSeq they are under params: use trainstate:: and the prefix params"
+        raise FormatError("CONV-5", None, None, detail, advice)
+    return subtree(records, WEIGHTS)
 
 
 def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:

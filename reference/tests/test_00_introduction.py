@@ -174,10 +174,8 @@ def test_contributors_find_every_module_in_the_table_of_wings(root):
     text = (root / "CONTRIBUTING.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*)$", text, re.MULTILINE))
     assert list(rows) == WINGS
-    for wing in WINGS[
-        1:-1
-    ]:  # the modules of `format` have a table of their own, and those of `commands` are the commands
-        listed = [name for name in re.findall(r"`(\w+)`", rows[wing].rpartition("|")[0].rpartition("|")[2])]
+    for wing in WINGS[1:-1]:  # `format` has a table of its own, and the modules of `commands` are the commands
+        listed = re.findall(r"`(\w+)`", rows[wing].rpartition("|")[0].rpartition("|")[2])
         assert sorted(listed) == sorted(path.stem for path in (root / "reference" / wing).glob("[a-z]*.py"))
 
 
