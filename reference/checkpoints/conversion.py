@@ -41,13 +41,15 @@ def convert(
     float_dtype: str | None = None,
     include: Patterns = None,
     exclude: Patterns = None,
+    dialect: str | None = None,
     dry_run: bool = False,
     backend: str | None = None,
     progress: Shown = False,
 ) -> ConvertReport:
     """Write the checkpoint at `path`, `[PREFIX::]PATH` of any container, to `output`.
 
-    `prefix` chooses the subtree under a key path, and takes that path off (see `open`). A load prefix of `output` says
+    `prefix` chooses the subtree under a key path, and takes that path off, and `dialect` says in which a stream is
+    written (see `open`). A load prefix of `output` says
     what is written (`params::`, `flax::`, `safetensors::`); without one `streaming` does: True is a stream, False a
     standard flax file. `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float leaves; None keeps every
     dtype. `include` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without
@@ -62,7 +64,7 @@ def convert(
     target, name = split_output(output, streaming)
     place = place_of(name)
     overflows: list[int] = []
-    with open_checkpoint(path, prefix, any_kind=True) as checkpoint:
+    with open_checkpoint(path, prefix, any_kind=True, dialect=dialect) as checkpoint:
         checkpoint.select(chooser(include, exclude))
         # Depth-first order (TREE-5), whatever the order of the source.
         records = depth_first(checkpoint.records)

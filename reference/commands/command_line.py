@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..containers.registry import DIALECTS
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import printable
 from .absl_spellings import translated
@@ -107,6 +108,16 @@ def add_patterns(parser: Parser, verb: str) -> None:
             metavar="GLOB",
             help=f"{what} the leaves whose key path matches; * stands for any text; may be repeated",
         )
+
+
+def add_dialect(parser: Parser) -> None:
+    """--dialect: what reads streams that a 1.0 reader refuses."""
+    parser.add_argument(
+        "--dialect",
+        choices=tuple(DIALECTS),
+        help="how the stream was written, if not as the specification says: split-leaves joins leaves that are cut "
+        "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB",
+    )
 
 
 def size(n: int) -> str:

@@ -11,7 +11,7 @@ from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display
 from ..format.leaves import leaf_text
-from .command_line import Parser, add_flag, add_patterns, parser, run, size
+from .command_line import Parser, add_dialect, add_flag, add_patterns, parser, run, size
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -68,6 +68,7 @@ def command_line() -> Parser:
         help="convert the subtree under this key path alone, and take the path off: --prefix=params/encoder",
     )
     add_patterns(command, "convert")
+    add_dialect(command)
     command.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -106,6 +107,7 @@ def _run(arguments: argparse.Namespace) -> None:
         float_dtype=arguments.float_dtype,
         include=arguments.include,
         exclude=arguments.exclude,
+        dialect=arguments.dialect,
         dry_run=arguments.dry_run,
         backend=arguments.backend,
         progress=True,

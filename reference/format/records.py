@@ -79,7 +79,9 @@ def read_record(cursor: Cursor) -> Record:
         cursor.leave(region)
     except FormatError as error:
         if path[-1].startswith("chunk_") and error.clause in ("WIRE-3", "WIRE-6", "LEAF-1"):
-            error.advice = "the leaves of this file may be split over records: see the dialects of the specification"
+            error.advice = (
+                "the leaves of this file may be split over records, as a dialect has it: --dialect=split-leaves"
+            )
         raise with_path(path, error) from None
     return Record(path, leaf, offset, leaf_offset, cursor.tell())
 
