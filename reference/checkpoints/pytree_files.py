@@ -21,13 +21,16 @@ from .spreading import load_spread
 
 
 def save_pytree(tree: Any, path: str | os.PathLike[str], dtype: Any = None, sharding: Any = None) -> None:
-    """Save a pytree as a stream, with its empty nodes, which the loader of that family needs.
+    """Save a pytree as a stream, with its empty nodes, which the loader of that family needs, and scalars as arrays.
 
     To /dev/null nothing is written. Float arrays are cast to `dtype`, a type or a name such as bf16. `sharding` is
     accepted and has no effect: an array knows how it is sharded. Where arrays span processes all of them make this
     call, and process 0 writes. Raises FormatError, OSError.
     """
-    leaves = list(flatten(tree, True, flax_expansion()))
+    leaves = [
+        (key, np.asarray(leaf) if isinstance(leaf, np.generic) else leaf)
+        for key, leaf in flatten(tree, True, flax_expansion())
+    ]
     Job(path, leaves, dtype, writers=[] if os.fspath(path) == os.devnull else None).run(progress_bar)
 
 

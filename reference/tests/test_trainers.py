@@ -337,3 +337,6 @@ def test_a_pytree_is_saved_and_loaded_as_jaxseq_does(dtype, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save_pytree(state, "/dev/null")
+    save_pytree(odd := {"s": np.float32(1), "n": 3, "e": {}}, path)
+    assert (tmp_path / "train_state.msgpack").read_bytes() == written(odd, keep_empty_nodes=True)
+    assert load_pytree(path)["s"].shape == ()
