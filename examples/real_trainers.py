@@ -201,12 +201,8 @@ MORE = {
         ),
     ],
     "LWM": [  # resumes itself: the last that the first part of the run has saved is a milestone
-        (
-            "a run, cut off after a milestone",
-            "auto",
-            f"--total_steps=3 {KEEP} --save_milestone_freq=3 --autoresume=True",
-        ),
-        ("which resumes itself", "auto", f"--total_steps=6 {KEEP} --save_milestone_freq=3 --autoresume=True"),
+        ("cut off after a milestone", "auto", f"--total_steps=3 {KEEP} --save_milestone_freq=3"),
+        ("and resuming itself", "auto", f"--total_steps=6 {KEEP} --save_milestone_freq=3 --autoresume=True"),
     ],
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.machinery
+import inspect
 import json
 import runpy
 import sys
@@ -71,16 +72,15 @@ def empty_module(name: str, **names: Any) -> types.ModuleType:
 
 
 def revive_old_names() -> None:
-    """Names that these trainers use and newer versions of jax have dropped."""
-    import jax
-    import jax.interpreters.pxla as pxla
-    import jax.tree_util
-
+    """What these trainers use and newer versions of jax have dropped."""
+    jax, pxla, jnp = (importlib.import_module(name) for name in ("jax", "jax.interpreters.pxla", "jax.numpy"))
     for name in ("tree_map", "tree_leaves", "tree_flatten", "tree_unflatten"):
-        if not hasattr(jax, name):
-            setattr(jax, name, getattr(jax.tree_util, name))
-    if "thread_resources" not in vars(pxla):
-        pxla.thread_resources = importlib.import_module("jax._src.mesh").thread_resources
+        setattr(jax, name, getattr(jax.tree_util, name))
+    if "thread_resources" not in dir(pxla):
+        setattr(pxla, "thread_resources", importlib.import_module("jax._src.mesh").thread_resources)  # noqa: B010
+    clip = jnp.clip
+    if "a_min" not in inspect.signature(clip).parameters:
+        setattr(jnp, "clip", lambda x, a_min=None, a_max=None, **more: clip(x, a_min, a_max, **more))  # noqa: B010
 
 
 if __name__ == "__main__":
