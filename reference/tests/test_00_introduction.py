@@ -22,7 +22,7 @@ WINGS = ["format", "storage", "containers", "devices", "computing", "checkpoints
 NAMES = ["convert", "diff", "compare", "inspect", "verify", "salvage", "checkpointer", "delta", "__main__"]
 # Chapter n of the specification is module n of `format`; what follows a chapter's module belongs to it too.
 CHAPTERS = {
-    "00-introduction": ["errors", "collector"],
+    "00-introduction": ["errors", "collector", "recycling"],
     "01-wire": ["wire"],
     "02-keypaths": ["keypaths"],
     "03-dtypes": ["dtypes", "payloads"],
@@ -200,7 +200,7 @@ def test_jax_and_flax_are_imported_where_there_are_arrays_of_them(root):
 def test_the_format_knows_no_path_no_thread_and_no_array_library_but_numpy(root):
     banned = {"os", "pathlib", "io", "threading", "concurrent", "jax", "flax", "socket", "subprocess"}
     for name, module in modules(root).items():
-        if not name.startswith("format.") or name == "format.blocks":
+        if not name.startswith("format.") or name in ("format.blocks", "format.recycling"):
             continue  # whose zstd contexts are kept for each thread
         for node in ast.walk(ast.parse(module.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
