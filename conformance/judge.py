@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import tempfile
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from .compare import Judgement, judge_reading, judge_verdict, judge_writing
+from .compare import ADVISED, Judgement, judge_reading, judge_verdict, judge_writing
 from .model import Case
+from .plain_text import plain
 from .programs import ACCEPTED, KEPT, Baseline, Limits, Outcome, baseline, run_program
 
 # The parts that a program can play, and the option that names the command for each.
@@ -128,18 +130,27 @@ class Judge:
             if outcome is None or outcome.verdict == ACCEPTED:
                 outcome = self._run(case, part, [*self._commands[part], *words])
         assert outcome is not None
-        said = case.convert["says"] if case.convert else None
         old = output.is_file() and output.stat().st_size == len(_OLD) and output.read_bytes() == _OLD
-        if outcome.verdict == ACCEPTED and said and said not in outcome.output.decode(errors="replace"):
-            return outcome, Judgement(False, f"{said!r} on standard output", f"{outcome.output[:200]!r}", [])
         if outcome.verdict == ACCEPTED and not old:
-            return outcome, judge_writing(case, outcome, *_digest(output))
+            judgement = judge_writing(case, outcome, *_digest(output))
+            return outcome, said_too(case, judgement, outcome.output)
         judgement = judge_verdict(case, outcome)
         if outcome.verdict == ACCEPTED and case.want == "accept":
             judgement = Judgement(False, "an output", "accepted, and no output was written", [])
         elif judgement.passed and not old:
             judgement = Judgement(False, "the old file left as it was (CONF-7)", "the old file is gone", [])
         return outcome, judgement
+
+
+# CONV-4: "A program that casts SHOULD say how many finite values became infinite."
+def said_too(case: Case, judgement: Judgement, printed: bytes) -> Judgement:
+    """A judgement of what was written, and of whether the number that the case asks for was said."""
+    number = case.convert["says"] if case.convert else None
+    text = printed.decode(errors="replace")
+    if not judgement.passed or not number or re.search(rf"(?<!\d){number}(?!\d)", text):
+        return judgement
+    told = f"said: {plain(text)}" if text.strip() else "said nothing"
+    return Judgement(False, f"{number} on standard output (CONV-4)", told, [], ADVISED)
 
 
 def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iterator[list[str]]:

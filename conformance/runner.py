@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from .declare import MUST
+from .compare import ADVISED as SHOULD_NOT_MET
+from .compare import Judgement
+from .declare import DIALECT
 from .judge import Check, Judge, Result
 from .model import Corpus
-from .programs import Baseline
+from .programs import ACCEPTED, Baseline
 from .xfails import Xfail, expected
 
 PASSED, FAILED, XFAILED, XPASSED, ADVISED = "passed", "failed", "expected to fail", "unexpectedly passed", "advised"
@@ -76,13 +78,28 @@ def judge_all(
 def sorted_out(results: Iterable[Result], xfails: Iterable[Xfail]) -> list[Line]:
     """Each result with its state: what the level of its case and the expectations make of it."""
     xfails = list(xfails)
-    return [_line(result, expected(xfails, result.check)) for result in results]
+    return [with_state(result, expected(xfails, result.check)) for result in results]
 
 
-def _line(result: Result, xfail: Xfail | None) -> Line:
-    passed = result.judgement.passed
-    if xfail is not None:
-        return Line(result, XPASSED if passed else XFAILED, xfail.reason)
-    if passed:
-        return Line(result, PASSED, "")
-    return Line(result, FAILED if result.check.case.level == MUST else ADVISED, "")
+def state_of(check: Check, judgement: Judgement) -> str:
+    """PASSED, FAILED or ADVISED: what the level of a case makes of a judgement.
+
+    Advice is the SHOULD of a case that all else of it holds for, and a dialect that is read: no clause allows a crash,
+    another value or a rejection of what is to be accepted.
+    """
+    if judgement.passed:
+        return PASSED
+    of_a_dialect = check.case.level == DIALECT and judgement.fault == ACCEPTED
+    return ADVISED if judgement.fault == SHOULD_NOT_MET or of_a_dialect else FAILED
+
+
+def with_state(result: Result, xfail: Xfail | None) -> Line:
+    """A result with what its level and the expectation that covers it make of it."""
+    state = state_of(result.check, result.judgement)
+    if xfail is None:
+        return Line(result, state, "")
+    if state == PASSED:
+        return Line(result, XPASSED, xfail.reason)
+    if result.judgement.fault == xfail.outcome:
+        return Line(result, XFAILED, xfail.reason)
+    return Line(result, FAILED, f"{xfail.reason} (expected outcome: {xfail.outcome}; found: {result.judgement.fault})")

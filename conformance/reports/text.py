@@ -78,7 +78,7 @@ def explained(corpus: Corpus, spec: str, check: Check, judgement: Judgement, rea
         yield f"  {clause}: {corpus.sentences[clause]}"
     yield f"  case: {case.about}"
     if reason:
-        yield f"  expected to fail: {reason}"
+        yield f"  known: {reason}"
     if not judgement.passed:
         yield f"  want: {judgement.want}"
         yield f"  got:  {judgement.got}"
