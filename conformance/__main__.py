@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -106,8 +108,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError("there is nothing to check: no chosen case is for a part that was named")
     began, stdin = time.monotonic(), arguments.stdin
     with _progress(len(wanted)) as seen:
-        jobs, timeout = arguments.jobs, arguments.timeout
-        found, baselines = judge_all(wanted, commands, jobs=jobs, stdin=stdin, timeout=timeout, seen=seen)
+        how = {"jobs": arguments.jobs, "stdin": stdin, "timeout": arguments.timeout}
+        found, baselines = judge_all(wanted, commands, **how, probes=every, seen=seen)
     lines = sorted(sorted_out(found, xfails), key=lambda line: (line.result.check.case.id, line.result.check.part))
     name = arguments.name or " ".join(next(iter(commands.values())).split()[:2])
     took = time.monotonic() - began
@@ -207,9 +209,49 @@ def _coverage(arguments: argparse.Namespace) -> int:
     return 0 if whole else 1
 
 
+class _Ended(BaseException):
+    """A signal that ends this program came; its programs are ended first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Turns the signals that end a program into an exception, and ends this program by the signal at last."""
+
+    def end(number: int, _: object) -> None:
+        for each in numbers:  # a second one does not keep us from tidying up
+            signal.signal(each, signal.SIG_IGN)
+        raise _Ended(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if before[number] is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(number, end)
+    try:
+        yield
+    except _Ended as ended:
+        signal.signal(ended.number, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.number)
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 0: every check is as it should be; 1: one is not; 2: wrong usage."""
+    """Exit status 0: every check is as it should be; 1: one is not; 2: wrong usage, or a program that does not run."""
     arguments = command_line().parse_args(argv)
+    with _ending_on_signals():
+        return _status(arguments)
+    return 1
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know fewer letters than a report has
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = arguments.action(arguments)
         sys.stdout.flush()

@@ -7,15 +7,19 @@ import json
 import os
 import re
 import shlex
+import shutil
 import tempfile
+import zlib
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from .baselines import smallest
 from .compare import ADVISED, Judgement, judge_reading, judge_verdict, judge_writing
+from .limits import PRINTED, Baseline
 from .model import Case
 from .plain_text import plain
-from .programs import ACCEPTED, KEPT, Baseline, Limits, Outcome, baseline, run_program
+from .programs import ACCEPTED, KEPT, Outcome, Running, run_program
 
 # The parts that a program can play, and the option that names the command for each.
 PARTS: Final = {
@@ -30,7 +34,6 @@ _SMALLEST: Final = bytes.fromhex("9291a177c40107")  # "w": 7
 _SMALLEST_FLAX: Final = bytes.fromhex("81a17707")
 _SMALLEST_INPUT: Final = {"records": [{"path": ["w"], "kind": "int", "value": "7"}], "empty_nodes": "keep"}
 _OLD: Final = b"the file that stood here before\n"
-_PRINTED: Final = 1 << 26  # bytes that a decoder may print
 
 
 class Check(NamedTuple):
@@ -71,75 +74,149 @@ def _parts(case: Case) -> Iterator[str]:
 class Judge:
     """Runs a command for each part in a folder of its own."""
 
-    def __init__(self, commands: Mapping[str, str], folder: Path, stdin: bool = False, timeout: float = 1.0) -> None:
-        """`stdin` gives decoders their input there. Raises OSError, ValueError for a command that is none."""
-        self._commands = {part: shlex.split(command) for part, command in commands.items()}
+    def __init__(
+        self,
+        commands: Mapping[str, str],
+        folder: Path,
+        stdin: bool = False,
+        timeout: float = 1.0,
+        running: Running | None = None,
+    ) -> None:
+        """`stdin` gives decoders their input there. Raises OSError, ValueError for a command that cannot be started."""
+        self._commands = {part: words_of(part, command) for part, command in commands.items()}
         self._folder, self._stdin, self._timeout = folder, stdin, timeout
-        self.baselines = {part: self._baseline(part) for part in commands}
+        self._running = running or Running()
+        measured = {part: self._smallest(part) for part in commands}
+        self.baselines = {part: baseline for part, (baseline, _) in measured.items()}
+        # How each part crashed on the smallest file, if it did.
+        self.crashes = {part: why for part, (_, why) in measured.items() if why}
 
-    def _baseline(self, part: str) -> Baseline:
+    def _smallest(self, part: str) -> tuple[Baseline, str]:
         file = self._folder / f"smallest-{part}"
         if part in ("encode", "flax-encode"):
             file.write_text(json.dumps(_SMALLEST_INPUT))
-            return baseline(self._commands[part], file, self._timeout)
+            return smallest(self._commands[part], file, self._timeout, self._running)
         file.write_bytes(_SMALLEST_FLAX if part == "flax-decode" else _SMALLEST)
         output = self._folder / f"smallest-{part}-output"
-        conversion = [f"--load_checkpoint=params::{file}", f"--output_file={output}", "--streaming=True"]
+        command, stdin = self._reading(part, file)
         if part == "convert":
-            return baseline([*self._commands[part], *conversion], None, self._timeout)
+            command = [*self._commands[part], f"--load_checkpoint=params::{file}", f"--output_file={output}"]
+            command.append("--streaming=True")
         if part == "recover":  # measured on a refusal: the smallest file is no delta
-            free = Limits(10 * self._timeout, 1 << 60)
-            return Baseline(
-                run_program([*self._commands[part], *_recovery(f"params::{file}", file, str(output))], free).peak, None
-            )
-        return baseline(*self._reading(part, file), self._timeout)
+            command = [*self._commands[part], *_recovery(f"params::{file}", file, str(output))]
+        return smallest(command, stdin, self._timeout, self._running)
 
     def _reading(self, part: str, file: Path) -> tuple[list[str], Path | None]:
+        """The command that reads a file, and what it gets on standard input."""
         command = self._commands[part]
-        return (command, file) if self._stdin else ([*command, str(file)], None)
+        return (command, file) if self._stdin and part.endswith("decode") else ([*command, str(file)], None)
 
     def judge(self, check: Check) -> Result:
-        """Run a check. Raises OSError where the program is not there or the disk is full."""
+        """Run a check. Raises OSError where the disk is full, Stopped."""
         case, part = check
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             folder = Path(name)
             if part.endswith("decode"):
-                outcome = self._run(
-                    case, part, *self._reading(part, stored_or_made(case, "bin", folder)), kept=_PRINTED
-                )
-                judgement = judge_reading(case, outcome)
+                outcome, judgement = self._of_reading(case, part, folder)
             elif part.endswith("encode"):
-                given = folder / "input.json"
-                given.write_text(json.dumps(case.encode))
-                outcome = self._run(case, part, self._commands[part], given)
-                judgement = _of_writing(case, outcome)
+                outcome, judgement = self._of_writing(case, part, folder)
             else:
                 outcome, judgement = self._of_file(case, part, folder)
         return Result(check, judgement, outcome.seconds, outcome.peak)
 
-    def _run(self, case: Case, part: str, command: list[str], stdin: Path | None = None, kept: int = KEPT) -> Outcome:
-        limits = self.baselines[part].limits(case.size, case.largest, case.is_large, self._timeout)
-        return run_program(command, limits, stdin, kept)
+    def _run(self, case: Case, part: str, command: list[str], stdin: Path | None = None, **more: Any) -> Outcome:
+        """`more`: further limits."""
+        limits = self.baselines[part].limits(case.size, case.largest, case.is_large, self._timeout)._replace(**more)
+        kept = limits.printed if part.endswith("decode") else KEPT
+        return run_program(command, limits, stdin, kept, self._running)
+
+    def _of_reading(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
+        printed = max(PRINTED, 4 * len(json.dumps(case.records)))
+        command, stdin = self._reading(part, stored_or_made(case, "bin", folder))
+        outcome = self._run(case, part, command, stdin, printed=printed)
+        return outcome, judge_reading(case, outcome)
+
+    def _of_writing(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
+        """Of what an encoder writes to standard output: of every spelling of its input the same."""
+        given = folder / "input.json"
+        outcome, judgement = None, None
+        for spelling in spellings(case.encode):
+            if judgement is None or judgement.passed:
+                given.write_bytes(spelling)
+                outcome = self._run(case, part, self._commands[part], given, printed=case.size + PRINTED)
+                judgement = _written(case, outcome)
+                if not judgement.passed and not spelling.isascii():
+                    judgement = judgement._replace(got=f"{judgement.got} (for JSON that is UTF-8 and not ASCII)")
+        assert outcome
+        assert judgement
+        return outcome, judgement
 
     def _of_file(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
-        """Of a run that writes a file, where one stands already."""
-        data, output = stored_or_made(case, "bin", folder), folder / "output"
-        output.write_bytes(_OLD)
-        outcome = None
-        for words in asked(case, part, data, output, folder):
+        """Of a run that writes a file: where one stands already, or none."""
+        data, old = stored_or_made(case, "bin", folder), _OLD if stands_already(case) else None
+        outcome, output = None, folder
+        for words in asked(case, part, data, folder / "output", folder):
             if outcome is None or outcome.verdict == ACCEPTED:
-                outcome = self._run(case, part, [*self._commands[part], *words])
+                output = _output(words)
+                if old:
+                    output.write_bytes(old)
+                command, limit = [*self._commands[part], *words], 4 * case.size + PRINTED
+                outcome = self._run(case, part, command, printed=PRINTED, folder=folder, filed=limit)
         assert outcome is not None
-        old = output.is_file() and output.stat().st_size == len(_OLD) and output.read_bytes() == _OLD
-        if outcome.verdict == ACCEPTED and not old:
-            judgement = judge_writing(case, outcome, *_digest(output))
-            return outcome, said_too(case, judgement, outcome.output)
-        judgement = judge_verdict(case, outcome)
-        if outcome.verdict == ACCEPTED and case.want == "accept":
-            judgement = Judgement(False, "an output", "accepted, and no output was written", [])
-        elif judgement.passed and not old:
-            judgement = Judgement(False, "the old file left as it was (CONF-7)", "the old file is gone", [])
-        return outcome, judgement
+        return outcome, _made(case, outcome, output, old)
+
+
+def _output(words: list[str]) -> Path:
+    """The path of the output that a converter or recoverer is asked for."""
+    option = "--output_file="
+    (value,) = (word.removeprefix(option) for word in words if word.startswith(option))
+    return Path(value.rpartition("::")[2])
+
+
+def words_of(part: str, command: str) -> list[str]:
+    """The words of a command. Raises ValueError for one that cannot be started."""
+    option = PARTS[part]
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise ValueError(f"{option} {command!r}: {error}") from None
+    if not words:
+        raise ValueError(f"{option} names no command; give it one, such as {option} './client {part}'")
+    if shutil.which(words[0]) is None:
+        why = "it is a folder" if os.path.isdir(words[0]) else "there is no such program"
+        why = "it is not executable" if os.path.isfile(words[0]) else why
+        raise ValueError(f"{option} {command!r}: {words[0]} cannot be started: {why}")
+    return words
+
+
+def spellings(asked: Any) -> list[bytes]:
+    """The JSON that an encoder is given: in ASCII, with escapes; and where that differs, in UTF-8 as well. A lone
+    surrogate is an escape in both."""
+    in_utf8 = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(asked, ensure_ascii=False))
+    return list(dict.fromkeys([json.dumps(asked).encode(), in_utf8.encode()]))
+
+
+def stands_already(case: Case) -> bool:
+    """Whether the output of a case is a file that is there before: so it is in about one half of them."""
+    return zlib.crc32(case.id.encode()) % 2 == 0
+
+
+def _made(case: Case, outcome: Outcome, output: Path, old: bytes | None) -> Judgement:
+    """Of what a run has made of its output, at which the file `old` was, or none."""
+    is_there = os.path.lexists(output)
+    if old is None:
+        untouched, change = not is_there, "there is a file at the output's name, where there was none"
+    else:
+        untouched = output.is_file() and output.stat().st_size == len(old) and output.read_bytes() == old
+        change = "the old file has been changed" if is_there else "the old file is gone"
+    if outcome.verdict == ACCEPTED and output.is_file() and not untouched:
+        return said_too(case, judge_writing(case, outcome, *_digest(output)), outcome.output)
+    judgement = judge_verdict(case, outcome)
+    if outcome.verdict == ACCEPTED and case.want == "accept":
+        return Judgement(False, "an output", "accepted, and no output was written", [])
+    if judgement.passed and not untouched:
+        return Judgement(False, "the output's name left as it was (CONF-7)", f"rejected, and {change}", [])
+    return judgement
 
 
 # CONV-4: "A program that casts SHOULD say how many finite values became infinite."
@@ -175,7 +252,7 @@ def _recovery(base: str, delta: Path, output: str, streaming: bool = True) -> li
     return ["--recover_diff=True", *sides, f"--output_file={output}", f"--streaming={streaming}"]
 
 
-def _of_writing(case: Case, outcome: Outcome) -> Judgement:
+def _written(case: Case, outcome: Outcome) -> Judgement:
     """Of what an encoder wrote to standard output."""
     judgement = judge_writing(case, outcome, outcome.size, outcome.sha256, outcome.output)
     if judgement.passed and case.want == "reject" and outcome.size:

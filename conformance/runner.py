@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from .compare import ADVISED as SHOULD_NOT_MET
 from .compare import Judgement
-from .declare import DIALECT
-from .judge import Check, Judge, Result
+from .declare import DIALECT, MUST
+from .judge import PARTS, Check, Judge, Result
+from .limits import Baseline
 from .model import Corpus
-from .programs import ACCEPTED, Baseline
+from .programs import ACCEPTED, CRASHED, Running
 from .xfails import Xfail, expected
 
 PASSED, FAILED, XFAILED, XPASSED, ADVISED = "passed", "failed", "expected to fail", "unexpectedly passed", "advised"
 _BAD: Final = (FAILED, XPASSED)
+_PROBES: Final = 3  # files that a program is given before it is said not to run
 
 
 class Line(NamedTuple):
@@ -55,24 +57,47 @@ class Run(NamedTuple):
 
 
 def judge_all(
-    checks: Iterable[Check],
+    checks: Sequence[Check],
     commands: Mapping[str, str],
     *,
     jobs: int,
     stdin: bool,
     timeout: float,
+    probes: Iterable[Check],
     seen: Callable[[Result], None],
 ) -> tuple[list[Result], Mapping[str, Baseline]]:
-    """The results in the order of the checks, and what the programs take for the smallest file. Raises OSError."""
+    """The results in the order of the checks, and what the programs take for the smallest file.
+
+    Raises OSError; ValueError where a program cannot be started, or does not run: it crashes on the smallest file, and
+    on the smallest of `probes`.
+    """
+    running = Running()
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder, ThreadPoolExecutor(jobs) as pool:
-        judge = Judge(commands, Path(folder), stdin, timeout)
+        try:
+            judge = Judge(commands, Path(folder), stdin, timeout, running)
+            for part in judge.crashes:
+                _ensure_it_runs(judge, part, commands[part], [check for check in probes if check.part == part])
 
-        def one(check: Check) -> Result:
-            result = judge.judge(check)
-            seen(result)
-            return result
+            def one(check: Check) -> Result:
+                result = judge.judge(check)
+                seen(result)
+                return result
 
-        return list(pool.map(one, checks)), judge.baselines
+            return list(pool.map(one, checks)), judge.baselines
+        except BaseException:  # a signal, too: no program outlives the run that started it
+            running.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _ensure_it_runs(judge: Judge, part: str, command: str, probes: Iterable[Check]) -> None:
+    accepted = [check for check in probes if check.case.want == "accept" and check.case.level == MUST]
+    probed = sorted(accepted, key=lambda check: check.case.size)[:_PROBES]
+    if all(judge.judge(check).judgement.fault == CRASHED for check in probed):
+        raise ValueError(
+            f"{PARTS[part]} {command!r} does not run: it crashed on the smallest file, and on {len(probed)} more. "
+            f"It {judge.crashes[part]}"
+        )
 
 
 def sorted_out(results: Iterable[Result], xfails: Iterable[Xfail]) -> list[Line]:

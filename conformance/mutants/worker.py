@@ -31,8 +31,9 @@ from typing import Any
 from ..callables import Rejected, Written, file_made, judge_call
 from ..compare import Judgement
 from ..judge import PARTS, Check, checks, said_too, stored_or_made
+from ..limits import Baseline
 from ..model import Case, load_corpus
-from ..programs import KEPT, Baseline
+from ..programs import KEPT
 from ..runner import FAILED, state_of
 
 

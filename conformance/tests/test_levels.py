@@ -9,7 +9,8 @@ from conformance.judge import Check
 from conformance.model import load_corpus
 from conformance.programs import ACCEPTED, CRASHED, REJECTED, Outcome
 from conformance.runner import ADVISED, FAILED, PASSED, state_of
-from conformance.tests.programs import program, run
+from conformance.tests.programs import program
+from conformance.tests.programs import run_here as run
 
 CLEARED = "03-dtypes/writing-int4-with-high-bits"
 EVERY = "03-dtypes/writing-every-byte-of-the-small-dtypes"

@@ -6,10 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from conformance.tests.programs import GOOD, program, run
+from conformance.tests.programs import GOOD, ONE, program
+from conformance.tests.programs import run_here as run
 from conformance.xfails import read_xfails
-
-ONE = "06-streams/one-record"  # one record, "a": 1
 
 
 @pytest.fixture
@@ -88,8 +87,8 @@ def test_other_members_and_orders_are_passed(tmp_path):
     assert run("run", "--decoder", program(tmp_path, text), "--match", ONE)[0] == 0
 
 
-def test_a_crash_is_no_rejection(tmp_path):
-    crash = program(tmp_path, "raise ValueError")
+def test_a_crash_is_not_a_rejection(tmp_path):
+    crash = program(tmp_path, GOOD.replace('print(json.dumps({"rejected"', 'raise ValueError(({"rejected"'))
     status, printed = run("run", "--decoder", crash, "--match", "06-streams/a-file-of-no-byte")
     assert status == 1
     assert "crashed: ended with exit status 1" in printed
@@ -159,14 +158,13 @@ def test_input_on_standard_input(tmp_path):
     assert status == 0, printed
 
 
-@pytest.mark.parametrize(
-    ("reads", "status"), [("sys.stdin.buffer.read()", 0), ("sys.stdin.buffer.read(); sys.stdin.buffer.seek(0)", 1)]
-)
-def test_standard_input_is_a_pipe(tmp_path, reads, status):
+@pytest.mark.parametrize(("goes_back", "status"), [("pass", 0), ("sys.stdin.buffer.seek(0)", 1)])
+def test_standard_input_is_a_pipe(tmp_path, goes_back, status):
     """A decoder that goes back in its input fails, as it would after `cat`; one that does not passes."""
     text = f"""
 import json, sys
-{reads}
+if b"w" not in sys.stdin.buffer.read():
+    {goes_back}
 print(json.dumps({{"records": [{{"path": ["a"], "kind": "int", "value": "1"}}]}}))
 """
     found, printed = run("run", "--decoder", program(tmp_path, text), "--stdin", "--match", ONE)
@@ -206,7 +204,7 @@ print('{"rejected": "no"}', file=sys.stderr); sys.exit(1)
     name = "06-streams/a-failed-conversion-leaves-the-old-file"
     status, printed = run("run", "--converter", program(tmp_path, text), "--match", name)
     assert status == 1
-    assert "the old file is gone" in printed
+    assert "the old file has been changed" in printed
 
 
 class Elements(HTMLParser):
