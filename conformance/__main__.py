@@ -53,12 +53,15 @@ def command_line() -> argparse.ArgumentParser:
     run.add_argument("--spec", default="1.0", metavar="VERSION", help="the version of the specification (default 1.0)")
     run.add_argument("--match", action="append", metavar="GLOB", help="run the cases whose id matches; may be repeated")
     run.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="programs at a time")
-    run.add_argument("--xfails", type=Path, metavar="FILE", help="failures that are expected, each with its reason")
+    run.add_argument(
+        "--xfails", type=Path, metavar="FILE", help="failures that are expected: lines of `PART GLOB OUTCOME: reason`"
+    )
     run.add_argument("--name", help="what the program is called in reports")
     run.add_argument("--timeout", type=float, default=1.0, metavar="N", help="multiplies the time limits")
     run.add_argument("--stdin", action="store_true", help="give decoders the bytes through a pipe")
     run.add_argument("--no-large", action="store_true", help="leave out the cases of 1 GiB and more")
     run.add_argument("--advice", action="store_true", help="list what SHOULD be better, too")
+    run.add_argument("--all", action="store_true", help="tell every failure in full, and not the first ones alone")
     for form in ("junit", "json", "markdown", "html", "badge"):
         run.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write a report to FILE: {form}")
 
@@ -114,7 +117,7 @@ def _run(arguments: argparse.Namespace) -> int:
     name = arguments.name or " ".join(next(iter(commands.values())).split()[:2])
     took = time.monotonic() - began
     run = Run(name, arguments.spec, corpus, commands, baselines, lines, unmatched, len(left_out), took, stdin)
-    print("\n".join(report(run, arguments.advice)))
+    print("\n".join(report(run, arguments.advice, arguments.all)))
     _write_reports(run, arguments)
     return 0 if run.passed else 1
 

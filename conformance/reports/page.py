@@ -122,7 +122,7 @@ def _text(text: str) -> str:
 
 
 def _bytes(case: Case, check: dict[str, Any]) -> str:
-    """The bytes of the input near the fault; of a writing those that are due."""
+    """The bytes of the input near the fault; of a writing those that are expected."""
     writes = check["part"].endswith("encode")
     ending = "want.bin" if writes and "want.bin" in case.files else "bin"
     if ending not in case.files:
@@ -130,7 +130,7 @@ def _bytes(case: Case, check: dict[str, Any]) -> str:
     rows = "\n".join(
         f"<mark>{escape(row)}</mark>" if row.startswith(">") else escape(row) for row in near(case, ending)
     )
-    what = "bytes that are due" if writes else "delta" if check["part"] == "recover" else "input"
+    what = "expected bytes" if writes else "delta" if check["part"] == "recover" else "input"
     return f'<div class=soft>{what}</div><pre tabindex=0 aria-label="{what}">{rows or "no bytes"}</pre>'
 
 

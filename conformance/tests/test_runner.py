@@ -52,6 +52,49 @@ def test_the_command_that_is_printed_runs_that_case_alone(reads_one):
     assert printed.count("FAIL 06-") == 1
 
 
+@pytest.fixture(scope="module")
+def all_red(tmp_path_factory):
+    """A decoder that takes whatever it gets, and finds in it what is never there."""
+    record = "{'records': [{'path': ['never'], 'kind': 'nil'}]}"
+    return program(tmp_path_factory.mktemp("red"), f"import json; print(json.dumps({record}))")
+
+
+def test_a_run_that_fails_everywhere_reads_in_one_screen(all_red):
+    status, printed = run("run", "--decoder", all_red, "--match", "0*-*/a*", "--no-large", "--advice")
+    assert status == 1
+    lines = printed.splitlines()
+    assert len(lines) <= 40
+    assert lines[0].startswith("FAIL 0")
+    told = sum(line.startswith("FAIL 0") for line in lines)
+    (more,) = (line for line in lines if "more failure" in line)
+    assert more.endswith("(`--all` tells each in full, `--match` chooses cases):")
+    assert f"FAIL         {told + int(more.split()[0])} failures" in lines[-1]
+    assert any(line.startswith("  decode 04-leaves: ") for line in lines)
+    assert all(len(line) < 250 for line in lines if not line.startswith(("  again", "decode", "slowest")))
+
+
+def test_all_failures_are_told_where_that_is_asked_for(all_red):
+    words = ("run", "--decoder", all_red, "--match", "06-streams/a*")
+    _, printed = run(*words, "--all")
+    assert printed.count("again: ") == int(printed.splitlines()[-1].split()[1]) > 5
+    assert "more failure" not in printed
+
+
+def test_advice_is_a_line_for_each_case(tmp_path):
+    text = """
+import json, sys
+print(json.dumps({"rejected": "no", "clause": "KEY-1", "offset": "3"}), file=sys.stderr)
+sys.exit(1)
+"""
+    words = ("run", "--decoder", program(tmp_path, text), "--advice", "--match", "01-wire/array-of-4-gib*")
+    status, printed = run(*words)
+    assert status == 0, printed
+    lines = [line for line in printed.splitlines() if line.startswith("ADVICE 01-wire/array-of-4-gib")]
+    assert len(lines) == 2
+    assert "(decode): named KEY-1; expected WIRE-3" in lines[0]
+    assert lines[1].endswith("(decode): named byte 3; expected byte 4")
+
+
 def test_a_wrong_value_is_named(tmp_path):
     eight = program(
         tmp_path, "import json; print(json.dumps({'records': [{'path': ['a'], 'kind': 'int', 'value': '8'}]}))"
