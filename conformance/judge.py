@@ -134,7 +134,7 @@ class Judge:
         printed = max(PRINTED, 4 * len(json.dumps(case.records)))
         command, stdin = self._reading(part, stored_or_made(case, "bin", folder))
         outcome = self._run(case, part, command, stdin, printed=printed)
-        return outcome, judge_reading(case, outcome)
+        return outcome, judge_reading(case, outcome, self._stdin)
 
     def _of_writing(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
         """Of what an encoder writes to standard output: of every spelling of its input the same."""
