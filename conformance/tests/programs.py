@@ -51,3 +51,9 @@ def run_here(*words):
         finally:
             command.load_corpus = before
     return status, printed.getvalue()
+
+
+def finds_one(folder):
+    """A decoder that accepts everything and finds the int 1 in it."""
+    record = {"path": ["a"], "kind": "int", "value": "1"}
+    return program(folder, f"import json; print(json.dumps({{'records': [{record}]}}))")
