@@ -34,4 +34,4 @@ class Baseline(NamedTuple):
         """For a case whose input or output has `size` bytes and whose largest leaf has `largest`."""
         held = 5 * largest if largest > 16 * MIB else 0
         space = None if is_large or self.address_space is None else self.address_space + _RESERVED + held
-        return Limits((10 + size / _RATE) * timeout, self.memory + _MARGIN + held, space)
+        return Limits((10 + max(size, largest) / _RATE) * timeout, self.memory + _MARGIN + held, space)
