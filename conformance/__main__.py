@@ -16,8 +16,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .annotated import rows
+from .asking import PARTS, stored_or_made
 from .coverage import coverage
-from .judge import PARTS, Result, checks, stored_or_made
+from .judge import Result, checks
 from .model import CORPUS, Case, load_corpus
 from .reports.badge import badge
 from .reports.junit import junit

@@ -2,7 +2,7 @@
 # What action.yml runs: the suite with what stands in the environment. It needs Python alone, no package.
 set -euo pipefail
 words=()
-for part in DECODER ENCODER FLAX_DECODER FLAX_ENCODER CONVERTER RECOVERER; do
+for part in DECODER ENCODER FLAX_DECODER FLAX_ENCODER CONVERTER DIFFER RECOVERER; do
   option=$(tr 'A-Z_' 'a-z-' <<<"$part")
   [ -n "${!part:-}" ] && words+=("--$option" "${!part}")
 done

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .compare import Judgement, judge_records, judge_verdict, judge_writing, records_in
-from .judge import Check, asked, stored_or_made
+from .asking import asked, stored_or_made
+from .compare import Judgement, judge_delta, judge_records, judge_verdict, judge_writing, records_in
+from .judge import Check
 from .plain_text import plain
 from .programs import ACCEPTED, CRASHED, KEPT, REJECTED, Outcome
 
@@ -72,6 +73,8 @@ def judge_call(
         return Judgement(False, "rejected" if case.want == "reject" else "an answer", plain(error), [])
     if case.want == "reject":
         return judge_verdict(case, _outcome(ACCEPTED, "", {}))
+    if part == "diff":
+        return judge_delta(case, bytes(made))
     if isinstance(found, Written):
         return judge_writing(case, _outcome(ACCEPTED, "", {}), *found)
     return judge_records(case, found)

@@ -3,11 +3,15 @@ made, a refusal."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from .model import Case
 from .plain_text import plain
 from .programs import ACCEPTED, CRASHED, REJECTED, Outcome
+from .recovering.contents import contents
+from .recovering.delta import ensure_recovers
+from .recovering.fault import Fault
 from .strict_json import parsed
 
 # What a program did that did not pass, beside accepting what is to be rejected, rejecting what is to be accepted, and
@@ -145,6 +149,27 @@ def _advice(case: Case, rejection: dict[str, Any], piped: bool) -> list[str]:
         told += "" if offset is None or type(offset) is str else ", not as a string"
         advice.append(f"named {told}; expected byte {case.offset}")
     return advice
+
+
+# --- deltas ------------------------------------------------------------------------------------------------------
+
+
+def judge_delta(case: Case, delta: Path | bytes) -> Judgement:
+    """Of a delta that was written of the base and the target of a case: what the judge itself recovers from it."""
+    if case.want == "reject":
+        return judge_verdict(case, Outcome(ACCEPTED, "", {}, b"", 0, "", 0, 0.0))
+    found = delta if isinstance(delta, bytes) else delta.read_bytes()
+    assert case.convert
+    model, before, after = (
+        b"".join(data * times for data, times in case.pieces(ending)) for ending in ("bin", "base.bin", "want.bin")
+    )
+    base = contents(before, case.convert["prefix"])
+    target = contents(after, "params" if case.convert["streaming"] else "flax")
+    try:
+        ensure_recovers(found, model, base, target)
+    except Fault as fault:
+        return Judgement(False, "a delta from which the target is recovered", plain(fault), [])
+    return Judgement(True, "", "", [])
 
 
 # --- records -----------------------------------------------------------------------------------------------------

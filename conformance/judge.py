@@ -6,30 +6,28 @@ import hashlib
 import json
 import os
 import re
-import shlex
-import shutil
 import tempfile
-import zlib
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from .asking import (
+    asked,
+    difference,
+    output_of,
+    recovery,
+    spellings,
+    stands_already,
+    stored_or_made,
+    words_of,
+)
 from .baselines import smallest
-from .compare import ADVISED, Judgement, judge_reading, judge_verdict, judge_writing
+from .compare import ADVISED, Judgement, judge_delta, judge_reading, judge_verdict, judge_writing
 from .limits import PRINTED, Baseline
 from .model import Case
 from .plain_text import plain
 from .programs import ACCEPTED, KEPT, Outcome, Running, run_program
 
-# The parts that a program can play, and the option that names the command for each.
-PARTS: Final = {
-    "decode": "--decoder",
-    "encode": "--encoder",
-    "flax-decode": "--flax-decoder",
-    "flax-encode": "--flax-encoder",
-    "convert": "--converter",
-    "recover": "--recoverer",
-}
 _SMALLEST: Final = bytes.fromhex("9291a177c40107")  # "w": 7
 _SMALLEST_FLAX: Final = bytes.fromhex("81a17707")
 _SMALLEST_INPUT: Final = {"records": [{"path": ["w"], "kind": "int", "value": "7"}], "empty_nodes": "keep"}
@@ -63,8 +61,10 @@ def checks(cases: list[Case], parts: Container[str]) -> Iterator[Check]:
 def _parts(case: Case) -> Iterator[str]:
     kind, _, way = case.part.partition("-")
     prefix = "flax-" if kind == "flax" else ""
-    if case.part in ("convert", "recover"):
+    if case.part in ("convert", "diff", "recover"):
         yield case.part
+        if (case.part, case.want) == ("recover", "accept"):  # whose delta any other stands for that recovers the same
+            yield "diff"
     elif not way:
         yield f"{prefix}decode"
     if case.encode is not None:
@@ -102,8 +102,10 @@ class Judge:
         if part == "convert":
             command = [*self._commands[part], f"--load_checkpoint=params::{file}", f"--output_file={output}"]
             command.append("--streaming=True")
+        if part == "diff":
+            command = [*self._commands[part], *difference(f"params::{file}", f"params::{file}", output)]
         if part == "recover":  # measured on a refusal: the smallest file is no delta
-            command = [*self._commands[part], *_recovery(f"params::{file}", file, str(output))]
+            command = [*self._commands[part], *recovery(f"params::{file}", file, str(output))]
         return smallest(command, stdin, self._timeout, self._running)
 
     def _reading(self, part: str, file: Path) -> tuple[list[str], Path | None]:
@@ -157,51 +159,16 @@ class Judge:
         outcome, output = None, folder
         for words in asked(case, part, data, folder / "output", folder):
             if outcome is None or outcome.verdict == ACCEPTED:
-                output = _output(words)
+                output = output_of(words)
                 if old:
                     output.write_bytes(old)
                 command, limit = [*self._commands[part], *words], 4 * case.size + PRINTED
                 outcome = self._run(case, part, command, printed=PRINTED, folder=folder, filed=limit)
         assert outcome is not None
-        return outcome, _made(case, outcome, output, old)
+        return outcome, _made(case, part, outcome, output, old)
 
 
-def _output(words: list[str]) -> Path:
-    """The path of the output that a converter or recoverer is asked for."""
-    option = "--output_file="
-    (value,) = (word.removeprefix(option) for word in words if word.startswith(option))
-    return Path(value.rpartition("::")[2])
-
-
-def words_of(part: str, command: str) -> list[str]:
-    """The words of a command. Raises ValueError for one that cannot be started."""
-    option = PARTS[part]
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise ValueError(f"{option} {command!r}: {error}") from None
-    if not words:
-        raise ValueError(f"{option} names no command; give it one, such as {option} './client {part}'")
-    if shutil.which(words[0]) is None:
-        why = "it is a folder" if os.path.isdir(words[0]) else "there is no such program"
-        why = "it is not executable" if os.path.isfile(words[0]) else why
-        raise ValueError(f"{option} {command!r}: {words[0]} cannot be started: {why}")
-    return words
-
-
-def spellings(asked: Any) -> list[bytes]:
-    """The JSON that an encoder is given: in ASCII, with escapes; and where that differs, in UTF-8 as well. A lone
-    surrogate is an escape in both."""
-    in_utf8 = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(asked, ensure_ascii=False))
-    return list(dict.fromkeys([json.dumps(asked).encode(), in_utf8.encode()]))
-
-
-def stands_already(case: Case) -> bool:
-    """Whether the output of a case is a file that is there before: so it is in about one half of them."""
-    return zlib.crc32(case.id.encode()) % 2 == 0
-
-
-def _made(case: Case, outcome: Outcome, output: Path, old: bytes | None) -> Judgement:
+def _made(case: Case, part: str, outcome: Outcome, output: Path, old: bytes | None) -> Judgement:
     """Of what a run has made of its output, at which the file `old` was, or none."""
     is_there = os.path.lexists(output)
     if old is None:
@@ -209,6 +176,8 @@ def _made(case: Case, outcome: Outcome, output: Path, old: bytes | None) -> Judg
     else:
         untouched = output.is_file() and output.stat().st_size == len(old) and output.read_bytes() == old
         change = "the old file has been changed" if is_there else "the old file is gone"
+    if outcome.verdict == ACCEPTED and output.is_file() and not untouched and part == "diff":
+        return judge_delta(case, output)
     if outcome.verdict == ACCEPTED and output.is_file() and not untouched:
         return said_too(case, judge_writing(case, outcome, *_digest(output)), outcome.output)
     judgement = judge_verdict(case, outcome)
@@ -230,28 +199,6 @@ def said_too(case: Case, judgement: Judgement, printed: bytes) -> Judgement:
     return Judgement(False, f"{number} on standard output (CONV-4)", told, [], ADVISED)
 
 
-def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iterator[list[str]]:
-    """The words that follow a converter's or recoverer's command, once for each run that the case takes."""
-    assert case.convert is not None
-    prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
-    if part == "recover":
-        base, target = stored_or_made(case, "base.bin", folder), f"{via}::{output}" if via else str(output)
-        yield _recovery(f"{prefix}::{base}" if prefix else str(base), data, target, streaming)
-        return
-    source = f"{prefix}::{data}" if prefix else str(data)
-    cast = [f"--float_dtype={dtype}"] if dtype else []
-    if via:
-        between = f"{via}::{folder / 'between'}"
-        yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
-        source, cast = between, []
-    yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast]
-
-
-def _recovery(base: str, delta: Path, output: str, streaming: bool = True) -> list[str]:
-    sides = [f"--load_base_checkpoint={base}", f"--load_target_checkpoint={delta}"]
-    return ["--recover_diff=True", *sides, f"--output_file={output}", f"--streaming={streaming}"]
-
-
 def _written(case: Case, outcome: Outcome) -> Judgement:
     """Of what an encoder wrote to standard output."""
     judgement = judge_writing(case, outcome, outcome.size, outcome.sha256, outcome.output)
@@ -267,20 +214,3 @@ def _digest(file: Path) -> tuple[int, str, bytes]:
             digest.update(block)
         opened.seek(0)
         return file.stat().st_size, digest.hexdigest(), opened.read(KEPT)
-
-
-def stored_or_made(case: Case, ending: str, folder: Path) -> Path:
-    """A file of a case. What is too large to be stored is made in `folder`, zeros as a hole."""
-    if "recipe" not in case.files[ending]:
-        return case.stored(ending)
-    path = folder / f"{case.name}.{ending}"
-    with path.open("wb") as file:
-        for data, times in case.pieces(ending):
-            if data.strip(b"\0"):
-                step = max(1, (1 << 20) // len(data))
-                for done in range(0, times, step):
-                    file.write(data * min(step, times - done))
-            else:
-                file.seek(len(data) * times, os.SEEK_CUR)
-        file.truncate(case.files[ending]["size"])
-    return path

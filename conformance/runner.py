@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from .asking import PARTS
 from .compare import ADVISED as SHOULD_NOT_MET
 from .compare import Judgement
 from .declare import DIALECT, MUST
-from .judge import PARTS, Check, Judge, Result
+from .judge import Check, Judge, Result
 from .limits import Baseline
 from .model import Corpus
 from .programs import ACCEPTED, CRASHED, Running

@@ -8,9 +8,15 @@ from typing import Any, Final, NoReturn
 _LONGEST: Final = 4000  # digits of an integer that Python makes a number of; a longer one is kept as its text
 
 
-def parsed(data: bytes) -> Any:
-    """The value in a JSON text. Raises ValueError (for what is not UTF-8, too) and RecursionError."""
-    return json.loads(data.decode(), parse_constant=_constant, object_pairs_hook=_members, parse_int=_integer)
+def parsed(data: bytes, fractions: bool = True) -> Any:
+    """The value in a JSON text. `fractions`: whether numbers may have one, or an exponent. Raises ValueError, for what
+    is not UTF-8 as well, and RecursionError."""
+    how: dict[str, Any] = {"parse_constant": _constant, "object_pairs_hook": _members, "parse_int": _integer}
+    return json.loads(data.decode(), **how, parse_float=float if fractions else _fraction)
+
+
+def _fraction(digits: str) -> NoReturn:
+    raise ValueError(f"{digits:.100} is not an integer")
 
 
 def _constant(name: str) -> NoReturn:

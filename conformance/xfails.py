@@ -18,8 +18,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from .asking import PARTS
 from .compare import FAULTS
-from .judge import PARTS, Check
+from .judge import Check
 
 _LINE: Final = re.compile(r"(\S+)\s+(\S+)\s+(\w+):\s+(\S.*)")
 

@@ -28,9 +28,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..asking import PARTS, stored_or_made
 from ..callables import Rejected, Written, file_made, judge_call
 from ..compare import Judgement
-from ..judge import PARTS, Check, checks, said_too, stored_or_made
+from ..judge import Check, checks, said_too
 from ..limits import Baseline
 from ..model import Case, load_corpus
 from ..programs import KEPT

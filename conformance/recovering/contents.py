@@ -31,9 +31,9 @@ _MAPS: Final = {bytes((first,)) for first in (*range(0x80, 0x90), 0xDE, 0xDF)}
 
 def _stream(data: bytes) -> Iterator[tuple[Path, bytes]]:
     for record in values(data):
-        require(record.kind == "array" and len(record.items) == 2, "REC-1", f"no record at byte {record.start}")
+        require(record.kind == "array" and len(record.items) == 2, "REC-1", f"expected a record at byte {record.start}")
         path, blob = record.items
-        require(blob.kind == "bin", "REC-2", f"no leaf blob at byte {blob.start}")
+        require(blob.kind == "bin", "REC-2", f"expected a leaf blob at byte {blob.start}")
         yield tuple(part.text() for part in path.items), _content(value_at(data, blob.body, blob.end))
 
 

@@ -32,6 +32,7 @@ def ensure_recovers(delta: bytes, model: bytes, base: Contents, target: Contents
     for record in records:
         ensure_canonical(record)
     _ensure_manifest(manifest(delta), says)
+    ensure_canonical(_leaf(records[-1], "str"))
     places = [(i, leaf, k) for i, leaf in enumerate(says["leaves"]) for k in range(leaf["blocks"])]
     blocks = records[1:-1]
     require(len(blocks) == len(places), "DELTA-6", f"{len(blocks)} blocks; expected {len(places)}")
@@ -40,7 +41,9 @@ def ensure_recovers(delta: bytes, model: bytes, base: Contents, target: Contents
         require(_path(record) == ["blocks", str(i), str(k)], "DELTA-6", f"found {_path(record)}; expected {place}")
         path, block = tuple(leaf["path"]), slice(k * _BLOCK, (k + 1) * _BLOCK)
         expected = target[path][block]
-        found = _content(_leaf(record, "bin").bytes, leaf, base.get(path, b"")[block], len(expected), place)
+        made = _leaf(record, "bin")
+        ensure_canonical(made)
+        found = _content(made.bytes, leaf, base.get(path, b"")[block], len(expected), place)
         if found != expected:
             at = next(i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b)
             raise Fault("DELTA-12", f"{place} gives another content, from its byte {at} on")
@@ -51,10 +54,9 @@ def manifest(delta: bytes) -> dict[str, Any]:
     records = [*values(delta)]
     require(bool(records) and _path(records[-1]) == ["manifest"], "DELTA-2", "the last record is not a manifest")
     text = _leaf(records[-1], "str")
-    ensure_canonical(text)
     text.text()
     try:
-        says = parsed(text.bytes)
+        says = parsed(text.bytes, fractions=False)
     except (ValueError, RecursionError) as error:
         raise Fault("DELTA-2", f"the manifest is not JSON: {error}") from None
     require(isinstance(says, dict), "DELTA-2", "the manifest is not an object")
@@ -74,9 +76,9 @@ def _ensure_mark(records: list[Value]) -> None:
 
 
 def _path(record: Value) -> list[str]:
-    require(record.kind == "array" and len(record.items) == 2, "REC-1", f"byte {record.start} begins no record")
+    require(record.kind == "array" and len(record.items) == 2, "REC-1", f"byte {record.start} does not begin a record")
     path = record.items[0]
-    require(path.kind == "array", "KEY-1", f"byte {path.start} begins no key path")
+    require(path.kind == "array", "KEY-1", f"byte {path.start} does not begin a key path")
     return [part.text() for part in path.items]
 
 
@@ -87,7 +89,6 @@ def _leaf(record: Value, kind: str) -> Value:
     leaf = value_at(blob.data, blob.body, blob.end)
     require(leaf.end == blob.end, "WIRE-6", f"bytes are left over at byte {leaf.end}")
     require(leaf.kind == kind, "DELTA-2", f"expected a {kind} at byte {leaf.start}; found {leaf.kind}")
-    ensure_canonical(leaf)
     return leaf
 
 

@@ -90,7 +90,7 @@ def _header(data: bytes, at: int, limit: int, first: int) -> tuple[str, int, int
     if 0xD4 <= first <= 0xD8:
         require(at + 2 <= limit, "WIRE-3", f"the ext at byte {at} reaches beyond the end")
         return "ext", 1 << (first - 0xD4), at + 2
-    require(first in _WIDTHS, "WIRE-4", f"byte {at} begins no value")
+    require(first in _WIDTHS, "WIRE-4", f"byte {at} does not begin a value")
     kind, width = _WIDTHS[first]
     body = at + 1 + width + (kind == "ext")
     require(body <= limit, "WIRE-3", f"the {kind} at byte {at} reaches beyond the end")

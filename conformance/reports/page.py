@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from ..annotated import near
-from ..judge import PARTS
+from ..asking import PARTS
 from ..model import Case, Corpus
 from .style import STYLE
 from .table import PASSED, Cell, matrix

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..annotated import near
+from ..asking import PARTS
 from ..compare import Judgement
-from ..judge import PARTS, Check
+from ..judge import Check
 from ..model import Case, Corpus
 from ..runner import ADVISED, FAILED, XFAILED, XPASSED, Line, Run
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conformance.judge import spellings, stands_already
+from conformance.asking import spellings, stands_already
 from conformance.model import load_corpus
 from conformance.tests.programs import GOOD, ONE, program
 from conformance.tests.programs import run_here as run

@@ -7,9 +7,10 @@ import functools
 import io
 from typing import Any, Final
 
+from conformance.asking import PARTS, stored_or_made
 from conformance.callables import file_made, judge_call
 from conformance.clients import in_process
-from conformance.judge import PARTS, Check, checks, stored_or_made
+from conformance.judge import Check, checks
 from conformance.runner import FAILED, state_of
 from fuzz.findings import Broken
 from fuzz.scratch import folder
