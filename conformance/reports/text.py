@@ -14,8 +14,8 @@ from ..judge import Check
 from ..model import Case, Corpus
 from ..runner import ADVISED, FAILED, XFAILED, XPASSED, Line, Run
 
-_SCREEN: Final = 20  # lines of failures that are told in full, unless all are asked for; the first always is
-_GROUPS: Final = 10  # lines that say where the others are
+_SCREEN: Final = 24  # lines of failures that are told in full, unless all are asked for; the first always is
+_GROUPS: Final = 9  # lines that say where the others are
 _SHORT: Final = 3  # cases that such a line names
 _ADVICE: Final = 20  # lines of advice
 
