@@ -47,9 +47,7 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
     assert case.convert is not None
     prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
     if part == "diff":
-        base, target = stored_or_made(case, "base.bin", folder), data
-        if case.part == "recover":
-            target = stored_or_made(case, "want.bin", folder)
+        base, target = (stored_or_made(case, ending, folder) for ending in ("base.bin", target_of(case)))
         side = "flax" if not streaming else "trainstate" if prefix == "trainstate" else "params"
         yield difference(f"{prefix}::{base}" if prefix else str(base), f"{side}::{target}", output)
         return
@@ -64,6 +62,11 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
         yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
         source, cast = between, []
     yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast]
+
+
+def target_of(case: Case) -> str:
+    """The ending of the target that a differ is given: in a case that is recovered, of what comes out of it."""
+    return "want.bin" if case.part == "recover" else "bin"
 
 
 def recovery(base: str, delta: Path, output: str, streaming: bool = True) -> list[str]:

@@ -22,7 +22,7 @@ from .callables import judge_callable
 from .judge import Check, Result, checks
 from .model import Corpus, load_corpus
 from .reports.text import explained
-from .runner import ADVISED, PASSED, XFAILED, with_state
+from .runner import ADVISED, PASSED, XFAILED, XPASSED, with_state
 from .xfails import Xfail, expected, read_xfails
 
 _FIXTURE = "conformance_check"
@@ -46,6 +46,8 @@ class Judged(NamedTuple):
         if line.state == PASSED:
             return
         told = "\n".join(explained(self.corpus, self.spec, self.check, line.result.judgement, line.reason))
+        if line.state == XPASSED:
+            pytest.fail(f"unexpectedly passed: {told}")
         if line.state == XFAILED:
             pytest.xfail(line.reason)
         if line.state == ADVISED:

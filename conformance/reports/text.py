@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..annotated import near
-from ..asking import PARTS
+from ..asking import PARTS, target_of
 from ..compare import Judgement
 from ..judge import Check
 from ..model import Case, Corpus
@@ -141,9 +141,12 @@ def explained(corpus: Corpus, spec: str, check: Check, judgement: Judgement, rea
         yield f"  got:  {judgement.got}"
     for advice in judgement.advice:
         yield f"  should: {advice}"
-    if "bin" in case.files:
-        yield f"  input: {case.input() or 'made at run time; `show --output FILE` makes it'}"
-        yield from (f"  {row}" for row in near(case))
+    ending = target_of(case) if part == "diff" else "bin"
+    if ending in case.files:
+        made = "recipe" in case.files[ending]
+        where = "made at run time; `show --output FILE` makes it" if made else case.stored(ending)
+        yield f"  {'target' if part == 'diff' else 'input'}: {where}"
+        yield from (f"  {row}" for row in near(case, ending))
 
 
 def again(run: Run, case: Case, part: str) -> str:

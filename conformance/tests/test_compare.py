@@ -101,6 +101,11 @@ def test_any_clause_that_is_broken_may_be_named(name, clause):
     assert not any(clause in said for said in advice(name, False, clause=clause))
 
 
+def test_an_offset_is_a_string():
+    told = advice("array-of-4-gib-of-which-the-header-is-there", False, clause="WIRE-3", offset=4)
+    assert told == ["named byte 4, not as a string; expected byte 4"]
+
+
 def test_a_clause_that_is_not_broken_is_not_to_be_named():
     assert any("named REC-1" in said for said in advice("target-in-place-of-a-delta", False, clause="REC-1"))
 

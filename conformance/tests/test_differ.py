@@ -85,6 +85,7 @@ def test_a_differ_is_a_program(tmp_path, cases, ending, status):
     found, printed = run("run", "--differ", differ, "--match", CHANGED)
     assert found == status, printed
     assert ("a delta from which the target is recovered" in printed) == bool(status)
+    assert (f"target: {cases[CHANGED].stored('want.bin')}" in printed) == bool(status)
 
 
 def test_a_differ_that_takes_a_delta_for_a_checkpoint_fails(tmp_path, cases):

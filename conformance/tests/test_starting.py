@@ -56,6 +56,8 @@ def test_a_command_that_cannot_be_started_is_one_error(tmp_path, command, told):
 
 SLEEPS = """
 import os, subprocess, sys, time
+if not {at_once} and b"\\xa1w" in open(sys.argv[1], "rb").read():
+    sys.exit(print('{{"records": [{{"path": ["w"], "kind": "int", "value": "7"}}]}}'))
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(10**6)"])
 with open({file!r} + ".new", "w") as file:
     print(os.getpid(), child.pid, file=file)
@@ -64,10 +66,11 @@ time.sleep(10**6)
 """
 
 
+@pytest.mark.parametrize("at_once", [True, False])  # on the smallest file, or on a case
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_no_program_outlives_a_run_that_is_ended(tmp_path, number):
+def test_no_program_outlives_a_run_that_is_ended(tmp_path, number, at_once):
     root, file = Path(__file__).parents[2], str(tmp_path / "pids")
-    decoder = program(tmp_path, SLEEPS.format(file=file))
+    decoder = program(tmp_path, SLEEPS.format(file=file, at_once=at_once))
     command = [sys.executable, "-m", "conformance", "run", "--decoder", decoder, "--match", ONE]
     temporary = tmp_path / "temporary"
     temporary.mkdir()
