@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from .limits import MIB, Baseline, Limits
+from .limits import MIB, PRINTED, Baseline, Limits
 from .programs import ACCEPTED, CRASHED, RSS_UNIT, Running, run_program
 
 _FREE: Final = 1 << 60
@@ -18,7 +18,7 @@ def smallest(
 ) -> tuple[Baseline, str]:
     """Measure a command that is given the smallest file. With it comes how the program crashed, or "". Raises
     OSError."""
-    free = Limits(10 * timeout, _FREE)
+    free = Limits(10 * timeout, _FREE, printed=PRINTED)
     outcome = run_program(command, free, stdin, running=running)
     # Of a program that takes less than the runner itself, and is quick, no more is known than that.
     memory = max(outcome.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT)

@@ -54,7 +54,7 @@ def judge_reading(case: Case, outcome: Outcome, piped: bool = False) -> Judgemen
         records = records_in(parsed(outcome.output))
     except (ValueError, TypeError, RecursionError) as error:
         told = f"standard output is not what CLIENT.md describes: {plain(error)}"
-        return Judgement(False, want, told, [])
+        return Judgement(False, want, told if case.want == "accept" else f"accepted, and {told}", [])
     return judge_records(case, records) if case.want == "accept" else judge_verdict(case, outcome)
 
 

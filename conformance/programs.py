@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import math
 import os
+import re
 import resource
 import selectors
 import signal
@@ -27,6 +28,8 @@ KEPT: Final = 1 << 20  # bytes of standard output that are kept, unless more are
 _KEPT_ERRORS: Final = 1 << 20
 RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts peak memory
 _PIPE: Final = 1 << 20  # bytes of standard input that are given at a time
+_ERROR: Final = re.compile(r"[\w.: \t]*(Error|Exception|panicked|fatal)\b.*", re.IGNORECASE)
+_SHOWN: Final = 200  # letters of a line of standard error
 _LOOK: Final = 0.02  # seconds between two looks at what a program takes
 # `ulimit` in a shell of its own, since a limit that is set after the start comes too late for a quick program. The
 # limit of processor time is that of each process, and the one that holds where the system tells no more (processes.py).
@@ -221,23 +224,25 @@ class _Watch:
         return Outcome(verdict, why, rejection, bytes(self._output), self._size, digest, self._peak, took)
 
     def _judged(self) -> tuple[str, str, dict[str, Any]]:
-        errors = bytes(self._errors).decode(errors="replace").rstrip()
-        last = errors.splitlines()[-1] if errors else ""
+        lines = bytes(self._errors).decode(errors="replace").rstrip().splitlines()
+        last = lines[-1] if lines else ""
         if self._broken:
             return CRASHED, self._broken, {}
         if self._status == 0:
             return ACCEPTED, "", {}
-        if self._status == 1:
-            rejection = _rejection(last)
-            if rejection is not None:
-                return REJECTED, rejection["rejected"], rejection
-            said = f"ended with exit status 1, without a rejection on the last line of standard error: {last!r:.200}"
-            return CRASHED, said, {}
+        rejection = _rejection(last) if self._status == 1 else None
+        if rejection is not None:
+            return REJECTED, rejection["rejected"], rejection
         assert self._status is not None
         if self._status == -signal.SIGXCPU:
             return CRASHED, f"took more than {self._limits.seconds:.3g} s of processor time", {}
         how = f"exit status {self._status}" if self._status >= 0 else f"signal {-self._status}"
-        return CRASHED, f"ended with {how}: {last!r:.200}", {}
+        if self._status == 1:
+            how += ", without a rejection on the last line of standard error"
+        # Several languages print where an error came from after what it is, and their own version at last.
+        error = next((line for line in reversed(lines) if _ERROR.match(line[:_SHOWN])), last)
+        more = f"; before that stands {error!r:.200}" if error != last else ""
+        return CRASHED, f"ended with {how}: {last!r:.200}{more}", {}
 
 
 def _rejection(line: str) -> dict[str, Any] | None:
