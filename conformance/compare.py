@@ -52,10 +52,10 @@ def judge_reading(case: Case, outcome: Outcome, piped: bool = False) -> Judgemen
     want = f"{len(case.records)} records" if case.want == "accept" else "rejected"
     try:
         records = records_in(parsed(outcome.output))
+        return judge_records(case, records) if case.want == "accept" else judge_verdict(case, outcome)
     except (ValueError, TypeError, RecursionError) as error:
         told = f"standard output is not what CLIENT.md describes: {plain(error)}"
         return Judgement(False, want, told if case.want == "accept" else f"accepted, and {told}", [])
-    return judge_records(case, records) if case.want == "accept" else judge_verdict(case, outcome)
 
 
 def judge_writing(case: Case, outcome: Outcome, size: int, sha256: str, head: bytes) -> Judgement:
@@ -167,7 +167,7 @@ def judge_delta(case: Case, delta: Path | bytes) -> Judgement:
     target = contents(after, "params" if case.convert["streaming"] else "flax")
     try:
         ensure_recovers(found, model, base, target)
-    except Fault as fault:
+    except (Fault, RecursionError) as fault:
         return Judgement(False, "a delta from which the target is recovered", plain(fault), [])
     return Judgement(True, "", "", [])
 

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from conformance.asking import spellings, stands_already
+from conformance.compare import judge_reading
 from conformance.model import load_corpus
+from conformance.programs import ACCEPTED, Outcome
 from conformance.tests.programs import GOOD, ONE, program
 from conformance.tests.programs import run_here as run
 
@@ -22,6 +24,7 @@ from conformance.tests.programs import run_here as run
         '["records"]',
         '{"records": [null]}',
         '{"records": null}',
+        '{"records": [' + "[" * 100_000 + "]" * 100_000 + "]}",
         "{}",
     ],
 )
@@ -30,6 +33,15 @@ def test_what_is_printed_is_json_to_the_letter(tmp_path, printed_json):
     status, printed = run("run", "--decoder", program(tmp_path, text), "--match", ONE)
     assert status == 1
     assert "standard output is not what CLIENT.md describes" in printed
+
+
+@pytest.mark.parametrize("depth", [90, 450, 700, 940])
+def test_lists_in_lists_are_a_failure_and_no_error_of_the_judge(depth):
+    (case,) = (case for case in load_corpus().cases if case.id == ONE)
+    deep = "[" * depth + "]" * depth
+    for record in (f'{{"path": {deep}}}', f'{{"path": ["a"], "kind": "int", "value": {deep}}}', deep):
+        data = f'{{"records": [{record}]}}'.encode()
+        assert not judge_reading(case, Outcome(ACCEPTED, "", {}, data, len(data), "", 0, 0.0)).passed
 
 
 def test_an_integer_of_many_digits_is_json(tmp_path):
