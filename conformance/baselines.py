@@ -13,7 +13,7 @@ from .programs import ACCEPTED, CRASHED, RSS_UNIT, Running, run_program
 _FREE: Final = 1 << 60
 
 
-def smallest(
+def measured(
     command: list[str], stdin: Path | None, timeout: float, running: Running | None = None
 ) -> tuple[Baseline, str]:
     """Measure a command that is given the smallest file. With it comes how the program crashed, or "". Raises

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from . import smallest
 from .asking import (
     asked,
     difference,
@@ -21,16 +22,13 @@ from .asking import (
     stored_or_made,
     words_of,
 )
-from .baselines import smallest
+from .baselines import measured
 from .compare import ADVISED, Judgement, judge_delta, judge_reading, judge_verdict, judge_writing
 from .limits import PRINTED, Baseline
 from .model import Case
 from .plain_text import plain
 from .programs import ACCEPTED, KEPT, Outcome, Running, run_program
 
-_SMALLEST: Final = bytes.fromhex("9291a177c40107")  # "w": 7
-_SMALLEST_FLAX: Final = bytes.fromhex("81a17707")
-_SMALLEST_INPUT: Final = {"records": [{"path": ["w"], "kind": "int", "value": "7"}], "empty_nodes": "keep"}
 _OLD: Final = b"the file that stood here before\n"
 
 
@@ -86,27 +84,30 @@ class Judge:
         self._commands = {part: words_of(part, command) for part, command in commands.items()}
         self._folder, self._stdin, self._timeout = folder, stdin, timeout
         self._running = running or Running()
-        measured = {part: self._smallest(part) for part in commands}
-        self.baselines = {part: baseline for part, (baseline, _) in measured.items()}
+        found = {part: self._smallest(part) for part in commands}
+        self.baselines = {part: baseline for part, (baseline, _) in found.items()}
         # How each part crashed on the smallest file, if it did.
-        self.crashes = {part: why for part, (_, why) in measured.items() if why}
+        self.crashes = {part: why for part, (_, why) in found.items() if why}
 
     def _smallest(self, part: str) -> tuple[Baseline, str]:
-        file = self._folder / f"smallest-{part}"
-        if part in ("encode", "flax-encode"):
-            file.write_text(json.dumps(_SMALLEST_INPUT))
-            return smallest(self._commands[part], file, self._timeout, self._running)
-        file.write_bytes(_SMALLEST_FLAX if part == "flax-decode" else _SMALLEST)
+        file, delta = self._folder / f"smallest-{part}", self._folder / f"smallest-{part}-delta"
         output = self._folder / f"smallest-{part}-output"
-        command, stdin = self._reading(part, file)
-        if part == "convert":
-            command = [*self._commands[part], f"--load_checkpoint=params::{file}", f"--output_file={output}"]
-            command.append("--streaming=True")
-        if part == "diff":
-            command = [*self._commands[part], *difference(f"params::{file}", f"params::{file}", output)]
-        if part == "recover":  # measured on a refusal: the smallest file is no delta
-            command = [*self._commands[part], *recovery(f"params::{file}", file, str(output))]
-        return smallest(command, stdin, self._timeout, self._running)
+        source, command, stdin = f"params::{file}", self._commands[part], None
+        if part in ("encode", "flax-encode"):
+            file.write_text(json.dumps(smallest.ENCODED))
+            stdin = file
+        else:
+            file.write_bytes(smallest.FLAX_FILE if part == "flax-decode" else smallest.STREAM)
+        if part.endswith("decode"):
+            command, stdin = self._reading(part, file)
+        elif part == "convert":
+            command = [*command, f"--load_checkpoint={source}", f"--output_file={output}", "--streaming=True"]
+        elif part == "diff":
+            command = [*command, *difference(source, source, output)]
+        elif part == "recover":
+            delta.write_bytes(smallest.delta())
+            command = [*command, *recovery(source, delta, str(output))]
+        return measured(command, stdin, self._timeout, self._running)
 
     def _reading(self, part: str, file: Path) -> tuple[list[str], Path | None]:
         """The command that reads a file, and what it gets on standard input."""

@@ -2,9 +2,13 @@
 
 import pytest
 
+from conformance import smallest
+from conformance.cases import delta_assembly
 from conformance.compare import WRONG, judge_delta
 from conformance.judge import checks
 from conformance.model import load_corpus
+from conformance.recovering.contents import contents
+from conformance.recovering.delta import ensure_recovers, manifest
 from conformance.tests.programs import program
 from conformance.tests.programs import run_here as run
 
@@ -69,6 +73,14 @@ def test_what_is_wrong_is_named(cases):
     ):
         assert wrong != delta
         assert told in judge_delta(case, wrong).got, judge_delta(case, wrong).got
+
+
+def test_the_smallest_delta_is_one():
+    delta, leaf = smallest.delta(), contents(smallest.STREAM, "params")
+    assert leaf == {("w",): b"\x07"}
+    ensure_recovers(delta, delta, leaf, leaf)
+    by_hand = [delta_assembly.small("w", "int", "07")]
+    assert manifest(delta) == delta_assembly.manifest(by_hand, by_hand)
 
 
 COPIES = """

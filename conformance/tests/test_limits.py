@@ -3,7 +3,7 @@
 import os
 
 from conformance import processes
-from conformance.baselines import smallest
+from conformance.baselines import measured
 from conformance.limits import Limits
 from conformance.processes import Activity
 from conformance.programs import CRASHED, run_program
@@ -66,7 +66,7 @@ def test_the_limit_of_processor_time_holds_where_the_runner_cannot_look(tmp_path
 def test_the_baseline_finds_an_address_space_that_suffices(tmp_path):
     file = tmp_path / "smallest"
     file.write_bytes(bytes.fromhex("9291a177c40107"))
-    found, crash = smallest([*program(tmp_path, GOOD).split(), str(file)], None, 1.0)
+    found, crash = measured([*program(tmp_path, GOOD).split(), str(file)], None, 1.0)
     assert crash == ""
     assert found.memory > 0
     assert found.address_space is not None
@@ -79,6 +79,6 @@ def test_the_baseline_finds_an_address_space_that_suffices(tmp_path):
 
 
 def test_a_program_that_crashes_on_the_smallest_file_says_how(tmp_path):
-    found, crash = smallest(program(tmp_path, "import sys; sys.exit(9)").split(), None, 1.0)
+    found, crash = measured(program(tmp_path, "import sys; sys.exit(9)").split(), None, 1.0)
     assert found.address_space is None
     assert "exit status 9" in crash
