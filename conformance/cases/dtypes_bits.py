@@ -1,6 +1,6 @@
 """Chapter 03, DTYPE-4 and DTYPE-5: bits that carry no meaning, and elements that are wrongly packed."""
 
-from ..assembly import Bytes, ext_, ndarray_, raw, record_, scalar_, str_
+from ..assembly import Bytes, ext_, loose_, ndarray_, raw, record_, scalar_, str_
 from ..declare import SHOULD, accept, array, cleared, given, refuse, scalar, writes
 
 
@@ -76,7 +76,7 @@ def bools_that_are_neither_0_nor_1():
 def writing_int4_with_high_bits():
     """A writer that is given an int4 with its sign in the high bits should write them as zeros."""
     return [given(["k"], "ndarray", dtype="int4", shape=["2"], payload="f807")], record_(
-        "k", ndarray_("int4", (2,), "08 07")
+        "k", ndarray_("int4", (2,), loose_("int4", "08 07"))
     )
 
 
@@ -84,7 +84,7 @@ def writing_int4_with_high_bits():
 def writing_bools_that_are_neither_0_nor_1():
     """A writer that is given bools of the bytes 02 and ff should write 01 for both."""
     return [given(["k"], "ndarray", dtype="bool", shape=["3"], payload="0002ff")], record_(
-        "k", ndarray_("bool", (3,), "00 01 01")
+        "k", ndarray_("bool", (3,), loose_("bool", "00 01 01"))
     )
 
 

@@ -20,6 +20,7 @@ from protocol import Rejected, record_of, serve, tree_of
 import reference
 from reference.checkpoints.leaf_items import item_of
 from reference.convert import convert
+from reference.differences.exact_difference import diff
 from reference.differences.exact_recovery import recover
 from reference.format.errors import FormatError
 from reference.format.flax_msgpack import flax_steps
@@ -97,6 +98,12 @@ def _convert(*arguments: str) -> None:
     print(f"{report.overflowed} finite values became infinite")
 
 
+def _diff(*arguments: str) -> None:
+    names = ("load_base_checkpoint", "load_target_checkpoint", "output_file", "streaming")
+    base, target, output, _ = _flags(arguments, *names)
+    diff(base, target, output)
+
+
 def _recover(*arguments: str) -> None:
     names = ("recover_diff", "load_base_checkpoint", "load_target_checkpoint", "output_file", "streaming")
     _, base, delta, output, streaming = _flags(arguments, *names)
@@ -126,6 +133,7 @@ PARTS = {
     "flax-decode": lambda path=None: decode(path, "flax::"),
     "flax-encode": lambda: encode(json.load(sys.stdin), _Output(), flax=True),
     "convert": _convert,
+    "diff": _diff,
     "recover": _recover,
 }
 

@@ -79,6 +79,7 @@ def test_the_reference_as_a_program():
         w for part in ("decode", "encode", "flax-decode", "flax-encode") for w in (f"--{part}r", f"{command} {part}")
     ]
     options += ["--converter", f"{command} convert", "--recoverer", f"{command} recover"]
+    options += ["--differ", f"{command} diff"]
     matches = ("00-*", "*/example-*", "*cut*", "05-records/a-tensor*", "09-conversion/*stream*", "10-delta/*two*")
     matches += ("09-conversion/float32-nans*", "10-delta/base-that-is-a*", "10-delta/target-that-is*")
     status, printed = run("run", *options, "--no-large", *(word for glob in matches for word in ("--match", glob)))
