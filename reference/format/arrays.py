@@ -29,11 +29,9 @@ class Array(NamedTuple):
 
 def expect(cursor: Cursor, wanted: str, clause: str, what: str) -> Any:
     """The value, length or count of a header that has to be of kind `wanted`; refuses by `clause`."""
-    at = cursor.tell()
-    kind, value = cursor.header()
-    if kind != wanted:
-        cursor.fail(clause, f"{what} is of kind {kind}, not {wanted}", at=at)
-    return value
+    if (kind := cursor.kind()) != wanted:
+        cursor.fail(clause, f"{what} is of kind {kind}, not {wanted}")
+    return cursor.header()[1]
 
 
 def read_array(cursor: Cursor, code: int) -> Array:
@@ -86,10 +84,10 @@ def read_dimension(cursor: Cursor) -> int:
 
 def _read_tag(cursor: Cursor) -> np.dtype:
     at = cursor.tell()
-    kind, length = cursor.header()
     # DTYPE-2: "The dtype tag is a str; a reader MUST also accept a bin of the same bytes."
-    if kind not in ("str", "bin"):
-        cursor.fail("DTYPE-2", f"a dtype tag is of kind {kind}, not str", at=at)
+    if (kind := cursor.kind()) not in ("str", "bin"):
+        cursor.fail("DTYPE-2", f"a dtype tag is of kind {kind}, not str")
+    _, length = cursor.header()
     if length > 64:
         cursor.fail("DTYPE-1", f"a text of {length} bytes is no dtype tag", at=at)
     # WIRE-5 is for a str; a bin that is not UTF-8 is another tag (DTYPE-1).

@@ -18,8 +18,10 @@ Chunks = tuple[tuple[int, ...], list[Array]]
 def marker_follows(cursor: Cursor) -> bool:
     """Whether the next value is the text that marks a chunked array; it is not consumed."""
     at = cursor.tell()
-    kind, length = cursor.header()
-    found = kind == "str" and length == len(MARKER) and cursor.take(length) == MARKER.encode()
+    if cursor.kind() != "str":
+        return False
+    _, length = cursor.header()
+    found = length == len(MARKER) and cursor.take(length) == MARKER.encode()
     cursor.skip(at - cursor.tell())
     return found
 
@@ -56,10 +58,10 @@ def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
 
 def _read_key(cursor: Cursor, clause: str, wanted: str) -> None:
     at = cursor.tell()
-    kind, length = cursor.header()
-    text = cursor.text(length, at) if kind == "str" and length <= len(MARKER) else None
+    length = cursor.header()[1] if cursor.kind() == "str" else None
+    text = cursor.text(length, at) if length is not None and length <= len(MARKER) else None
     if text != wanted:
-        cursor.fail(clause, f"the key {wanted!r} is due in a chunked array, and another stands here", at=at)
+        cursor.fail(clause, f"expected the key {wanted!r} of a chunked array, found another", at=at)
 
 
 def _read_chunks(cursor: Cursor) -> list[Array]:

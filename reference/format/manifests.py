@@ -152,14 +152,16 @@ def _read_mark(source: Source) -> int:
     if source.read_at(0, min(source.size, len(DELTA_NAME))) != DELTA_NAME:
         cursor.fail("DELTA-1", "this does not begin with the mark of a delta")
     cursor.skip(len(DELTA_NAME))
-    kind, length = cursor.header()
-    version = cursor.text(length, cursor.tell()) if kind == "str" and length < 32 else ""
+    length = cursor.header()[1] if cursor.kind() == "str" else 32
+    version = cursor.text(length, cursor.tell()) if length < 32 else ""
     if version != VERSION:
         cursor.fail("DELTA-1", f"a delta of version {version!r}; this reader knows {VERSION}", at=0)
     at = cursor.tell()
-    kind, length = cursor.header()
-    if kind != "str" or length > _LONGEST_TEXT:
-        cursor.fail("DELTA-1", "a text of at most 4,096 bytes is due in the mark", at=at)
+    if cursor.kind() != "str":
+        cursor.fail("DELTA-1", "the text of the mark is not a str")
+    _, length = cursor.header()
+    if length > _LONGEST_TEXT:
+        cursor.fail("DELTA-1", f"the text of the mark has {length} bytes; at most 4,096 are allowed", at=at)
     cursor.text(length, at)
     return cursor.tell()
 
