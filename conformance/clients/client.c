@@ -15,8 +15,7 @@
  * comments name the clause that a line holds. Standard C and POSIX, nothing else.
  *
  * Exit status: 0 accepted; 1 refused, the last line of standard error being the
- * JSON that says why; 2 wrong usage, or an input of an encoder that is not the
- * JSON of the protocol; 3 out of memory, or an error of input or output.
+ * JSON that says why; 2 wrong usage; 3 out of memory, or an error of input or output.
  *
  * How it works. Between what is read and what is written stands one tree, in
  * memory (`struct job`). A decoder goes through the input once, forwards, with a
@@ -1012,7 +1011,8 @@ struct json {
 };
 
 static _Noreturn void fail_json(void) {
-    fail(2, "standard input is not the JSON that the protocol describes");
+    fputs("{\"rejected\": \"standard input is not the JSON that the protocol describes\"}\n", stderr);
+    end_run(1);
 }
 
 /* The next byte that is no white space; 0 at the end, where a 0 has been put. */

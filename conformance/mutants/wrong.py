@@ -280,8 +280,8 @@ WRONG: Final = (
     (
         "takes a list in a flax file for a map",
         "format/flax_msgpack",
-        '    if kind == "array":\n        cursor.fail(\n            "FLAX-4"',
-        '    if kind == "array":\n        return value\n    if kind == "never":\n        cursor.fail(\n            "FLAX-4"',
+        '    if cursor.kind() == "array":\n',
+        '    if cursor.kind() == "array":\n        return cursor.header()[1]\n    if cursor.kind() == "never":\n',
     ),
     (
         "rounds float64 twice on its way to bfloat16",
