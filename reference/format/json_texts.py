@@ -1,25 +1,34 @@
-"""Spec chapter 10, DELTA-2: JSON as RFC 8259 has it, and what is settled here where its readers differ."""
+"""Spec chapter 09, CONV-11: JSON as RFC 8259 has it, and what is settled here where its readers differ."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-DEEPEST: Final = 100  # DELTA-2: "Objects and lists stand at most 100 deep in one another"
+DEEPEST: Final = 127  # CONV-11: "a reader MUST accept 127 and MUST refuse more"
 _MOST_DIGITS: Final = 20  # of a number of 64 bits
 _TOO_LARGE: Final = 1 << 64
 
 
-# DELTA-2: "No name stands twice in an object, an integer has any number of digits"
-def read_json(text: str, fractions: bool = False) -> Any:
-    """The value of a JSON text; `fractions` says whether numbers may have one, or an exponent.
+def refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:40]} is not an integer")
+
+
+# CONV-11: "JSON is that of RFC 8259, and no name stands twice in an object."
+def read_json(text: str, number: Callable[[str], Any] = refuse_number, minus_zero: Any = 0) -> Any:
+    """The value of a JSON text, in which `number` makes what a number with a fraction or exponent becomes.
 
     An integer of more than 64 bits comes as one that fits nothing: whatever its digits, nobody is to count so far.
     Raises ValueError.
     """
-    hooks = {} if fractions else {"parse_float": _refuse_number}
+
+    def integer(digits: str) -> Any:
+        return minus_zero if digits == "-0" else _integer(digits)
+
+    hooks: dict[str, Any] = {"parse_int": integer, "parse_float": number, "parse_constant": refuse_number}
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_int=_integer, parse_constant=_refuse_number, **hooks)
+        value = json.loads(text, object_pairs_hook=_object, **hooks)
     except RecursionError:
         raise _too_deep() from None
     _check_depth(value)
@@ -38,10 +47,6 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(members):
         raise ValueError("a name stands twice in one object")
     return value
-
-
-def _refuse_number(text: str) -> NoReturn:
-    raise ValueError(f"{text[:40]} is not an integer")
 
 
 def _check_depth(value: Any) -> None:

@@ -31,8 +31,8 @@ CHAPTERS = {
     "06-streams": ["streams"],
     "07-trees": ["trees"],
     "08-flax-msgpack": ["flax_msgpack"],
-    "09-conversion": ["casts"],
-    "10-delta": ["blocks", "digests", "json_texts", "manifests"],
+    "09-conversion": ["casts", "json_texts"],
+    "10-delta": ["blocks", "digests", "manifests"],
 }
 
 

@@ -245,6 +245,9 @@ class Dataset:
         ({"loss": float("nan")}, "metadata['loss'] is nan"),
         ({"raw": b"x"}, "metadata['raw'] is of type bytes"),
         ({"set": {1}}, "metadata['set'] is of type set"),
+        ({"steps": {1: "a", "1": "b"}}, "metadata['steps'] has two keys that are one text"),
+        ({"seed": 10**5000}, "metadata['seed'] is an int of 16610 bits"),
+        ({"note": "\ud800"}, "metadata holds half of a surrogate pair"),
     ],
 )
 def test_sidecars_are_json_and_what_it_cannot_hold_is_refused_by_name(metadata, name, tmp_path):
