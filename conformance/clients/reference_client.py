@@ -108,6 +108,8 @@ def telling(part: Callable[..., Any]) -> Callable[..., Any]:
     def told(*arguments: Any) -> Any:
         try:
             return part(*arguments)
+        except reference.UsageError as error:  # a load prefix or a dtype that does not exist
+            raise Rejected(str(error), clause=error.clause) from None
         except FormatError as error:
             known: dict[str, Any] = {"clause": error.clause}
             if error.offset is not None:

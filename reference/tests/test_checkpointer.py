@@ -138,7 +138,7 @@ def test_prefixes_that_are_wrong_or_not_wanted_are_refused(tmp_path):
     whole = load_from("trainstate", train_state(), tmp_path)
     with pytest.raises(UsageError, match="trainstate_params:: loads its weights"):
         load(whole, disallow_trainstate=True)
-    with pytest.raises(UsageError, match="param:: is no load prefix"):
+    with pytest.raises(UsageError, match="param:: is not a load prefix"):
         load("param::x")
     with pytest.raises(UsageError, match="begins with no load prefix: params::"):
         load("streaming_params")
