@@ -157,10 +157,10 @@ WRONG: Final = (
     (
         "takes chunks of several dtypes",
         "format/chunked",
-        "if len(chunk.shape) != 1 or chunk.dtype != (chunks or [chunk])[0].dtype:",
-        "if len(chunk.shape) != 1:",
+        "if chunk.dtype != (chunks or [chunk])[0].dtype:",
+        "if False:",
     ),
-    ("takes chunks of several dimensions", "format/chunked", "if len(chunk.shape) != 1 or ", "if "),
+    ("takes chunks of several dimensions", "format/chunked", "if len(chunk.shape) != 1:", "if False:"),
     (
         "takes the marker for what it is whatever its value",
         "format/chunked",

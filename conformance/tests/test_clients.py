@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.callables import Rejected
+from conformance.callables import Rejected, judge_callable
 from conformance.clients.in_process import (
     JAXSEQ,
     LOOP,
@@ -20,6 +20,8 @@ from conformance.clients.in_process import (
     reference_client,
     rejecting,
 )
+from conformance.judge import checks
+from conformance.model import load_corpus
 from conformance.tests.programs import run
 
 PARTS = ("decode", "encode", "flax-decode", "flax-encode")
@@ -131,6 +133,17 @@ def test_the_reference_reads_every_flax_file(conformance_check):
 @pytest.mark.conformance(part="flax-encode")
 def test_the_reference_writes_every_flax_file(conformance_check):
     conformance_check.judge(REFERENCE["flax-encode"])
+
+
+def test_the_reference_names_clause_and_place_of_every_fault():
+    """As the table of CONF-5 has them; the cases mark the place."""
+    found = list(checks(load_corpus().cases, ("decode", "flax-decode")))
+    refused = [check for check in found if check.case.want == "reject" and not check.case.is_large]
+    assert len(refused) > 500
+    for check in refused:
+        judgement = judge_callable(check, REFERENCE[check.part])
+        assert judgement.passed, check.case.id
+        assert not judgement.advice, (check.case.id, judgement.advice)
 
 
 EASYLM_XFAILS, JAXSEQ_XFAILS = "../clients/loop.xfails", "../clients/jaxseq.xfails"

@@ -19,12 +19,14 @@ HELD: Final[int] = getattr(np, "MAXDIMS", MAX_DIMS)  # numpy 1 holds arrays of 3
 
 
 class Array(NamedTuple):
-    """What an array's body says: `payload_at` is the offset of its `nbytes` payload bytes in the file."""
+    """What an array's body says, and the offsets in the file of its shape, tag and `nbytes` payload bytes."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
-    payload_at: int
     nbytes: int
+    shape_at: int
+    tag_at: int
+    payload_at: int
 
 
 def expect(cursor: Cursor, wanted: str, clause: str, what: str) -> Any:
@@ -40,14 +42,15 @@ def read_array(cursor: Cursor, code: int) -> Array:
     # LEAF-2: "The body of ext type 1 is an array of exactly three elements: shape, dtype tag, payload."
     if (count := expect(cursor, "array", "LEAF-2", "the body of an array")) != 3:
         cursor.fail("LEAF-2", f"the body of an array has {count} elements, not 3", at=at)
-    at = cursor.tell()
-    dims = check_dims(cursor, expect(cursor, "array", "LEAF-3", "a shape"), at)
+    shape_at = cursor.tell()
+    dims = check_dims(cursor, expect(cursor, "array", "LEAF-3", "a shape"), shape_at)
     if code == SCALAR and dims:
         # LEAF-6: "The body of ext type 3 is that of ext type 1 with a shape of 0 dimensions."
-        cursor.fail("LEAF-6", f"a scalar has {dims} dimensions, not 0", at=at)
+        cursor.fail("LEAF-6", f"a scalar has {dims} dimensions, not 0", at=shape_at)
     shape = tuple([read_dimension(cursor) for _ in range(dims)])
+    tag_at = cursor.tell()
     dtype = _read_tag(cursor)
-    needed = payload_bytes(cursor, shape, dtype, at)
+    needed = payload_bytes(cursor, shape, dtype, shape_at)
     at = cursor.tell()
     nbytes = expect(cursor, "bin", "LEAF-5", "a payload")
     # LEAF-5: "The payload is a bin of exactly the product of the dimensions times the width, in bytes, and
@@ -56,7 +59,7 @@ def read_array(cursor: Cursor, code: int) -> Array:
         cursor.fail("LEAF-5", f"shape {shape} of {dtype} takes {needed} bytes and the payload has {nbytes}", at=at)
     payload_at = cursor.tell()
     cursor.skip(nbytes)
-    return Array(shape, dtype, payload_at, nbytes)
+    return Array(shape, dtype, nbytes, shape_at, tag_at, payload_at)
 
 
 def check_dims(cursor: Cursor, dims: int, at: int) -> int:

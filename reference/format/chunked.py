@@ -45,6 +45,7 @@ def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
         _read_key(cursor, "LEAF-11", str(i))
         shape.append(read_dimension(cursor))
     _read_key(cursor, "LEAF-10", "chunks")
+    chunks_at = cursor.tell()
     chunks = _read_chunks(cursor)
     # LEAF-12: "Joined in this order they are the payload, and their elements together MUST be as many as the
     #           shape says."
@@ -52,7 +53,7 @@ def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
     nbytes = sum(chunk.nbytes for chunk in chunks)
     if nbytes != needed:
         detail = f"shape {tuple(shape)} of {chunks[0].dtype} takes {needed} bytes and the chunks have {nbytes}"
-        cursor.fail("LEAF-12", detail, at=shape_at)
+        cursor.fail("LEAF-12", detail, at=chunks_at)
     return tuple(shape), chunks
 
 
@@ -79,8 +80,10 @@ def _read_chunks(cursor: Cursor) -> list[Array]:
         region = cursor.enter(length)
         chunk = read_array(cursor, code)
         cursor.leave(region)
-        if len(chunk.shape) != 1 or chunk.dtype != (chunks or [chunk])[0].dtype:
-            cursor.fail("LEAF-12", f"chunk {i} has the shape {chunk.shape} and dtype {chunk.dtype}", at=at)
+        if len(chunk.shape) != 1:
+            cursor.fail("LEAF-12", f"chunk {i} has {len(chunk.shape)} dimensions, not 1", at=chunk.shape_at)
+        if chunk.dtype != (chunks or [chunk])[0].dtype:
+            cursor.fail("LEAF-12", f"chunk {i} is of {chunk.dtype}, and chunk 0 is not", at=chunk.tag_at)
         chunks.append(chunk)
     return chunks
 

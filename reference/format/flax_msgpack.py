@@ -66,7 +66,8 @@ def read_flax(source: Source, records: list[Record] | None = None) -> list[Recor
                 break
             left -= node.path_bytes + size + 8 * len(path)
             if left < 0:
-                cursor.fail("FLAX-8", "the key paths, written out for each leaf, are out of proportion to the file")
+                detail = "the key paths, written out for each leaf, are out of proportion to the file"
+                cursor.fail("FLAX-8", detail, at=records[-1].offset)
         else:
             stack.pop()
     if cursor.tell() != source.size:

@@ -86,7 +86,7 @@ def read_keypath(cursor: Cursor) -> tuple[str, ...]:
         _, length = cursor.header()
         total += length
         if total > MAX_BYTES:
-            cursor.fail("KEY-4", f"the parts of the key path take more than {MAX_BYTES} bytes", at=start)
+            cursor.fail("KEY-4", f"the parts of the key path take more than {MAX_BYTES} bytes", at=at)
         parts.append(cursor.text(length, at=start))
     return tuple(parts)
 

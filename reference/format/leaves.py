@@ -79,7 +79,7 @@ def read_leaf_after(cursor: Cursor, at: int, kind: str, value: Any) -> Leaf:
 def _read_ext(cursor: Cursor, at: int, length: int, code: int) -> Leaf:
     region = cursor.enter(length)
     if code in (NDARRAY, SCALAR):
-        shape, dtype, payload_at, nbytes = read_array(cursor, code)
+        shape, dtype, nbytes, _, _, payload_at = read_array(cursor, code)
         kind = "ndarray" if code == NDARRAY else "scalar"
         leaf = Leaf(kind, dtype, shape, nbytes, ((payload_at - at, nbytes),))
     elif code == COMPLEX:
