@@ -40,6 +40,13 @@ def file_that_ends_with_its_header():
     return IN, safetensors_("{" + entry_("w", "U8", "[0]", 0, 0) + "}"), record_("w", ndarray_("uint8", (0,), ""))
 
 
+@converts("CONV-10", "CONV-6")
+def file_that_ends_with_its_header_and_is_recognised():
+    """The same file without a prefix: a header that takes all that the file has is one that the file can hold."""
+    header = "{" + entry_("w", "U8", "[0]", 0, 0) + "}"
+    return Conversion(None), safetensors_(header), record_("w", ndarray_("uint8", (0,), ""))
+
+
 @converts("CONV-7", "LEAF-3")
 def tensor_of_64_dimensions():
     """A tensor of as many dimensions as a shape can have, there and back."""

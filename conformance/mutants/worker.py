@@ -111,7 +111,7 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
             raise Rejected(str(error), error.told.get("clause"), error.told.get("offset")) from None
 
     call = decoded if part.endswith("decode") else encoded if part.endswith("encode") else made
-    judgement = judge_call(check, told, client.FormatError)
+    judgement = judge_call(check, told, (client.FormatError, client.reference.UsageError))
     said = case.convert["says"] if case.convert else None
     if judgement.passed and said and said not in printed.getvalue():
         return Judgement(False, f"{said!r} on standard output", printed.getvalue()[:200], [])

@@ -406,7 +406,12 @@ WRONG: Final = (
         "    check_paths([record.path for record in records])\n",
         "    records.sort(key=lambda record: record.offset)\n    check_paths([record.path for record in records])\n",
     ),
-    ("leaves empty nodes out before it looks at them", "format/trees", "                encode_keypath(path)\n", ""),
+    (
+        "leaves empty nodes out before it looks at them",
+        "format/trees",
+        "                encode_keypath(path)\n",
+        "                pass\n",
+    ),
     (
         "takes an empty node at params for a subtree",
         "format/trees",

@@ -208,3 +208,16 @@ def test_the_reference_rejects_input_that_is_malformed(given):
     text = io.TextIOWrapper(io.BytesIO(given), encoding="utf-8")
     with pytest.raises(Rejected):
         rejecting(lambda: reference_client.encode(protocol.read_asked(text), Output()))
+
+
+MINUS_0 = b'{"records": [{"path": [-0, 1], "kind": "nil"}], "empty_nodes": "keep"}'
+
+
+def test_minus_0_is_the_integer_key_0(client_in_c):
+    written = bytes.fromhex("9292a130a131c401c0")
+    for command in ([client_in_c], [tool("node"), CLIENTS / "client.mjs"]):
+        done = subprocess.run([*map(str, command), "encode"], input=MINUS_0, capture_output=True)
+        assert (done.returncode, done.stdout) == (0, written)
+    sink = Output()
+    reference_client.encode(protocol.read_asked(io.BytesIO(MINUS_0)), sink)
+    assert sink.buffer.getvalue() == written
