@@ -16,6 +16,7 @@ from .delta_assembly import (
     small,
     stream,
     tensor,
+    text_,
     tree_digest,
 )
 from .delta_manifest import says
@@ -189,3 +190,44 @@ def scalar_and_array_of_no_dimension():
     the kind tells them apart."""
     target = [tensor("a", "uint8", (), "07"), number("s", "uint8", "07")]
     return stream(BASE), delta(target), stream(target)
+
+
+# --- objects that are none ------------------------------------------------------------------------------------------
+
+
+@refuses_to_recover("DELTA-3")
+def leaf_that_is_a_list_of_its_values():
+    """The second leaf is a list of what its fields should hold, in their order."""
+    value = says()
+    value["leaves"][1] = list(value["leaves"][1].values())
+    return refused(value)
+
+
+@refuses_to_recover("DELTA-3")
+def leaf_that_is_null():
+    """A third leaf is null, behind two good ones."""
+    value = says()
+    value["leaves"].append(None)
+    return refused(value)
+
+
+@refuses_to_recover("DELTA-3")
+def leaf_that_is_a_text():
+    """A leaf is the text of its object, as JSON within JSON."""
+    value = says()
+    value["leaves"][0] = text_(value["leaves"][0])
+    return refused(value)
+
+
+@refuses_to_recover("DELTA-3")
+def removed_that_holds_a_path():
+    """`removed` has the key path of a leaf, where an object with it is expected."""
+    value = says()
+    value["removed"] = [leaf["path"] for leaf in value["removed"]]
+    return refused(value)
+
+
+@refuses_to_recover("DELTA-3")
+def removed_that_holds_a_number():
+    """`removed` has the number 1: as many as there are."""
+    return refused(says() | {"removed": [1]})
