@@ -15,7 +15,7 @@ from ..assembly import (
     str_,
     together,
 )
-from ..declare import SHOULD, Conversion, converts, refuses_to_convert
+from ..declare import Conversion, converts, refuses_to_convert
 
 # One leaf of each kind, in its canonical encoding, which is that of a stream and of a flax file.
 KINDS = {
@@ -178,7 +178,7 @@ def payload_of_nan_is_kept():
     return Conversion(streaming=False), stream_({"w": leaf, "h": half}), flax_({"w": leaf, "h": half})
 
 
-@converts("CONV-1", "DTYPE-4", "DTYPE-5", level=SHOULD)
+@converts("CONV-1", "DTYPE-4", "DTYPE-5")
 def bits_without_meaning_are_kept():
     """A bool of 7 and an int4 with high bits that are not 0: payload bytes are copied, and not made tidy."""
     bools, ints = loose_("bool", "07 00"), loose_("int4", "f8 a7")

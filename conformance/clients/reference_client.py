@@ -8,14 +8,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from protocol import Rejected, record_of, serve, tree_of
+from protocol import Rejected, read_asked, record_of, serve, tree_of
 
 import reference
 from reference.checkpoints.leaf_items import item_of
@@ -116,6 +115,8 @@ def telling(part: Callable[..., Any]) -> Callable[..., Any]:
     def told(*arguments: Any) -> Any:
         try:
             return part(*arguments)
+        except reference.UsageError as error:  # a load prefix or a dtype that does not exist
+            raise Rejected(str(error), clause=error.clause) from None
         except FormatError as error:
             known: dict[str, Any] = {"clause": error.clause}
             if error.offset is not None:
@@ -129,9 +130,9 @@ def telling(part: Callable[..., Any]) -> Callable[..., Any]:
 
 PARTS = {
     "decode": decode,
-    "encode": lambda: encode(json.load(sys.stdin), _Output()),
+    "encode": lambda: encode(read_asked(sys.stdin), _Output()),
     "flax-decode": lambda path=None: decode(path, "flax::"),
-    "flax-encode": lambda: encode(json.load(sys.stdin), _Output(), flax=True),
+    "flax-encode": lambda: encode(read_asked(sys.stdin), _Output(), flax=True),
     "convert": _convert,
     "diff": _diff,
     "recover": _recover,

@@ -113,7 +113,7 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
             raise Rejected(str(error), error.told.get("clause"), error.told.get("offset")) from None
 
     call = decoded if part.endswith("decode") else encoded if part.endswith("encode") else made
-    judgement = judge_call(check, told, client.FormatError)
+    judgement = judge_call(check, told, (client.FormatError, client.reference.UsageError))
     return said_too(case, judgement, printed.getvalue().encode())
 
 

@@ -172,7 +172,8 @@ class _TallyCursor(Cursor):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        self.headers = 0  # that have been read, and text, as headers
+        self.headers = 0  # that have been read or looked at, and text, as headers
+        self._counted = -1  # the offset of the last
 
     def seek(self, at: int) -> None:
         """Go on at offset `at`, out of all that encloses the cursor. What has been read ahead is kept."""
@@ -180,9 +181,19 @@ class _TallyCursor(Cursor):
         self._pos = at - self._base
         self.ahead = NEAR // 2  # records are read one by one until some have been good
 
+    def kind(self) -> str:
+        self._count()
+        return super().kind()
+
     def header(self) -> tuple[str, Any]:
-        self.headers += 1
+        self._count()
         return super().header()
+
+    def _count(self) -> None:
+        """Count the header here, once for its kind and its length."""
+        if self._counted != self.tell():
+            self._counted = self.tell()
+            self.headers += 1
 
     def take(self, n: int) -> bytes:
         self.headers += n // _TEXT_PER_HEADER

@@ -31,7 +31,8 @@ def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
     if not separator or "/" in prefix:
         return None, text
     if prefix not in PREFIXES:
-        raise UsageError(f"{prefix}:: is no load prefix; choose one of {', '.join(p + '::' for p in PREFIXES)}")
+        known = ", ".join(f"{name}::" for name in PREFIXES)
+        raise UsageError(f"{prefix}:: is not a load prefix; choose one of {known}", "CONV-5")
     if not path:
         raise UsageError(f"{prefix}:: is followed by no path")
     return prefix, path

@@ -7,11 +7,13 @@ import json
 import math
 import os
 import warnings
-from typing import Any
+from typing import Any, Final
 
 from ..format.errors import UsageError
 from .local_files import Path_
 from .places import place_of
+
+_MOST_BITS: Final = 4096  # of an int: Python itself reads and writes some 14,000
 
 
 def encode_sidecar(value: Any, name: str) -> bytes:
@@ -23,11 +25,14 @@ def encode_sidecar(value: Any, name: str) -> bytes:
     for all else, and for keys that would become the same text.
     """
     odd: list[str] = []
-    text = json.dumps(_plain(value, name, odd), ensure_ascii=False, indent=1, allow_nan=False).encode() + b"\n"
+    text = json.dumps(_plain(value, name, odd), ensure_ascii=False, indent=1, allow_nan=False)
     if odd:
         more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
         warnings.warn(f"{odd[0]}{more}: JSON has no such number, so it is saved as a text", stacklevel=4)
-    return text
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} holds half of a surrogate pair, which is not text") from None
 
 
 def write_sidecar(path: Path_, text: bytes) -> None:
@@ -81,6 +86,8 @@ def _plain(value: Any, name: str, odd: list[str]) -> Any:
         return [_plain(item, f"{name}[{i}]", odd) for i, item in enumerate(value)]
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise UsageError(f"{name} is an int of {value.bit_length()} bits; at most {_MOST_BITS} are written")
     if isinstance(value, float) and not math.isfinite(value):
         odd.append(f"{name} is {value}")
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -184,7 +184,7 @@ def test_prefixes_that_are_wrong_or_not_wanted_are_refused(tmp_path):
     whole = load_from("trainstate", train_state(), tmp_path)
     with pytest.raises(UsageError, match="trainstate_params:: loads its weights"):
         load(whole, disallow_trainstate=True)
-    with pytest.raises(UsageError, match="param:: is no load prefix"):
+    with pytest.raises(UsageError, match="param:: is not a load prefix"):
         load("param::x")
     with pytest.raises(UsageError, match="begins with no load prefix: params::"):
         load("streaming_params")
@@ -291,6 +291,9 @@ class Dataset:
         ({1: 0, "1": 1}, "metadata has the keys '1' and 1, which are the same key in JSON"),
         ({"raw": b"x"}, "metadata['raw'] is of type bytes"),
         ({"set": {1}}, "metadata['set'] is of type set"),
+        ({"steps": {1: "a", "1": "b"}}, "metadata['steps'] has two keys that are one text"),
+        ({"seed": 10**5000}, "metadata['seed'] is an int of 16610 bits"),
+        ({"note": "\ud800"}, "metadata holds half of a surrogate pair"),
     ],
 )
 def test_sidecars_are_json_and_what_it_cannot_hold_is_refused_by_name(metadata, name, tmp_path):
