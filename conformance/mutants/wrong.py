@@ -292,31 +292,31 @@ WRONG: Final = (
     (
         "cuts bits off instead of rounding",
         "format/casts",
-        "        return values.astype(dtype)\n\n\n# CONV-3",
-        "        if values.dtype == np.float32 and dtype == _BFLOAT16:\n            return (values.view(np.uint32) >> 16).astype(np.uint16).view(dtype)\n        return values.astype(dtype)\n\n\n# CONV-3",
+        "        new = empty(len(values), dtype)\n",
+        "        if values.dtype == np.float32 and dtype == _BFLOAT16:\n            return (values.view(np.uint32) >> 16).astype(np.uint16).view(dtype)\n        new = empty(len(values), dtype)\n",
     ),
     (
         "makes what is too large the largest",
         "format/casts",
-        "        return values.astype(dtype)\n\n\n# CONV-3",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
         "        return np.clip(values, np.float64(-65504), np.float64(65504)).astype(dtype) if dtype == np.float16 else values.astype(dtype)\n\n\n# CONV-3",
     ),
     (
         "flushes subnormal numbers to zero",
         "format/casts",
-        "        return values.astype(dtype)\n\n\n# CONV-3",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
         "        new = values.astype(dtype)\n        new[np.abs(new.astype(np.float64)) < float(__import__('ml_dtypes').finfo(dtype).smallest_normal)] *= 0\n        return new\n\n\n# CONV-3",
     ),
     (
         "casts a NaN to infinity",
         "format/casts",
-        "        return values.astype(dtype)\n\n\n# CONV-3",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
         "        return np.where(np.isnan(values), np.copysign(np.inf, values), values).astype(dtype)\n\n\n# CONV-3",
     ),
     (
         "casts every NaN to a positive one",
         "format/casts",
-        "        return values.astype(dtype)\n\n\n# CONV-3",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
         "        return np.where(np.isnan(values), np.abs(values), values).astype(dtype)\n\n\n# CONV-3",
     ),
     (

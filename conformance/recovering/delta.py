@@ -15,6 +15,7 @@ _BLOCK: Final = 1 << 22
 _LONGEST_TEXT: Final = 4096  # bytes of the text of the mark
 _MARK: Final = ["streamckpt-delta", "1.0"]
 _AS_IT_IS, _EQUAL = 0, 3
+_DEEPEST: Final = 127  # CONV-11
 _OF_A_LEAF: Final = ("path", "kind", "dtype", "shape", "bytes", "target", "base", "like_base", "blocks")
 
 Contents = Mapping[tuple[str, ...], bytes]  # of leaves, by key path
@@ -60,7 +61,17 @@ def manifest(delta: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Fault("DELTA-2", f"the manifest is not JSON: {error}") from None
     require(isinstance(says, dict), "DELTA-2", "the manifest is not an object")
+    require(_depth(says) <= _DEEPEST, "CONV-11", f"objects and lists are more than {_DEEPEST} deep in one another")
     return says
+
+
+def _depth(value: Any) -> int:
+    """How deep objects and lists stand in one another."""
+    level, depth = [value], 0
+    while level := [node for node in level if isinstance(node, dict | list)]:
+        level = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
+        depth += 1
+    return depth
 
 
 def _ensure_mark(records: list[Value]) -> None:

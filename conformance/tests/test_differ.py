@@ -30,7 +30,7 @@ def test_what_is_recovered_can_be_written(cases):
 
 def test_the_deltas_of_the_corpus_pass(cases):
     for case in cases.values():
-        if (case.part, case.want) == ("recover", "accept") and case.name != "records-with-longer-headers":
+        if (case.part, case.want) == ("recover", "accept") and "longer-header" not in case.name:
             assert judge_delta(case, case.stored("bin").read_bytes()).passed, case.id
 
 

@@ -74,7 +74,7 @@ def data(case, ending):
 def test_every_delta_of_the_corpus_is_recovered(case):
     delta, base = data(case, "bin"), contents(data(case, "base.bin"), case.convert["prefix"])
     target = contents(data(case, "want.bin"), "params" if case.convert["streaming"] else "flax")
-    if case.name == "records-with-longer-headers":  # which a reader takes, and a writer does not write
+    if "longer-header" in case.name:  # which a reader takes, and a writer does not write
         with pytest.raises(Fault, match="WIRE-1"):
             ensure_recovers(delta, delta, base, target)
         return
