@@ -251,7 +251,7 @@ WRONG: Final = (
         "            if type(child) in _LEAVES:\n                yield path, child\n",
         "            if type(child) in _LEAVES:\n                if child is not None:\n                    yield path, child\n",
     ),
-    ("always writes empty nodes", "format/trees", "            elif keep_empty_nodes:\n", "            else:\n"),
+    ("always writes empty nodes", "format/trees", "            elif keep_empty_nodes:\n", "            elif True:\n"),
     ("never writes empty nodes", "format/trees", "            elif keep_empty_nodes:\n", "            elif False:\n"),
     (
         "lets the later of two keys win",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ def ensure_recovers(delta: bytes, model: bytes, base: Contents, target: Contents
         records = [*values(delta)]
     except Fault as fault:
         raise Fault("DELTA-2", f"the delta cannot be read: {fault}") from None
-    says = manifest(model)
+    says = _in_depth_first_order(manifest(model))
     _ensure_mark(records)
     for record in records:
         ensure_canonical(record)
@@ -63,6 +64,27 @@ def manifest(delta: bytes) -> dict[str, Any]:
     require(isinstance(says, dict), "DELTA-2", "the manifest is not an object")
     require(_depth(says) <= _DEEPEST, "CONV-11", f"objects and lists are more than {_DEEPEST} deep in one another")
     return says
+
+
+def _in_depth_first_order(says: dict[str, Any]) -> dict[str, Any]:
+    """A manifest as a program makes it that writes deltas (DELTA-3, TREE-5), of one in any order."""
+    root: dict[str, Any] = {}
+    for leaf in says["leaves"]:
+        node = root
+        for part in leaf["path"][:-1]:
+            node = node.setdefault(part, {})
+        node[leaf["path"][-1]] = (leaf,)
+    leaves, stack = [], [iter(root.values())]
+    while stack:
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+        elif isinstance(node, tuple):
+            leaves.append(node[0])
+        else:
+            stack.append(iter(node.values()))
+    order = hashlib.sha256(b"".join(bytes.fromhex(leaf["target"]) for leaf in leaves)).hexdigest()
+    return {**says, "leaves": leaves, "order": order}
 
 
 def _depth(value: Any) -> int:

@@ -1,5 +1,7 @@
 """Writers of deltas: any delta that gives the target passes, and none that does not."""
 
+import re
+
 import pytest
 
 from conformance import smallest
@@ -13,6 +15,8 @@ from conformance.tests.programs import program
 from conformance.tests.programs import run_here as run
 
 CHANGED = "10-delta/leaf-changed-added-and-removed"
+
+OTHERWISE = re.compile("longer-header|not-depth-first")  # what no writer of deltas makes
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def test_what_is_recovered_can_be_written(cases):
 
 def test_the_deltas_of_the_corpus_pass(cases):
     for case in cases.values():
-        if (case.part, case.want) == ("recover", "accept") and "longer-header" not in case.name:
+        if (case.part, case.want) == ("recover", "accept") and not OTHERWISE.search(case.name):
             assert judge_delta(case, case.stored("bin").read_bytes()).passed, case.id
 
 
