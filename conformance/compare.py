@@ -41,7 +41,7 @@ def judge_writing(case: Case, outcome: Outcome, size: int, sha256: str, head: by
         return Judgement(True, "", "", [])
     nans = case.files[ending].get("nans", []) if size == wanted else []
     if nans:
-        head = _settled(head, due := case.stored(ending).read_bytes(), nans)
+        head = _settled(head, due := case.data(ending), nans)
         if head == due:
             return Judgement(True, "", "", [])
     return Judgement(False, f"{wanted} bytes", _difference(case, ending, size, head), [])
@@ -119,7 +119,7 @@ def _printed(output: bytes) -> list[dict[str, Any]]:
 
 def judge_records(case: Case, records: list[dict[str, Any]]) -> Judgement:
     """Of records that were read, in whatever order (STREAM-6)."""
-    wanted = {tuple(record["path"]): record for record in case.records}
+    wanted = {tuple(record["path"]): record for record in case.wanted()}
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     faults = []
     for record in records:

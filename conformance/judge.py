@@ -108,7 +108,7 @@ class Judge:
                 judgement = judge_reading(case, outcome)
             elif part.endswith("encode"):
                 given = folder / "input.json"
-                given.write_text(json.dumps(case.encode))
+                given.write_text(json.dumps(case.given()))
                 outcome = self._run(case, part, self._commands[part], given)
                 judgement = _of_writing(case, outcome)
             else:

@@ -144,7 +144,7 @@ function arrayPayload(record, shape) {
   return ckpt.payloadOfBytes(bytes);
 }
 
-const filled = ({ fill }, size) => ckpt.payloadOf(ckpt.fillSource(parseInt(fill, 16), Number(size)));
+const filled = ({ fill }, size) => ckpt.payloadOf(ckpt.fillSource(fromHex(fill), Number(size)));
 const fromHex = (text) => Buffer.from(matching(/^(?:[0-9a-f]{2})*$/, text), 'hex');
 const bitsOf = (text) => BigInt(`0x${matching(/^[0-9a-f]{16}$/, text)}`);
 

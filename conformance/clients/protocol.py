@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 import sys
 from collections.abc import Callable, Mapping
@@ -145,12 +146,17 @@ def value_of(record: dict[str, Any]) -> Any:
         case "complex":
             return complex(*map(_float, value))
         case "str":
-            return value if "fill" not in record else bytes.fromhex(record["fill"]).decode() * int(record["bytes"])
+            return value if "fill" not in record else _filled(record["fill"], int(record["bytes"])).decode()
         case "bin":
-            return bytes.fromhex(record["fill"]) * int(record["bytes"]) if "fill" in record else bytes.fromhex(value)
+            return _filled(record["fill"], int(record["bytes"])) if "fill" in record else bytes.fromhex(value)
         case "empty":
             return {}
     return object()
+
+
+def _filled(digits: str, n: int) -> bytes:
+    pattern = bytes.fromhex(digits)
+    return (pattern * -(-n // len(pattern)))[:n]
 
 
 def _array(record: dict[str, Any]) -> Any:
@@ -163,6 +169,9 @@ def _array(record: dict[str, Any]) -> Any:
         dtype = dtype.newbyteorder(">")
     if dtype.hasobject:
         return np.empty(shape, dtype)
+    if len(record.get("fill", "")) > 2:
+        payload = np.frombuffer(bytes.fromhex(record["fill"]), np.uint8)
+        return np.resize(payload, math.prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
     if "fill" in record:  # one element in memory, seen many times
         element = np.frombuffer(bytes.fromhex(record["fill"]) * dtype.itemsize, dtype)[0]
         return np.broadcast_to(element, shape) if record["kind"] == "ndarray" else element

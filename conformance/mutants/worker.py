@@ -96,7 +96,7 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
         return client.decode(f"{'flax::' if is_flax else ''}{stored_or_made(case, 'bin', folder)}")
 
     def encoded() -> Written:
-        client.encode(case.encode, sink, flax=is_flax)
+        client.encode(case.given(), sink, flax=is_flax)
         return sink.written()
 
     def made() -> bytes:
