@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from .digests import sha256
 CORPUS: Final = Path(__file__).parent / "corpus"
 SIDES: Final = {"accept": "valid", "reject": "invalid"}
 PRODUCTS: Final = "products"  # the folder of the rules whose cases are made of places and sizes
+WHERE: Final = " Here: "  # between what a rule is about and what a case of it is
 # The fields of a case of a product that are not written down.
 USUAL: Final[dict[str, Any]] = {
     "also": (),
@@ -123,9 +125,21 @@ def load_corpus(root: Path = CORPUS, spec: str = "1.0") -> Corpus:
 
 def _of_product(rule: dict[str, Any], folder: Path) -> Iterator[Case]:
     for fields in rule["cases"]:
-        place = f" Here: {fields['about']}." if fields["about"] else ""
+        place = f"{WHERE}{fields['about']}." if fields["about"] else ""
         told = {"id": f"{rule['id']}/{fields['id']}", "about": rule["about"] + place, "rule": rule["id"]}
         yield _case(USUAL | fields | told, folder)
+
+
+def sampled(cases: Iterable[Case], every: int) -> list[Case]:
+    """All cases that were made by hand, and of each rule every so many-th; none for 0."""
+    seen: Counter[str] = Counter()
+    found = []
+    for case in cases:
+        if case.rule is None or (every and seen[case.rule] % every == 0):
+            found.append(case)
+        if case.rule:
+            seen[case.rule] += 1
+    return found
 
 
 def _case(fields: dict[str, Any], folder: Path) -> Case:

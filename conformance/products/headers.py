@@ -119,7 +119,11 @@ def _due(place: Place, size: Plain) -> tuple[str, ...]:
     return (place.value.clause,)
 
 
-_ABOUT_FORM = {"LEAF-2": ("LEAF-12",), "LEAF-3": ("LEAF-6", "LEAF-2", "LEAF-11"), "LEAF-6": ("LEAF-3", "LEAF-2")}
+_ABOUT_FORM = {
+    "LEAF-2": ("LEAF-12", "LEAF-6"),
+    "LEAF-3": ("LEAF-6", "LEAF-2", "LEAF-11"),
+    "LEAF-6": ("LEAF-3", "LEAF-2"),
+}
 _ABOUT_FORM |= {
     "DTYPE-2": ("DTYPE-1", "LEAF-2"),
     "LEAF-5": ("LEAF-2",),
@@ -220,7 +224,12 @@ def _counted(place: Place, _: Plain) -> tuple[str, ...]:
 
 
 @product(
-    "CONF-1", want="reject", places=PLACES, sizes=_COUNTS, cites=_counted, also=lambda place, _: ("WIRE-6", "LEAF-12")
+    "CONF-1",
+    want="reject",
+    places=PLACES,
+    sizes=_COUNTS,
+    cites=_counted,
+    also=lambda place, _: ("WIRE-6", "LEAF-12", "LEAF-6"),
 )
 def one_element_more_or_less(place: Place, size: Plain):
     """An array or map whose count is fixed says and has one element, or one entry, more or less."""
