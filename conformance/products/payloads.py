@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from ..assembly import LETTERS, Bytes, arr_, bin_, data, map_, ndarray_, patterned, str_, str_of, together
+from ..assembly import LETTERS, PATTERN, Bytes, arr_, bin_, data, map_, ndarray_, patterned, str_, str_of, together
 from ..declare import array
 from ..digests import sha256
 from .places import CONTAINERS, Container
@@ -32,15 +32,15 @@ def _read_bytes(kind: str, pattern: Bytes, path: list[str]) -> dict[str, Any]:
     return told | {"value": pattern.data().decode() if kind == "str" else pattern.data().hex()}
 
 
-def _array(tag: str, width: int) -> Content:
+def _array(tag: str, width: int, pattern: bytes = PATTERN) -> Content:
     def leaf(n: int) -> Bytes:
-        return ndarray_(tag, (n // width,), patterned(n))
+        return ndarray_(tag, (n // width,), patterned(n, pattern))
 
     return Content(
         f"array-of-{tag}",
         f"an array of {tag}",
         leaf,
-        lambda path, n: array(path, tag, (n // width,), patterned(n)),
+        lambda path, n: array(path, tag, (n // width,), patterned(n, pattern)),
         width,
     )
 
@@ -63,6 +63,7 @@ CONTENTS: Final = (
     _array("uint8", 1),
     _array("float32", 4),
     _array("complex128", 16),
+    _array("uint4", 1, bytes(byte & 15 for byte in PATTERN)),  # with bits of no meaning: some writers copy it
 )
 CHUNKED: Final = Content(
     "chunked", "a chunked array of two chunks", _chunks, lambda path, n: array(path, "uint8", (n,), patterned(n))
