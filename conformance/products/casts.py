@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from ..assembly import PATTERN, Bytes, Part, data, map_, ndarray_, record_, scalar_, str_, together
+from ..assembly import PATTERN, Bytes, Part, data, map_, ndarray_, raw, record_, scalar_, str_, together
 from ..cases.conversion_casts import value_
 from ..declare import Conversion
 from .arrays import chunked_map, int_
@@ -132,6 +132,53 @@ def nans_of_every_pattern(kept: Kept, pair: Pair):
     due = together([value_(pair.new, "-nan" if one & old.sign else "+nan") for one in bits])
     conversion = kept.conversion._replace(float_dtype=_NAMES[pair.new])
     return conversion, kept.before(pair.old, words(pair.old, bits)), kept.after(pair.new, due)
+
+
+@product(
+    "CONV-1",
+    "CONV-2",
+    want="accept",
+    places=_KEPT,
+    sizes=[Plain(tag, tag, tag) for tag in FORMATS],
+    part=lambda _: "convert",
+)
+def nans_that_are_not_cast(kept: Kept, dtype: Plain):
+    """NaNs of both signs, quiet and signalling, where no cast is asked for: every bit of them is kept."""
+    form = FORMATS[dtype.value]
+    bits = [
+        sign | form.infinity | one
+        for one in (1, 2, form.infinity >> 5 & ((1 << form.fraction) - 1) | 1, (1 << form.fraction) - 1)
+        for sign in (0, form.sign)
+    ]
+    payload = words(dtype.value, bits)
+    return kept.conversion, kept.before(dtype.value, payload), kept.after(dtype.value, payload)
+
+
+_OTHERS: Final = (
+    Plain(
+        "complex64",
+        "parts of complex64",
+        ndarray_("complex64", (2,), "01 00 80 7f ff ff ff ff 00 00 80 ff 01 00 c0 7f"),
+    ),
+    Plain("bcomplex32", "parts of bcomplex32", ndarray_("bcomplex32", (1,), "81 7f ff ff")),
+    Plain("float8", "float8_e5m2", ndarray_("float8_e5m2", (6,), "7d 7e 7f fd fe ff")),
+    Plain("int32", "ints whose bits are those of NaNs", ndarray_("int32", (2,), "01 00 80 7f ff ff ff ff")),
+    Plain("float", "a float", raw("cb 7f f0 00 00 00 00 00 01")),
+    Plain("complex", "a complex number", raw("c7 13 02 92 cb 7f f0 00 00 00 00 00 01 cb ff ff ff ff ff ff ff ff")),
+)
+
+
+@product(
+    "CONV-2",
+    want="accept",
+    places=_OTHERS,
+    sizes=[Plain(name, f"a cast to {name}") for name in _NAMES.values()],
+    part=lambda _: "convert",
+)
+def what_no_cast_changes(leaf: Plain, dtype: Plain):
+    """A leaf that is no array or scalar of the four floats is not cast, whatever its bits would mean."""
+    file = record_("k", leaf.value) + record_("z", raw("07"))
+    return Conversion(float_dtype=dtype.name), file, file
 
 
 # --- payloads beyond buffers -------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from ..assembly import (
     str_of,
     together,
 )
-from ..declare import integer
+from ..declare import given, integer
 from .product import Plain, product
 from .specimens import ARRAY, INT, SPECIMENS, Specimen
 from .values import assembled
@@ -178,3 +178,45 @@ def key_paths_that_are_almost_one(alike: Plain, size: Plain):
     return together([record_(path, int_(i)) for i, path in enumerate(paths)]), [
         integer(path, i) for i, path in enumerate(paths)
     ]
+
+
+# --- trees that cannot be written --------------------------------------------------------------------------------
+
+
+class Order(NamedTuple):
+    """Two leaves of a tree, by what stands below the path that both have, and the kind of file."""
+
+    name: str
+    about: str
+    part: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+
+
+_TREES: Final = [
+    Order(f"{name}-to-{part.partition('-')[0]}", about, part, first, second)
+    for part in ("stream-encode", "flax-encode")
+    for name, about, first, second in (
+        ("twice", "the same key path twice", (), ()),
+        ("leaf-and-below", "a leaf, and then one below it", (), ("b",)),
+        ("below-and-leaf", "a leaf, and then one at the beginning of its path", ("b",), ()),
+        ("leaf-and-far-below", "a leaf, and then one three parts below it", (), ("b", "", "c")),
+        ("far-below-and-leaf", "a leaf, and then one three parts above it", ("b", "", "c"), ()),
+    )
+]
+_SHARED: Final = tuple(
+    Plain(f"{n}-between-at-depth-{depth}", f"{n} between them, at a depth of {depth}", (n, depth))
+    for n, depth in ((0, 1), (1, 2), (300, 1), (17, 16), (1, 256), (0, 508))
+)
+
+
+@product(
+    "STREAM-5", "CONF-7", want="reject", places=_TREES, sizes=_SHARED, also=lambda *_: ("STREAM-4", "TREE-1", "FLAX-5")
+)
+def trees_whose_leaves_clash(order: Order, size: Plain):
+    """What is to be written has two leaves at one place, or one below the other, with others between them. Nothing is
+    written."""
+    n, depth = size.value
+    above = [f"{i % 10}" for i in range(depth - 1)]
+    paths = [[*above, "k", *order.first], *([*above, f"k{i}"] for i in range(n)), [*above, "k", *order.second]]
+    return [given(path, "int", value="7") for path in paths]

@@ -37,7 +37,8 @@ class Container(NamedTuple):
         return [*self.others[: self.first], specimen.read(list(self.path)), *self.others[self.first :]]
 
 
-def _record(path: tuple[str, ...]) -> Callable[[Value], Value]:
+def record_around(path: tuple[str, ...]) -> Callable[[Value], Value]:
+    """What makes a record of a leaf."""
     parts = tuple(text(f"part-{i}-of-the-path", part, "KEY-1") for i, part in enumerate(path))
 
     def around(leaf: Value) -> Value:
@@ -66,12 +67,12 @@ _FLAX = (Bytes(), Bytes(), (_A, _Z), 1, "FLAX-6")
 _DEEP = ("m", "nn", "", "k")
 
 CONTAINERS: Final = (
-    Container("a-record", "in a record", "stream", ("k",), _record(("k",)), *_STREAM),
+    Container("a-record", "in a record", "stream", ("k",), record_around(("k",)), *_STREAM),
     Container("a-flax-file", "in a flax file", "flax", ("k",), _maps(("k",)), *_FLAX),
     Container("a-flax-file-4-deep", "in a flax file, under four keys", "flax", _DEEP, _maps(_DEEP), *_FLAX),
 )
 DEEP_RECORD: Final = Container(
-    "a-record-4-deep", "in a record with a key path of four parts", "stream", _DEEP, _record(_DEEP), *_STREAM
+    "a-record-4-deep", "in a record with a key path of four parts", "stream", _DEEP, record_around(_DEEP), *_STREAM
 )
 
 

@@ -21,8 +21,8 @@ from ..assembly import (
     str_of,
     together,
 )
-from ..declare import integer, text
-from .product import product
+from ..declare import given, integer, text
+from .product import Plain, product
 from .sizes import OFFSETS, Size, sizes
 
 
@@ -114,3 +114,44 @@ def characters_of_every_width(place: TextPlace, size: Size):
     word = _before(size.n, size.n).data().decode() + edges + "."
     wanted = [place.read(word)] + ([integer("z", 1)] if place.name == "flax-text" else [])
     return place.around(str_(word)), wanted
+
+
+# --- texts that cannot be written --------------------------------------------------------------------------------
+
+
+class Written(NamedTuple):
+    """Where the text stands in what is to be written: the record that holds it."""
+
+    name: str
+    about: str
+    part: str
+    record: Callable[[str], dict[str, Any]]
+
+
+_WRITTEN: Final = [
+    Written(f"{name}-to-{part.partition('-')[0]}", about, part, record)
+    for part in ("stream-encode", "flax-encode")
+    for name, about, record in (
+        ("first-part", "the first of three parts", lambda word: given([word, "b", "c"], "nil")),
+        ("middle-part", "the second of three parts", lambda word: given(["a", word, "c"], "nil")),
+        ("last-part", "the last of three parts", lambda word: given(["a", "b", word], "nil")),
+        ("text", "a text", lambda word: given(["a"], "str", value=word)),
+    )
+]
+_LONE: Final = tuple(
+    Plain(f"{name}-behind-{n}", f"{about} behind {n} letters", (n, half))
+    for n in (0, 1, 15, 31, 255, 4095)
+    for name, about, half in (
+        ("high", "the first half of a pair", "\ud83d"),
+        ("low", "the second half of a pair", "\udc00"),
+    )
+)
+
+
+@product("WIRE-5", "CONF-7", want="reject", places=_WRITTEN, sizes=_LONE, also=lambda *_: ("KEY-4",))
+def half_a_pair_of_surrogates(place: Written, size: Plain):
+    """What is to be written has half of a pair of surrogates in a text, behind leaves that are good. Nothing is
+    written."""
+    n, half = size.value
+    word = _before(n, 0).data().decode() + half + "z"
+    return [given(["0"], "int", value="7"), place.record(word)]

@@ -63,7 +63,7 @@ def test_a_wrong_program_is_caught(mutant):
 
 @pytest.mark.slow
 def test_a_program_that_is_wrong_in_a_few_places_is_caught_by_those():
-    mutant = next(wrong(REFERENCE, SUBTLE))  # `make mutants` has the others: each is put to all cases made by hand first
+    mutant = next(wrong(REFERENCE, SUBTLE))  # `make mutants` has the others: each takes a while
     (found,) = judge(mutant)
     assert found.failed
     assert found.case.startswith("01-wire/what-is-not-utf-8/"), found
