@@ -104,6 +104,9 @@ _ORDERS: Final = (
     Plain("a-leaf-and-below-it", "a leaf, and then one below it", ([], ["b"])),
     Plain("below-a-leaf-and-it", "a leaf, and then one at the beginning of its path", (["b"], [])),
     Plain("a-leaf-and-far-below-it", "a leaf, and then one three parts below it", ([], ["b", "", "c"])),
+    Plain("a-leaf-and-20-below-it", "a leaf, and then one twenty parts below it", ([], ["b"] * 20)),
+    Plain("20-below-a-leaf-and-it", "a leaf, and then one twenty parts above it", (["b"] * 20, [])),
+    Plain("a-leaf-and-300-below-it", "a leaf, and then one 300 parts below it", ([], ["b"] * 300)),
 )
 
 
@@ -119,7 +122,7 @@ def key_paths_that_clash(order: Plain, near: Neighbourhood):
     first, second = order.value
     if near.depth + max(len(first), len(second)) > 512:
         return None
-    if order.name == "a-leaf-and-far-below-it" and near.distance not in (0, 16, 1000):
+    if max(len(first), len(second)) > 1 and near.distance not in (0, 16, 1000):
         return None
     return _in_records(near, first, second)
 
