@@ -20,6 +20,7 @@ from .project import CURRENT, corpus, verdicts
 
 _ROWS: Final = 120  # of bytes that are shown
 _PLACES, _FIRST = 300, 32  # of a rule that are shown, and bytes of each
+_LETTERS_GIVEN: Final = 100  # of what an encoder is given that are shown for each
 _RECORDS: Final = 24  # that are shown
 _LETTERS: Final = 2000  # of one record
 _ROW: Final = re.compile(r"(. [0-9a-f]{8}  )(.{0,47})(?:  (.*))?")
@@ -168,7 +169,7 @@ def _rule_page(rule: str, made: list[Case]) -> str:
     """What the rule is about, and each place and size with its bytes, as far as there is room."""
     page, first = links.case_page(rule), made[0]
     chapter, name = rule.split("/")
-    rows = [f"| {_where(case)} | `{_beginning(case)}` |" for case in made[:_PLACES]]
+    rows = [f"| {_where(case)} | <code>{_beginning(case)}</code> |" for case in made[:_PLACES]]
     more = f"\n\nand {len(made) - _PLACES:,} more." if len(made) > _PLACES else ""
     parts = [
         "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
@@ -176,7 +177,7 @@ def _rule_page(rule: str, made: list[Case]) -> str:
         _prose(_told(first)),
         f"**{_WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",
         "\n".join(f"- {links.clause_link(id, page)}: {_prose(corpus().sentences[id])}" for id in _cited(made)),
-        "\n".join(["| where | bytes |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,
+        "\n".join(["| where | it begins with |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,
         f"Each is shown with `python -m conformance show '{rule}/*'`.",
         _again(first),
     ]
@@ -188,7 +189,9 @@ def _where(case: Case) -> str:
 
 
 def _beginning(case: Case) -> str:
-    """The first bytes of its input, or else of what is written."""
+    """The first bytes of its input, or else of what is written, or else the last leaf that is given."""
+    if not case.files:
+        return _prose(json.dumps((case.encode or {"records": []})["records"][-1:])[:_LETTERS_GIVEN])
     ending = "bin" if "bin" in case.files else "want.bin"
     pieces = case.pieces(ending)
     head = b""

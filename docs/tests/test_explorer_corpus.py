@@ -10,8 +10,8 @@ from conformance.assembly import map_, ndarray_, raw, record_, str_, together
 from conformance.model import SIDES, load_corpus, sampled
 from docs.tests.ranged import serving
 
-# Of the cases of a rule, which are many and alike, one in twenty is opened.
-CASES = [case for case in sampled(load_corpus().cases, 20) if case.part in ("stream", "flax") and not case.is_large]
+# Those of rules, which are many and alike, are put to the client on which the explorer runs.
+CASES = [case for case in sampled(load_corpus().cases, 0) if case.part in ("stream", "flax") and not case.is_large]
 # CONF-5 is a SHOULD. Of these the client names another clause than the case does.
 OTHER_CLAUSE = {"05-records/record-header-of-514"}
 # And of these another offset: that of the value inside the one at fault.
