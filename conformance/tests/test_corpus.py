@@ -33,10 +33,9 @@ def part_of(schema, name):
 
 
 @pytest.mark.slow
-def test_the_corpus_on_disk_is_what_the_cases_give_each_time():
-    wanted = compiled()
-    assert drift(wanted) == [], "run python -m conformance.compile"
-    assert compiled() == wanted
+def test_the_corpus_on_disk_is_what_the_cases_give():
+    """Which was compiled by another process: what the cases give does not depend on the run."""
+    assert drift(compiled()) == [], "run python -m conformance.compile"
 
 
 def test_every_clause_has_its_cases(corpus):
