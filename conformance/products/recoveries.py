@@ -21,6 +21,7 @@ from ..cases.delta_assembly import (
     zstd_block,
 )
 from .casts import cycled
+from .conversions import ROUTES, Route
 from .product import Plain, product
 from .sizes import Size, sizes
 from .specimens import SPECIMENS, Specimen
@@ -74,6 +75,19 @@ def a_leaf_of_every_kind(specimen: Specimen, fate: Plain):
     """A leaf of each kind is kept, added, removed, or takes another's place. Its digest is that of its kind."""
     base, target, made = _sides(specimen, fate.name)
     return recovery(base, target, *made)
+
+
+@product("DELTA-12", "CONV-1", want="accept", places=ROUTES, sizes=_WHOLE, part=_recover)
+def a_leaf_between_containers(route: Route, specimen: Specimen):
+    """The base stands in a stream or a flax file, and so does what is recovered: a leaf of each kind is kept, and
+    another one like it is added."""
+    leaf = _leaf(specimen)
+    more = leaf._replace(path=("added",))
+    base, target = [_OTHER, leaf], [leaf, more, _OTHER]
+    says = manifest(base, target)
+    delta = MARK + blocks_(says, [raw("00 00") + _planes(more)]) + manifest_(says)
+    sides = [[(one.path, one.encoded) for one in leaves] for leaves in (base, target)]
+    return route.conversion, route.before(sides[0]), delta, route.after(sides[1])
 
 
 _DIGESTS: Final = (
