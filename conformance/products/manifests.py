@@ -191,7 +191,7 @@ def _escaped(text: str) -> str:
     return '"'.join("".join(f"\\u{ord(c):04x}" for c in part) if i % 2 else part for i, part in enumerate(parts))
 
 
-@product("DELTA-2", want="accept", places=(Plain("", ""),), part=_recover)
+@product("DELTA-2", want="accept", places=(Plain("all-fields", ""),), part=_recover)
 def every_letter_escaped(_: Plain, __: Any):
     """Every letter of every text and of every name of a field is spelt as an escape."""
     return stream(BASE), MARK + blocks() + manifest_(_escaped(text_(says()))), stream(TARGET)

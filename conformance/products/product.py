@@ -53,7 +53,7 @@ def product(
         told = " ".join((function.__doc__ or "").split())
         for place in places:
             for size in sizes:
-                name = "-".join(word for word in (place.name, size.name) if word)
+                name = "-".join(word for word in (place.name, size.name) if word).replace("_", "-")
                 where = "; ".join(word for word in (place.about, size.about) if word)
                 SOURCES.append(
                     Source(

@@ -103,7 +103,7 @@ def seventy_thousand_leaves(many: Many, _: Plain):
     return many.leaves(_READ, 0), [record | {"series": _READ}]
 
 
-_CHUNKS: Final = (Plain("", "in a record"), Plain("flax", "in a flax file", part="flax"))
+_CHUNKS: Final = (Plain("record", "in a record"), Plain("flax", "in a flax file", part="flax"))
 
 
 @product("LEAF-12", "STREAM-7", want="accept", places=_CHUNKS)
