@@ -37,7 +37,7 @@ class Body(NamedTuple):
     about: str
     part: str
     around: Callable[[Bytes], Bytes]  # the file around the three
-    dims: int | None = None  # the number of dimensions that is due, where it is fixed
+    dims: int | None = None  # the number of dimensions, where it is fixed
 
 
 def _record(code: int) -> Callable[[Bytes], Bytes]:

@@ -176,7 +176,7 @@ _OTHERS: Final = (
     part=lambda _: "convert",
 )
 def what_no_cast_changes(leaf: Plain, dtype: Plain):
-    """A leaf that is no array or scalar of the four floats is not cast, whatever its bits would mean."""
+    """A leaf that is not an array or scalar of the four floats is not cast, whatever its bits would mean."""
     file = record_("k", leaf.value) + record_("z", raw("07"))
     return Conversion(float_dtype=dtype.name), file, file
 

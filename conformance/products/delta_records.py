@@ -100,7 +100,7 @@ _ANY: Final = (
 )
 def another_value_in_a_delta(held: Held, size: Plain):
     """A value of another kind, or none, stands in the place of one in a block or in the manifest."""
-    return held.put(lambda value, body: here("! not what is due") + size.value if size.value.size else size.value)
+    return held.put(lambda value, body: here("! not what is expected") + size.value if size.value.size else size.value)
 
 
 _TEXT: Final = (

@@ -1,4 +1,4 @@
-"""What holds for every value wherever it stands: its header may be longer, is of the kind that is due, tells the truth
+"""What holds for every value wherever it stands: its header may be longer, is of the expected kind, tells the truth
 about its length, and is there; and the bodies around values are used up (chapters 01, 04, 05 and 08)."""
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _may_stand(value: Value, name: str) -> bool:
 
 
 def _due(place: Place, size: Plain) -> tuple[str, ...]:
-    """The clause that says what is due at a place."""
+    """The clause that says what is expected at a place."""
     if _is_leaf(place.value):
         return ("FLAX-4",) if place.part == "flax" and size.name == "array-there" else ("LEAF-1",)
     return (place.value.clause,)
@@ -139,18 +139,18 @@ def _may_name(place: Place, size: Plain) -> tuple[str, ...]:
 
 @product("CONF-1", want="reject", places=PLACES, sizes=_OTHERS, cites=_due, also=_may_name)
 def another_kind_of_value(place: Place, size: Plain):
-    """A value of another kind stands where a certain kind is due: nil, a bool, a number, a text, a bin, an array, a
-    map, an ext, or one that has the same bytes behind a header of another kind."""
+    """A value of another kind stands where a certain kind is expected: nil, a bool, a number, a text, a bin, an array,
+    a map, an ext, or one that has the same bytes behind a header of another kind."""
     value, name = place.value, size.name.removesuffix("-there")
     elsewhere = place.container.part == "flax" and name not in _IN_FLAX
     if elsewhere or value.slot == "marker" or _may_stand(value, name):
         return None
     if name != "twin":
-        return place.put(lambda value, body: here("! not what is due") + size.value)
+        return place.put(lambda value, body: here("! not what is expected") + size.value)
     if value.kind not in _TWINS:
         return None
     twin = _TWINS[value.kind]
-    return place.put(lambda value, body: here("! not what is due") + headed(value._replace(kind=twin), body))
+    return place.put(lambda value, body: here("! not what is expected") + headed(value._replace(kind=twin), body))
 
 
 # --- lengths and counts ------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def _ended(place: Place, _: Plain) -> tuple[str, ...]:
 
 
 def _or_counted(place: Place, _: Plain) -> tuple[str, ...]:
-    """A reader may look at a count before it looks at what is left, or at the kind of what is due."""
+    """A reader may look at a count before it looks at what is left, or at the kind that is expected."""
     clause = place.value.clause
     limits = {"KEY-1": ("KEY-3", "KEY-4"), "FLAX-2": ("KEY-4",), "LEAF-2": ("LEAF-12",)}.get(clause, ())
     return ("WIRE-3", clause, *limits, *_ABOUT_FORM.get(clause, ()), "CONF-4")
@@ -255,7 +255,7 @@ _LEFT = [
 
 @product("WIRE-6", want="reject", places=PLACES, sizes=_LEFT, also=lambda place, size: (place.value.clause,))
 def left_over_in_a_body(place: Place, size: Plain):
-    """Behind the value that is due in a body stand more bytes, which the length of the body includes."""
+    """Behind the expected value of a body stand more bytes, which the length of the body includes."""
     if not is_body(place.value):
         return None
     return place.put(lambda value, body: headed(value, body + (size.value or here("! left over") + body)))
@@ -267,7 +267,7 @@ def _or_short(place: Place, _: Any) -> tuple[str, ...]:
 
 @product("WIRE-6", want="reject", places=PLACES, also=_or_short)
 def a_body_that_ends_too_early(place: Place, _: Plain):
-    """A body ends where a value is due. Its own length says so; the input goes on behind it."""
+    """A body ends where a value is expected. Its own length says so; the input goes on behind it."""
     if not place.encloses():
         return None
     container = place.container

@@ -104,7 +104,7 @@ class Place(NamedTuple):
         return self.container.records(self.specimen)
 
     def encloses(self) -> bool:
-        """Whether a body encloses the value, whose end is due before that of the input."""
+        """Whether a body encloses the value, which ends before the input does."""
         inside = {one.slot for one in slots(self.specimen.value)}
         return self.value.slot in inside and (self.part == "stream" or self._depth() > 0)
 

@@ -23,7 +23,7 @@ class Value(NamedTuple):
     n: int = 0
     inner: tuple[Value, ...] = ()
     content: Bytes = Bytes()
-    clause: str = ""  # what says that a value of this kind is due here
+    clause: str = ""  # what says that a value of this kind is expected here
 
 
 Instead = Callable[[Value, Bytes], Bytes]
@@ -133,7 +133,7 @@ def is_last(value: Value, slot: str) -> bool:
 
 
 def ended_before(value: Value, slot: str) -> Bytes:
-    """The bytes of a value in which the body around the slot ends where the value there is due."""
+    """The bytes of a value in which the body around the slot ends where the value there is expected."""
 
     def cut(one: Value) -> tuple[Bytes, bool]:
         if one.slot == slot:
