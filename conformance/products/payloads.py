@@ -124,6 +124,15 @@ def content_beyond_a_buffer(held: Held, size: Size):
     return held.accepted(size.n // held.content.width * held.content.width)
 
 
+_VERY_LONG: Final = sizes("bytes", ((1 << 24) + 5,))
+
+
+@product("CONF-2", "WIRE-1", want="accept", places=_FILLED[:2], sizes=_VERY_LONG, canonical=True)
+def content_that_is_very_long(held: Held, size: Size):
+    """A text or a bin of 16 MiB: the specification sets no limit to the length of either but what its header holds."""
+    return held.accepted(size.n)
+
+
 @product("LEAF-12", "STREAM-7", want="accept", places=_CHUNKED[:2], sizes=_SECOND)
 def chunks_beyond_a_buffer(held: Held, size: Size):
     """Two chunks, together somewhat longer than a common buffer, of 1 KiB to 4 MiB."""
