@@ -47,7 +47,7 @@ def client_in_c(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_client_in_c(client_in_c):
-    judged(client_in_c, *PARTS, every=3)
+    judged(client_in_c, *PARTS, every=10)
 
 
 @pytest.mark.slow
@@ -68,7 +68,7 @@ def test_the_client_in_javascript():
 def test_the_client_in_rust(tmp_path):
     source, program = CLIENTS / "client.rs", tmp_path / "client"
     subprocess.run([tool("rustc"), "-O", "-D", "warnings", "--edition", "2021", source, "-o", program], check=True)
-    judged(program, "decode", "flax-decode", large=False, every=5)
+    judged(program, "decode", "flax-decode", large=False, every=20)
 
 
 @pytest.mark.slow
