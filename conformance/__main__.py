@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +16,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .annotated import rows
+from .asking import PARTS, stored_or_made
 from .coverage import coverage
-from .judge import PARTS, Result, checks, stored_or_made
+from .judge import Result, checks
 from .model import CORPUS, Case, load_corpus, sampled
 from .reports.badge import badge
 from .reports.junit import junit
@@ -53,12 +56,15 @@ def command_line() -> argparse.ArgumentParser:
     every = "of the cases that are made of places and sizes judge every N-th of each rule (0: none), to be quicker"
     run.add_argument("--every", type=int, default=1, metavar="N", help=every)
     run.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="programs at a time")
-    run.add_argument("--xfails", type=Path, metavar="FILE", help="failures that are expected, each with its reason")
+    run.add_argument(
+        "--xfails", type=Path, metavar="FILE", help="failures that are expected: lines of `PART GLOB OUTCOME: reason`"
+    )
     run.add_argument("--name", help="what the program is called in reports")
     run.add_argument("--timeout", type=float, default=1.0, metavar="N", help="multiplies the time limits")
     run.add_argument("--stdin", action="store_true", help="give decoders the bytes through a pipe")
     run.add_argument("--no-large", action="store_true", help="leave out the cases of 1 GiB and more")
     run.add_argument("--advice", action="store_true", help="list what SHOULD be better, too")
+    run.add_argument("--all", action="store_true", help="tell every failure in full, and not the first ones alone")
     for form in ("junit", "json", "markdown", "html", "badge"):
         run.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write a report to FILE: {form}")
 
@@ -108,14 +114,14 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError("there is nothing to check: no chosen case is for a part that was named")
     began, stdin = time.monotonic(), arguments.stdin
     with _progress(len(wanted)) as seen:
-        jobs, timeout = arguments.jobs, arguments.timeout
-        found, baselines = judge_all(wanted, commands, jobs=jobs, stdin=stdin, timeout=timeout, seen=seen)
+        how = {"jobs": arguments.jobs, "stdin": stdin, "timeout": arguments.timeout}
+        found, baselines = judge_all(wanted, commands, **how, probes=every, seen=seen)
     lines = sorted(sorted_out(found, xfails), key=lambda line: (line.result.check.case.id, line.result.check.part))
     name = arguments.name or " ".join(next(iter(commands.values())).split()[:2])
     took = time.monotonic() - began
     run = Run(name, arguments.spec, corpus, commands, baselines, lines, unmatched, len(left_out), took, stdin)
     run = run._replace(every=arguments.every)
-    print("\n".join(report(run, arguments.advice)))
+    print("\n".join(report(run, arguments.advice, arguments.all)))
     _write_reports(run, arguments)
     return 0 if run.passed else 1
 
@@ -210,9 +216,49 @@ def _coverage(arguments: argparse.Namespace) -> int:
     return 0 if whole else 1
 
 
+class _Ended(BaseException):
+    """A signal that ends this program came; its programs are ended first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Turns the signals that end a program into an exception, and ends this program by the signal at last."""
+
+    def end(number: int, _: object) -> None:
+        for each in numbers:  # a second one does not keep us from tidying up
+            signal.signal(each, signal.SIG_IGN)
+        raise _Ended(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if before[number] is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(number, end)
+    try:
+        yield
+    except _Ended as ended:
+        signal.signal(ended.number, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.number)
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 0: every check is as it should be; 1: one is not; 2: wrong usage."""
+    """Exit status 0: every check is as it should be; 1: one is not; 2: wrong usage, or a program that does not run."""
     arguments = command_line().parse_args(argv)
+    with _ending_on_signals():
+        return _status(arguments)
+    return 1
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know fewer letters than a report has
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = arguments.action(arguments)
         sys.stdout.flush()

@@ -30,6 +30,7 @@ class Part(NamedTuple):
     times: int = 1
     nan: str = ""  # the dtype of a NaN for which any other of its sign may stand (CONV-3)
     counted: Counted | None = None
+    loose: str = ""  # the dtype of elements whose bits without meaning a writer SHOULD clear (DTYPE-4, DTYPE-5)
 
     @property
     def size(self) -> int:
@@ -101,6 +102,14 @@ class Bytes:
                 yield at, part.nan
             at += part.size
 
+    def loose(self) -> Iterator[tuple[int, int, str]]:
+        """Offset, size and dtype of each stretch whose bits without meaning may be others."""
+        at = 0
+        for part in self.parts:
+            if part.loose:
+                yield at, part.size, part.loose
+            at += part.size
+
     def fault(self) -> int | None:
         """The offset that is marked as the fault."""
         return next((at for at, _, note in self.notes() if note.startswith(FAULT)), None)
@@ -147,6 +156,11 @@ def here(note: str) -> Bytes:
 
 def together(items: Sequence[Bytes]) -> Bytes:
     return Bytes(*(part for item in items for part in item.parts))
+
+
+def loose_(tag: str, payload: str) -> Bytes:
+    """Elements whose bits without meaning a writer SHOULD have cleared, and need not have."""
+    return Bytes(Part(bytes.fromhex(payload), loose=tag))
 
 
 # --- headers ----------------------------------------------------------------------------------------------

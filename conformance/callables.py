@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .compare import Judgement, judge_records, judge_verdict, judge_writing
-from .judge import Check, asked, stored_or_made
+from .asking import asked, stored_or_made
+from .compare import Judgement, judge_delta, judge_records, judge_verdict, judge_writing, records_in
+from .judge import Check
+from .plain_text import plain
 from .programs import ACCEPTED, CRASHED, KEPT, REJECTED, Outcome
 
 
@@ -34,10 +36,10 @@ def judge_callable(
 ) -> Judgement:
     """Judge `call` by one check.
 
-    A decoder takes the path of a file and returns records, as CLIENT.md describes them; an encoder takes what CLIENT.md
-    says that it gets, and returns bytes. Either rejects by raising `Rejected` or one of `rejects`; what else it
-    raises is a crash. Their attributes `clause` and `offset`, if they have them, are judged. Raises ValueError for
-    other parts.
+    A decoder takes the path of a file and returns or yields records, as CLIENT.md describes them; an encoder takes what
+    CLIENT.md says that it gets, and returns bytes. Either rejects by raising `Rejected` or one of `rejects`; what else
+    it raises is a crash, and what else it returns a failure. The attributes `clause` and `offset` of what it raises, if
+    it has them, are judged. Raises ValueError for other parts.
     """
     case, part = check
     if not part.endswith(("decode", "encode")):
@@ -58,19 +60,47 @@ def judge_call(
     taken = (Rejected, *(rejects if isinstance(rejects, tuple) else (rejects,)))
     try:
         made = call()
+        if isinstance(made, Iterator):  # of a generator: it reads, and may reject, as it is asked for records
+            made = list(made)
     except taken as error:
-        told = {"rejected": str(error), "clause": getattr(error, "clause", None)}
-        offset = getattr(error, "offset", None)
-        return judge_verdict(case, _outcome(REJECTED, str(error), told | {"offset": str(offset)}))
+        told = {"rejected": plain(error), "clause": _said(error, "clause"), "offset": _said(error, "offset")}
+        return judge_verdict(case, _outcome(REJECTED, plain(error), told))
     except Exception as error:
-        return judge_verdict(case, _outcome(CRASHED, f"{type(error).__name__}: {error}", {}))
+        return judge_verdict(case, _outcome(CRASHED, f"{type(error).__name__}: {plain(error)}", {}))
+    try:
+        found = _records(made) if part.endswith("decode") else _written(made)
+    except TypeError as error:
+        return Judgement(False, "rejected" if case.want == "reject" else "an answer", plain(error), [])
     if case.want == "reject":
         return judge_verdict(case, _outcome(ACCEPTED, "", {}))
-    if part.endswith("decode"):
-        return judge_records(case, made["records"] if isinstance(made, dict) else made)
-    if not isinstance(made, Written):
-        made = Written(len(made), hashlib.sha256(made).hexdigest(), made[:KEPT])
-    return judge_writing(case, _outcome(ACCEPTED, "", {}), *made)
+    if part == "diff":
+        return judge_delta(case, bytes(made))
+    if isinstance(found, Written):
+        return judge_writing(case, _outcome(ACCEPTED, "", {}), *found)
+    return judge_records(case, found)
+
+
+def _said(error: Exception, name: str) -> str | None:
+    """The clause or offset that a rejection names, as a program would tell it."""
+    value = getattr(error, name, None)
+    return None if value is None else plain(value)
+
+
+def _records(made: Any) -> list[dict[str, Any]]:
+    """What a decoder returned. Raises TypeError for what is not that."""
+    if made is None:
+        raise TypeError("the decoder returned None; expected a list of records, or a dict with the member `records`")
+    return records_in(made if isinstance(made, dict) else {"records": list(made) if isinstance(made, tuple) else made})
+
+
+def _written(made: Any) -> Written:
+    """What an encoder or converter returned. Raises TypeError for what is not that."""
+    if isinstance(made, Written):
+        return made
+    if not isinstance(made, bytes | bytearray | memoryview):
+        raise TypeError(f"the call returned {made!r:.100}, of the type {type(made).__name__}; expected bytes")
+    data = bytes(made)
+    return Written(len(data), hashlib.sha256(data).hexdigest(), data[:KEPT])
 
 
 def _outcome(verdict: str, why: str, rejection: dict[str, Any]) -> Outcome:

@@ -161,9 +161,9 @@ def _described(value: Bytes) -> dict[str, Any]:
     notes = list(value.notes())
     if value.size > STORED:
         return {"size": value.size, "recipe": [[part.data.hex(), part.times] for part in value.parts if part.size]}
-    nans = list(value.nans())
     described = {"size": value.size, "sha256": hashlib.sha256(value.data()).hexdigest(), "notes": notes}
-    return described | ({"nans": nans} if nans else {})
+    free = {"nans": list(value.nans()), "loose": list(value.loose())}
+    return described | {name: places for name, places in free.items() if places}
 
 
 def _json(fields: dict[str, Any]) -> bytes:

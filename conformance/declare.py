@@ -29,7 +29,7 @@ class Source(NamedTuple):
     level: str
     since: str
     until: str | None
-    part: str  # stream, flax, convert or recover
+    part: str  # stream, flax, convert, diff or recover
     want: str  # accept or reject
     canonical: bool  # whether a writer is held to the bytes of a case that is read
     make: Callable[[], Any]
@@ -113,6 +113,11 @@ def recovers(*clauses: str, **more: Any) -> Callable[..., Any]:
 def refuses_to_recover(*clauses: str, **more: Any) -> Callable[..., Any]:
     """A recovery that is refused: `return base bytes, delta bytes`, after a `Conversion(...)` where one is needed."""
     return _declared(clauses, "recover", "reject", True, **more)
+
+
+def refuses_to_diff(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """Two checkpoints of which no delta is written: `return base bytes, target bytes`."""
+    return _declared(clauses, "diff", "reject", True, **more)
 
 
 class Conversion(NamedTuple):

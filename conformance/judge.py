@@ -5,30 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
+import re
 import tempfile
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from .compare import Judgement, judge_reading, judge_verdict, judge_writing
+from . import smallest
+from .asking import (
+    asked,
+    difference,
+    output_of,
+    recovery,
+    spellings,
+    stands_already,
+    stored_or_made,
+    words_of,
+)
+from .baselines import measured
+from .compare import ADVISED, Judgement, judge_delta, judge_reading, judge_verdict, judge_writing
+from .limits import PRINTED, Baseline
 from .model import Case
-from .programs import ACCEPTED, KEPT, Baseline, Limits, Outcome, baseline, run_program
+from .plain_text import plain
+from .programs import ACCEPTED, KEPT, Outcome, Running, run_program
 
-# The parts that a program can play, and the option that names the command for each.
-PARTS: Final = {
-    "decode": "--decoder",
-    "encode": "--encoder",
-    "flax-decode": "--flax-decoder",
-    "flax-encode": "--flax-encoder",
-    "convert": "--converter",
-    "recover": "--recoverer",
-}
-_SMALLEST: Final = bytes.fromhex("9291a177c40107")  # "w": 7
-_SMALLEST_FLAX: Final = bytes.fromhex("81a17707")
-_SMALLEST_INPUT: Final = {"records": [{"path": ["w"], "kind": "int", "value": "7"}], "empty_nodes": "keep"}
 _OLD: Final = b"the file that stood here before\n"
-_PRINTED: Final = 1 << 26  # bytes that a decoder may print
 
 
 class Check(NamedTuple):
@@ -58,8 +59,10 @@ def checks(cases: list[Case], parts: Container[str]) -> Iterator[Check]:
 def _parts(case: Case) -> Iterator[str]:
     kind, _, way = case.part.partition("-")
     prefix = "flax-" if kind == "flax" else ""
-    if case.part in ("convert", "recover"):
+    if case.part in ("convert", "diff", "recover"):
         yield case.part
+        if (case.part, case.want) == ("recover", "accept"):  # whose delta any other stands for that recovers the same
+            yield "diff"
     elif not way:
         yield f"{prefix}decode"
     if case.encode is not None:
@@ -69,102 +72,135 @@ def _parts(case: Case) -> Iterator[str]:
 class Judge:
     """Runs a command for each part in a folder of its own."""
 
-    def __init__(self, commands: Mapping[str, str], folder: Path, stdin: bool = False, timeout: float = 1.0) -> None:
-        """`stdin` gives decoders their input there. Raises OSError, ValueError for a command that is none."""
-        self._commands = {part: shlex.split(command) for part, command in commands.items()}
+    def __init__(
+        self,
+        commands: Mapping[str, str],
+        folder: Path,
+        stdin: bool = False,
+        timeout: float = 1.0,
+        running: Running | None = None,
+    ) -> None:
+        """`stdin` gives decoders their input there. Raises OSError, ValueError for a command that cannot be started."""
+        self._commands = {part: words_of(part, command) for part, command in commands.items()}
         self._folder, self._stdin, self._timeout = folder, stdin, timeout
-        self.baselines = {part: self._baseline(part) for part in commands}
+        self._running = running or Running()
+        found = {part: self._smallest(part) for part in commands}
+        self.baselines = {part: baseline for part, (baseline, _) in found.items()}
+        # How each part crashed on the smallest file, if it did.
+        self.crashes = {part: why for part, (_, why) in found.items() if why}
 
-    def _baseline(self, part: str) -> Baseline:
-        file = self._folder / f"smallest-{part}"
-        if part in ("encode", "flax-encode"):
-            file.write_text(json.dumps(_SMALLEST_INPUT))
-            return baseline(self._commands[part], file, self._timeout)
-        file.write_bytes(_SMALLEST_FLAX if part == "flax-decode" else _SMALLEST)
+    def _smallest(self, part: str) -> tuple[Baseline, str]:
+        file, delta = self._folder / f"smallest-{part}", self._folder / f"smallest-{part}-delta"
         output = self._folder / f"smallest-{part}-output"
-        conversion = [f"--load_checkpoint=params::{file}", f"--output_file={output}", "--streaming=True"]
-        if part == "convert":
-            return baseline([*self._commands[part], *conversion], None, self._timeout)
-        if part == "recover":  # measured on a refusal: the smallest file is no delta
-            free = Limits(10 * self._timeout, 1 << 60)
-            return Baseline(
-                run_program([*self._commands[part], *_recovery(f"params::{file}", file, str(output))], free).peak, None
-            )
-        return baseline(*self._reading(part, file), self._timeout)
+        source, command, stdin = f"params::{file}", self._commands[part], None
+        if part in ("encode", "flax-encode"):
+            file.write_text(json.dumps(smallest.ENCODED))
+            stdin = file
+        else:
+            file.write_bytes(smallest.FLAX_FILE if part == "flax-decode" else smallest.STREAM)
+        if part.endswith("decode"):
+            command, stdin = self._reading(part, file)
+        elif part == "convert":
+            command = [*command, f"--load_checkpoint={source}", f"--output_file={output}", "--streaming=True"]
+        elif part == "diff":
+            command = [*command, *difference(source, source, output)]
+        elif part == "recover":
+            delta.write_bytes(smallest.delta())
+            command = [*command, *recovery(source, delta, str(output))]
+        return measured(command, stdin, self._timeout, self._running)
 
     def _reading(self, part: str, file: Path) -> tuple[list[str], Path | None]:
+        """The command that reads a file, and what it gets on standard input."""
         command = self._commands[part]
-        return (command, file) if self._stdin else ([*command, str(file)], None)
+        return (command, file) if self._stdin and part.endswith("decode") else ([*command, str(file)], None)
 
     def judge(self, check: Check) -> Result:
-        """Run a check. Raises OSError where the program is not there or the disk is full."""
+        """Run a check. Raises OSError where the disk is full, Stopped."""
         case, part = check
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             folder = Path(name)
             if part.endswith("decode"):
-                outcome = self._run(
-                    case, part, *self._reading(part, stored_or_made(case, "bin", folder)), kept=_PRINTED
-                )
-                judgement = judge_reading(case, outcome)
+                outcome, judgement = self._of_reading(case, part, folder)
             elif part.endswith("encode"):
-                given = folder / "input.json"
-                given.write_text(json.dumps(case.given()))
-                outcome = self._run(case, part, self._commands[part], given)
-                judgement = _of_writing(case, outcome)
+                outcome, judgement = self._of_writing(case, part, folder)
             else:
                 outcome, judgement = self._of_file(case, part, folder)
         return Result(check, judgement, outcome.seconds, outcome.peak)
 
-    def _run(self, case: Case, part: str, command: list[str], stdin: Path | None = None, kept: int = KEPT) -> Outcome:
-        limits = self.baselines[part].limits(case.size, case.largest, case.is_large, self._timeout)
-        return run_program(command, limits, stdin, kept)
+    def _run(self, case: Case, part: str, command: list[str], stdin: Path | None = None, **more: Any) -> Outcome:
+        """`more`: further limits."""
+        limits = self.baselines[part].limits(case.size, case.largest, case.is_large, self._timeout)._replace(**more)
+        kept = limits.printed if part.endswith("decode") else KEPT
+        return run_program(command, limits, stdin, kept, self._running)
 
-    def _of_file(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
-        """Of a run that writes a file, where one stands already."""
-        data, output = stored_or_made(case, "bin", folder), folder / "output"
-        output.write_bytes(_OLD)
-        outcome = None
-        for words in asked(case, part, data, output, folder):
-            if outcome is None or outcome.verdict == ACCEPTED:
-                outcome = self._run(case, part, [*self._commands[part], *words])
-        assert outcome is not None
-        said = case.convert["says"] if case.convert else None
-        old = output.is_file() and output.stat().st_size == len(_OLD) and output.read_bytes() == _OLD
-        if outcome.verdict == ACCEPTED and said and said not in outcome.output.decode(errors="replace"):
-            return outcome, Judgement(False, f"{said!r} on standard output", f"{outcome.output[:200]!r}", [])
-        if outcome.verdict == ACCEPTED and not old:
-            return outcome, judge_writing(case, outcome, *_digest(output))
-        judgement = judge_verdict(case, outcome)
-        if outcome.verdict == ACCEPTED and case.want == "accept":
-            judgement = Judgement(False, "an output", "accepted, and no output was written", [])
-        elif judgement.passed and not old:
-            judgement = Judgement(False, "the old file left as it was (CONF-7)", "the old file is gone", [])
+    def _of_reading(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
+        printed = max(PRINTED, 4 * len(json.dumps([*case.wanted()])))
+        command, stdin = self._reading(part, stored_or_made(case, "bin", folder))
+        outcome = self._run(case, part, command, stdin, printed=printed)
+        return outcome, judge_reading(case, outcome, self._stdin)
+
+    def _of_writing(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
+        """Of what an encoder writes to standard output: of every spelling of its input the same."""
+        given = folder / "input.json"
+        outcome, judgement = None, None
+        for spelling in spellings(case.given()):
+            if judgement is None or judgement.passed:
+                given.write_bytes(spelling)
+                outcome = self._run(case, part, self._commands[part], given, printed=case.size + PRINTED)
+                judgement = _written(case, outcome)
+                if not judgement.passed and not spelling.isascii():
+                    judgement = judgement._replace(got=f"{judgement.got} (for JSON that is UTF-8 and not ASCII)")
+        assert outcome
+        assert judgement
         return outcome, judgement
 
-
-def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iterator[list[str]]:
-    """The words that follow a converter's or recoverer's command, once for each run that the case takes."""
-    assert case.convert is not None
-    prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
-    if part == "recover":
-        base, target = stored_or_made(case, "base.bin", folder), f"{via}::{output}" if via else str(output)
-        yield _recovery(f"{prefix}::{base}" if prefix else str(base), data, target, streaming)
-        return
-    source = f"{prefix}::{data}" if prefix else str(data)
-    cast = [f"--float_dtype={dtype}"] if dtype else []
-    if via:
-        between = f"{via}::{folder / 'between'}"
-        yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
-        source, cast = between, []
-    yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast]
+    def _of_file(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
+        """Of a run that writes a file: where one stands already, or none."""
+        data, old = stored_or_made(case, "bin", folder), _OLD if stands_already(case) else None
+        outcome, output = None, folder
+        for words in asked(case, part, data, folder / "output", folder):
+            if outcome is None or outcome.verdict == ACCEPTED:
+                output = output_of(words)
+                if old:
+                    output.write_bytes(old)
+                command, limit = [*self._commands[part], *words], 4 * case.size + PRINTED
+                outcome = self._run(case, part, command, printed=PRINTED, folder=folder, filed=limit)
+        assert outcome is not None
+        return outcome, _made(case, part, outcome, output, old)
 
 
-def _recovery(base: str, delta: Path, output: str, streaming: bool = True) -> list[str]:
-    sides = [f"--load_base_checkpoint={base}", f"--load_target_checkpoint={delta}"]
-    return ["--recover_diff=True", *sides, f"--output_file={output}", f"--streaming={streaming}"]
+def _made(case: Case, part: str, outcome: Outcome, output: Path, old: bytes | None) -> Judgement:
+    """Of what a run has made of its output, at which the file `old` was, or none."""
+    is_there = os.path.lexists(output)
+    if old is None:
+        untouched, change = not is_there, "there is a file at the output's name, where there was none"
+    else:
+        untouched = output.is_file() and output.stat().st_size == len(old) and output.read_bytes() == old
+        change = "the old file has been changed" if is_there else "the old file is gone"
+    if outcome.verdict == ACCEPTED and output.is_file() and not untouched and part == "diff":
+        return judge_delta(case, output)
+    if outcome.verdict == ACCEPTED and output.is_file() and not untouched:
+        return said_too(case, judge_writing(case, outcome, *_digest(output)), outcome.output)
+    judgement = judge_verdict(case, outcome)
+    if outcome.verdict == ACCEPTED and case.want == "accept":
+        return Judgement(False, "an output", "accepted, and no output was written", [])
+    if judgement.passed and not untouched:
+        return Judgement(False, "the output's name left as it was (CONF-7)", f"rejected, and {change}", [])
+    return judgement
 
 
-def _of_writing(case: Case, outcome: Outcome) -> Judgement:
+# CONV-4: "A program that casts SHOULD say how many finite values became infinite."
+def said_too(case: Case, judgement: Judgement, printed: bytes) -> Judgement:
+    """A judgement of what was written, and of whether the number that the case asks for was said."""
+    number = case.convert["says"] if case.convert else None
+    text = printed.decode(errors="replace")
+    if not judgement.passed or not number or re.search(rf"(?<!\d){number}(?!\d)", text):
+        return judgement
+    told = f"said: {plain(text)}" if text.strip() else "said nothing"
+    return Judgement(False, f"{number} on standard output (CONV-4)", told, [], ADVISED)
+
+
+def _written(case: Case, outcome: Outcome) -> Judgement:
     """Of what an encoder wrote to standard output."""
     judgement = judge_writing(case, outcome, outcome.size, outcome.sha256, outcome.output)
     if judgement.passed and case.want == "reject" and outcome.size:
@@ -179,20 +215,3 @@ def _digest(file: Path) -> tuple[int, str, bytes]:
             digest.update(block)
         opened.seek(0)
         return file.stat().st_size, digest.hexdigest(), opened.read(KEPT)
-
-
-def stored_or_made(case: Case, ending: str, folder: Path) -> Path:
-    """A file of a case. What is too large to be stored is made in `folder`, zeros as a hole."""
-    if "recipe" not in case.files[ending]:
-        return case.stored(ending)
-    path = folder / f"{case.name}.{ending}"
-    with path.open("wb") as file:
-        for data, times in case.pieces(ending):
-            if data.strip(b"\0"):
-                step = max(1, (1 << 20) // len(data))
-                for done in range(0, times, step):
-                    file.write(data * min(step, times - done))
-            else:
-                file.seek(len(data) * times, os.SEEK_CUR)
-        file.truncate(case.files[ending]["size"])
-    return path

@@ -45,7 +45,9 @@ class Case(NamedTuple):
     until: str | None
     part: str
     want: str
-    files: dict[str, dict[str, Any]]  # "bin", "base.bin", "want.bin" -> size, and sha256, notes and NaNs, or the recipe
+    files: dict[
+        str, dict[str, Any]
+    ]  # "bin", "base.bin", "want.bin" -> size, and sha256, notes and what is free, or the recipe
     offset: int | None  # of the fault, where it is marked
     records: list[dict[str, Any]]  # what a decoder is to print
     encode: dict[str, Any] | None  # what an encoder gets

@@ -5,37 +5,36 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
+import math
 import os
+import re
 import resource
 import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from .limits import MIB, Limits
+from .plain_text import plain
 from .processes import Effort, resident
+from .strict_json import parsed
 
 ACCEPTED, REJECTED, CRASHED = "accepted", "rejected", "crashed"
 KEPT: Final = 1 << 20  # bytes of standard output that are kept, unless more are asked for
 _KEPT_ERRORS: Final = 1 << 20
-_RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts peak memory
+RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts peak memory
 _PIPE: Final = 1 << 20  # bytes of standard input that are given at a time
+_ERROR: Final = re.compile(r"[\w.: \t]*(Error|Exception|panicked|fatal)\b.*", re.IGNORECASE)
+_SHOWN: Final = 200  # letters of a line of standard error
 _LOOK: Final = 0.02  # seconds between two looks at what a program takes
-# `ulimit` in a shell of its own, since a limit that is set after the start comes too late for a quick program.
-_LIMITED: Final = 'ulimit -c 0; ulimit -v "$0" && exec "$@"'
-_UNLIMITED: Final = 'ulimit -c 0; exec "$@"'
-
-
-class Limits(NamedTuple):
-    """What a run may take: seconds of processor time, and of waiting; bytes of resident memory, of address space."""
-
-    seconds: float
-    memory: int
-    address_space: int | None = None
+# `ulimit` in a shell of its own, since a limit that is set after the start comes too late for a quick program. The
+# limit of processor time is that of each process, and the one that holds where the system tells no more (processes.py).
+_LIMITED: Final = 'ulimit -c 0; ulimit -S -t "$0"; ulimit -v "$1" && shift && exec "$@"'
+_UNLIMITED: Final = 'ulimit -c 0; ulimit -S -t "$0"; shift; exec "$@"'
 
 
 class Outcome(NamedTuple):
@@ -51,26 +50,64 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def run_program(command: list[str], limits: Limits, stdin: Path | None = None, kept: int = KEPT) -> Outcome:
+class Stopped(Exception):
+    """No more programs are run: the run has been ended from outside."""
+
+
+class Running:
+    """The programs that run, so that all of them can be ended."""
+
+    def __init__(self) -> None:
+        self._lock, self._processes, self._stopped = threading.Lock(), set[subprocess.Popen[bytes]](), False
+
+    def start(self, command: list[str], stdin: int) -> subprocess.Popen[bytes]:
+        """In a group of its own, whose number is that of the process. Raises OSError, Stopped."""
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, start_new_session=True)
+            self._processes.add(process)
+            return process
+
+    def ended(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._processes.discard(process)
+
+    def stop(self) -> None:
+        """End all programs, with those that they started, and start no more."""
+        with self._lock:
+            self._stopped = True
+            for process in self._processes:
+                end_group(process)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and those that it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_program(
+    command: list[str], limits: Limits, stdin: Path | None = None, kept: int = KEPT, running: Running | None = None
+) -> Outcome:
     """Run a command to its end, or until it breaks a limit; keep `kept` bytes of what it prints.
 
     What is in the file `stdin` comes through a pipe, as from `cat`: the program cannot ask for its size or go back.
-    Raises OSError where there is no such program.
+    Raises OSError, Stopped.
     """
-    shell = ["sh", "-c", _UNLIMITED, "sh"]
-    if limits.address_space is not None:
-        shell = ["sh", "-c", _LIMITED, str(limits.address_space >> 10)]
+    seconds, space = math.ceil(limits.seconds) + 1, (limits.address_space or 0) >> 10
+    shell = ["sh", "-c", _LIMITED if space else _UNLIMITED, str(seconds), str(space)]
+    running = running or Running()
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(stdin.open("rb", buffering=0)) if stdin else None
-        pipe, none = subprocess.PIPE, subprocess.DEVNULL
-        process = subprocess.Popen(
-            shell + command, stdin=pipe if source else none, stdout=pipe, stderr=pipe, start_new_session=True
-        )
+        process = running.start(shell + command, subprocess.PIPE if source else subprocess.DEVNULL)
         watch = _Watch(process, limits, kept, source)
         try:
             watch.to_the_end()
         finally:
             watch.kill()
+            running.ended(process)
     return watch.outcome()
 
 
@@ -85,6 +122,7 @@ class _Watch:
         self._effort, self._moved = Effort(process.pid), False
         self._peak, self._status = 0, None
         self._broken = ""  # the limit that was broken
+        self._filed = _bytes_in(limits.folder)
 
     def to_the_end(self) -> None:
         assert self._process.stdout
@@ -113,7 +151,7 @@ class _Watch:
             for key in [*selector.get_map().values()]:  # what a program that has ended left in its pipes
                 os.set_blocking(key.fd, False)
                 with contextlib.suppress(BlockingIOError):
-                    while key.events == selectors.EVENT_READ and key.data(key.fd):
+                    while key.events == selectors.EVENT_READ and not self._broken and key.data(key.fd):
                         pass
 
     # Each of these tells whether there may be more.
@@ -134,6 +172,8 @@ class _Watch:
         self._size += len(chunk)
         self._digest.update(chunk)
         self._output += chunk[: self._kept - len(self._output)]
+        if self._size > self._limits.printed:
+            self._broken = f"printed more than {_bytes(self._limits.printed)}"
         return bool(chunk)
 
     def _take_errors(self, fd: int) -> bool:
@@ -148,8 +188,10 @@ class _Watch:
             self._reap(os.WNOHANG)
         if now - self._looked >= _LOOK and self._status is None:
             self._looked = now
-            self._broken = self._effort.beyond(self._limits.seconds, self._moved)
+            self._broken = self._broken or self._effort.beyond(self._limits.seconds, self._moved)
             self._moved = False
+            if self._limits.folder and _bytes_in(self._limits.folder) - self._filed > self._limits.filed:
+                self._broken = f"wrote files of more than {_bytes(self._limits.filed)}"
             self._peak = max(self._peak, resident(self._process.pid))
             self._check_memory()
 
@@ -161,7 +203,7 @@ class _Watch:
             self._status = self._process.returncode = os.waitstatus_to_exitcode(status)
             # A process begins with the peak of the one that started it: no more than that says nothing.
             if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
-                self._peak = max(self._peak, usage.ru_maxrss * _RSS_UNIT)
+                self._peak = max(self._peak, usage.ru_maxrss * RSS_UNIT)
             self._check_memory()
 
     def _check_memory(self) -> None:
@@ -169,9 +211,7 @@ class _Watch:
             self._broken = f"took more than {self._limits.memory >> 20} MiB of memory"
 
     def kill(self) -> None:
-        """End what is left of the program and of those that it has started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        end_group(self._process)
         self._reap(0)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
@@ -184,34 +224,47 @@ class _Watch:
         return Outcome(verdict, why, rejection, bytes(self._output), self._size, digest, self._peak, took)
 
     def _judged(self) -> tuple[str, str, dict[str, Any]]:
-        errors = bytes(self._errors).decode(errors="replace").rstrip()
-        last = errors.splitlines()[-1] if errors else ""
+        lines = bytes(self._errors).decode(errors="replace").rstrip().splitlines()
+        last = lines[-1] if lines else ""
         if self._broken:
             return CRASHED, self._broken, {}
         if self._status == 0:
             return ACCEPTED, "", {}
-        if self._status == 1:
-            rejection = _rejection(last)
-            if rejection is not None:
-                return REJECTED, rejection["rejected"], rejection
-            said = f"ended with exit status 1 and no `rejected` on the last line of standard error: {last!r:.200}"
-            return CRASHED, said, {}
+        rejection = _rejection(last) if self._status == 1 else None
+        if rejection is not None:
+            return REJECTED, rejection["rejected"], rejection
         assert self._status is not None
+        if self._status == -signal.SIGXCPU:
+            return CRASHED, f"took more than {self._limits.seconds:.3g} s of processor time", {}
         how = f"exit status {self._status}" if self._status >= 0 else f"signal {-self._status}"
-        return CRASHED, f"ended with {how}: {last!r:.200}", {}
+        if self._status == 1:
+            how += ", without a rejection on the last line of standard error"
+        # Several languages print where an error came from after what it is, and their own version at last.
+        error = next((line for line in reversed(lines) if _ERROR.match(line[:_SHOWN])), last)
+        more = f"; before that stands {error!r:.200}" if error != last else ""
+        return CRASHED, f"ended with {how}: {last!r:.200}{more}", {}
 
 
 def _rejection(line: str) -> dict[str, Any] | None:
     with contextlib.suppress(ValueError, RecursionError):
-        value = json.loads(line)
+        value = parsed(line.encode())
         if isinstance(value, dict) and isinstance(value.get("rejected"), str) and value["rejected"]:
-            return {name: _plain(told) for name, told in value.items()}
+            return {name: plain(told) if isinstance(told, str) else told for name, told in value.items()}
     return None
 
 
-def _plain(told: Any) -> Any:
-    """What reports can hold: a lone surrogate, which JSON can spell, as an escape."""
-    return told.encode(errors="backslashreplace").decode() if isinstance(told, str) else told
+def _bytes(n: int) -> str:
+    return f"{n >> 20} MiB" if n >= MIB else f"{n} bytes"
+
+
+def _bytes_in(folder: Path | None) -> int:
+    """The sizes of the files in a folder and below it."""
+    total = 0
+    for where, _, names in os.walk(folder) if folder else ():
+        for name in names:
+            with contextlib.suppress(OSError):  # it was there a moment ago
+                total += os.lstat(os.path.join(where, name)).st_size
+    return total
 
 
 def _widen(fd: int) -> None:
@@ -219,44 +272,3 @@ def _widen(fd: int) -> None:
     os.set_blocking(fd, False)
     with contextlib.suppress(AttributeError, OSError):
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE)
-
-
-# --- what a program takes for the smallest file -------------------------------------------------------------
-
-_MIB: Final = 1 << 20
-_MARGIN: Final = 256 * _MIB
-_RESERVED: Final = 1024 * _MIB  # of address space, above what the smallest file takes
-
-
-class Baseline(NamedTuple):
-    """What the smallest run takes: bytes of memory, and of address space where that can be limited."""
-
-    memory: int
-    address_space: int | None
-
-    def limits(self, size: int, largest: int, is_large: bool, timeout: float) -> Limits:
-        """For a case whose input or output has `size` bytes and whose largest leaf has `largest`."""
-        held = 5 * largest if largest > 16 * _MIB else 0
-        space = None if is_large or self.address_space is None else self.address_space + _RESERVED + held
-        return Limits((10 + size / 40e6) * timeout, self.memory + _MARGIN + held, space)
-
-
-def baseline(command: list[str], stdin: Path | None, timeout: float) -> Baseline:
-    """Measure a command on the smallest file. Raises OSError."""
-    free = Limits(10 * timeout, 1 << 60)
-    smallest = run_program(command, free, stdin)
-    # Of a program that takes less than the runner itself, and is quick, no more is known than that.
-    memory = max(smallest.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT)
-    if smallest.verdict == ACCEPTED:
-        for space in _spaces():
-            if run_program(command, free._replace(address_space=space), stdin).verdict == ACCEPTED:
-                return Baseline(memory, space)
-    return Baseline(memory, None)
-
-
-def _spaces() -> Iterator[int]:
-    """Address spaces to try, each half as much again as the one before."""
-    space = 64 * _MIB
-    while space < 1 << 37:
-        yield space
-        space = space * 3 // 2

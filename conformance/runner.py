@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from .declare import MUST
+from .asking import PARTS
+from .compare import ADVISED as SHOULD_NOT_MET
+from .compare import Judgement
+from .declare import DIALECT, MUST
 from .judge import Check, Judge, Result
+from .limits import Baseline
 from .model import Corpus
-from .programs import Baseline
+from .programs import ACCEPTED, CRASHED, Running
 from .xfails import Xfail, expected
 
 PASSED, FAILED, XFAILED, XPASSED, ADVISED = "passed", "failed", "expected to fail", "unexpectedly passed", "advised"
 _BAD: Final = (FAILED, XPASSED)
+_PROBES: Final = 3  # files that a program is given before it is said not to run
 
 
 class Line(NamedTuple):
@@ -54,36 +59,74 @@ class Run(NamedTuple):
 
 
 def judge_all(
-    checks: Iterable[Check],
+    checks: Sequence[Check],
     commands: Mapping[str, str],
     *,
     jobs: int,
     stdin: bool,
     timeout: float,
+    probes: Iterable[Check],
     seen: Callable[[Result], None],
 ) -> tuple[list[Result], Mapping[str, Baseline]]:
-    """The results in the order of the checks, and what the programs take for the smallest file. Raises OSError."""
+    """The results in the order of the checks, and what the programs take for the smallest file.
+
+    Raises OSError; ValueError where a program cannot be started, or does not run: it crashes on the smallest file, and
+    on the smallest of `probes`.
+    """
+    running = Running()
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder, ThreadPoolExecutor(jobs) as pool:
-        judge = Judge(commands, Path(folder), stdin, timeout)
+        try:
+            judge = Judge(commands, Path(folder), stdin, timeout, running)
+            for part in judge.crashes:
+                _ensure_it_runs(judge, part, commands[part], [check for check in probes if check.part == part])
 
-        def one(check: Check) -> Result:
-            result = judge.judge(check)
-            seen(result)
-            return result
+            def one(check: Check) -> Result:
+                result = judge.judge(check)
+                seen(result)
+                return result
 
-        return list(pool.map(one, checks)), judge.baselines
+            return list(pool.map(one, checks)), judge.baselines
+        except BaseException:  # a signal, too: no program outlives the run that started it
+            running.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _ensure_it_runs(judge: Judge, part: str, command: str, probes: Iterable[Check]) -> None:
+    accepted = [check for check in probes if check.case.want == "accept" and check.case.level == MUST]
+    probed = sorted(accepted, key=lambda check: check.case.size)[:_PROBES]
+    if all(judge.judge(check).judgement.fault == CRASHED for check in probed):
+        raise ValueError(
+            f"{PARTS[part]} {command!r} does not run: it crashed on the smallest file, and on {len(probed)} more. "
+            f"It {judge.crashes[part]}"
+        )
 
 
 def sorted_out(results: Iterable[Result], xfails: Iterable[Xfail]) -> list[Line]:
     """Each result with its state: what the level of its case and the expectations make of it."""
     xfails = list(xfails)
-    return [_line(result, expected(xfails, result.check)) for result in results]
+    return [with_state(result, expected(xfails, result.check)) for result in results]
 
 
-def _line(result: Result, xfail: Xfail | None) -> Line:
-    passed = result.judgement.passed
-    if xfail is not None:
-        return Line(result, XPASSED if passed else XFAILED, xfail.reason)
-    if passed:
-        return Line(result, PASSED, "")
-    return Line(result, FAILED if result.check.case.level == MUST else ADVISED, "")
+def state_of(check: Check, judgement: Judgement) -> str:
+    """PASSED, FAILED or ADVISED: what the level of a case makes of a judgement.
+
+    Advice is the SHOULD of a case that all else of it holds for, and a dialect that is read: no clause allows a crash,
+    another value or a rejection of what is to be accepted.
+    """
+    if judgement.passed:
+        return PASSED
+    of_a_dialect = check.case.level == DIALECT and judgement.fault == ACCEPTED
+    return ADVISED if judgement.fault == SHOULD_NOT_MET or of_a_dialect else FAILED
+
+
+def with_state(result: Result, xfail: Xfail | None) -> Line:
+    """A result with what its level and the expectation that covers it make of it."""
+    state = state_of(result.check, result.judgement)
+    if xfail is None:
+        return Line(result, state, "")
+    if state == PASSED:
+        return Line(result, XPASSED, xfail.reason)
+    if result.judgement.fault == xfail.outcome:
+        return Line(result, XFAILED, xfail.reason)
+    return Line(result, FAILED, f"{xfail.reason} (expected outcome: {xfail.outcome}; found: {result.judgement.fault})")

@@ -1,7 +1,13 @@
 """Failures that are expected of a program, each with its reason. An expectation that does not come true is a failure.
 
-A line is `PART GLOB: reason`: the part (decode, encode, ...), a pattern of case ids, and why those cases fail. Empty
-lines and lines that begin with `#` are left out.
+A line is `PART GLOB OUTCOME: reason`: the part (decode, encode, ...), a pattern of case ids, what the program does with
+those cases, and why. Empty lines and lines that begin with `#` are left out. The outcome is one of
+
+- `accepted`: it accepts what is to be rejected,
+- `rejected`: it rejects what is to be accepted,
+- `crashed`: it ends in another way than CLIENT.md describes, or breaks a limit,
+- `wrong`: it gives other values or bytes, or touches an output that is to stay as it was,
+- `advised`: all is right but what SHOULD be so.
 """
 
 from __future__ import annotations
@@ -12,16 +18,19 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from .judge import PARTS, Check
+from .asking import PARTS
+from .compare import FAULTS
+from .judge import Check
 
-_LINE: Final = re.compile(r"(\S+)\s+(\S+?):\s+(\S.*)")
+_LINE: Final = re.compile(r"(\S+)\s+(\S+)\s+(\w+):\s+(\S.*)")
 
 
 class Xfail(NamedTuple):
-    """Cases that a part is expected to fail, and why."""
+    """Cases that a part is expected to fail, with which outcome, and why."""
 
     part: str
     glob: str
+    outcome: str
     reason: str
 
     def matches(self, check: Check) -> bool:
@@ -29,14 +38,18 @@ class Xfail(NamedTuple):
 
 
 def read_xfails(file: Path) -> list[Xfail]:
-    """Raises ValueError for a line that is none, OSError."""
+    """Raises ValueError for a line of another form, OSError."""
     found = []
     for number, line in enumerate(file.read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line.strip())
-        if match is None or match[1] not in PARTS:
-            raise ValueError(f"{file}:{number}: a line is `PART GLOB: reason`, with a part of {', '.join(PARTS)}")
+        if match is None or match[1] not in PARTS or match[3] not in FAULTS:
+            raise ValueError(
+                f"{file}:{number}: expected `PART GLOB OUTCOME: reason`; found {line.strip()!r:.100}. "
+                f"A part is one of {', '.join(PARTS)}; an outcome, which says what the program does with these cases, "
+                f"one of {', '.join(FAULTS)}"
+            )
         found.append(Xfail(*match.groups()))
     return found
 

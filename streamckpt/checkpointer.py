@@ -1,5 +1,5 @@
-"""The checkpointer that trainers of the EasyLM family use, with the same names and files."""
+"""What trainers of the EasyLM and JAXSeq families use, with the same names, arguments and files."""
 
-from reference.checkpointer import Config, StreamingCheckpointer
+from reference.checkpointer import Config, StreamingCheckpointer, load_pytree, save_pytree
 
-__all__ = ["Config", "StreamingCheckpointer"]
+__all__ = ["Config", "StreamingCheckpointer", "load_pytree", "save_pytree"]

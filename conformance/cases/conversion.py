@@ -1,7 +1,21 @@
 """Chapter 09: what a conversion keeps (CONV-1), and the leaves that a cast leaves alone (CONV-2)."""
 
-from ..assembly import MARKER, Bytes, chunked_, data, int_, map_, ndarray_, raw, record_, scalar_, str_, together
-from ..declare import SHOULD, Conversion, converts, refuses_to_convert
+from ..assembly import (
+    MARKER,
+    Bytes,
+    chunked_,
+    data,
+    int_,
+    loose_,
+    map_,
+    ndarray_,
+    raw,
+    record_,
+    scalar_,
+    str_,
+    together,
+)
+from ..declare import Conversion, converts, refuses_to_convert
 
 # One leaf of each kind, in its canonical encoding, which is that of a stream and of a flax file.
 KINDS = {
@@ -164,10 +178,11 @@ def payload_of_nan_is_kept():
     return Conversion(streaming=False), stream_({"w": leaf, "h": half}), flax_({"w": leaf, "h": half})
 
 
-@converts("CONV-1", "DTYPE-4", "DTYPE-5", level=SHOULD)
+@converts("CONV-1", "DTYPE-4", "DTYPE-5")
 def bits_without_meaning_are_kept():
     """A bool of 7 and an int4 with high bits that are not 0: payload bytes are copied, and not made tidy."""
-    leaves = {"b": ndarray_("bool", (2,), "07 00"), "i": ndarray_("int4", (2,), "f8 a7")}
+    bools, ints = loose_("bool", "07 00"), loose_("int4", "f8 a7")
+    leaves = {"b": ndarray_("bool", (2,), bools), "i": ndarray_("int4", (2,), ints)}
     return Conversion(streaming=False), stream_(leaves), flax_(leaves)
 
 

@@ -187,3 +187,73 @@ def flax_of_a_stream_of_one_record():
 def safetensors_of_a_flax_file():
     """`safetensors::` is for safetensors, and this is a flax file."""
     return Conversion("safetensors"), raw("81 a1 77 # ! a map") + W
+
+
+@refuses_to_convert("CONV-5")
+def prefix_that_is_not_known():
+    """`pickle::` is in no row of the table. It is not taken for a part of the path, and nothing is guessed."""
+    return Conversion("pickle"), WEIGHTS
+
+
+@refuses_to_convert("CONV-5")
+def prefix_in_upper_case():
+    """`PARAMS::` is another prefix than `params::`, and none."""
+    return Conversion("PARAMS"), WEIGHTS
+
+
+@refuses_to_convert("CONV-5")
+def prefix_with_a_blank():
+    """A blank behind `params`."""
+    return Conversion("params "), WEIGHTS
+
+
+@refuses_to_convert("CONV-5")
+def prefix_that_is_not_known_of_a_flax_file():
+    """`msgpack::` before a flax file, as a flax file."""
+    return Conversion("msgpack", streaming=False), map_(1) + str_("w") + W
+
+
+# --- an empty node at params ------------------------------------------------------------------------------------------
+
+EMPTY = raw("80")
+
+
+@converts("CONV-5", "TREE-6")
+def weights_whose_params_is_an_empty_node():
+    """`step`, and an empty node at `params`: an empty node is a leaf here (STREAM-5), so that this is not
+    a train state, and `params::` takes it."""
+    stream = records(("step", int_(7)), ("params", EMPTY))
+    return Conversion(), stream, stream
+
+
+@refuses_to_convert("CONV-5", also=("TREE-6",))
+def trainstate_whose_params_is_an_empty_node():
+    """The same tree, asked for as a train state."""
+    return Conversion("trainstate"), records(("step", int_(7)), ("params", EMPTY))
+
+
+@converts("CONV-5", "TREE-6")
+def trainstate_whose_step_is_an_empty_node():
+    """TREE-6 asks for an entry `step`: an empty node is one."""
+    state = records(("step", EMPTY), ("params/w", W))
+    return Conversion("trainstate"), state, state
+
+
+@converts("CONV-5", "TREE-6")
+def trainstate_whose_weights_are_an_empty_node():
+    """An empty node at `params/params`: `params` is a subtree, and the tree a train state."""
+    state = records(("step", int_(7)), ("params/params", EMPTY))
+    return Conversion("trainstate"), state, state
+
+
+@refuses_to_convert("CONV-5", also=("KEY-1", "STREAM-3"))
+def trainstate_params_that_are_an_empty_node():
+    """The same, and its weights are asked for: without `params/params` the empty node has no key path."""
+    return Conversion("trainstate_params"), records(("step", int_(7)), ("params/params", EMPTY))
+
+
+@converts("CONV-5", "TREE-6")
+def trainstate_params_that_hold_an_empty_node():
+    """The other side: the weights hold an empty node, which is a leaf of theirs."""
+    state = records(("step", int_(7)), ("params/params/e", EMPTY), ("params/params/w", W))
+    return Conversion("trainstate_params"), state, records(("e", EMPTY), ("w", W))

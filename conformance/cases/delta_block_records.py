@@ -94,7 +94,7 @@ def blocks_that_have_changed_places():
     return delta(block_(1, 0, ADDED), block_(0, 0, CHANGED))
 
 
-@refuses_to_recover("DELTA-6")
+@refuses_to_recover("DELTA-6", also=("DELTA-2",))
 def place_with_a_leading_zero():
     """The block of leaf 0 stands at `blocks/00/0`."""
     return delta(record_(("blocks", "00", "0"), bin_(raw(CHANGED))), block_(1, 0, ADDED))
@@ -106,7 +106,7 @@ def places_that_count_from_1():
     return delta(block_(1, 0, CHANGED), block_(2, 0, ADDED))
 
 
-@refuses_to_recover("DELTA-6")
+@refuses_to_recover("DELTA-6", also=("DELTA-2",))
 def block_without_the_part_blocks():
     """The block of leaf 0 stands at `0/0`."""
     return delta(record_(("0", "0"), bin_(raw(CHANGED))), block_(1, 0, ADDED))

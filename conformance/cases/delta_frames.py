@@ -200,3 +200,22 @@ def frame_of_another_format():
 def packed_as_frame_without_one():
     """The planes follow a packing of 1 as they are, and no frame."""
     return damaged(PLANES)
+
+
+@recovers("DELTA-7")
+def frame_with_a_dictionary_of_0():
+    """The header of the frame has a field for the number of a dictionary, and it is 0. RFC 8878 says that this is the
+    same as no field: the frame needs no dictionary, and is taken."""
+    return made(f"{MAGIC} 21 00 04 {RAW}")
+
+
+@recovers("DELTA-7")
+def frame_with_a_dictionary_of_0_in_four_bytes():
+    """The number 0 in a field of four bytes."""
+    return made(f"{MAGIC} 23 00 00 00 00 04 {RAW}")
+
+
+@refuses_to_recover("DELTA-7")
+def frame_with_a_dictionary_in_four_bytes():
+    """The number of a dictionary, 2^24, of which the low three bytes are 0."""
+    return damaged(f"{MAGIC} 23 00 00 00 01 04 {RAW}")

@@ -147,7 +147,7 @@ def leaf_of_a_terabyte():
     return stream(BASE), MARK + manifest_(value)
 
 
-@refuses_to_recover("DELTA-3", also=("DELTA-6", "CONF-4"))
+@refuses_to_recover("DELTA-3", also=("LEAF-4", "DELTA-6"))
 def shape_of_2_to_the_64():
     """A dimension of 2^64, which a reader of 64 bits takes for 0."""
     return of(tensor("n", "uint8", (0,), ""), shape=[1 << 64])
@@ -214,7 +214,7 @@ def leaf_of_the_base_that_is_in_neither_list():
     return refused(says() | {"removed": []})
 
 
-@refuses_to_recover("DELTA-3")
+@refuses_to_recover("DELTA-3", also=("DELTA-5", "DELTA-11"))
 def digests_of_the_base_that_are_not_sorted():
     """`base` is made from the digests of the base's leaves in the order of their paths, and not in that of their
     bytes.

@@ -79,7 +79,7 @@ def mark_that_stands_twice():
 # --- no deltas ---------------------------------------------------------------------------------------------------
 
 
-@refuses_to_recover("DELTA-1", also=("DELTA-2", "REC-1", "CONV-6"))
+@refuses_to_recover("DELTA-1", also=("DELTA-2", "CONV-6"))
 def target_in_place_of_a_delta():
     """The target itself is given as the delta. It is a stream, and has no mark."""
     return stream(BASE), raw("92 91 a1 78 c4 01 07 # ! a stream") + stream(TARGET)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..assembly import Bytes, data, ndarray_, record_, scalar_, together
+from ..assembly import Bytes, data, loose_, ndarray_, record_, scalar_, together
 from ..declare import SHOULD, given, refuse, writes
 from .dtypes_refused import tagged
 
@@ -79,7 +79,7 @@ def writing_every_byte_of_the_small_dtypes():
     inputs = [given([tag], "ndarray", dtype=tag, shape=["256"], payload=every.hex()) for tag in SMALL]
     return inputs, together(
         [
-            record_(tag, ndarray_(tag, (256,), data(bytes(byte & (1 << bits) - 1 for byte in every))))
+            record_(tag, ndarray_(tag, (256,), loose_(tag, bytes(byte & (1 << bits) - 1 for byte in every).hex())))
             for tag, bits in SMALL.items()
         ]
     )
@@ -91,8 +91,8 @@ def writing_scalars_with_high_bits():
     inputs = [given([tag], "scalar", dtype=tag, payload="ff") for tag in ("bool", *SMALL)]
     return inputs, together(
         [
-            record_("bool", scalar_("bool", "01")),
-            *(record_(tag, scalar_(tag, f"{(1 << bits) - 1:02x}")) for tag, bits in SMALL.items()),
+            record_("bool", scalar_("bool", loose_("bool", "01"))),
+            *(record_(tag, scalar_(tag, loose_(tag, f"{(1 << bits) - 1:02x}"))) for tag, bits in SMALL.items()),
         ]
     )
 

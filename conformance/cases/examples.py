@@ -1,6 +1,9 @@
 """The examples in the text of the specification: each block of bytes is a case, and what it holds is listed here by
 hand."""
 
+import functools
+from collections.abc import Callable
+
 from ..assembly import Bytes, raw
 from ..clauses import Example, introduction_examples, read_clauses
 from ..declare import (
@@ -15,6 +18,7 @@ from ..declare import (
     floating,
     integer,
     nil,
+    recovers,
     refuse,
     scalar,
     text,
@@ -64,6 +68,8 @@ RECORDS = {
     ("STREAM-5", 3): [integer(["a", "b"], 1), integer("ab", 2)],
     ("TREE-1", 1): [integer(["a", "x"], 1), integer(["a", "y"], 2), integer("b", 3)],
     ("FLAX-1", 1): [integer(["a", "x"], 1), nil("b")],
+    ("DELTA-3", 1): [array("w", "float32", (2,), "0000803f 00000040")],
+    ("DELTA-3", 3): [array("w", "float32", (2,), "0000803f 00002040"), integer("n", 7)],
 }
 
 
@@ -77,13 +83,24 @@ def _declare(clause: str, cited: str, number: int, example: Example) -> None:
 
     case.__name__ = f"example_{clause.lower().replace('-', '_')}_{number}"
     case.__doc__ = f"Example {number} under {clause} in the text of the specification."
-    if "accept" in words:
+    if "recover" in words:
+        _recovers(clause, cited, number, case)
+    elif "accept" in words:
         (flax_accept if is_flax else accept)(cited, longer="longer" in words)(case)
     else:
         named = words[-1] if "-" in words[-1] else cited
         citing = (named,) if named == cited else (named, cited)
         also = ("REC-1",) if cited == "DELTA-1" else ()  # where the kind of a file is recognised first
         (flax_refuse if is_flax else refuse)(*citing, also=also)(case)
+
+
+def _recovers(clause: str, cited: str, number: int, case: Callable[[], object]) -> None:
+    """A delta, which stands between its base and its target."""
+    base, delta, target = (
+        raw(read_clauses(VERSION)[clause].examples[i - 1].text) for i in range(number - 1, number + 2)
+    )
+    made = functools.wraps(case)(lambda: (base, delta, target))
+    recovers(cited)(made)
 
 
 for _clause in read_clauses(VERSION).values():

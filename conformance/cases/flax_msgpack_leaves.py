@@ -48,7 +48,8 @@ def payload_one_byte_short_in_a_flax_file():
 @flax_refuse("LEAF-12", "FLAX-2")
 def chunks_of_two_dtypes_in_a_flax_file():
     """The second chunk of a chunked array is uint8, the first int8."""
-    chunks = [ndarray_("int8", (2,), "01 02"), here("! uint8") + ndarray_("uint8", (1,), "03")]
+    body = arr_(3) + arr_(1) + int_(1) + str_("uint8", "! another") + raw("c4 01 03")
+    chunks = [ndarray_("int8", (2,), "01 02"), ext_(1, body)]
     return _under(chunked_((3,), chunks))
 
 

@@ -103,7 +103,7 @@ def a_key_path_of_four_billion_parts():
     """)
 
 
-@refuse("CONF-4", "WIRE-3", also=("STREAM-2",))
+@refuse("CONF-4", "WIRE-3", also=("STREAM-2", "WIRE-6"))
 def a_leaf_blob_of_four_gigabytes():
     """A leaf says that it has 2^32 - 1 bytes, in a file of 12. Room for it must not be made before that is checked."""
     return raw("""

@@ -69,26 +69,28 @@ def bytes_of_different_key_paths_are_not_added_up():
 @refuse("KEY-4")
 def part_of_65536_bytes():
     """One part with one byte more than a key path may have. In 16 bits its length is 0."""
-    return raw("92 91") + raw("db 00 01 00 00 # ! str of 65,536") + fill(0x61, 65_536) + NIL
+    return raw("92") + raw("91 # ! one part") + raw("db 00 01 00 00 # str of 65,536") + fill(0x61, 65_536) + NIL
 
 
 @refuse("KEY-4")
 def parts_of_65536_bytes_together():
     """512 parts of 128 bytes each. Every one is short; with the last one they have one byte too many together."""
     parts = data((b"\xd9\x80" + b"a" * 128) * 511)
-    return raw("92 dc 02 00") + parts + raw("d9 80 # ! the byte 65,536") + fill(0x61, 128) + NIL
+    return raw("92") + raw("dc 02 00 # ! 512 parts") + parts + raw("d9 80 # the byte 65,536") + fill(0x61, 128) + NIL
 
 
 @refuse("KEY-4")
 def last_part_of_one_byte_too_many():
     """The first part takes the 65,535 bytes that are allowed, and the second takes one more."""
-    return raw("92 92 da ff ff") + fill(0x61, 65_535) + raw('a1 62 # ! "b"') + NIL
+    return raw("92") + raw("92 # ! two parts") + raw("da ff ff") + fill(0x61, 65_535) + raw('a1 62 # "b"') + NIL
 
 
 @refuse("KEY-4")
 def part_of_65538_bytes_in_21846_characters():
     """21,846 characters of three bytes each: counted as characters, they would be few enough."""
-    return raw("92 91") + raw("db 00 01 00 02 # ! str of 65,538") + data("€".encode() * 21_846) + NIL
+    return (
+        raw("92") + raw("91 # ! one part") + raw("db 00 01 00 02 # str of 65,538") + data("€".encode() * 21_846) + NIL
+    )
 
 
 @refuses_to_write("KEY-4")

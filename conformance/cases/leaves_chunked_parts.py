@@ -8,6 +8,7 @@ from ..assembly import (
     data,
     ext_,
     here,
+    hexed,
     int_,
     map_,
     ndarray_,
@@ -38,6 +39,12 @@ def _chunked(chunks, size=3):
     """A chunked array of one dimension, the value under `chunks` given as bytes."""
     head = map_(3) + str_(MARKER) + raw("c3 # true") + str_("shape") + numbered([int_(size)])
     return record_("k", head + str_("chunks") + chunks)
+
+
+def _wrong(tag, shape, payload, shape_note="", tag_note=""):
+    """A chunk, with a comment on its shape or its tag."""
+    dims = together([int_(n) for n in shape])
+    return ext_(1, arr_(3) + arr_(len(shape), shape_note) + dims + str_(tag, tag_note) + bin_(hexed(payload)))
 
 
 # --- the shape (LEAF-11) ----------------------------------------------------------------------------------------------
@@ -180,39 +187,39 @@ def chunk_numbered_by_an_int():
 @refuse("LEAF-12")
 def chunks_of_too_many_elements():
     """The shape says 2, and the chunks have 3 elements, the first of them as many as are needed."""
-    return record_("k", chunked_((2,), [ONE_TWO, THREE]))
+    return _chunked(here("! 3 elements") + numbered([ONE_TWO, THREE]), size=2)
 
 
 @refuse("LEAF-12")
 def chunks_of_two_dtypes():
     """The second chunk is uint8, the first int8. numpy joins them as int16."""
-    return _chunked(map_(2) + str_("0") + ONE_TWO + str_("1") + here("! uint8") + ndarray_("uint8", (1,), "03"))
+    return _chunked(map_(2) + str_("0") + ONE_TWO + str_("1") + _wrong("uint8", (1,), "03", "", "! uint8"))
 
 
 @refuse("LEAF-12")
 def chunks_of_two_widths():
     """The second chunk is int16, the first int8; the bytes of both together are as many as three int8 take."""
-    chunk = here("! int16") + ndarray_("int16", (1,), "03 04")
+    chunk = _wrong("int16", (1,), "03 04", "", "! int16")
     return _chunked(map_(2) + str_("0") + THREE + str_("1") + chunk)
 
 
 @refuse("LEAF-12")
 def empty_chunk_of_another_dtype():
     """The second chunk is int16 and has no elements: nothing needs converting, and it is refused."""
-    chunks = map_(3) + str_("0") + ONE_TWO + str_("1") + here("! int16") + ndarray_("int16", (0,), "")
+    chunks = map_(3) + str_("0") + ONE_TWO + str_("1") + _wrong("int16", (0,), "", "", "! int16")
     return _chunked(chunks + str_("2") + THREE)
 
 
 @refuse("LEAF-12")
 def chunk_of_two_dimensions():
     """The one chunk has the shape (1, 3)."""
-    return _chunked(map_(1) + str_("0") + here("! 2 dimensions") + ndarray_("int8", (1, 3), "01 02 03"))
+    return _chunked(map_(1) + str_("0") + _wrong("int8", (1, 3), "01 02 03", "! 2 dimensions"))
 
 
 @refuse("LEAF-12")
 def chunk_of_0_dimensions():
     """The second chunk has the shape (), and one element."""
-    return _chunked(map_(2) + str_("0") + ONE_TWO + str_("1") + here("! 0 dimensions") + ndarray_("int8", (), "03"))
+    return _chunked(map_(2) + str_("0") + ONE_TWO + str_("1") + _wrong("int8", (), "03", "! 0 dimensions"))
 
 
 @refuse("LEAF-12")

@@ -1,6 +1,7 @@
 """Chapter 04: what a writer refuses to write as a leaf."""
 
-from ..declare import given, refuses_to_write
+from ..assembly import raw, record_, scalar_
+from ..declare import given, refuses_to_write, writes
 
 
 @refuses_to_write("LEAF-1")
@@ -55,3 +56,64 @@ def array_without_elements_too_large_to_write():
 def text_with_surrogates_in_the_wrong_order():
     """A text that holds a low surrogate and then a high one, among letters."""
     return [given(["k"], "str", value="a\ude00\ud83db")]
+
+
+@refuses_to_write("LEAF-6")
+def scalar_with_a_dimension_to_write():
+    """A scalar of shape (1,): numpy's own scalars have no dimension. Written as an array of one element it would come
+    back as another kind."""
+    return [given(["k"], "scalar", dtype="int8", shape=["1"], payload="07")]
+
+
+@refuses_to_write("LEAF-6")
+def scalar_without_elements_to_write():
+    """A scalar of shape (0,), which has no element at all."""
+    return [given(["k"], "scalar", dtype="float32", shape=["0"], payload="")]
+
+
+@writes("LEAF-6")
+def scalar_with_a_shape_of_no_dimension():
+    """The other side: the shape of a scalar may be said, and is ()."""
+    return [given(["k"], "scalar", dtype="int8", shape=[], payload="07")], record_("k", scalar_("int8", "07"))
+
+
+@refuses_to_write("LEAF-5")
+def payload_of_another_size_than_its_shape():
+    """A shape of two int16 and three bytes."""
+    return [given(["k"], "ndarray", dtype="int16", shape=["2"], payload="010203")]
+
+
+@refuses_to_write("LEAF-5", also=("LEAF-6",))
+def scalar_of_two_elements():
+    """A scalar of int8 and two bytes."""
+    return [given(["k"], "scalar", dtype="int8", payload="0102")]
+
+
+@refuses_to_write("WIRE-5", "LEAF-1")
+def text_that_is_filled_with_a_continuation_byte():
+    """A str whose three bytes are all 80, which begins no character of UTF-8."""
+    return [given(["k"], "str", fill="80", bytes="3")]
+
+
+@refuses_to_write("WIRE-5", "LEAF-1", container="flax")
+def text_of_bytes_that_are_not_utf8_in_a_flax_file():
+    """A str whose bytes are all ff."""
+    return [given(["k"], "str", fill="ff", bytes="2")]
+
+
+@writes("LEAF-1")
+def bin_that_is_filled_with_a_continuation_byte():
+    """The other side: a bin holds any bytes."""
+    return [given(["k"], "bin", fill="80", bytes="3")], record_("k", raw("c4 03 80 80 80"))
+
+
+@writes("WIRE-5", "LEAF-1")
+def text_of_no_byte_of_any_fill():
+    """A str of 0 bytes is valid whatever it would be filled with."""
+    return [given(["k"], "str", fill="80", bytes="0")], record_("k", raw("a0"))
+
+
+@refuses_to_write("LEAF-1")
+def int_of_five_thousand_digits():
+    """The int 10^5000. Python's own int() stops at 4,300 digits, with an error that a writer may not expect."""
+    return [given(["k"], "int", value="1" + "0" * 5000)]

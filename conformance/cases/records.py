@@ -46,9 +46,10 @@ def record_of_no_element():
     return record_("a", int_(7)) + raw("90 # ! an array of 0")
 
 
-@refuse("REC-1")
+@refuse("REC-1", also=("WIRE-3", "STREAM-2"))
 def record_header_of_514():
-    """A count of 514 in 2 bytes, of which the lower byte is 2: a reader that looks at the last byte alone takes it."""
+    """A count of 514 in 2 bytes, of which the lower byte is 2: a reader that looks at the last byte alone takes it. The
+    file ends before 514 elements could, too."""
     return raw("dc 02 02 # ! an array of 514") + path_("a") + bin_(int_(7))
 
 

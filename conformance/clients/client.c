@@ -15,8 +15,7 @@
  * comments name the clause that a line holds. Standard C and POSIX, nothing else.
  *
  * Exit status: 0 accepted; 1 refused, the last line of standard error being the
- * JSON that says why; 2 wrong usage, or an input of an encoder that is not the
- * JSON of the protocol; 3 out of memory, or an error of input or output.
+ * JSON that says why; 2 wrong usage; 3 out of memory, or an error of input or output.
  *
  * How it works. Between what is read and what is written stands one tree, in
  * memory (`struct job`). A decoder goes through the input once, forwards, with a
@@ -420,8 +419,6 @@ static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char 
         return "KEY-4";
     if (!utf8_valid(text, length))
         return "WIRE-5";
-    if (j->flax && text_is(text, length, MARKER))
-        return "FLAX-3";        /* a reader has seen to it before */
 
     unsigned char digest[32];
     uint32_t *link = &parent->children;
@@ -772,10 +769,10 @@ static void read_dimension(struct job *j, struct leaf *leaf) {
 
 /*
  * The body of an ext of type 1 or 3, `clause` being LEAF-2 or LEAF-6. A scalar or a chunk has to have `rank`
- * dimensions, or else `rank_clause` is broken. Adds the payload to the hash; returns how many elements it has.
+ * dimensions, or else `rank_clause` is broken; a chunk that is not the first has `first_dtype`, others -1. Adds the payload to the hash; returns how many elements it has.
  */
 static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf,
-                           const char *clause, const char *rank_clause, unsigned rank) {
+                           const char *clause, const char *rank_clause, unsigned rank, int first_dtype) {
     uint64_t outer = enter_body(j, ext);
     struct value body = read_value(j, T_ARRAY, clause);
     require(j, body.number == 3, clause, body.offset);
@@ -789,6 +786,7 @@ static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *
     require(j, tag.number <= LONGEST_TAG, "DTYPE-1", tag.offset);
     int dtype = find_dtype(take(j, (size_t)tag.number), (size_t)tag.number);
     require(j, dtype >= 0, "DTYPE-1", tag.offset);
+    require(j, first_dtype < 0 || dtype == first_dtype, "LEAF-12", tag.offset);
     leaf->dtype = (unsigned char)dtype;
 
     uint64_t elements = count_elements(j, leaf, shape.offset);
@@ -835,9 +833,8 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
         struct value ext = read_value(j, T_EXT, "LEAF-12");
         require(j, ext.ext == 1, "LEAF-12", ext.offset);
         struct leaf chunk = {.dimensions = j->dimensions.count};
-        elements += read_array(j, &ext, &chunk, "LEAF-2", "LEAF-12", 1);
+        elements += read_array(j, &ext, &chunk, "LEAF-2", "LEAF-12", 1, i ? leaf->dtype : -1);
         j->dimensions.count = chunk.dimensions;
-        require(j, !i || chunk.dtype == leaf->dtype, "LEAF-12", ext.offset);
         leaf->dtype = chunk.dtype;
         if (!i)
             count_elements(j, leaf, shape.offset);       /* LEAF-11: LEAF-4 holds */
@@ -856,9 +853,9 @@ static void read_leaf(struct job *j, const struct value *v, uint32_t node) {
     if (v->type == T_MAP && v->number)
         read_chunked(j, v, &leaf);
     else if (leaf.kind == NDARRAY)
-        read_array(j, v, &leaf, "LEAF-2", NULL, 0);
+        read_array(j, v, &leaf, "LEAF-2", NULL, 0, -1);
     else if (leaf.kind == SCALAR)
-        read_array(j, v, &leaf, "LEAF-6", "LEAF-6", 0);
+        read_array(j, v, &leaf, "LEAF-6", "LEAF-6", 0, -1);
     else if (leaf.kind <= BIN)
         hash_body(j, v);
     else if (leaf.kind == COMPLEX)
@@ -1013,7 +1010,8 @@ struct json {
 };
 
 static _Noreturn void fail_json(void) {
-    fail(2, "standard input is not the JSON that the protocol describes");
+    fputs("{\"rejected\": \"standard input is not the JSON that the protocol describes\"}\n", stderr);
+    end_run(1);
 }
 
 /* The next byte that is no white space; 0 at the end, where a 0 has been put. */
@@ -1538,6 +1536,8 @@ static void put_subtree(struct sink *s, uint32_t top) {
     for (uint32_t child = j->nodes.at[top].first; child; child = j->nodes.at[child].next) {
         const struct node *n = &j->nodes.at[child];
         j->here = child;
+        /* FLAX-3; TREE-4: not of an empty node that is left out, which is not in the file. */
+        require(j, !j->flax || !text_is(j->texts.at + n->text, n->length, MARKER), "FLAX-3", UNKNOWN);
         if (j->flax)
             put_key(s, n);
         if (!n->leaf)

@@ -83,22 +83,43 @@ function* listing(records) {
 // --- Encoders
 
 async function encode(plan) {
-  const { records, empty_nodes: emptyNodes } = parseExact(await readText(process.stdin));
+  const { records, emptyNodes } = asked(await readText(process.stdin));
   const file = await plan(records.map(entryOf), { emptyNodes });
   await writeAll(file.pieces());
 }
 
-async function readText(chunks) {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let text = '';
-  for await (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
-  return text + decoder.decode();
+// What is not the JSON of the protocol is rejected, under no clause.
+function asked(text) {
+  const read = () => parseExact(text);
+  const { records, empty_nodes: emptyNodes } = attempt(read, SyntaxError) ?? {};
+  const well = Array.isArray(records) && ['keep', 'leave out'].includes(emptyNodes);
+  if (!well || !records.every(isRecord)) throw new FormatError(undefined, 'standard input is not the JSON of the protocol');
+  return { records, emptyNodes };
 }
 
-// JSON.parse, except that where a list may hold integers with more digits than a number of JavaScript keeps, all
-// numbers come as { number: text }.
+const isRecord = (record) => typeof record?.kind === 'string' && record.path !== undefined;
+
+// What an action returns; undefined where it throws an error of this class.
+function attempt(action, expected) {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof expected)) throw error;
+    return undefined;
+  }
+}
+
+async function readText(chunks) {
+  const parts = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  return attempt(() => decoder.decode(Buffer.concat(parts)), TypeError) ?? '';
+}
+
+// JSON.parse, except that where a list may hold numbers of which JavaScript would not keep each digit, or a fraction or
+// exponent, all numbers come as { number: text }.
 function parseExact(text) {
-  if (!/[[,]\s*-?[0-9]{16}/.test(text)) return JSON.parse(text);
+  if (!/[[,]\s*-?(?:[0-9]{16}|[0-9]+[.eE])/.test(text)) return JSON.parse(text);
   const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*/g;
   return JSON.parse(text.replace(tokens, (token) => (token[0] === '"' ? token : `{"number":"${token}"}`)));
 }
@@ -111,29 +132,46 @@ function entryOf(record) {
 // TREE-2, TREE-3, KEY-6
 function pathOf(path) {
   if (typeof path === 'string') return ckpt.parsePath(path);
-  return path.map((part) => (typeof part === 'string' ? part : BigInt(part.number ?? part)));
+  if (!Array.isArray(path)) throw new FormatError('KEY-1', 'a key path is a list of parts');
+  return path.map(partOf);
+}
+
+function partOf(part) {
+  if (typeof part === 'string') return part;
+  const text = String(typeof part === 'number' ? part : part?.number);
+  if (!/^-?(?:0|[1-9][0-9]*)$/.test(text)) throw new FormatError('KEY-1', 'a part is neither a text nor an integer');
+  return BigInt(text);
 }
 
 function leafOf(record) {
   const { kind, dtype, value } = record;
   switch (kind) {
     case 'ndarray': {
-      const shape = record.shape.map(BigInt);
+      const shape = dimensionsOf(record);
       return { kind, dtype, shape, payload: arrayPayload(record, shape) };
     }
-    case 'scalar': return { kind, dtype, payload: arrayPayload(record, (record.shape ?? []).map(BigInt)) };
+    case 'scalar': {
+      if (record.shape?.length) throw new FormatError('LEAF-6', 'a scalar has no dimension');
+      return { kind, dtype, payload: arrayPayload(record, []) };
+    }
     case 'str': case 'bin': return { kind, payload: bytesPayload(record) };
     case 'int': return { kind, value: BigInt(matching(/^-?[0-9]+$/, value)) };
     case 'float': return { kind, bits: bitsOf(value) };
     case 'complex': return { kind, bits: [bitsOf(value[0]), bitsOf(value[1])] };
-    case 'bool': return { kind, value: matching(/^(?:true|false)$/, String(value)) === 'true' };
+    case 'bool': return { kind, value: matching(/^(?:true|false)$/, typeof value === 'boolean' && String(value)) === 'true' };
     default: return { kind }; // nil, empty, and what the writer is to refuse
   }
 }
 
+function dimensionsOf({ shape }) {
+  if (!Array.isArray(shape)) throw new FormatError('LEAF-3', 'a shape is a list');
+  return shape.map((dimension) => BigInt(matching(/^[0-9]+$/, dimension)));
+}
+
 function bytesPayload(record) {
-  if (record.fill) return filled(record, record.bytes);
-  return record.kind === 'str' ? ckpt.payloadOfText(record.value) : ckpt.payloadOfBytes(fromHex(record.value));
+  if (record.fill) return filled(record, matching(/^[0-9]+$/, record.bytes));
+  if (record.kind === 'str') return ckpt.payloadOfText(matching(/^/, record.value));
+  return ckpt.payloadOfBytes(fromHex(record.value));
 }
 
 function arrayPayload(record, shape) {
@@ -144,7 +182,8 @@ function arrayPayload(record, shape) {
   return ckpt.payloadOfBytes(bytes);
 }
 
-const filled = ({ fill }, size) => ckpt.payloadOf(ckpt.fillSource(fromHex(fill), Number(size)));
+const filled = ({ fill }, size) =>
+  ckpt.payloadOf(ckpt.fillSource(fromHex(matching(/^(?:[0-9a-f]{2})+$/, fill)), Number(size)));
 const fromHex = (text) => Buffer.from(matching(/^(?:[0-9a-f]{2})*$/, text), 'hex');
 const bitsOf = (text) => BigInt(`0x${matching(/^[0-9a-f]{16}$/, text)}`);
 

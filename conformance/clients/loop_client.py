@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import msgpack
+import numpy as np
 from flax.errors import FlaxError
 from flax.serialization import from_bytes, msgpack_restore, msgpack_serialize, to_bytes, to_state_dict
 from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
@@ -32,11 +33,13 @@ def decode(path: str | int = 0, *options: str) -> dict[str, Any]:
 
 
 def encode(*options: str) -> None:
-    """EasyLM's `save_train_state_to_file`, onto standard output; JAXSeq's with its treatment of empty nodes."""
-    keeps = "--jaxseq" in options
+    """EasyLM's `save_train_state_to_file`, onto standard output; JAXSeq's with its way of empty nodes and scalars."""
+    jaxseq = "--jaxseq" in options
     packer = msgpack.Packer()
     state = to_state_dict(_tree())
-    for key, value in flatten_dict(state, keep_empty_nodes=keeps).items():
+    for key, value in flatten_dict(state, keep_empty_nodes=jaxseq).items():
+        if jaxseq and isinstance(value, np.generic):
+            value = np.asarray(value)  # what `jax.device_get` makes of it
         _put(packer.pack((key, to_bytes({} if value is empty_node else value))))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import struct
 import sys
 from collections.abc import Callable, Mapping
@@ -97,6 +98,35 @@ def bits(value: float) -> str:
 
 # --- records to trees -----------------------------------------------------------------------------------------------
 
+_DECIMAL, _INTEGER, _HEX, _FLOAT = "0|[1-9][0-9]*", "0|-?[1-9][0-9]*", "([0-9a-f]{2})*", "[0-9a-f]{16}"
+_FILL = "([0-9a-f]{2})+"
+_MOST_DIGITS = 40  # of an int that is looked at: all that can be stored have fewer
+
+
+def read_asked(file: Any) -> dict[str, Any]:
+    """What an encoder gets, read from a file. Raises Rejected where it is not the JSON of the protocol."""
+    try:
+        asked = json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(f"this is not JSON: {error}") from None
+    records = asked.get("records") if isinstance(asked, dict) else None
+    if not isinstance(records, list) or asked.get("empty_nodes") not in ("keep", "leave out"):
+        raise Rejected("an object with the members records and empty_nodes is expected")
+    if not all(isinstance(record, dict) and {"path", "kind"} <= set(record) for record in records):
+        raise Rejected("each record is an object with the members path and kind")
+    return asked
+
+
+def _text_of(record: dict[str, Any], member: str, pattern: str) -> str:
+    """A member that has to be a text of this form."""
+    return _checked(record.get(member), member, pattern)
+
+
+def _checked(value: Any, what: str, pattern: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(pattern, value, re.DOTALL):
+        raise Rejected(f"{str(value)[:40]!r} is not a {what}", clause="LEAF-1")
+    return value
+
 
 class Node(dict[Any, Any]):
     """An inner node of a tree, which is told by its class from an empty node, {}."""
@@ -107,10 +137,7 @@ def tree_of(records: list[dict[str, Any]], parse: Callable[[str], Path]) -> Node
     Rejected."""
     root = Node()
     for record in records:
-        path = record["path"]
-        path = list(parse(path)) if isinstance(path, str) else path
-        if not path:
-            raise Rejected("a key path has no part", clause="KEY-1")
+        path = _path(record["path"], parse)
         shown = [str(part) for part in path]
         node = root
         for part in path[:-1]:
@@ -124,6 +151,17 @@ def tree_of(records: list[dict[str, Any]], parse: Callable[[str], Path]) -> Node
     return root
 
 
+def _path(path: Any, parse: Callable[[str], Path]) -> list[Any]:
+    """The parts of a key path, each a text or, for a key of a map or a place in a list, an integer."""
+    if isinstance(path, str):
+        return list(parse(path))
+    if not isinstance(path, list) or not path:
+        raise Rejected("a key path is a list of one or more parts", clause="KEY-1")
+    if not all(type(part) in (str, int) for part in path):  # True is an int to isinstance
+        raise Rejected("a part of a key path is a text or an integer", clause="KEY-1")
+    return path
+
+
 def as_dicts(node: Any) -> Any:
     """A tree in plain dicts, for libraries that look at the class of a map."""
     return {key: as_dicts(child) for key, child in node.items()} if isinstance(node, Node) else node
@@ -132,55 +170,88 @@ def as_dicts(node: Any) -> Any:
 def value_of(record: dict[str, Any]) -> Any:
     """The Python or numpy value that a record stands for; an object of no known class for a kind that is none."""
     value: Any = record.get("value")
+    filled = "fill" in record
     match record["kind"]:
         case "ndarray" | "scalar":
             return _array(record)
         case "nil":
             return None
-        case "bool":
+        case "bool" if isinstance(value, bool):
             return value
         case "int":
-            return int(value)
+            digits = _text_of(record, "value", _INTEGER)
+            return int(digits) if len(digits) <= _MOST_DIGITS else object()  # Python stops at 4,300 digits
         case "float":
             return _float(value)
-        case "complex":
+        case "complex" if isinstance(value, list) and len(value) == 2:
             return complex(*map(_float, value))
         case "str":
-            return value if "fill" not in record else _filled(record["fill"], int(record["bytes"])).decode()
+            return _filled_text(*_fill(record)) if filled else _text_of(record, "value", ".*")
+        case "bin" if filled:
+            return _repeated(*_fill(record))
         case "bin":
-            return _filled(record["fill"], int(record["bytes"])) if "fill" in record else bytes.fromhex(value)
+            return bytes.fromhex(_text_of(record, "value", _HEX))
         case "empty":
             return {}
     return object()
 
 
-def _filled(digits: str, n: int) -> bytes:
-    pattern = bytes.fromhex(digits)
-    return (pattern * -(-n // len(pattern)))[:n]
+def _fill(record: dict[str, Any]) -> tuple[bytes, int]:
+    """The bytes that are repeated, and how many bytes there are."""
+    return bytes.fromhex(_text_of(record, "fill", _FILL)), int(_text_of(record, "bytes", _DECIMAL))
+
+
+def _repeated(cycle: bytes, n: int) -> bytes:
+    return (cycle * -(-n // len(cycle)))[:n]
+
+
+def _filled_text(cycle: bytes, n: int) -> str:
+    """A text of `n` bytes that are repeated, each of them a letter of ASCII."""
+    if max(cycle) >= 0x80 and n:
+        raise Rejected(f"a text of {n} bytes that are not all in ASCII may be cut within a letter", clause="WIRE-5")
+    return _repeated(cycle, n).decode()
+
+
+def _dtype(name: Any) -> np.dtype[Any]:
+    """The dtype that has this name; numpy knows others by other names too, which are not tags."""
+    try:
+        if not isinstance(name, str):
+            raise TypeError
+        dtype = np.dtype(name)
+    except TypeError:
+        raise Rejected(f"no array has the type {name}", clause="DTYPE-7") from None
+    if dtype.name != name:
+        raise Rejected(f"{name} is not a dtype tag; that of its elements is {dtype.name}", clause="DTYPE-1")
+    return dtype
 
 
 def _array(record: dict[str, Any]) -> Any:
-    shape = [int(n) for n in record.get("shape", [])]
-    try:
-        dtype = np.dtype(record["dtype"])
-    except TypeError:
-        raise Rejected(f"no array has the type {record['dtype']}", clause="DTYPE-7") from None
+    shape = record.get("shape", [] if record["kind"] == "scalar" else None)
+    if not isinstance(shape, list):
+        raise Rejected("an ndarray has a shape, which is a list", clause="LEAF-3")
+    shape = [int(_checked(n, "dimension", _DECIMAL)) for n in shape]
+    if record["kind"] == "scalar" and shape:
+        raise Rejected(f"a scalar has the shape {shape}, and not []", clause="LEAF-6")
+    dtype = _dtype(record["dtype"])
     if record.get("byte_order") == "big":
         dtype = dtype.newbyteorder(">")
     if dtype.hasobject:
         return np.empty(shape, dtype)
-    if len(record.get("fill", "")) > 2:
-        payload = np.frombuffer(bytes.fromhex(record["fill"]), np.uint8)
-        return np.resize(payload, math.prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
-    if "fill" in record:  # one element in memory, seen many times
-        element = np.frombuffer(bytes.fromhex(record["fill"]) * dtype.itemsize, dtype)[0]
+    if "fill" in record:
+        cycle = bytes.fromhex(_text_of(record, "fill", _FILL))
+        if len(cycle) > 1:
+            whole = np.resize(np.frombuffer(cycle, np.uint8), math.prod(shape) * dtype.itemsize)
+            return whole.view(dtype).reshape(shape)
+        element = np.frombuffer(cycle * dtype.itemsize, dtype)[0]  # one in memory, seen many times
         return np.broadcast_to(element, shape) if record["kind"] == "ndarray" else element
     try:
-        array = np.frombuffer(bytes.fromhex(record["payload"]), dtype).reshape(shape)
+        array = np.frombuffer(bytes.fromhex(_text_of(record, "payload", _HEX)), dtype).reshape(shape)
     except ValueError as error:
-        raise Rejected(str(error), clause="LEAF-3" if len(shape) > 64 else "LEAF-4") from None
+        takes = dtype.itemsize * math.prod(n or 1 for n in shape)
+        clause = "LEAF-3" if len(shape) > 64 else "LEAF-5" if takes < 1 << 63 else "LEAF-4"
+        raise Rejected(str(error), clause=clause) from None
     return array if record["kind"] == "ndarray" else array[()]
 
 
-def _float(digits: str) -> float:
-    return struct.unpack(">d", bytes.fromhex(digits))[0]
+def _float(digits: Any) -> float:
+    return struct.unpack(">d", bytes.fromhex(_checked(digits, "float", _FLOAT)))[0]

@@ -8,18 +8,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from protocol import Rejected, record_of, serve, tree_of
+from protocol import Rejected, read_asked, record_of, serve, tree_of
 
 import reference
 from reference.checkpoints.leaf_items import item_of
 from reference.convert import convert
+from reference.differences.exact_difference import diff
 from reference.differences.exact_recovery import recover
 from reference.format.errors import FormatError
 from reference.format.flax_msgpack import flax_steps
@@ -97,6 +97,12 @@ def _convert(*arguments: str) -> None:
     print(f"{report.overflowed} finite values became infinite")
 
 
+def _diff(*arguments: str) -> None:
+    names = ("load_base_checkpoint", "load_target_checkpoint", "output_file", "streaming")
+    base, target, output, _ = _flags(arguments, *names)
+    diff(base, target, output)
+
+
 def _recover(*arguments: str) -> None:
     names = ("recover_diff", "load_base_checkpoint", "load_target_checkpoint", "output_file", "streaming")
     _, base, delta, output, streaming = _flags(arguments, *names)
@@ -109,6 +115,8 @@ def telling(part: Callable[..., Any]) -> Callable[..., Any]:
     def told(*arguments: Any) -> Any:
         try:
             return part(*arguments)
+        except reference.UsageError as error:  # a load prefix or a dtype that does not exist
+            raise Rejected(str(error), clause=error.clause) from None
         except FormatError as error:
             known: dict[str, Any] = {"clause": error.clause}
             if error.offset is not None:
@@ -122,10 +130,11 @@ def telling(part: Callable[..., Any]) -> Callable[..., Any]:
 
 PARTS = {
     "decode": decode,
-    "encode": lambda: encode(json.load(sys.stdin), _Output()),
+    "encode": lambda: encode(read_asked(sys.stdin), _Output()),
     "flax-decode": lambda path=None: decode(path, "flax::"),
-    "flax-encode": lambda: encode(json.load(sys.stdin), _Output(), flax=True),
+    "flax-encode": lambda: encode(read_asked(sys.stdin), _Output(), flax=True),
     "convert": _convert,
+    "diff": _diff,
     "recover": _recover,
 }
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..asking import PARTS
 from ..callables import judge_callable
-from ..judge import PARTS, Result, checks
+from ..judge import Result, checks
 from ..model import load_corpus
 from ..reports.results import results, summary
 from ..reports.table import markdown

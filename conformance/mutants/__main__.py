@@ -30,7 +30,7 @@ ROOT: Final = Path(__file__).parents[2]
 FILES: Final = (
     *(f"format/{name}" for name in ("wire", "keypaths", "dtypes", "payloads", "arrays", "chunked", "leaves")),
     *(f"format/{name}" for name in ("small_records", "records", "streams", "trees", "flax_msgpack", "casts")),
-    *(f"format/{name}" for name in ("blocks", "digests", "manifests")),
+    *(f"format/{name}" for name in ("json_texts", "blocks", "digests", "manifests")),
     *(f"containers/{name}" for name in ("stream", "flax_file", "safetensors_file", "delta_file", "foreign")),
     *(f"containers/{name}" for name in ("registry", "load_prefixes")),
     *(f"differences/{name}" for name in ("leaf_contents", "exact_recovery")),

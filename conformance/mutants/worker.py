@@ -29,12 +29,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..asking import PARTS, stored_or_made
 from ..callables import Rejected, Written, file_made, judge_call
 from ..compare import Judgement
-from ..declare import MUST
-from ..judge import PARTS, Check, checks, stored_or_made
+from ..judge import Check, checks, said_too
+from ..limits import Baseline
 from ..model import Case, load_corpus, sampled
-from ..programs import KEPT, Baseline
+from ..programs import KEPT
+from ..runner import FAILED, state_of
 
 
 class _Changed:
@@ -88,7 +90,7 @@ def _caught(client: Any, found: list[Check], mutant: dict[str, Any]) -> list[dic
         for check in found:
             judgement = _judged(client, check, Path(folder))
             told = {"case": check.case.id, "part": check.part}
-            if not judgement.passed and check.case.level == MUST:
+            if state_of(check, judgement) == FAILED:
                 return [told | {"got": judgement.got[:200], "failed": True}]
             if (judgement.advice or not judgement.passed) and (check.case.id, check.part) not in known:
                 advised.append(told | {"got": "; ".join(judgement.advice) or judgement.got[:200], "failed": False})
@@ -118,11 +120,8 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
             raise Rejected(str(error), error.told.get("clause"), error.told.get("offset")) from None
 
     call = decoded if part.endswith("decode") else encoded if part.endswith("encode") else made
-    judgement = judge_call(check, told, client.FormatError)
-    said = case.convert["says"] if case.convert else None
-    if judgement.passed and said and said not in printed.getvalue():
-        return Judgement(False, f"{said!r} on standard output", printed.getvalue()[:200], [])
-    return judgement
+    judgement = judge_call(check, told, (client.FormatError, client.reference.UsageError))
+    return said_too(case, judgement, printed.getvalue().encode())
 
 
 # --- limits: those of CLIENT.md, above what this process takes already --------------------------------------------

@@ -11,13 +11,14 @@ from itertools import groupby
 from typing import Any, Final
 
 from ..annotated import near
-from ..judge import PARTS
+from ..asking import PARTS, target_of
 from ..model import Case, Corpus
 from .style import STYLE
 from .table import PASSED, Cell, matrix
 
 _BAD: Final = ("failed", "unexpectedly passed")
 _ALONE: Final = "default-src 'none'; style-src 'unsafe-inline'"
+_WHAT: Final = {"recover": "delta", "diff": "target"}
 _LONGEST: Final = 1000  # letters of a text that are shown
 
 
@@ -122,15 +123,16 @@ def _text(text: str) -> str:
 
 
 def _bytes(case: Case, check: dict[str, Any]) -> str:
-    """The bytes of the input near the fault; of a writing those that are due."""
+    """The bytes of the input near the fault; of a writing those that are expected."""
     writes = check["part"].endswith("encode")
     ending = "want.bin" if writes and "want.bin" in case.files else "bin"
+    ending = target_of(case) if check["part"] == "diff" else ending
     if ending not in case.files:
         return ""
     rows = "\n".join(
         f"<mark>{escape(row)}</mark>" if row.startswith(">") else escape(row) for row in near(case, ending)
     )
-    what = "bytes that are due" if writes else "delta" if check["part"] == "recover" else "input"
+    what = "expected bytes" if writes else _WHAT.get(check["part"], "input")
     return f'<div class=soft>{what}</div><pre tabindex=0 aria-label="{what}">{rows or "no bytes"}</pre>'
 
 

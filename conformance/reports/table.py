@@ -36,10 +36,15 @@ def matrix(corpus: Corpus, runs: Sequence[dict[str, Any]]) -> Iterator[tuple[str
     for clause in corpus.sentences:
         cells = []
         for run in runs:
-            checks = [check for check in run["checks"] if clause in check["clauses"] and check["level"] == "MUST"]
+            checks = [check for check in run["checks"] if clause in check["clauses"] and _counts(check)]
             missed = [check for check in checks if check["state"] not in ("passed", "unexpectedly passed")]
             cells.append(Cell(len(checks), missed))
         yield clause, cells
+
+
+def _counts(check: dict[str, Any]) -> bool:
+    """Whether a MUST was judged: what is beside the MUSTs is one where it fails."""
+    return check["level"] == "MUST" or check["state"] == "failed"
 
 
 def markdown(corpus: Corpus, runs: Sequence[dict[str, Any]]) -> str:

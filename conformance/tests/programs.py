@@ -1,9 +1,18 @@
 """Small programs, good and bad, for the runner to judge."""
 
+import contextlib
+import functools
+import io
 import os
 import sys
 from pathlib import Path
 
+import conformance.__main__ as command
+from conformance.model import load_corpus
+
+_corpus = functools.cache(load_corpus)
+
+ONE = "06-streams/one-record"  # one record, "a": 1
 GOOD = """
 import json, sys
 data = open(sys.argv[1], "rb").read() if len(sys.argv) > 1 else sys.stdin.buffer.read()
@@ -30,3 +39,21 @@ def run(*words, cwd=None):
     command = [sys.executable, "-m", "conformance", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd or root, env=env, timeout=1800)
     return done.returncode, done.stdout + done.stderr
+
+
+def run_here(*words):
+    """As `run`, in this process, where the corpus is read once."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        before, command.load_corpus = command.load_corpus, _corpus
+        try:
+            status = command.main([*map(str, words)])
+        finally:
+            command.load_corpus = before
+    return status, printed.getvalue()
+
+
+def finds_one(folder):
+    """A decoder that accepts everything and finds the int 1 in it."""
+    record = {"path": ["a"], "kind": "int", "value": "1"}
+    return program(folder, f"import json; print(json.dumps({{'records': [{record}]}}))")

@@ -62,6 +62,7 @@ def test_there_are_cases_of_every_kind(corpus):
         "flax",
         "flax-encode",
         "convert",
+        "diff",
         "recover",
     }
     assert {case.level for case in corpus.cases} == {"MUST", "SHOULD", "dialect"}

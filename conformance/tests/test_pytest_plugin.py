@@ -53,13 +53,23 @@ def test_a_wrong_value_fails_and_quotes_the_clause(tmp_path):
 
 @pytest.mark.parametrize(("value", "status"), [("2", 0), ("1", 1)])
 def test_expected_failures_are_strict(tmp_path, value, status):
-    (tmp_path / "xfails").write_text("decode 06-streams/one-*: it cannot count\nencode *: another part\n")
+    (tmp_path / "xfails").write_text("decode 06-streams/one-* wrong: it cannot count\nencode * wrong: another part\n")
     text = READER.replace("VALUE", value).replace("XFAILS", ', xfails="xfails"')
-    assert pytest_in(tmp_path, text)[0] == status
+    found, printed = pytest_in(tmp_path, text)
+    assert found == status, printed
+    assert ("1 xfailed" if status == 0 else "unexpectedly passed: 06-streams/one-record") in printed
+
+
+def test_a_crash_where_a_wrong_value_is_expected_fails(tmp_path):
+    (tmp_path / "xfails").write_text("decode 06-streams/one-* wrong: it cannot count\n")
+    text = READER.replace('"VALUE"', "1 // 0").replace("XFAILS", ', xfails="xfails"')
+    status, printed = pytest_in(tmp_path, text)
+    assert status == 1
+    assert "expected outcome: wrong; found: crashed" in printed
 
 
 def test_an_expectation_that_matches_nothing_is_an_error(tmp_path):
-    (tmp_path / "xfails").write_text("decode 06-streams/gone: why\n")
+    (tmp_path / "xfails").write_text("decode 06-streams/gone wrong: why\n")
     status, printed = pytest_in(tmp_path, READER.replace("VALUE", "1").replace("XFAILS", ', xfails="xfails"'))
     assert status != 0
     assert "matches no case" in printed
@@ -69,4 +79,4 @@ def test_a_failure_does_not_show_the_whole_corpus():
     """pytest shows the arguments of a test that fails, and makes a text of all that is in them first."""
     corpus = load_corpus()
     check = Check(corpus.cases[0], "decode")
-    assert repr(Judged(check, corpus, "1.0")) == f"<{corpus.cases[0].id} (decode)>"
+    assert repr(Judged(check, corpus, "1.0", None)) == f"<{corpus.cases[0].id} (decode)>"

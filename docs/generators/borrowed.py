@@ -28,5 +28,5 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def files() -> Iterator[tuple[str, str]]:
     """Each file that is offered as it is: its path from the root of the site, and on the disk."""
-    source = "conformance/client.schema.json"
-    yield links.PAGES[source], str(ROOT / source)
+    for source in ("conformance/client.schema.json", "spec/1.0/delta-manifest.schema.json"):
+        yield links.PAGES[source], str(ROOT / source)

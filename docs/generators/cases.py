@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any, Final
 
 from conformance.annotated import near, rows
+from conformance.asking import PARTS
 from conformance.clauses import SPEC
-from conformance.judge import PARTS
 from conformance.model import SIDES, WHERE, Case
 
 from . import links
@@ -25,9 +25,8 @@ _RECORDS: Final = 24  # that are shown
 _LETTERS: Final = 2000  # of one record
 _ROW: Final = re.compile(r"(. [0-9a-f]{8}  )(.{0,47})(?:  (.*))?")
 _TITLES: Final = {
-    "bin": "Input",
     "base.bin": "Base",
-    "want.bin": "The file that is due",
+    "want.bin": "The file that is expected",
 }
 _WANTED: Final = {
     ("stream", "accept"): "Every reader takes this stream.",
@@ -40,12 +39,13 @@ _WANTED: Final = {
     ("flax-encode", "reject"): "Every writer refuses to write these leaves.",
     ("convert", "accept"): "Every converter makes this file of this input.",
     ("convert", "reject"): "Every converter refuses this input.",
+    ("diff", "reject"): "Every program that writes deltas refuses this base or this target.",
     ("recover", "accept"): "Every program that recovers makes this file of this base and this delta.",
     ("recover", "reject"): "Every program that recovers refuses this base or this delta.",
 }
 _LEVELS: Final = {
-    "SHOULD": "It is at the level SHOULD: a program that does otherwise is advised, and does not fail.",
-    "dialect": "It is of a dialect: a program that does otherwise is advised, and does not fail.",
+    "SHOULD": "It is at the level SHOULD: a program that does all but that is advised, and does not fail.",
+    "dialect": "It is of a dialect: a program that takes what is to be refused is advised, and does not fail.",
 }
 
 
@@ -232,7 +232,7 @@ def _clauses(case: Case, page: str) -> str:
 
 def _bytes(case: Case, page: str) -> Iterator[str]:
     for ending, file in case.files.items():
-        title = "Delta" if (case.part, ending) == ("recover", "bin") else _TITLES[ending]
+        title = {"recover": "Delta", "diff": "Target"}.get(case.part, "Input") if ending == "bin" else _TITLES[ending]
         yield f"## {title} {{ data-search-exclude }}\n\n{_offer(case, ending, page)}"
         yield _table(case, ending) if file["size"] else "No byte."
 

@@ -18,6 +18,7 @@ PAGES: Final = {
     "CONTRIBUTING.md": "reference/contributing.md",
     "spec/README.md": "specification/index.md",
     "spec/CHANGELOG.md": "specification/changes.md",
+    "spec/1.0/delta-manifest.schema.json": "specification/1.0/delta-manifest.schema.json",
     "conformance/README.md": "conformance/index.md",
     "conformance/CLIENT.md": "conformance/client.md",
     "conformance/RESULTS.md": "conformance/implementations/index.md",

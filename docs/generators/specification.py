@@ -24,6 +24,7 @@ _KINDS: Final = {
     "refuse": "Every reader refuses this stream.",
     "flax accept": "Every reader takes this flax file.",
     "flax refuse": "Every reader refuses this flax file.",
+    "recover": "Every program that recovers takes this delta, with the base before it, and writes the target after it.",
 }
 
 
@@ -77,7 +78,7 @@ def _body(text: str, page: str, id: str | None) -> str:
 
 def _example(info: str, digits: str, id: str | None, number: int, page: str) -> str:
     kind = re.sub(r" [A-Z]+-[0-9]+$", "", info)
-    side = "accept" if "accept" in kind else "refuse"
+    side = "refuse" if "refuse" in kind else "accept"
     name = f"example-{(id or '').lower()}-{number}"
     found = next((case for case in corpus().cases if case.name == name), None)
     if found is None:

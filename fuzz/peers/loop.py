@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import flax.serialization
 import msgpack
+import numpy as np
 from flax.traverse_util import empty_node, flatten_dict, unflatten_dict
 
 from conformance.clients import in_process
@@ -18,7 +19,9 @@ def written(tree: Any, keep_empty_nodes: bool = False) -> bytes:
     """The bytes that the loop writes for a tree. With `keep_empty_nodes` as JAXSeq does, else as EasyLM does."""
     flat = flatten_dict(flax.serialization.to_state_dict(tree), keep_empty_nodes=keep_empty_nodes)
     packer = msgpack.Packer()
-    leaves = ((key, {} if leaf is empty_node else leaf) for key, leaf in flat.items())
+    leaves = [(key, {} if leaf is empty_node else leaf) for key, leaf in flat.items()]
+    if keep_empty_nodes:  # it takes each leaf off its device first, which makes an array of a scalar
+        leaves = [(key, np.asarray(leaf) if isinstance(leaf, np.generic) else leaf) for key, leaf in leaves]
     return b"".join(packer.pack((key, flax.serialization.to_bytes(leaf))) for key, leaf in leaves)
 
 

@@ -7,10 +7,11 @@ import functools
 import io
 from typing import Any, Final
 
+from conformance.asking import PARTS, stored_or_made
 from conformance.callables import file_made, judge_call
 from conformance.clients import in_process
-from conformance.declare import MUST
-from conformance.judge import PARTS, Check, checks, stored_or_made
+from conformance.judge import Check, checks
+from conformance.runner import FAILED, state_of
 from fuzz.findings import Broken
 from fuzz.scratch import folder
 from fuzz.seeds import cases
@@ -32,14 +33,14 @@ def _by_name() -> dict[str, list[Check]]:
 def check(name: bytes) -> None:
     for one in _by_name().get(name.decode(errors="replace"), []):
         judgement = judge_call(one, lambda one=one: _answer(one), (in_process.Rejected,))
-        if not judgement.passed and one.case.level == MUST:
-            raise Broken(f"{one.case.id} ({one.part}): wanted {judgement.want}, got {judgement.got}")
+        if state_of(one, judgement) == FAILED:
+            raise Broken(f"{one.case.id} ({one.part}): expected {judgement.want}; found {judgement.got}")
 
 
 def _answer(one: Check) -> Any:
     case, part = one
     if part.endswith("encode"):
-        return in_process.REFERENCE[part](case.encode)
+        return in_process.REFERENCE[part](case.given())
     if part.endswith("decode"):
         return in_process.REFERENCE[part](stored_or_made(case, "bin", _FOLDER))
     client = in_process.reference_client

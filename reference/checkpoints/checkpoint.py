@@ -167,12 +167,20 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.close()
 
 
-def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, any_kind: bool = False) -> Checkpoint:
+def open(
+    path: Path_,
+    prefix: KeyPathLike | None = None,
+    *,
+    mmap: bool = False,
+    any_kind: bool = False,
+    dialect: str | None = None,
+) -> Checkpoint:
     """Open a checkpoint: every header is read and checked, no payload.
 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
     be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
     tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
+    `dialect="split-leaves"` joins leaves that are cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
     With `mmap` the file must not become shorter while the map or a view of it is in use: the system then ends the
     process (SIGBUS). Without it that is a FormatError.
     Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
@@ -185,7 +193,7 @@ def open(path: Path_, prefix: KeyPathLike | None = None, *, mmap: bool = False, 
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
-        kind, contents = read_contents(file, wanted)
+        kind, contents = read_contents(file, wanted, dialect)
         records = select_by_prefix(contents.records, load_prefix)
         if below:
             records = subtree(records, below)

@@ -16,6 +16,7 @@ from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from .checkpoint import KeyPathLike
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
 
@@ -35,21 +36,25 @@ def convert(
     path: Path_,
     output: Path_,
     *,
+    prefix: KeyPathLike | None = None,
     streaming: bool = True,
     float_dtype: str | None = None,
     include: Patterns = None,
     exclude: Patterns = None,
+    dialect: str | None = None,
     dry_run: bool = False,
     backend: str | None = None,
     progress: Shown = False,
 ) -> ConvertReport:
     """Write the checkpoint at `path`, `[PREFIX::]PATH` of any container, to `output`.
 
-    A prefix of `output` says what is written (`params::`, `flax::`, `safetensors::`); without one `streaming` does:
-    True is a stream, False a standard flax file. `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float
-    leaves; None keeps every dtype. `include` and `exclude` are globs, or compiled regular expressions, on the display
-    form of key paths; without them all leaves are converted. With `dry_run` nothing is written. `progress` is True for
-    a bar on a terminal, or a callable (see `reference.storage.progress.shown`).
+    `prefix` chooses the subtree under a key path, and takes that path off, and `dialect` says in which a stream is
+    written (see `open`). A load prefix of `output` says
+    what is written (`params::`, `flax::`, `safetensors::`); without one `streaming` does: True is a stream, False a
+    standard flax file. `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float leaves; None keeps every
+    dtype. `include` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without
+    them all leaves are converted. With `dry_run` nothing is written. `progress` is True for a bar on a terminal, or a
+    callable (see `reference.storage.progress.shown`).
 
     Holds the headers of all leaves and some pieces of one payload in memory, some 20 MB,
     whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same
@@ -59,7 +64,7 @@ def convert(
     target, name = split_output(output, streaming)
     place = place_of(name)
     overflows: list[int] = []
-    with open_checkpoint(path, any_kind=True) as checkpoint:
+    with open_checkpoint(path, prefix, any_kind=True, dialect=dialect) as checkpoint:
         checkpoint.select(chooser(include, exclude))
         # Depth-first order (TREE-5), whatever the order of the source.
         records = depth_first(checkpoint.records)

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..devices.device_to_host import WRITER
 from ..devices.processes import LOOK, Joint, is_shared, together
 from ..format.casts import cast_item
 from ..format.keypaths import display
@@ -22,61 +21,108 @@ from .background import finish_earlier
 from .leaf_items import described, item_of
 
 Leaves = Sequence[tuple[tuple[str, ...], Any]]
+Gather = dict[tuple[str, ...], Callable[[Any], Any]]
 
 
 def save_gathered(
     place: Place,
     leaves: Leaves,
-    gather: dict[tuple[str, ...], Callable[[Any], Any]],
+    gather: Gather,
     dtype: np.dtype | None,
     writes: bool = True,
     show: Show = silent,
+    afterwards: Callable[[], None] | None = None,
 ) -> int:
     """Write a stream of what the functions make of the leaves, calling each when its turn to be written comes.
 
-    Where arrays span processes all of them make this call, and all call all functions in the same order.
-    Returns how many finite values became infinite. Raises FormatError, OSError, ValueError.
+    Where arrays span processes all of them make this call, and all call all functions in the same order; what this one
+    gets is let go of where it does not write. `afterwards` is called by a process that has written. Returns how many
+    finite values became infinite. Raises FormatError, OSError, ValueError.
     """
-    shared = is_shared([value.sharding for _, value in leaves if isinstance(value, jax.Array)])
-    writes = writes and (not shared or jax.process_index() == WRITER)
     overflows: list[int] = []
-
-    def gathered() -> Iterator[tuple[tuple[str, ...], Any]]:
-        passed = 0
-        for key, value in leaves:
-            try:
-                result = gather[key](value)
-            except Exception as error:
-                joint.fail(error)
-                continue
-            if joint.error is None:
-                yield key, result
-            passed += getattr(result, "nbytes", 0)
-            if shared and passed >= LOOK:
-                passed = 0
-                joint.look()
-        if joint.error is not None:
-            raise joint.error
-
-    joint = Joint(shared, results := gathered())
+    calls = _Calls(leaves, gather)
 
     def steps() -> Iterator[Step]:
-        for key, value in results:
-            yield record_step(cast_item(item_of(key, _here(key, value)), dtype, overflows.append))
+        for key, value in calls:
+            yield record_step(cast_item(item_of(key, value), dtype, overflows.append))
 
-    with together(shared, f"a save of {len(leaves)} leaves"):
-        finish_earlier()
-        check_paths([key for key, _ in leaves])
-        if without := [key for key, _ in leaves if key not in gather]:
-            raise ValueError(f"there is no gather function for {', '.join(map(display, without[:8]))}")
+    with calls.agreed():
         total = sum(described(key, value).nbytes for key, value in leaves)
         if writes:
             place.check_output()
-    with joint.work(), contextlib.ExitStack() as stack:
+    with calls.joint.work():
         if writes:
-            moved = stack.enter_context(show("save", total))
-            write_steps(stack.enter_context(place.replace(moved)), steps())
+            with show("save", total) as moved, place.replace(moved) as sink:
+                write_steps(sink, steps())
+            if afterwards is not None:
+                afterwards()
     return sum(overflows)
+
+
+def gather_all(leaves: Leaves, gather: Gather, keeps: bool = True) -> list[tuple[tuple[str, ...], Any]]:
+    """What the functions make of the leaves, on the host and in memory of its own: all of it at once.
+
+    Processes take part as in `save_gathered`; for one that does not keep what it gets each value is None. Raises what
+    that raises.
+    """
+    calls = _Calls(leaves, gather)
+    with calls.agreed():
+        pass
+    given = dict(leaves)
+    kept: list[tuple[tuple[str, ...], Any]] = [] if keeps else [(key, None) for key in given]
+    with calls.joint.work():
+        for key, value in calls if keeps else ():
+            array = np.asarray(value) if isinstance(value, jax.Array) else value
+            if isinstance(array, np.ndarray) and isinstance(given[key], np.ndarray):
+                array = np.array(array)  # a function may give the very array that training goes on to change
+            kept.append((key, array))
+    return kept
+
+
+class _Calls:
+    """The functions of all leaves called one by one, by all processes that arrays span; iterated once."""
+
+    def __init__(self, leaves: Leaves, gather: Gather) -> None:
+        self._leaves, self._gather = leaves, gather
+        self._shared = is_shared([value.sharding for _, value in leaves if isinstance(value, jax.Array)])
+        self._results = self._called()
+        self.joint = Joint(self._shared, self._results)
+
+    def __iter__(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        for key, value in self._results:
+            yield key, _here(key, value)
+
+    @contextlib.contextmanager
+    def agreed(self) -> Iterator[None]:
+        """The checks before any call; an error of one process is raised in all."""
+        with together(self._shared, f"a save of {len(self._leaves)} leaves"):
+            finish_earlier()
+            check_paths([key for key, _ in self._leaves])
+            without = [key for key, value in self._leaves if key not in self._gather and not _is_empty_node(value)]
+            if without:
+                raise ValueError(f"there is no gather function for {', '.join(map(display, without[:8]))}")
+            yield
+
+    def _called(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        passed = 0
+        for key, value in self._leaves:
+            try:
+                result = value if _is_empty_node(value) else self._gather[key](value)
+            except Exception as error:
+                self.joint.fail(error)
+                continue
+            if self.joint.error is None:
+                yield key, result
+            passed += getattr(result, "nbytes", 0)
+            if self._shared and passed >= LOOK:
+                passed = 0
+                self.joint.look()
+        if self.joint.error is not None:
+            raise self.joint.error
+
+
+def _is_empty_node(value: Any) -> bool:
+    return type(value) is dict and not value
 
 
 def _here(path: tuple[str, ...], value: Any) -> Any:

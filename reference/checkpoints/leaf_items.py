@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from ..format.payloads import MemoryPayload, PiecesPayload, array_payload
 from ..format.records import Item, with_path
 
 
-def outflow_of(arrays: list[Any], writes: bool) -> Any:
+def outflow_of(arrays: list[Any], writers: Collection[int] | None = None) -> Any:
     from ..devices.device_to_host import Outflow  # jax is imported where there are arrays of it
 
-    return Outflow(arrays, writes)
+    return Outflow(arrays, writers)
 
 
 def readable_item(path: tuple[str, ...], value: Any) -> Item:
@@ -36,7 +37,7 @@ def readable_item(path: tuple[str, ...], value: Any) -> Item:
         value = value.addressable_data(0)
 
     def payload() -> PiecesPayload:
-        outflow = outflow_of([value], writes=True)
+        outflow = outflow_of([value])
         outflow.add(path, value, leaf, None)
         return outflow.payload()
 

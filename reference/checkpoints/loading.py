@@ -7,6 +7,8 @@ import functools
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
+
 from ..format.collector import no_collection
 from ..format.leaves import read_value
 from ..format.records import Record, read_runs, value_of
@@ -73,10 +75,12 @@ def restore(
     show: Show = silent,
     unplaced_on_host: bool = False,
     mmap: bool = False,
+    float_dtype: np.dtype | None = None,
 ) -> Any:
     """The tree `like` with the leaves of a checkpoint in it; see `load`.
 
-    With `unplaced_on_host` a struct without a sharding gives a numpy array.
+    With `unplaced_on_host` a struct without a sharding gives a numpy array. Float arrays come in `float_dtype`, None is
+    that of `like`.
     """
     from ..devices.restoring import Target  # jax is imported where there is a target
 
@@ -87,8 +91,15 @@ def restore(
     ):
         checkpoint.select(is_chosen)
         with checkpoint.named_in_errors(), show("load", sum(record.nbytes for record in checkpoint.records)) as moved:
-            memory = checkpoint.memory
-            tree = target.fill(checkpoint.source, checkpoint.records, is_chosen, moved, unplaced_on_host, memory)
+            tree = target.fill(
+                checkpoint.source,
+                checkpoint.records,
+                is_chosen,
+                moved,
+                unplaced_on_host,
+                checkpoint.memory,
+                float_dtype,
+            )
         checkpoint.source.refuse_changes()
     return tree
 

@@ -33,13 +33,20 @@ class SalvageReport(NamedTuple):
     losses: list[Loss]
 
 
-def salvage(path: Path_, output: Path_ | None, *, dry_run: bool = False, progress: Shown = False) -> SalvageReport:
+def salvage(
+    path: Path_,
+    output: Path_ | None,
+    *,
+    dialect: str | None = None,
+    dry_run: bool = False,
+    progress: Shown = False,
+) -> SalvageReport:
     """Write the leaves of a damaged stream or flax file that are whole, to a file of the same kind, or of the kind that
     the prefix of the output says.
 
     Behind a damaged record of a stream reading goes on at the next whole one; of a flax file what stands before the
-    first fault is salvaged. With `dry_run`, or where `output` is None, nothing is written. `progress` is that
-    of `convert`. Raises FormatError where no leaf is whole, OSError, and UsageError.
+    first fault is salvaged. With `dry_run`, or where `output` is None, nothing is written. `dialect` and
+    `progress` are those of `convert`. Raises FormatError where no leaf is whole, OSError, and UsageError.
     """
     prefix, name = split_prefix(os.fspath(path))
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
@@ -47,7 +54,7 @@ def salvage(path: Path_, output: Path_ | None, *, dry_run: bool = False, progres
     with contextlib.closing(place_of(name).open()) as source:
         if (found := kind_of(source)) in (DELTA, SAFETENSORS):
             refuse(found, STREAM)
-        kind, records, losses = read_what_is_whole(source)
+        kind, records, losses = read_what_is_whole(source, dialect)
         if not records:
             _refuse(source, losses)
         to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -87,7 +87,12 @@ def save(
 
 
 class Job:
-    """One save: planned in full, so that it is refused before anything is written, and then written."""
+    """One save: planned in full, so that it is refused before anything is written, and then written.
+
+    `writers` are the processes that write, the same in all of them; None is process 0 where arrays span processes, else
+    this one. What else is to be written, `afterwards`, is called by those once the file is in its place. With `joined`
+    an error in the background of one process is raised in all, as it is where arrays span them.
+    """
 
     def __init__(
         self,
@@ -95,7 +100,10 @@ class Job:
         leaves: list[tuple[tuple[str, ...], Any]],
         float_name: str | None,
         copies: bool = False,
-        writes: bool = True,
+        *,
+        writers: Collection[int] | None = None,
+        afterwards: Callable[[], None] | None = None,
+        joined: bool = False,
     ) -> None:
         self._kind, name = split_output(path)
         self._place, self._float_name = place_of(name), float_name
@@ -105,9 +113,11 @@ class Job:
         self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone
         self._overflows: list[int] = []
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
-        self._outflow = outflow_of(arrays, writes) if arrays else None
+        self._outflow = outflow_of(arrays, writers) if arrays else None
         self._shared = self._outflow is not None and self._outflow.shared
-        self._writes = writes and (self._outflow is None or self._outflow.writes)
+        self._joined = joined or self._shared
+        self._writes = self._outflow.writes if self._outflow is not None else writers is None or len(writers) > 0
+        self._afterwards = afterwards
         with _agreed(leaves, self._shared):
             finish_earlier()
             with no_collection():
@@ -151,7 +161,7 @@ class Job:
         return saving
 
     def _finish(self, error: BaseException | None) -> None:
-        with _meeting(self._shared, "the end of a save"):
+        with _meeting(self._joined, "the end of a save"):
             if error is not None:
                 raise error
         self._warn()
@@ -170,6 +180,8 @@ class Job:
             self._steps.clear()
             if self._outflow is not None and not self._shared:
                 self._outflow.release()
+        if self._afterwards is not None:
+            self._afterwards()
 
     def _warn(self) -> None:
         overflows = sum(self._overflows) + (self._outflow.overflows() if self._outflow else 0)

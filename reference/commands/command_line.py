@@ -7,24 +7,27 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from ..containers.registry import DIALECTS
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import printable
+from .absl_spellings import translated
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 Body = Callable[[argparse.Namespace], int | None]  # the exit status; None is done
 
 
-def run(parser: argparse.ArgumentParser, body: Body, argv: list[str] | None, refused: int = REFUSED) -> int:
+def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUSED) -> int:
     """Parse the arguments and run the command: 0 done, 1 (`refused`) refused, 2 wrong usage. Errors take one line."""
     _steady_streams()
     try:
         try:
-            arguments = parser.parse_args(argv)
+            given = sys.argv[1:] if argv is None else argv
+            arguments = parser.parse_args(translated(given, parser.flags))
             _keep_freed_memory()
             return body(arguments) or DONE
         finally:
@@ -65,7 +68,7 @@ def _steady_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _say(parser: argparse.ArgumentParser, text: str, code: int) -> int:
+def _say(parser: Parser, text: str, code: int) -> int:
     print(f"{parser.prog.split()[-1]}: error: {printable(text)}", file=sys.stderr)
     return code
 
@@ -86,7 +89,7 @@ def truth(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"{text!r} is neither True nor False")
 
 
-def add_flag(parser: argparse.ArgumentParser, name: str, default: bool, text: str) -> None:
+def add_flag(parser: Parser, name: str, default: bool, text: str) -> None:
     """A boolean flag in all the spellings in use: --name, --name=True, --name False, --noname."""
     parser.add_argument(
         f"--{name}", type=truth, nargs="?", const=True, default=default, metavar="True|False", help=text
@@ -96,7 +99,7 @@ def add_flag(parser: argparse.ArgumentParser, name: str, default: bool, text: st
     )
 
 
-def add_patterns(parser: argparse.ArgumentParser, verb: str) -> None:
+def add_patterns(parser: Parser, verb: str) -> None:
     """--include, also spelled --match, and --exclude: which leaves are wanted."""
     for names, what in ((("--include", "--match"), verb), (("--exclude",), "leave out")):
         parser.add_argument(
@@ -105,6 +108,16 @@ def add_patterns(parser: argparse.ArgumentParser, verb: str) -> None:
             metavar="GLOB",
             help=f"{what} the leaves whose key path matches; * stands for any text; may be repeated",
         )
+
+
+def add_dialect(parser: Parser) -> None:
+    """--dialect: what reads streams that a 1.0 reader refuses."""
+    parser.add_argument(
+        "--dialect",
+        choices=tuple(DIALECTS),
+        help="how the stream was written, if not as the specification says: split-leaves joins leaves that are cut "
+        "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB",
+    )
 
 
 def size(n: int) -> str:
@@ -119,9 +132,22 @@ def size(n: int) -> str:
     raise AssertionError
 
 
-def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """An argument parser that knows the names of its flags, for `absl_spellings`."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.flags: dict[str, argparse.Action] = {}
+        super().__init__(**settings)
+
+    def add_argument(self, *names: str, **settings: Any) -> argparse.Action:  # pyright: ignore[reportIncompatibleMethodOverride]
+        action = super().add_argument(*names, **settings)
+        self.flags |= {name[2:]: action for name in names if name[:2] == "--"}
+        return action
+
+
+def parser(name: str, description: str, epilog: str) -> Parser:
     """An argument parser that keeps the line breaks of its examples."""
-    return argparse.ArgumentParser(
+    return Parser(
         prog=name,
         allow_abbrev=False,
         description=description,

@@ -15,7 +15,7 @@ from ..differences.measuring import Numbers, total
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
-from .command_line import DONE, USAGE, add_patterns, parser, run, size
+from .command_line import DONE, USAGE, Parser, add_patterns, parser, run, size
 from .tables import aligned, leaf_json
 
 DIFFERENT, TROUBLE = 1, USAGE  # beside 0, the exit statuses of diff and cmp
@@ -196,7 +196,7 @@ def _print_human(found: Comparison, files: tuple[str, str], depth: int | None, h
     print(f"the leaves differ: {counts}" if rows else f"equal: {found.count(EQUAL)} leaves")
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser(
         "python -m reference.compare",
         "Show which leaves of two checkpoints, of any container, differ and by how much.",

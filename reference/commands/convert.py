@@ -11,7 +11,7 @@ from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display
 from ..format.leaves import leaf_text
-from .command_line import add_flag, add_patterns, parser, run, size
+from .command_line import Parser, add_dialect, add_flag, add_patterns, parser, run, size
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -26,6 +26,9 @@ _EXAMPLES = """examples:
   # the feed-forward weights alone, without what LoRA has added
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
       --output_file=safetensors::mlp.safetensors --include='*/feed_forward/*' --exclude='*/lora_*'
+  # the weights of a train state that has them at `params`, as JAXSeq's, and not at `params/params`
+  python -m reference.convert --load_checkpoint='trainstate::train_state.msgpack' --prefix=params \\
+      --output_file=streaming_params --streaming=True
   # a cast that leaves the accelerators of this machine alone
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
       --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
@@ -36,7 +39,7 @@ precision of a float32 checkpoint without a word.)
 """
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser(
         "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
     )
@@ -59,7 +62,13 @@ def command_line() -> argparse.ArgumentParser:
         metavar="DTYPE",
         help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; the default keeps every dtype",
     )
+    command.add_argument(
+        "--prefix",
+        metavar="KEYPATH",
+        help="convert the subtree under this key path alone, and take the path off: --prefix=params/encoder",
+    )
     add_patterns(command, "convert")
+    add_dialect(command)
     command.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -93,10 +102,12 @@ def _run(arguments: argparse.Namespace) -> None:
     report = convert(
         arguments.load_checkpoint,
         arguments.output_file,
+        prefix=arguments.prefix,
         streaming=arguments.streaming,
         float_dtype=arguments.float_dtype,
         include=arguments.include,
         exclude=arguments.exclude,
+        dialect=arguments.dialect,
         dry_run=arguments.dry_run,
         backend=arguments.backend,
         progress=True,

@@ -18,7 +18,7 @@ from ..format.casts import FLOAT_NAMES
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..storage.places import place_of
-from .command_line import add_flag, parser, run, size
+from .command_line import Parser, add_flag, parser, run, size
 
 EXACT, SUBTRACT = "exact", "subtract"
 _EXAMPLES: Final = """examples:
@@ -37,7 +37,7 @@ An exact delta is recognised by itself when it is recovered, and its base is che
 """
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser(
         "python -m reference.diff", "Write the difference of two checkpoints, or recover one from it.", _EXAMPLES
     )
@@ -54,7 +54,7 @@ def command_line() -> argparse.ArgumentParser:
         command,
         "streaming",
         True,
-        "write a stream (True, the default) or a standard flax file; an exact delta is neither, and takes True alone",
+        "write a stream (True, the default) or a standard flax file (False); an exact delta is neither",
     )
     command.add_argument(
         "--method",
@@ -90,11 +90,6 @@ def _diff(arguments: argparse.Namespace) -> None:
     if arguments.method == SUBTRACT:
         _print_subtraction(output, subtract(base, target, output, **_arithmetic(arguments)))
         return
-    if not arguments.streaming:
-        raise UsageError(
-            "an exact delta is neither a stream nor a flax file: leave --streaming=False to the recovery, "
-            "or choose --method=subtract"
-        )
     report = diff(base, target, output, **_options(arguments))
     ratio = report.delta_bytes / max(report.target_bytes, 1)
     delta, target_size = size(report.delta_bytes), size(report.target_bytes)
@@ -111,6 +106,9 @@ def _diff(arguments: argparse.Namespace) -> None:
             f"the target was cast to {arguments.float_dtype} first; {report.overflowed} finite values became infinite"
         )
     print("exact: what is recovered has every bit of the target; its base is checked first, by digest")
+    if not arguments.streaming:
+        text = "a delta is a kind of file of its own, neither a stream nor a flax file, whatever --streaming says"
+        print(f"note: {text}; --method=subtract writes what --streaming asks for", file=sys.stderr)
 
 
 def _recover(arguments: argparse.Namespace) -> None:

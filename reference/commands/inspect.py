@@ -22,7 +22,7 @@ from ..format.records import Record
 from ..format.trees import depth_first
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
-from .command_line import add_patterns, parser, run, size
+from .command_line import Parser, add_dialect, add_patterns, parser, run, size
 from .tables import aligned, leaf_json
 
 _EXAMPLES = """examples:
@@ -119,7 +119,7 @@ def _print_delta(found: dict[str, Any]) -> None:
         print(f"{display(tuple(path))}  stands in the base alone")
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser(
         "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
     )
@@ -127,6 +127,7 @@ def command_line() -> argparse.ArgumentParser:
     command.add_argument("--format", choices=("human", "json"), default="human")
     command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
     add_patterns(command, "show")
+    add_dialect(command)
     return command
 
 
@@ -141,7 +142,7 @@ def _run(arguments: argparse.Namespace) -> None:
             found["leaves"] = [leaf for leaf in found["leaves"] if is_chosen(tuple(leaf["path"]))]
             print(json.dumps(found, indent=1)) if arguments.format == "json" else _print_delta(found)
             return
-    with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
+    with open_checkpoint(arguments.path, any_kind=True, dialect=arguments.dialect) as checkpoint:
         records = [record for record in depth_first(checkpoint.records) if is_chosen(record.path)]
         if arguments.format == "json":
             print(json.dumps(describe_json(checkpoint, records, file), indent=1))

@@ -11,7 +11,7 @@ from ..containers.damaged import Loss
 from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
 from ..format.keypaths import display
-from .command_line import add_flag, parser, run, size
+from .command_line import Parser, add_dialect, add_flag, parser, run, size
 
 PARTLY: Final = 3  # exit status: something was lost, and the rest has been written
 _EXAMPLES = """examples:
@@ -32,7 +32,7 @@ def _lost(loss: Loss) -> str:
     return f"  lost: {stretch}: {leaf}{error.detail} ({error.clause}, byte {error.offset})"
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser("python -m reference.salvage", "Write what is whole of a damaged checkpoint.", _EXAMPLES)
     command.add_argument(
         "--load_checkpoint", required=True, metavar="[PREFIX::]PATH", help="the damaged file, a stream or a flax file"
@@ -42,6 +42,7 @@ def command_line() -> argparse.ArgumentParser:
         metavar="[PREFIX::]PATH",
         help="the output, of the same kind as the input unless its prefix says another",
     )
+    add_dialect(command)
     add_flag(command, "dry_run", False, "say what is lost, and write nothing")
     return command
 
@@ -49,7 +50,13 @@ def command_line() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.output_file is None and not arguments.dry_run:
         raise UsageError("name the output with --output_file, or ask for --dry_run")
-    report = salvage(arguments.load_checkpoint, arguments.output_file, dry_run=arguments.dry_run, progress=True)
+    report = salvage(
+        arguments.load_checkpoint,
+        arguments.output_file,
+        dry_run=arguments.dry_run,
+        dialect=arguments.dialect,
+        progress=True,
+    )
     file = split_prefix(arguments.load_checkpoint)[1]
     print(f"{file}: {report.leaves} leaves are whole" + ("" if report.losses else ", and nothing is lost"))
     for loss in report.losses:

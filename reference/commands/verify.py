@@ -10,7 +10,7 @@ from ..checkpoints.verification import verify
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.keypaths import display
 from ..format.trees import is_train_state
-from .command_line import parser, run, size
+from .command_line import Parser, parser, run, size
 
 _EXAMPLES = """examples:
   python -m reference.verify streaming_params
@@ -22,7 +22,7 @@ Notes do not change the exit status: a file may be good and not in canonical for
 """
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     command = parser(
         "python -m reference.verify", "Read a whole checkpoint and hold it to the specification.", _EXAMPLES
     )

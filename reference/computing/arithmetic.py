@@ -9,6 +9,7 @@ import numpy as np
 
 from ..format.casts import Buffer, are_finite, cast
 from ..format.payloads import PIECE, Payload, bits_of, bytes_of, settle
+from ..format.recycling import empty
 from ..format.wire import Sink
 from ..storage.threads import Pool
 
@@ -48,8 +49,9 @@ def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
 def compute(operation: Operation, base: np.ndarray, other: np.ndarray) -> Result:
     """The result for two contiguous 1-d arrays of the operation's dtypes, as one part."""
     if operation.new.kind in "iu":
-        return Result([np.subtract(other, base) if operation.minus else np.add(base, other)], 0, 0)
-    new = np.empty(len(base), operation.new)
+        new = empty(len(base), operation.new)
+        return Result([(np.subtract if operation.minus else np.add)(other, base, out=new)], 0, 0)
+    new = empty(len(base), operation.new)
     inexact = overflowed = 0
     memory = _Memory(min(len(base), _COMPUTED_AT_ONCE), _through(promoted(operation.base, operation.other)))
     for i in range(0, len(base), _COMPUTED_AT_ONCE):
@@ -68,7 +70,7 @@ class _Memory:
 
     def __init__(self, count: int, dtype: np.dtype) -> None:
         self._dtype = dtype
-        self._arrays = [np.empty(count, dtype) for _ in range(3)]
+        self._arrays = [empty(count, dtype) for _ in range(3)]
 
     def array(self, index: int, count: int) -> np.ndarray:
         return self._arrays[index][:count]
@@ -105,7 +107,7 @@ def _compute_finite(
         # A sum that is the other side's value before it is rounded is so afterwards.
         np.copyto(values, new)
         np.add(x, values, out=values)
-        differ = bits_of(values) != bits_of(y)
+        differ = np.not_equal(bits_of(values), bits_of(y), out=empty(len(values), np.bool_))
         if through == other.dtype:
             return int(np.count_nonzero(differ))
         left = np.flatnonzero(differ)

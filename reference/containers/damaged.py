@@ -14,7 +14,8 @@ from ..format.small_records import Run, SeenArrays
 from ..format.streams import find_clashes
 from ..format.wire import NEAR, Cursor, Source
 from .flax_file import FLAX
-from .registry import begins_as
+from .registry import begins_as, dialect_called
+from .split_leaves import SPLIT_LEAVES, join_pieces, read_record_or_piece, records_and_pieces
 from .stream import STREAM
 
 # An array of two whose first element is an array: where a record may begin (REC-1, KEY-1).
@@ -36,14 +37,16 @@ class Loss(NamedTuple):
     error: FormatError
 
 
-def read_what_is_whole(source: Source) -> tuple[str, list[Record], list[Loss]]:
-    """The kind of a file, its whole records and what is lost, in the order of the file. Raises nothing of its own.
+def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str, list[Record], list[Loss]]:
+    """The kind of a file, its whole records and what is lost, in the order of the file.
 
-    A file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged.
+    `dialect` is that of `registry.read_contents`. Raises UsageError for one that does not exist, and nothing else. A
+    file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged.
     """
+    dialect_called(dialect)
     if begins_as(source, FLAX):
         return FLAX, *_flax(source)
-    return STREAM, *_stream(source)
+    return STREAM, *_stream(source, split=dialect == SPLIT_LEAVES)
 
 
 def _flax(source: Source) -> tuple[list[Record], list[Loss]]:
@@ -57,8 +60,8 @@ def _flax(source: Source) -> tuple[list[Record], list[Loss]]:
 
 
 @no_collection()
-def _stream(source: Source) -> tuple[list[Record], list[Loss]]:
-    search = _Search(source)
+def _stream(source: Source, split: bool) -> tuple[list[Record], list[Loss]]:
+    search = _Search(source, split)
     records: list[Record] = []
     losses: list[Loss] = []
     at = 0
@@ -73,6 +76,9 @@ def _stream(source: Source) -> tuple[list[Record], list[Loss]]:
             if at == source.size and search.is_over():
                 error.detail += "; too much of what follows looks like records and is not, and was not searched further"
             losses.append(Loss(begins, at, error))
+    if split:
+        records, faults = join_pieces(source, records)
+        losses += [Loss(piece.offset, piece.end, error) for pieces, error in faults for piece in pieces]
     clashes = find_clashes(records)
     whole = [record for record in records if record.offset not in clashes]
     losses += [Loss(record.offset, record.end, error) for record in records if (error := clashes.get(record.offset))]
@@ -84,8 +90,9 @@ class _Search:
     that is searched, so that a loss takes no more than the bytes near it.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, split: bool = False) -> None:
         self._source = source
+        self._split = split
         self._cursor = _TallyCursor(source)
         self._seen = SeenArrays()
         self._left = _HEADERS_PER_BYTE * source.size + _FEWEST_HEADERS
@@ -94,7 +101,7 @@ class _Search:
     def runs(self, at: int) -> Iterator[Run | Record]:
         """The records from `at` on, up to a fault. Raises FormatError."""
         self._cursor.seek(at)
-        for found in runs_from(self._cursor, self._seen):
+        for found in records_and_pieces(self._cursor) if self._split else runs_from(self._cursor, self._seen):
             self._cursor.headers = 0
             yield found
 
@@ -150,9 +157,10 @@ class _Search:
         self._failed()
         cursor.seek(at)
         try:
-            record = read_record(cursor)
+            read = read_record_or_piece if self._split else read_record
+            record = read(cursor)
             if record.dtype is None and record.end != self._source.size:
-                read_record(cursor)
+                read(cursor)
         except FormatError:
             return False
         cursor.headers = 0
@@ -164,7 +172,8 @@ class _TallyCursor(Cursor):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        self.headers = 0  # that have been read, and text, as headers
+        self.headers = 0  # that have been read or looked at, and text, as headers
+        self._counted = -1  # the offset of the last
 
     def seek(self, at: int) -> None:
         """Go on at offset `at`, out of all that encloses the cursor. What has been read ahead is kept."""
@@ -172,9 +181,19 @@ class _TallyCursor(Cursor):
         self._pos = at - self._base
         self.ahead = NEAR // 2  # records are read one by one until some have been good
 
+    def kind(self) -> str:
+        self._count()
+        return super().kind()
+
     def header(self) -> tuple[str, Any]:
-        self.headers += 1
+        self._count()
         return super().header()
+
+    def _count(self) -> None:
+        """Count the header here, once for its kind and its length."""
+        if self._counted != self.tell():
+            self._counted = self.tell()
+            self.headers += 1
 
     def take(self, n: int) -> bytes:
         self.headers += n // _TEXT_PER_HEADER

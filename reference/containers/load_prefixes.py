@@ -31,7 +31,8 @@ def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
     if not separator or "/" in prefix:
         return None, text
     if prefix not in PREFIXES:
-        raise UsageError(f"{prefix}:: is no load prefix; choose one of {', '.join(p + '::' for p in PREFIXES)}")
+        known = ", ".join(f"{name}::" for name in PREFIXES)
+        raise UsageError(f"{prefix}:: is not a load prefix; choose one of {known}", "CONV-5")
     if not path:
         raise UsageError(f"{prefix}:: is followed by no path")
     return prefix, path
@@ -57,7 +58,13 @@ def select(records: list[Record], prefix: str | None) -> list[Record]:
     if not train_state:
         detail = f"this holds weights alone, without step and optimizer, and {prefix}:: asks for a train state"
         raise FormatError("CONV-5", None, None, detail, "use params::")
-    return records if prefix == "trainstate" else subtree(records, WEIGHTS)
+    if prefix == "trainstate":
+        return records
+    if not any(record.path[: len(WEIGHTS)] == WEIGHTS for record in records):
+        detail = f"no leaf is under {display(WEIGHTS)}, where trainstate_params:: looks for the weights"
+        advice = "as in a train state of JAXSeq they are under params: use trainstate:: and the prefix params"
+        raise FormatError("CONV-5", None, None, detail, advice)
+    return subtree(records, WEIGHTS)
 
 
 def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:

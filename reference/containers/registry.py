@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NoReturn
 
-from ..format.errors import FormatError, WrongKind
+from ..format.errors import FormatError, UsageError, WrongKind
 from ..format.manifests import Delta, read_delta
 from ..format.wire import Source
 from . import delta_file, flax_file, safetensors_file, stream
@@ -13,11 +14,15 @@ from .delta_file import DELTA
 from .flax_file import FLAX
 from .foreign import EMPTY, FOREIGN
 from .safetensors_file import SAFETENSORS
+from .split_leaves import SPLIT_LEAVES, read_split_leaves
 from .stream import STREAM
 
 CONTAINERS: Final[dict[str, Container]] = {
     container.kind: container for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER)
 }
+
+# What some code bases write in place of a stream, and a 1.0 reader refuses.
+DIALECTS: Final[dict[str, Callable[[Source], Contents]]] = {SPLIT_LEAVES: read_split_leaves}
 
 # The order in which they are tried. A safetensors file may begin with any byte, and a delta begins as a stream does.
 _SNIFFED: Final = (
@@ -51,22 +56,32 @@ def kind_of(source: Source) -> str:
     return next(kind for kind, begins in _SNIFFED if begins(head, source.size)) if head else EMPTY
 
 
-def read_contents(source: Source, wanted: str | None) -> tuple[str, Contents]:
+def read_contents(source: Source, wanted: str | None, dialect: str | None = None) -> tuple[str, Contents]:
     """The kind of an opened file, and what its headers say.
 
-    `wanted` is the kind that is expected, None for any checkpoint. Raises FormatError.
+    `wanted` is the kind that is expected, None for any checkpoint. `dialect` is one of DIALECTS, in which a stream is
+    written. Raises FormatError, and UsageError for a dialect that does not exist.
     """
+    read_dialect = dialect_called(dialect)
     if wanted is None:
         wanted = kind_of(source)
     if wanted not in CONTAINERS:
         refuse_file(source, wanted)
+    read = read_dialect if read_dialect is not None and wanted == STREAM else CONTAINERS[wanted].read
     try:
-        return wanted, CONTAINERS[wanted].read(source)
+        return wanted, read(source)
     except FormatError:
         # A file may begin as one kind does and be of another; then that is what is wrong with it.
         if (found := kind_of(source)) != wanted:
             refuse_file(source, found, wanted)
         raise
+
+
+def dialect_called(name: str | None) -> Callable[[Source], Contents] | None:
+    """What reads a stream of the dialect; None for None. Raises UsageError."""
+    if name is not None and name not in DIALECTS:
+        raise UsageError(f"{name!r} is not a dialect; choose one of {', '.join(DIALECTS)}")
+    return DIALECTS[name] if name is not None else None
 
 
 def read_delta_file(source: Source) -> Delta:

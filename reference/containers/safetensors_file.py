@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
@@ -9,6 +10,7 @@ from typing import Any, Final, NoReturn
 from ..format.arrays import MAX_DIMS, check_held, size_of
 from ..format.dtypes import dtype_of, tag_of
 from ..format.errors import FormatError
+from ..format.json_texts import read_json
 from ..format.keypaths import KeyPath, encode_keypath
 from ..format.leaves import Leaf
 from ..format.payloads import Step
@@ -18,6 +20,7 @@ from ..format.wire import Source
 from .container import Container, Contents
 
 SAFETENSORS: Final = "safetensors file"
+_METADATA: Final = "__metadata__"
 MAX_HEADER: Final = 100_000_000  # bytes of a header, the limit of its library
 
 # CONV-8: "The dtypes of safetensors and the dtype tags correspond one to one."
@@ -39,14 +42,8 @@ TAGS: Final = {
 _NAMES: Final = {tag: name for name, tag in TAGS.items()}
 
 
-def _refuse(detail: str, path: tuple[str, ...] | None = None, clause: str = "CONV-6") -> NoReturn:
+def _refuse(detail: str, path: tuple[str, ...] | None = None, clause: str = "CONV-10") -> NoReturn:
     raise FormatError(clause, 8, None if path is None else KeyPath(path), f"damaged safetensors file: {detail}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        _refuse("a name stands twice in its header")
-    return dict(pairs)
 
 
 def _begins(head: bytes, size: int) -> bool:
@@ -59,6 +56,10 @@ def read_safetensors(source: Source) -> Contents:
 
     Raises FormatError.
     """
+    # CONV-10: "A safetensors file is the length of its header in 8 bytes, little-endian, the header, and the payloads;
+    #           a reader takes what this table describes, and refuses all else."
+    if source.size < 8:
+        _refuse(f"it has {source.size} bytes, and the length of its header takes 8")
     size = int.from_bytes(source.read_at(0, 8), "little")
     if not 2 <= size <= min(source.size - 8, MAX_HEADER):
         _refuse(f"its header is said to take {size} bytes and the file has {source.size}")
@@ -66,14 +67,10 @@ def read_safetensors(source: Source) -> Contents:
     if not text.startswith(b"{"):
         _refuse("its header does not begin with an opening brace")
     try:
-        header = json.loads(text.decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, FormatError):
-            raise
-        _refuse(f"its header is no JSON: {error}")
-    if not isinstance(header, dict):
-        _refuse("its header is no JSON object")
-    metadata = header.pop("__metadata__", None)
+        header = read_json(text.decode(), float, minus_zero=-0.0)
+    except ValueError as error:
+        _refuse(f"its header is not the JSON that it should be: {error}", clause="CONV-11")
+    metadata = _metadata(header.pop(_METADATA, {}))
     data = 8 + size
     records = [_record(name, entry, data) for name, entry in header.items()]
     at = data
@@ -84,7 +81,17 @@ def read_safetensors(source: Source) -> Contents:
     if at != source.size:
         _refuse(f"the payloads take {at - data} bytes and the file has {source.size - data} after its header")
     check_paths([record.path for record in records])
-    return Contents(records, metadata=metadata if isinstance(metadata, dict) else {}, index_at=(0, data))
+    return Contents(records, metadata=metadata, index_at=(0, data))
+
+
+def _metadata(value: Any) -> dict[str, str]:
+    if type(value) is not dict or not all(type(text) is str for text in value.values()):
+        _refuse(f"its {_METADATA} is not an object of texts")
+    try:
+        "".join(itertools.chain.from_iterable(value.items())).encode()
+    except UnicodeEncodeError:
+        _refuse(f"a text of its {_METADATA} holds half of a surrogate pair", clause="CONV-11")
+    return value
 
 
 def _record(name: str, entry: Any, data: int) -> Record:
@@ -92,13 +99,16 @@ def _record(name: str, entry: Any, data: int) -> Record:
     #          with `.`."
     path = tuple(name.split("."))
     encode_keypath(path)
-    try:
-        tag, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
-    except (TypeError, KeyError, ValueError):
-        _refuse("an entry lacks its dtype, shape or data_offsets", path)
-    numbers = (*_list(shape, path), start, end)
-    if not all(type(n) is int and 0 <= n < 1 << 63 for n in numbers) or len(shape) > MAX_DIMS:
-        _refuse("its shape or data_offsets make no sense", path)
+    if type(entry) is not dict or not {"dtype", "shape", "data_offsets"} <= set(entry):
+        _refuse("an entry is not an object with dtype, shape and data_offsets", path)
+    tag, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if type(shape) is not list or type(offsets) is not list or len(offsets) != 2:
+        _refuse("its shape or data_offsets are not the list that they should be", path)
+    if not all(type(n) is int and 0 <= n < 1 << 63 for n in (*shape, *offsets)):
+        _refuse("its shape or data_offsets hold what is not an integer of 0 to 2^63 - 1", path)
+    if len(shape) > MAX_DIMS:
+        _refuse(f"a shape has {len(shape)} dimensions; at most {MAX_DIMS} are allowed", path, "LEAF-3")
+    start, end = offsets
     if not isinstance(tag, str) or tag not in TAGS:
         raise FormatError("CONV-8", 8, KeyPath(path), f"the safetensors dtype {tag!r} has no counterpart here")
     try:
@@ -111,10 +121,6 @@ def _record(name: str, entry: Any, data: int) -> Record:
         _refuse(f"shape {shape} of {tag} takes {nbytes} bytes and the payload has {end - start}", path)
     leaf = Leaf("ndarray", dtype, tuple(shape), nbytes, ((0, nbytes),))
     return Record(path, leaf, data + start, data + start, data + end)
-
-
-def _list(shape: Any, path: tuple[str, ...]) -> list[Any]:
-    return shape if isinstance(shape, list) else _refuse("a shape is no list", path)
 
 
 def _name(path: tuple[str, ...], leaf: Leaf) -> tuple[str, str]:
@@ -143,7 +149,7 @@ def safetensors_steps(items: Sequence[Item]) -> list[Step]:
     """
     check_paths([item.path for item in items])
     order = sorted(items, key=lambda item: -item.leaf.dtype.itemsize if item.leaf.dtype else 0)
-    header: dict[str, Any] = {"__metadata__": {"format": "flax"}}
+    header: dict[str, Any] = {_METADATA: {"format": "flax"}}
     at = 0
     for path, leaf, _ in order:
         name, dtype = _name(path, leaf)

@@ -7,7 +7,7 @@ import functools
 import inspect
 import queue
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import jax
@@ -24,7 +24,7 @@ from .processes import LOOK, Joint, is_shared
 from .shards import Part, assembled, holds_all, host_pieces, is_host, parts_of
 
 TRANSFER: Final = 1 << 26  # bytes of one copy off a device; one is under way while another is written
-WRITER: Final = 0  # the process that writes
+WRITER: Final = 0  # the process that writes, where nothing else is said
 _TAKEN_WHOLE: Final = 1 << 14  # bytes; arrays up to this size are taken whole, which costs the least time
 _COPIES: Final = "may_alias" in inspect.signature(jax.device_put).parameters  # since jax 0.4.34
 
@@ -33,12 +33,16 @@ class Outflow:
     """Takes device arrays and gives their elements as host arrays, while the next are already under way.
 
     Of replicated parts one copy is read. Where arrays span processes, every process makes the same calls:
-    an array of which the writer does not hold all parts is gathered by all of them, one leaf at a time.
+    an array of which a writer does not hold all parts is gathered by all of them, one leaf at a time.
+
+    `writers` are the processes that write, the same in all; None is WRITER where arrays span processes, else this one.
     """
 
-    def __init__(self, arrays: Sequence[jax.Array], writes: bool = True) -> None:
+    def __init__(self, arrays: Sequence[jax.Array], writers: Collection[int] | None = None) -> None:
         self.shared = is_shared([array.sharding for array in arrays])
-        self.writes = writes and (not self.shared or jax.process_index() == WRITER)
+        me = jax.process_index()
+        self._writers = [WRITER if self.shared else me] if writers is None else sorted(writers)
+        self.writes = me in self._writers
         self._infinite: list[jax.Array] = []  # how many values overflowed, of each piece that was cast on its device
         self._leaves: deque[_Leaf] = deque()
         self._arrays = self._source = self._in_order()
@@ -56,9 +60,9 @@ class Outflow:
         if array.is_deleted():
             raise ValueError(f"{display(path)}: this array has been deleted, or donated to a jitted function")
         devices = array.sharding.device_set
-        gathers = self.shared and leaf.nbytes > 0 and not holds_all(array, WRITER)
-        if gathers and WRITER not in {device.process_index for device in devices}:
-            raise ValueError(f"{display(path)}: none of its devices is of process {WRITER}, which writes")
+        gathers = self.shared and leaf.nbytes > 0 and not all(holds_all(array, writer) for writer in self._writers)
+        if gathers and (far := set(self._writers) - {device.process_index for device in devices}):
+            raise ValueError(f"{display(path)}: none of its devices is of process {min(far)}, which writes")
         small = leaf.nbytes <= _TAKEN_WHOLE
         if not gathers and (small or is_host(devices)):
             new = old  # nothing is saved by a cast on the way; numpy's is the faster one there

@@ -93,21 +93,23 @@ class Joint:
                 raise self.error
 
 
-def meet(what: str, error: BaseException | None = None) -> None:
-    """Wait until all processes are here. Raises the error that one of them brings, in all of them.
+def meet(what: str, error: BaseException | None = None, word: Any = None) -> list[Any]:
+    """Wait until all processes are here, and return the `word` that each has brought, anything JSON can hold.
 
-    A process raises its own error if it has one, else that of the first process with one, as FormatError,
-    OSError or RuntimeError. Raises TimeoutError for a process that does not come.
+    Raises the error that one of them brings, in all of them: a process raises its own error if it has one, else that
+    of the first process with one, as FormatError, OSError or RuntimeError. Raises TimeoutError for a process that
+    does not come.
     """
     store = _store()
     number = next(_meetings)
     room = f"streamckpt/{number}"
     me, n = jax.process_index(), jax.process_count()
-    report = {"what": what, "error": _told(error) if error else None}
+    report = {"what": what, "error": _told(error) if error else None, "word": word}
     store.key_value_set(f"{room}/{me}", json.dumps(report))
     if me == 0:
         reports = [json.loads(_ask(store, f"{room}/{i}", i, what)) for i in range(n)]
-        store.key_value_set(f"{room}/verdict", json.dumps(_verdict(reports)))
+        verdict = {"error": _verdict(reports), "words": [report["word"] for report in reports]}
+        store.key_value_set(f"{room}/verdict", json.dumps(verdict))
         for i in range(n):
             _forget(store, f"{room}/{i}")
         if number:  # all who are here have left the room before
@@ -115,8 +117,9 @@ def meet(what: str, error: BaseException | None = None) -> None:
     verdict = json.loads(_ask(store, f"{room}/verdict", 0, what))
     if error is not None:
         raise error
-    if verdict is not None:
-        raise _rebuilt(*verdict)
+    if verdict["error"] is not None:
+        raise _rebuilt(*verdict["error"])
+    return verdict["words"]
 
 
 def _store() -> Any:

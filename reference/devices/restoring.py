@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..format.casts import convert
+from ..format.casts import convert, is_cast
 from ..format.errors import FormatError
 from ..format.keypaths import display
 from ..format.leaves import read_value, view_value
@@ -43,17 +43,19 @@ class Target:
         moved: Callable[[int], None],
         unplaced_on_host: bool = False,
         memory: BytesSource | None = None,
+        float_dtype: np.dtype | None = None,
     ) -> Any:
         """The tree with these records of a source in it; see `loading.load`.
 
         With `unplaced_on_host` a struct without a sharding gives a numpy array. `memory` is a map of the source, of
-        which arrays are views where they can be. Raises TargetMismatch, FormatError.
+        which arrays are views where they can be. Float arrays come in `float_dtype`, None is the target's. Raises
+        TargetMismatch, FormatError.
         """
         values = {}
         fillings = match(self.leaves, records, is_chosen)
         for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
             on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
-            values[record.path] = _fill(source, record, target, on_host, memory)
+            values[record.path] = _fill(source, record, target, on_host, memory, float_dtype)
             moved(record.nbytes)
         return self.rebuild(values)
 
@@ -66,11 +68,20 @@ def sharding_of(target: Any) -> jax.sharding.Sharding | None:
     return target.sharding if isinstance(target, jax.ShapeDtypeStruct) else None
 
 
-def _fill(source: Source, record: Record, target: Any, on_host: bool, memory: BytesSource | None) -> Any:
+def _fill(
+    source: Source,
+    record: Record,
+    target: Any,
+    on_host: bool,
+    memory: BytesSource | None,
+    float_dtype: np.dtype | None,
+) -> Any:
     try:
         if not is_array(target):
             return _as_python(type(target), read_value(source, record.leaf_offset, record.leaf))
-        return _as_array(source, record, target, on_host, memory)
+        old = np.dtype(target.dtype)
+        dtype = float_dtype if float_dtype is not None and is_cast(old, float_dtype) else old
+        return _as_array(source, record, target, dtype, on_host, memory)
     except FormatError as error:
         raise with_path(record.path, error) from None
     except (OverflowError, ValueError) as error:
@@ -83,23 +94,23 @@ def _as_python(wanted: type, value: Any) -> Any:
     return value
 
 
-def _as_array(source: Source, record: Record, target: Any, on_host: bool, memory: BytesSource | None) -> Any:
+def _as_array(
+    source: Source, record: Record, target: Any, dtype: np.dtype, on_host: bool, memory: BytesSource | None
+) -> Any:
     leaf, at = record.leaf, record.leaf_offset
     on_devices = isinstance(target, jax.Array | jax.ShapeDtypeStruct) and not on_host
     if leaf.dtype is None:  # a Python number
-        number = convert(np.asarray(read_value(source, at, leaf)).reshape(1), target.dtype).reshape(())
-        return (
-            put(number.__getitem__, (), target.dtype, sharding_of(target)) if on_devices else _of_class(number, target)
-        )
-    if memory is not None and leaf.dtype == target.dtype:
+        number = convert(np.asarray(read_value(source, at, leaf)).reshape(1), dtype).reshape(())
+        return put(number.__getitem__, (), dtype, sharding_of(target)) if on_devices else _of_class(number, target)
+    if memory is not None and leaf.dtype == dtype:
         view = view_value(memory, at, leaf)
         if not on_devices:
             return _of_class(view, target)
         if is_on_one_host_device(sharding := sharding_of(target)):
-            return put(view.__getitem__, leaf.shape, target.dtype, sharding)
+            return put(view.__getitem__, leaf.shape, dtype, sharding)
     if on_devices:
-        return place(source, at, leaf, target.dtype, sharding_of(target))
-    (array,) = read_boxes(source, at, leaf, [whole(leaf.shape)], target.dtype)
+        return place(source, at, leaf, dtype, sharding_of(target))
+    (array,) = read_boxes(source, at, leaf, [whole(leaf.shape)], dtype)
     return _of_class(array, target)
 
 

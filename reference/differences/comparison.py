@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ..checkpoints.patterns import Patterns, chooser
+from ..format.blocks import same_bytes
 from ..format.casts import Buffer
 from ..format.dtypes import PARTS
 from ..format.errors import UsageError
@@ -17,7 +18,7 @@ from ..format.payloads import Payload, settle
 from ..format.records import Item
 from ..storage.local_files import Progress
 from ..storage.progress import Shown, shown
-from .measuring import Numbers, measure, no_numbers, same_bytes
+from .measuring import Numbers, measure, no_numbers
 from .operands import open_side
 
 ADDED, REMOVED, CHANGED, EQUAL = "added", "removed", "changed", "equal"

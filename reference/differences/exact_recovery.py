@@ -25,6 +25,7 @@ from ..format.leaves import Leaf, read_leaf, stored
 from ..format.manifests import Manifest, block_path
 from ..format.payloads import PiecesPayload, Step, write_steps
 from ..format.records import Item, Record, item_in, item_of_closed, with_path
+from ..format.trees import depth_first
 from ..format.wire import BytesSource, Cursor, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
@@ -80,6 +81,7 @@ def recover(
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 items = [cast(recovery.item(i), dtype, overflows.append) for i in range(len(manifest.leaves))]
+                items = depth_first(items)  # TREE-5, whatever the order of the manifest
                 steps = CONTAINERS[kind].steps(items)
                 total = sum(map(Step.size, steps))
                 with show("recover", total) as moved, place.replace(moved, behind=True) as sink:

@@ -11,6 +11,7 @@ from ..format.casts import Buffer
 from ..format.digests import LeafDigest, content_head
 from ..format.leaves import Leaf
 from ..format.records import Item
+from ..format.recycling import empty
 
 
 def content_size(leaf: Leaf) -> int:
@@ -26,7 +27,7 @@ def content_blocks(item: Item) -> Iterator[np.ndarray]:
     while left:
         n = min(left, BLOCK)
         left -= n
-        block = np.empty(n, np.uint8)
+        block = empty(n, np.uint8)
         if head:
             block[: len(head)] = np.frombuffer(head, np.uint8)
         if n > len(head):

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from ..format.blocks import same_bytes
 from ..format.dtypes import BITS, PARTS, dtype_of
 from ..format.payloads import bits_of, settle
 
@@ -91,12 +92,6 @@ def measure(found: Numbers, a: np.ndarray, b: np.ndarray) -> bool:
 def _part(dtype: np.dtype) -> np.dtype:
     """The dtype of the parts of a complex dtype; any other as it is."""
     return dtype_of(PARTS[dtype.name]) if dtype.name in PARTS else dtype
-
-
-def same_bytes(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether two uint8 arrays of one length are equal."""
-    n = len(x) & -8
-    return np.array_equal(x[:n].view(np.uint64), y[:n].view(np.uint64)) and np.array_equal(x[n:], y[n:])
 
 
 def _is_integer(dtype: np.dtype) -> bool:

@@ -19,21 +19,21 @@ HELD: Final[int] = getattr(np, "MAXDIMS", MAX_DIMS)  # numpy 1 holds arrays of 3
 
 
 class Array(NamedTuple):
-    """What an array's body says: `payload_at` is the offset of its `nbytes` payload bytes in the file."""
+    """What an array's body says, and the offsets in the file of its shape, tag and `nbytes` payload bytes."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
-    payload_at: int
     nbytes: int
+    shape_at: int
+    tag_at: int
+    payload_at: int
 
 
 def expect(cursor: Cursor, wanted: str, clause: str, what: str) -> Any:
     """The value, length or count of a header that has to be of kind `wanted`; refuses by `clause`."""
-    at = cursor.tell()
-    kind, value = cursor.header()
-    if kind != wanted:
-        cursor.fail(clause, f"{what} is of kind {kind}, not {wanted}", at=at)
-    return value
+    if (kind := cursor.kind()) != wanted:
+        cursor.fail(clause, f"{what} is of kind {kind}, not {wanted}")
+    return cursor.header()[1]
 
 
 def read_array(cursor: Cursor, code: int) -> Array:
@@ -42,14 +42,15 @@ def read_array(cursor: Cursor, code: int) -> Array:
     # LEAF-2: "The body of ext type 1 is an array of exactly three elements: shape, dtype tag, payload."
     if (count := expect(cursor, "array", "LEAF-2", "the body of an array")) != 3:
         cursor.fail("LEAF-2", f"the body of an array has {count} elements, not 3", at=at)
-    at = cursor.tell()
-    dims = check_dims(cursor, expect(cursor, "array", "LEAF-3", "a shape"), at)
+    shape_at = cursor.tell()
+    dims = check_dims(cursor, expect(cursor, "array", "LEAF-3", "a shape"), shape_at)
     if code == SCALAR and dims:
         # LEAF-6: "The body of ext type 3 is that of ext type 1 with a shape of 0 dimensions."
-        cursor.fail("LEAF-6", f"a scalar has {dims} dimensions, not 0", at=at)
+        cursor.fail("LEAF-6", f"a scalar has {dims} dimensions, not 0", at=shape_at)
     shape = tuple([read_dimension(cursor) for _ in range(dims)])
+    tag_at = cursor.tell()
     dtype = _read_tag(cursor)
-    needed = payload_bytes(cursor, shape, dtype, at)
+    needed = payload_bytes(cursor, shape, dtype, shape_at)
     at = cursor.tell()
     nbytes = expect(cursor, "bin", "LEAF-5", "a payload")
     # LEAF-5: "The payload is a bin of exactly the product of the dimensions times the width, in bytes, and
@@ -58,7 +59,7 @@ def read_array(cursor: Cursor, code: int) -> Array:
         cursor.fail("LEAF-5", f"shape {shape} of {dtype} takes {needed} bytes and the payload has {nbytes}", at=at)
     payload_at = cursor.tell()
     cursor.skip(nbytes)
-    return Array(shape, dtype, payload_at, nbytes)
+    return Array(shape, dtype, nbytes, shape_at, tag_at, payload_at)
 
 
 def check_dims(cursor: Cursor, dims: int, at: int) -> int:
@@ -86,10 +87,10 @@ def read_dimension(cursor: Cursor) -> int:
 
 def _read_tag(cursor: Cursor) -> np.dtype:
     at = cursor.tell()
-    kind, length = cursor.header()
     # DTYPE-2: "The dtype tag is a str; a reader MUST also accept a bin of the same bytes."
-    if kind not in ("str", "bin"):
-        cursor.fail("DTYPE-2", f"a dtype tag is of kind {kind}, not str", at=at)
+    if (kind := cursor.kind()) not in ("str", "bin"):
+        cursor.fail("DTYPE-2", f"a dtype tag is of kind {kind}, not str")
+    _, length = cursor.header()
     if length > 64:
         cursor.fail("DTYPE-1", f"a text of {length} bytes is no dtype tag", at=at)
     # WIRE-5 is for a str; a bin that is not UTF-8 is another tag (DTYPE-1).

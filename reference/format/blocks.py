@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from .errors import FormatError, UsageError
+from .recycling import empty
 
 BLOCK: Final = 1 << 22  # DELTA-6: "it is cut into blocks of 2^22 bytes, the last of which may be shorter"
 WHOLE, XOR, ORDERED, EQUAL = 0, 1, 2, 3
@@ -44,7 +45,7 @@ def encode_block(
     shape. `dtype` is that of the leaf, None for one that is no array. `words` computes the planes, NUMPY by default;
     the methods are always tried in numpy, on a stretch that is not worth the way to a device.
     """
-    if base is not None and np.array_equal(target, base):
+    if base is not None and same_bytes(target, base):
         return bytes((EQUAL,))
     methods = (WHOLE,) if base is None else (ORDERED, XOR, WHOLE)
     if len(target) <= 2 * _SAMPLE:
@@ -56,6 +57,13 @@ def encode_block(
     sizes = {method: len(_packed(_planes(target[middle], known, dtype, method))) for method in methods}
     method = min(methods, key=sizes.__getitem__)
     return bytes((method,)) + _packed((words or NUMPY).planes(target, base, dtype, method))
+
+
+def same_bytes(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether two arrays uint8[n] are equal; in words of 8 bytes, which takes half the time."""
+    n = len(x) & -8
+    differ = np.not_equal(x[:n].view(np.uint64), y[:n].view(np.uint64), out=empty(n // 8, np.bool_))
+    return not differ.any() and np.array_equal(x[n:], y[n:])
 
 
 def decode_block(
@@ -104,13 +112,13 @@ def has_sign(dtype: np.dtype | None) -> bool:
 def _planes(target: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None, method: int) -> np.ndarray:
     word = word_of(dtype)
     words, known = target.view(word), base.view(word) if base is not None else None
-    planes = np.empty((word.itemsize, len(words)), np.uint8)
+    planes = empty((word.itemsize, len(words)), np.uint8)
     for i in range(0, len(words), _AT_ONCE):
         part = slice(i, i + _AT_ONCE)
         values = words[part]
         if method == XOR:
             assert known is not None
-            values = values ^ known[part]
+            values = np.bitwise_xor(values, known[part], out=empty(len(values), word))
         elif method == ORDERED:
             assert known is not None
             values = _difference(values, known[part], dtype)
@@ -123,19 +131,19 @@ def _content(planes: np.ndarray, base: np.ndarray | None, dtype: np.dtype | None
     word = word_of(dtype)
     low, *higher = planes.reshape(word.itemsize, -1)
     known = base.view(word) if base is not None else None
-    words = np.empty(len(low), word)
+    words = empty(len(low), word)
     for i in range(0, len(words), _AT_ONCE):
         part = slice(i, i + _AT_ONCE)
-        values = low[part].astype(word)
+        values = words[part]
+        values[:] = low[part]
         for k, plane in enumerate(higher, 1):
-            values |= np.left_shift(plane[part], word.type(8 * k), dtype=word)
+            values |= np.left_shift(plane[part], word.type(8 * k), dtype=word, out=empty(len(values), word))
         if method == XOR:
             assert known is not None
             values ^= known[part]
         elif method == ORDERED:
             assert known is not None
-            values = _moved(known[part], values, dtype)
-        words[part] = values
+            values[:] = _moved(known[part], values, dtype)
     return words.view(np.uint8)
 
 
@@ -145,8 +153,11 @@ NUMPY: Final = Words(_planes, _content)
 # DELTA-10: "By ordered difference, a word is the difference of the images of the target's word and the base's,
 #            modulo 2^n, in zigzag."
 def _difference(target: np.ndarray, base: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
-    difference = _image(target, dtype) - _image(base, dtype)
-    negative = _signed(difference) >> _top(difference)  # all bits set where the highest is
+    before, after = _image(base, dtype), _image(target, dtype)
+    difference = np.subtract(after, before, out=empty(len(after), after.dtype))
+    # All bits set where the highest is.
+    signed = _signed(difference)
+    negative = np.right_shift(signed, _top(difference), out=empty(len(signed), signed.dtype))
     difference <<= difference.dtype.type(1)
     difference ^= negative.view(difference.dtype)
     return difference
@@ -154,7 +165,7 @@ def _difference(target: np.ndarray, base: np.ndarray, dtype: np.dtype | None) ->
 
 def _moved(base: np.ndarray, words: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
     one = words.dtype.type(1)
-    difference = words >> one
+    difference = np.right_shift(words, one, out=empty(len(words), words.dtype))
     words &= one
     difference ^= np.negative(words, out=words)
     difference += _image(base, dtype)
@@ -166,7 +177,7 @@ def _image(words: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
     if not has_sign(dtype):
         return words
     signed = _signed(words)
-    flipped = signed >> _top(words)
+    flipped = np.right_shift(signed, _top(words), out=empty(len(signed), signed.dtype))
     flipped &= np.iinfo(signed.dtype).max
     flipped ^= signed
     return flipped.view(words.dtype)

@@ -13,6 +13,7 @@ from .errors import FormatError, UsageError
 from .leaves import Leaf
 from .payloads import PIECE, Payload, bits_of, bytes_of
 from .records import Item, with_path
+from .recycling import empty
 from .wire import Sink, Source
 
 # CONV-2: "A cast of floats changes the leaves of kind `ndarray` and `scalar` whose dtype is `float16`,
@@ -56,7 +57,9 @@ def cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         if values.dtype == np.float64 and dtype == _BFLOAT16:
             values = _to_odd_float32(values)
-        return values.astype(dtype)
+        new = empty(len(values), dtype)
+        np.copyto(new, values, casting="unsafe")
+        return new
 
 
 # CONV-3: "A float64 is not first rounded to float32 on its way to bfloat16."
@@ -107,7 +110,8 @@ def _magnitude(values: np.ndarray) -> np.ndarray:
 
 
 def _doubled(bits: Any) -> Any:
-    return bits << bits.dtype.type(1)
+    one = bits.dtype.type(1)
+    return np.left_shift(bits, one, out=empty(len(bits), bits.dtype)) if isinstance(bits, np.ndarray) else bits << one
 
 
 # CONV-4: "A program that casts SHOULD say how many finite values became infinite."
@@ -163,7 +167,7 @@ class Buffer:
     def fill(self, payload: Payload, count: int, dtype: np.dtype) -> np.ndarray:
         n = count * dtype.itemsize
         if len(self._memory) < n:
-            self._memory = np.empty(n, np.uint8)
+            self._memory = empty(n, np.uint8)
         self._at = 0
         payload.move(n, self)
         return self._memory[:n].view(dtype)

@@ -18,8 +18,10 @@ Chunks = tuple[tuple[int, ...], list[Array]]
 def marker_follows(cursor: Cursor) -> bool:
     """Whether the next value is the text that marks a chunked array; it is not consumed."""
     at = cursor.tell()
-    kind, length = cursor.header()
-    found = kind == "str" and length == len(MARKER) and cursor.take(length) == MARKER.encode()
+    if cursor.kind() != "str":
+        return False
+    _, length = cursor.header()
+    found = length == len(MARKER) and cursor.take(length) == MARKER.encode()
     cursor.skip(at - cursor.tell())
     return found
 
@@ -43,6 +45,7 @@ def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
         _read_key(cursor, "LEAF-11", str(i))
         shape.append(read_dimension(cursor))
     _read_key(cursor, "LEAF-10", "chunks")
+    chunks_at = cursor.tell()
     chunks = _read_chunks(cursor)
     # LEAF-12: "Joined in this order they are the payload, and their elements together MUST be as many as the
     #           shape says."
@@ -50,16 +53,16 @@ def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
     nbytes = sum(chunk.nbytes for chunk in chunks)
     if nbytes != needed:
         detail = f"shape {tuple(shape)} of {chunks[0].dtype} takes {needed} bytes and the chunks have {nbytes}"
-        cursor.fail("LEAF-12", detail, at=shape_at)
+        cursor.fail("LEAF-12", detail, at=chunks_at)
     return tuple(shape), chunks
 
 
 def _read_key(cursor: Cursor, clause: str, wanted: str) -> None:
     at = cursor.tell()
-    kind, length = cursor.header()
-    text = cursor.text(length, at) if kind == "str" and length <= len(MARKER) else None
+    length = cursor.header()[1] if cursor.kind() == "str" else None
+    text = cursor.text(length, at) if length is not None and length <= len(MARKER) else None
     if text != wanted:
-        cursor.fail(clause, f"the key {wanted!r} is due in a chunked array, and another stands here", at=at)
+        cursor.fail(clause, f"expected the key {wanted!r} of a chunked array, found another", at=at)
 
 
 def _read_chunks(cursor: Cursor) -> list[Array]:
@@ -77,8 +80,10 @@ def _read_chunks(cursor: Cursor) -> list[Array]:
         region = cursor.enter(length)
         chunk = read_array(cursor, code)
         cursor.leave(region)
-        if len(chunk.shape) != 1 or chunk.dtype != (chunks or [chunk])[0].dtype:
-            cursor.fail("LEAF-12", f"chunk {i} has the shape {chunk.shape} and dtype {chunk.dtype}", at=at)
+        if len(chunk.shape) != 1:
+            cursor.fail("LEAF-12", f"chunk {i} has {len(chunk.shape)} dimensions, not 1", at=chunk.shape_at)
+        if chunk.dtype != (chunks or [chunk])[0].dtype:
+            cursor.fail("LEAF-12", f"chunk {i} is of {chunk.dtype}, and chunk 0 is not", at=chunk.tag_at)
         chunks.append(chunk)
     return chunks
 

@@ -8,7 +8,14 @@ _LONGEST_DETAIL: Final = 500  # characters of a detail: what a file says may be 
 
 
 class UsageError(ValueError):
-    """Arguments that cannot be meant: a load prefix or a dtype that does not exist."""
+    """Arguments that cannot be meant: a load prefix or a dtype that does not exist.
+
+    `clause` is the clause id by which they are refused, None where no clause speaks of them.
+    """
+
+    def __init__(self, detail: str, clause: str | None = None) -> None:
+        super().__init__(detail)
+        self.clause = clause
 
 
 class FormatError(ValueError):

@@ -40,10 +40,12 @@ def read_flax(source: Source, records: list[Record] | None = None) -> list[Recor
     """
     records = [] if records is None else records
     cursor = Cursor(source, cut="FLAX-6")
-    kind, count = cursor.header() if source.size else ("nothing", 0)
+    kind = cursor.kind() if source.size else "nothing"
+    count = cursor.header()[1] if kind == "map" else 0
     # FLAX-1: "A flax file is one map of one or more entries, with nothing after it."
-    if kind != "map" or count == 0:
-        cursor.fail("FLAX-1", f"a flax file is one map of one or more entries, and here stands {kind}", at=0)
+    if count == 0:
+        found = "a map of no entry" if kind == "map" else kind
+        cursor.fail("FLAX-1", f"expected one map of one or more entries, as a flax file is; found {found}", at=0)
     seen = SeenArrays()
     left = _most_path_bytes(source.size)
     stack = [_Open((), 0, iter(range(count)), set())]
@@ -64,7 +66,8 @@ def read_flax(source: Source, records: list[Record] | None = None) -> list[Recor
                 break
             left -= node.path_bytes + size + 8 * len(path)
             if left < 0:
-                cursor.fail("FLAX-8", "the key paths, written out for each leaf, are out of proportion to the file")
+                detail = "the key paths, written out for each leaf, are out of proportion to the file"
+                cursor.fail("FLAX-8", detail, at=records[-1].offset)
         else:
             stack.pop()
     if cursor.tell() != source.size:
@@ -74,11 +77,11 @@ def read_flax(source: Source, records: list[Record] | None = None) -> list[Recor
 
 def _read_key(cursor: Cursor, node: _Open) -> tuple[str, int]:
     at = cursor.tell()
-    kind, size = cursor.header()
     # FLAX-2: "Each key of a map is a str, and each value is a leaf (LEAF-1), an empty node or a map of the
     #          same kind."
-    if kind != "str":
-        cursor.fail("FLAX-2", f"a key is of kind {kind}, not str", at=at)
+    if (kind := cursor.kind()) != "str":
+        cursor.fail("FLAX-2", f"a key is of kind {kind}, not str")
+    _, size = cursor.header()
     if len(node.path) == MAX_PARTS:
         cursor.fail("KEY-3", f"a key path has more than {MAX_PARTS} parts", at=at)
     if node.path_bytes + size > MAX_BYTES:
@@ -104,12 +107,11 @@ def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record], se
         cursor.skip(size)
         records.append(Record(path, leaf, at, at, at + size))
         return None
-    kind, value = cursor.header()
     # FLAX-4: "A value that is an array MUST be refused."
-    if kind == "array":
-        cursor.fail(
-            "FLAX-4", "a list stands in the tree", at=at, advice="save flax.serialization.to_state_dict(tree) instead"
-        )
+    if cursor.kind() == "array":
+        advice = "save flax.serialization.to_state_dict(tree) instead"
+        cursor.fail("FLAX-4", "a list stands in the tree", advice=advice)
+    kind, value = cursor.header()
     if kind == "map" and value and not marker_follows(cursor):
         return value
     leaf = read_leaf_after(cursor, at, kind, value)

@@ -70,10 +70,10 @@ def parse(text: str) -> KeyPath:
 def read_keypath(cursor: Cursor) -> tuple[str, ...]:
     """Read one key path. Raises KEY-1, KEY-3, KEY-4 and WIRE clauses."""
     at = cursor.tell()
-    kind, count = cursor.header()
     # KEY-1: "A key path is an array of one or more str."
-    if kind != "array":
-        cursor.fail("KEY-1", f"a key path is an array of str, and here stands a value of kind {kind}", at=at)
+    if (kind := cursor.kind()) != "array":
+        cursor.fail("KEY-1", f"a key path is of kind {kind}, not an array of str")
+    _, count = cursor.header()
     if count == 0:
         cursor.fail("KEY-1", "a key path has one or more parts, and this one has none", at=at)
     if count > MAX_PARTS:
@@ -81,12 +81,12 @@ def read_keypath(cursor: Cursor) -> tuple[str, ...]:
     parts, total = [], 0
     for index in range(count):
         start = cursor.tell()
-        kind, length = cursor.header()
-        if kind != "str":
-            cursor.fail("KEY-1", f"part {index} of the key path is of kind {kind}, not a str", at=start)
+        if (kind := cursor.kind()) != "str":
+            cursor.fail("KEY-1", f"part {index} of the key path is of kind {kind}, not a str")
+        _, length = cursor.header()
         total += length
         if total > MAX_BYTES:
-            cursor.fail("KEY-4", f"the parts of the key path take more than {MAX_BYTES} bytes", at=start)
+            cursor.fail("KEY-4", f"the parts of the key path take more than {MAX_BYTES} bytes", at=at)
         parts.append(cursor.text(length, at=start))
     return tuple(parts)
 

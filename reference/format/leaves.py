@@ -57,11 +57,14 @@ def leaf_text(leaf: Leaf) -> str:
 def read_leaf(cursor: Cursor) -> Leaf:
     """Read one leaf, skipping its payload. Raises LEAF, DTYPE and WIRE clauses."""
     at = cursor.tell()
+    if cursor.kind() == "array":
+        # LEAF-1: "A leaf MUST be one of these."
+        cursor.fail("LEAF-1", "an array is not a leaf")
     return read_leaf_after(cursor, at, *cursor.header())
 
 
 def read_leaf_after(cursor: Cursor, at: int, kind: str, value: Any) -> Leaf:
-    """`read_leaf` where the header, at offset `at`, has been read already."""
+    """`read_leaf` where the header, at offset `at` and not that of an array, has been read already."""
     if kind == "ext":
         return _read_ext(cursor, at, *value)
     if kind in ("str", "bin"):
@@ -70,16 +73,13 @@ def read_leaf_after(cursor: Cursor, at: int, kind: str, value: Any) -> Leaf:
         return Leaf(kind, nbytes=value, extents=(extent,))
     if kind == "map":
         return _read_map(cursor, at, value)
-    if kind == "array":
-        # LEAF-1: "A leaf MUST be one of these."
-        cursor.fail("LEAF-1", "an array is no leaf", at=at)
     return Leaf(kind, value=value)
 
 
 def _read_ext(cursor: Cursor, at: int, length: int, code: int) -> Leaf:
     region = cursor.enter(length)
     if code in (NDARRAY, SCALAR):
-        shape, dtype, payload_at, nbytes = read_array(cursor, code)
+        shape, dtype, nbytes, _, _, payload_at = read_array(cursor, code)
         kind = "ndarray" if code == NDARRAY else "scalar"
         leaf = Leaf(kind, dtype, shape, nbytes, ((payload_at - at, nbytes),))
     elif code == COMPLEX:

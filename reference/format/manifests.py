@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
@@ -14,6 +15,7 @@ from .collector import no_collection
 from .digests import tree_digest
 from .dtypes import dtype_of
 from .errors import FormatError
+from .json_texts import read_json
 from .keypaths import KeyPath, encode_keypath
 from .leaves import read_value
 from .records import Record
@@ -32,6 +34,7 @@ MARK: Final = b"\x92" + encode_keypath(("streamckpt-delta", VERSION)) + encode_s
 _CUT: Final = "the delta has been cut off; get it again"
 _LONGEST_TEXT: Final = 4096
 _LONGEST_VALUE: Final = 22  # bytes of the encoding of a complex
+_DIGEST: Final = re.compile("[0-9a-f]{64}").fullmatch
 _ARRAY_KINDS: Final = ("ndarray", "scalar")
 _KINDS: Final = (*_ARRAY_KINDS, "nil", "bool", "int", "float", "complex", "str", "bin", "empty")
 
@@ -156,14 +159,16 @@ def _read_mark(source: Source) -> int:
     if source.read_at(0, min(source.size, len(DELTA_NAME))) != DELTA_NAME:
         cursor.fail("DELTA-1", "this does not begin with the mark of a delta")
     cursor.skip(len(DELTA_NAME))
-    kind, length = cursor.header()
-    version = cursor.text(length, cursor.tell()) if kind == "str" and length < 32 else ""
+    length = cursor.header()[1] if cursor.kind() == "str" else 32
+    version = cursor.text(length, cursor.tell()) if length < 32 else ""
     if version != VERSION:
         cursor.fail("DELTA-1", f"a delta of version {version!r}; this reader knows {VERSION}", at=0)
     at = cursor.tell()
-    kind, length = cursor.header()
-    if kind != "str" or length > _LONGEST_TEXT:
-        cursor.fail("DELTA-1", "a text of at most 4,096 bytes is due in the mark", at=at)
+    if cursor.kind() != "str":
+        cursor.fail("DELTA-1", "the text of the mark is not a str")
+    _, length = cursor.header()
+    if length > _LONGEST_TEXT:
+        cursor.fail("DELTA-1", f"the text of the mark has {length} bytes; at most 4,096 are allowed", at=at)
     cursor.text(length, at)
     return cursor.tell()
 
@@ -171,27 +176,28 @@ def _read_mark(source: Source) -> int:
 # --- the manifest's JSON ----------------------------------------------------------------------------------
 
 
-def _no_number(text: str) -> NoReturn:
-    _refuse(f"{text} is no integer")
-
-
-def _refuse(detail: str) -> NoReturn:
-    raise FormatError("DELTA-3", None, KeyPath(MANIFEST), detail)
+def _refuse(detail: str, clause: str = "DELTA-3") -> NoReturn:
+    raise FormatError(clause, None, KeyPath(MANIFEST), detail)
 
 
 @no_collection()
 def decode_manifest(text: str) -> Manifest:
-    """Raises DELTA-3, DTYPE-1, LEAF-4 and STREAM clauses."""
+    """Raises DELTA-2, DELTA-3, DTYPE-1, LEAF-4 and STREAM clauses."""
     try:
-        value = json.loads(text, parse_float=_no_number, parse_constant=_no_number)
+        value = read_json(text)
+    except ValueError as error:
+        _refuse(f"the manifest is not the JSON that it should be: {error}", "DELTA-2")
+    if type(value) is not dict:
+        _refuse("the JSON of the manifest is not one object", "DELTA-2")
+    try:
         leaves = [_entry(leaf) for leaf in _list(value["leaves"])]
         removed = [(_path(leaf["path"]), _digest(leaf["base"])) for leaf in _list(value["removed"])]
         manifest = Manifest(_digest(value["base"]), _digest(value["target"]), leaves, removed)
         order = _digest(value["order"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        if isinstance(error, FormatError):
-            raise
-        _refuse(f"the manifest does not say what it should: {type(error).__name__} {error}")
+    except KeyError as error:
+        _refuse(f"the manifest has no {error}")
+    except TypeError:
+        _refuse("an object of the manifest is of another type")
     check_paths([entry.path for entry in leaves])
     if tree_digest(entry.digest for entry in leaves) != manifest.target or _order(leaves) != order:
         _refuse("the digests of its leaves do not give the digests of the target and its order")
@@ -206,14 +212,14 @@ def decode_manifest(text: str) -> Manifest:
 
 def _list(value: Any) -> list[Any]:
     if type(value) is not list:
-        _refuse(f"a list is due, and here stands {str(value)[:40]}")
+        _refuse(f"expected a list, found {str(value)[:40]}")
     return value
 
 
 def _entry(leaf: dict[str, Any]) -> Entry:
     path, kind = _path(leaf["path"]), leaf["kind"]
-    if kind not in _KINDS:
-        _refuse(f"{kind!r} is no kind of leaf")
+    if type(kind) is not str or kind not in _KINDS:
+        _refuse(f"{str(kind)[:40]!r} is not a kind of leaf (LEAF-1)")
     dtype, shape = None, ()
     if kind in _ARRAY_KINDS:
         dtype, shape = dtype_of(leaf["dtype"]), tuple(map(_count, _list(leaf["shape"])))
@@ -246,13 +252,12 @@ def _path(parts: Any) -> tuple[str, ...]:
 
 
 def _digest(text: Any) -> bytes:
-    raw = bytes.fromhex(text)
-    if len(raw) != 32 or raw.hex() != text:
-        _refuse(f"{text[:80]!r} is no digest of 64 hexadecimal digits in lower case")
-    return raw
+    if type(text) is not str or not _DIGEST(text):
+        _refuse(f"{str(text)[:80]!r} is not a digest of 64 hexadecimal digits in lower case")
+    return bytes.fromhex(text)
 
 
 def _count(n: Any) -> int:
     if type(n) is not int or not 0 <= n < 1 << 63:
-        _refuse(f"{str(n)[:40]} is no count")
+        _refuse(f"{str(n)[:40]} is not a count")
     return n

@@ -176,6 +176,8 @@ def array_payload(array: np.ndarray) -> Payload:
     """The elements of an array in C order, little-endian (DTYPE-3, LEAF-5), without a copy where it stands so."""
     if array.nbytes <= _COPIED and _is_stored_as_it_stands(array.dtype):
         return MemoryPayload(array.tobytes())  # a copy takes less than the views that spare it
+    if not array.dtype.isnative and array.dtype.itemsize == 1:
+        array = array.view(array.dtype.newbyteorder("="))  # ml_dtypes says of int4 and its like that they have an order
     if array.dtype in _PARTIAL:
         return PiecesPayload(settle(piece.copy()) for piece in _pieces(array))
     if array.flags.c_contiguous and array.dtype.isnative:

@@ -61,25 +61,27 @@ def with_path(path: tuple[str, ...], error: FormatError) -> FormatError:
 def read_record(cursor: Cursor) -> Record:
     """Read one record, skipping its payload. Raises REC, KEY, LEAF, DTYPE and WIRE clauses."""
     offset = cursor.tell()
-    kind, count = cursor.header()
+    kind = cursor.kind()
+    count = cursor.header()[1] if kind == "array" else 0
     # REC-1: "A record is an array of exactly two elements: a key path and a leaf blob."
-    if kind != "array" or count != 2:
+    if count != 2:
         what = f"an array of {count} elements" if kind == "array" else f"a value of kind {kind}"
         cursor.fail("REC-1", f"a record, an array of 2 elements, is due, and here stands {what}", at=offset)
     path = read_keypath(cursor)
     try:
-        blob_at = cursor.tell()
-        kind, length = cursor.header()
         # REC-2: "The leaf blob is a bin whose body is exactly one encoded leaf."
-        if kind != "bin":
-            cursor.fail("REC-2", f"a leaf blob is a bin, and here stands a value of kind {kind}", at=blob_at)
+        if (kind := cursor.kind()) != "bin":
+            cursor.fail("REC-2", f"a leaf blob is of kind {kind}, not bin")
+        _, length = cursor.header()
         leaf_offset = cursor.tell()
         region = cursor.enter(length)
         leaf = read_leaf(cursor)
         cursor.leave(region)
     except FormatError as error:
         if path[-1].startswith("chunk_") and error.clause in ("WIRE-3", "WIRE-6", "LEAF-1"):
-            error.advice = "the leaves of this file may be split over records: see the dialects of the specification"
+            error.advice = (
+                "the leaves of this file may be split over records, as a dialect has it: --dialect=split-leaves"
+            )
         raise with_path(path, error) from None
     return Record(path, leaf, offset, leaf_offset, cursor.tell())
 

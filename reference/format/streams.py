@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from .errors import FormatError
-from .keypaths import KeyPath, brief
+from .keypaths import KeyPath, brief, sort_key
 from .payloads import Step
 from .records import MAX_OLD_BLOB, Item, Record, read_records, record_steps
 from .wire import Source
@@ -22,12 +22,21 @@ def read_stream(source: Source) -> list[Record]:
     if source.size == 0:
         raise FormatError("STREAM-3", 0, None, "the input is empty", "a save or a copy of it has failed; get it again")
     records, keys = read_records(source)
+    _refuse_clash(records, keys)
+    return records
+
+
+def check_records(records: Sequence[Record]) -> None:
+    """Refuse records of which two clash. Raises STREAM-4, STREAM-5."""
+    _refuse_clash(records, [sort_key(record.path) for record in records])
+
+
+def _refuse_clash(records: Sequence[Record], keys: Sequence[str]) -> None:
     clash = find_clash(keys)
     if clash:
         # Both faults are reported at the record that comes second in the file.
         first, second = sorted(clash)
         raise _clash_error(records[first].path, records[second].path, records[second].offset)
-    return records
 
 
 # STREAM-4: "No key path stands in a stream twice."
@@ -58,7 +67,8 @@ def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
     The paths of a flax file share their beginnings, so they are walked here and never joined.
     """
     if not paths:
-        raise FormatError("STREAM-3", None, None, "the tree has no leaf to write")
+        detail = "the tree has no leaf to write, as the state of an optimizer that keeps none"
+        raise FormatError("STREAM-3", None, None, detail, "save it in one tree with the weights")
     root: dict[str, Any] = {}
     for path in paths:
         if not path:

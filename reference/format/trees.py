@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 
 from .errors import FormatError
-from .keypaths import MAX_PARTS, KeyPath, display
+from .keypaths import MAX_PARTS, KeyPath, display, encode_keypath
 
 
 class _HasPath(Protocol):
@@ -55,7 +55,8 @@ def flatten(
     """Key paths and leaves of a nested map, list or tuple, depth first.
 
     Empty nodes are left out (TREE-4), or given as {} with `keep_empty_nodes`. `expand` turns objects of other
-    classes into maps, and returns what it does not know as it is. Raises KEY-3, TREE-1, TREE-3.
+    classes into maps, and returns what it does not know as it is. Raises KEY-3, TREE-1, TREE-3, and KEY-4 and WIRE-5
+    for an empty node that is left out.
     """
     expand = expand or (lambda node: node)
     root = _children(tree)
@@ -90,6 +91,9 @@ def flatten(
                 break
             elif keep_empty_nodes:
                 yield path, {}
+            else:
+                # TREE-4: "An empty node that is left out is part of the tree all the same"
+                encode_keypath(path)
         else:
             stack.pop()
 

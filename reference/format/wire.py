@@ -161,22 +161,34 @@ class Cursor:
         self._pos = pos + n
         return window[pos : pos + n]
 
-    def header(self) -> tuple[str, Any]:
-        """Read one MessagePack header: its kind, and the value, or the length or count of what follows.
+    # CONF-8: "It is best to check in the order of the bytes: first that a value has the kind that is due, then that
+    #          its length fits into what encloses it, then its count and limits, then its content, and what is left
+    #          over last."
+    def kind(self) -> str:
+        """The kind of the next value, before its length is looked at. Raises WIRE-4, and WIRE-6 where there is none."""
+        return self._first()[2]
 
-        For an ext the value is (length, type). Bodies are not consumed. Raises WIRE-3, WIRE-4.
-        """
-        at = self.tell()
-        left = self.end - at
+    def _first(self) -> tuple[bytes, int, str, int, Any]:
+        left = self.end - self.tell()
         if not left and self._depth:
-            self.fail("WIRE-6", "the enclosing body ends where a value is due")
+            self.fail("WIRE-6", "the enclosing body ends before its last value")
         if not left:
             self.require(1)
         window, pos = self.window(min(left, _LONGEST_HEADER))
         kind, width, value = _HEADERS[window[pos]]
         if kind == "":
             # WIRE-4: "The byte `c1` MUST be refused wherever a value is to begin."
-            self.fail("WIRE-4", "the byte c1 begins no value")
+            self.fail("WIRE-4", "no value begins with the byte c1")
+        return window, pos, kind, width, value
+
+    def header(self) -> tuple[str, Any]:
+        """Read one MessagePack header: its kind, and the value, or the length or count of what follows.
+
+        For an ext the value is (length, type). Bodies are not consumed. Raises WIRE-3, WIRE-4, WIRE-6.
+        """
+        at = self.tell()
+        left = self.end - at
+        window, pos, kind, width, value = self._first()
         size = 1 + width + (kind == "ext")
         if size > left:
             self.require(size)

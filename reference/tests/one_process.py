@@ -118,7 +118,7 @@ def errors_of_others():
     tell("after a gather function", error=caught(lambda: save(tree, path, {**gather, "b": np.asarray})))
     checkpointer = StreamingCheckpointer({}, FOLDER / "trainer", enable=RANK == 0)
     state = SimpleNamespace(step=3, params={"params": tree})
-    bad = {"loss": float("nan")} if RANK == 0 else None
+    bad = {"loss": object()} if RANK == 0 else None
     tell("a sidecar", error=caught(lambda: checkpointer.save_all(state, None, bad)))
     tell("after a sidecar", error=caught(lambda: checkpointer.save_all(state, None, {"loss": 1.0})))
     gone = dict(tree, a=spread(np.ones((COUNT, 8), np.float32), P("process")))
@@ -138,6 +138,28 @@ def errors_of_others():
     tell("a gather in the background", error=caught(lambda: reference.save(path, big, blocking=False).wait()))
     device_to_host._Leaf.gather = gathered
     tell("after a gather", error=caught(lambda: reference.save(path, tree)))
+
+
+def trainers():
+    """The trainers' class, enabled in every process: with folders of their own, and with one for all."""
+    whole = jax.jit(lambda x: x, out_shardings=NamedSharding(MESH, P()))
+    state = SimpleNamespace(step=3, params={"params": placed()["layers"]})
+    gather = SimpleNamespace(params={"params": {name: lambda x: jax.device_get(whole(x)) for name in tree()["layers"]}})
+    for functions in (None, gather):
+        for blocking in (True, False):
+            way = f"{'plain' if functions is None else 'functions'} {'now' if blocking else 'later'}"
+            for folder in (f"{way} of {RANK}", f"{way} of all"):
+                checkpointer = StreamingCheckpointer({"float_dtype": ""}, FOLDER / folder / "run")
+                saving = checkpointer.save_all(state, functions, {"rank": RANK}, blocking=blocking)
+                if saving is not None:
+                    saving.wait()
+            there = (FOLDER / f"{way} of all" / "run" / "metadata.json").exists()
+            tell(f"trainer {way}", there=there)
+    bad = {"rank": object()} if RANK == 0 else {}
+    checkpointer = StreamingCheckpointer({"float_dtype": ""}, FOLDER / "bad")
+    late = lambda: checkpointer.save_all(state, gather, bad, blocking=False).wait()
+    tell("a sidecar in the background", error=caught(late))
+    checkpointer.save_json({"rank": RANK}, f"said by {RANK}.json")
 
 
 def loads():
@@ -180,6 +202,7 @@ saves()
 differences()
 errors()
 errors_of_others()
+trainers()
 loads()
 counted()
 tell("end", right=True)

@@ -90,7 +90,7 @@ def test_a_blob_of_4_gib_cannot_be_written():
 
 
 def test_the_split_leaves_of_another_dialect_are_recognised():
-    with pytest.raises(FormatError, match="dialects"):
+    with pytest.raises(FormatError, match="--dialect=split-leaves"):
         short(record(("a", "chunk_0"), array(b"\x91\7", "int8", b"abcdefg")[:-3]))
 
 

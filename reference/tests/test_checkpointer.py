@@ -88,13 +88,32 @@ def test_weights_come_alone_by_default_in_bfloat16(tmp_path):
     assert (tmp_path / "streaming_params").read_bytes() == written(half)
 
 
-def test_milestones_carry_their_step(tmp_path):
-    state = train_state().replace(step=jnp.asarray(40))
+@pytest.mark.parametrize("functions", [True, False])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_milestones_carry_their_step_and_are_the_newest_state_too(functions, blocking, tmp_path):
+    """A run that resumes itself opens the plain names: an older state there would cost the steps between."""
     checkpointer = StreamingCheckpointer(kept(), tmp_path / "made" / "here")
-    checkpointer.save_all(state, None, {"a": 1}, None, milestone=True)
+    checkpointer.save_all(train_state(), None, {"a": 0}, None)
+    state = jax.tree.map(lambda x: x + 1, train_state()).replace(step=jnp.asarray(40))
+    gather_fns = trainer_functions(state)[0] if functions else None
+    saving = checkpointer.save_all(state, gather_fns, {"a": 1}, None, milestone=True, blocking=blocking)
+    assert (saving is None) == blocking
+    if saving is not None:
+        saving.wait()
+    for name in ("streaming_train_state", "streaming_train_state_40"):
+        assert (tmp_path / "made" / "here" / name).read_bytes() == written(state)
     names = sorted(path.name for path in (tmp_path / "made" / "here").iterdir())
-    assert names == ["dataset_40.json", "metadata_40.json", "streaming_train_state_40"]
-    assert json.loads((tmp_path / "made" / "here" / "metadata_40.json").read_text()) == {"a": 1}
+    kinds = ("dataset", "metadata", "streaming_train_state")
+    assert names == [
+        "dataset.json",
+        "dataset_40.json",
+        "metadata.json",
+        "metadata_40.json",
+        *kinds[2:],
+        f"{kinds[2]}_40",
+    ]
+    for name in names[:4]:
+        assert json.loads((tmp_path / "made" / "here" / name).read_text()) == ({"a": 1} if "meta" in name else None)
 
 
 @pytest.mark.parametrize("functions", [True, False])
@@ -127,10 +146,37 @@ def test_every_prefix_of_weights_gives_the_same_nesting(prefix, way, tmp_path):
         load_from(prefix, state, tmp_path), target, functions, disallow_trainstate=True
     )
     assert nothing is None
-    assert isinstance(weights, FrozenDict)
-    assert equal(weights.unfreeze(), state.params)
+    assert (type(weights), type(weights["params"])) == (dict, dict)
+    assert equal(weights, state.params)
     leaf = weights["params"]["Dense_0"]["kernel"]
     assert isinstance(leaf, jax.Array if way == "functions" else np.ndarray)
+
+
+@pytest.mark.parametrize("functions", [True, False])
+def test_weights_are_frozen_where_the_params_of_the_target_are(functions, tmp_path):
+    """As trainers on an older flax have them, whose jitted functions take no other tree."""
+    state = train_state()
+    frozen = state.replace(params=FrozenDict(state.params))
+    shard_fns = trainer_functions(frozen)[1] if functions else None
+    load = StreamingCheckpointer.load_trainstate_checkpoint
+    _, weights = load(load_from("trainstate_params", state, tmp_path), jax.eval_shape(lambda: frozen), shard_fns)
+    assert jax.tree.structure(weights) == jax.tree.structure(frozen.params)
+    assert equal(weights.unfreeze(), state.params)
+
+
+def test_what_a_trainer_does_with_its_weights_takes_a_plain_dict(tmp_path):
+    """flax's msgpack_serialize(in_place=True) and a jitted function whose argument has the target's structure."""
+    state = train_state()
+    _, weights = StreamingCheckpointer.load_trainstate_checkpoint(
+        load_from("params", state, tmp_path), jax.eval_shape(lambda: state)
+    )
+    shardings = jax.tree.map(lambda _: REPLICATED, jax.eval_shape(lambda: state).params)
+    placed = jax.jit(lambda params: params, in_shardings=(shardings,), out_shardings=shardings)(weights)
+    assert equal(placed, state.params)
+    host = StreamingCheckpointer.load_trainstate_checkpoint(load_from("params", state, tmp_path))[1]
+    assert flax.serialization.msgpack_serialize(host["params"], in_place=True) == flax.serialization.to_bytes(
+        state.params["params"]
+    )
 
 
 def test_prefixes_that_are_wrong_or_not_wanted_are_refused(tmp_path):
@@ -138,7 +184,7 @@ def test_prefixes_that_are_wrong_or_not_wanted_are_refused(tmp_path):
     whole = load_from("trainstate", train_state(), tmp_path)
     with pytest.raises(UsageError, match="trainstate_params:: loads its weights"):
         load(whole, disallow_trainstate=True)
-    with pytest.raises(UsageError, match="param:: is no load prefix"):
+    with pytest.raises(UsageError, match="param:: is not a load prefix"):
         load("param::x")
     with pytest.raises(UsageError, match="begins with no load prefix: params::"):
         load("streaming_params")
@@ -242,16 +288,20 @@ class Dataset:
         ({"config": {"model": Odd()}}, "metadata['config']['model'] is of type Odd, which JSON cannot hold"),
         ({"rng": np.zeros(2)}, "metadata['rng'] is of type ndarray, which JSON cannot hold"),
         ([1, {(2,): 3}], "metadata[1] has the key (2,)"),
-        ({"loss": float("nan")}, "metadata['loss'] is nan"),
+        ({1: 0, "1": 1}, "metadata has the keys '1' and 1, which are the same key in JSON"),
         ({"raw": b"x"}, "metadata['raw'] is of type bytes"),
         ({"set": {1}}, "metadata['set'] is of type set"),
+        ({"steps": {1: "a", "1": "b"}}, "metadata['steps'] has two keys that are one text"),
+        ({"seed": 10**5000}, "metadata['seed'] is an int of 16610 bits"),
+        ({"note": "\ud800"}, "metadata holds half of a surrogate pair"),
     ],
 )
 def test_sidecars_are_json_and_what_it_cannot_hold_is_refused_by_name(metadata, name, tmp_path):
     checkpointer = StreamingCheckpointer(kept(), tmp_path)
     with pytest.raises(UsageError, match=re.escape(name)):
         checkpointer.save_all(train_state(), None, metadata)
-    assert [path.name for path in tmp_path.iterdir()] == ["streaming_train_state"]  # the weights are safe
+    # The weights are safe, and so is all else.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.json", "streaming_train_state"]
     with pytest.raises(UsageError, match="save_json"):
         checkpointer.save_pickle({}, "x.pkl")
 

@@ -11,6 +11,7 @@ import pytest
 import reference
 from fuzz.equality import same
 from fuzz.peers.loop import read, written
+from reference import convert as command
 from reference.computing import accelerators
 from reference.containers.safetensors_file import TAGS
 from reference.convert import convert
@@ -211,6 +212,7 @@ def test_memory_stays_flat_over_a_large_file(tmp_path):
     code = """
 import sys
 from reference.tests.memory import Meter
+from reference import convert as command
 from reference.convert import convert
 meter = Meter()
 convert(sys.argv[1], sys.argv[2], streaming=sys.argv[3] == "1", float_dtype=sys.argv[4])
@@ -241,6 +243,7 @@ def test_what_casts_does_not_show(tmp_path, monkeypatch, name):
 def test_jax_is_not_imported_for_nothing(files):
     code = """
 import sys
+from reference import convert as command
 from reference.convert import convert
 convert(sys.argv[1], sys.argv[2], backend="jax")
 convert(sys.argv[1], sys.argv[2], float_dtype="bf16", backend="numpy")
@@ -288,3 +291,19 @@ def test_a_backend_that_cannot_be_had_is_wrong_usage(files, monkeypatch):
         with_backend("jax")
     with_backend(None)
     assert (files / "out").exists()
+
+
+def test_a_subtree_is_converted_from_under_its_key_path(tmp_path, capsys):
+    """JAXSeq's train states hold their weights at `params`, where `trainstate_params::` does not look."""
+    tree = {"step": np.int64(3), "params": {"wte": {"kernel": np.arange(4.0)}, "a/b": np.ones(2)}}
+    reference.save(tmp_path / "train_state.msgpack", tree)
+    given = f"--load_checkpoint=trainstate::{tmp_path}/train_state.msgpack"
+    assert command.main([given, "--prefix=params", f"--output_file={tmp_path}/weights", "--streaming"]) == 0
+    reference.save(tmp_path / "expected", tree["params"])
+    assert (tmp_path / "weights").read_bytes() == (tmp_path / "expected").read_bytes()
+    given = f"--load_checkpoint=trainstate_params::{tmp_path}/train_state.msgpack"
+    assert command.main([given, f"--output_file={tmp_path}/weights"]) == 1
+    error = capsys.readouterr().err
+    assert "no leaf is under params/params" in error
+    assert "use trainstate:: and the prefix params" in error
+    assert command.main([given, "--prefix=no", f"--output_file={tmp_path}/weights"]) == 1

@@ -136,7 +136,7 @@ def test_a_delta_that_is_cut_off_is_refused_by_name_and_as_cut_off(files):
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        (b'{"base"', b'{"bade"', "that cannot be read (the manifest does not say what it should"),
+        (b'{"base"', b'{"bade"', "that cannot be read (the manifest has no 'base'"),
         (b'"blocks":1', b'"blocks":2', "that cannot be read (w has 2 blocks"),
         (b"\xa8manifest", b"\xa8manifesu", "that has been cut off (no manifest stands at the end)"),
         (b"\xa31.0", b"\xa32.0", "that cannot be read (a delta of version '2.0'; this reader knows 1.0)"),

@@ -1,7 +1,6 @@
 """The diff command, and the library functions beside it."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -144,11 +143,13 @@ def test_what_computes_does_not_show(method, pair, tmp_path, monkeypatch):
     assert found["jax"] == found["numpy"]
 
 
-def test_an_exact_delta_is_no_flax_file(pair, capsys):
-    assert command(pair["base"], pair["target"], pair["delta"], "--streaming=False") == 2
-    assert "an exact delta is neither a stream nor a flax file: leave --streaming=False to" in capsys.readouterr().err
-    assert not os.path.exists(pair["delta"])
+def test_an_exact_delta_is_of_its_own_kind_whatever_streaming_says(pair, capsys):
     assert command(pair["base"], pair["target"], pair["delta"], "--streaming=True") == 0
+    expected = content(pair["delta"])
+    assert capsys.readouterr().err == ""
+    assert command(pair["base"], pair["target"], pair["delta"], "--streaming=False") == 0
+    assert content(pair["delta"]) == expected
+    assert "note: a delta is a kind of file of its own, neither a stream nor a flax file" in capsys.readouterr().err
 
 
 def test_trees_on_devices_are_a_base_and_a_target(tmp_path):

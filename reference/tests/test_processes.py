@@ -100,7 +100,7 @@ def test_an_error_of_another_process_is_raised_in_all(told):
     ("what", "error"),
     [
         ("a gather function", "RuntimeError: out of luck"),
-        ("a sidecar", "UsageError: metadata['loss'] is nan"),
+        ("a sidecar", "UsageError: metadata['loss'] is of type object"),
         ("a deleted array", "ValueError: a: this array has been deleted"),
         ("a gather", "RuntimeError: no memory"),
         ("a gather in the background", "RuntimeError: no memory"),
@@ -118,6 +118,24 @@ def test_an_error_of_one_is_told_by_all_and_the_next_save_goes_well(told, what, 
         assert {process[name]["error"] for process in processes} == {"nothing"}
     assert reference.load(folder / "after")["b"].tolist() == [1, 1, 1]
     assert (folder / "trainer" / "streaming_params").exists()
+
+
+@pytest.mark.parametrize("way", ["plain now", "plain later", "functions now", "functions later"])
+def test_each_process_that_is_enabled_writes_into_a_folder_of_its_own_and_one_into_that_of_all(told, way):
+    processes, folder = told
+    weights = written(expected()["layers"])
+    for rank in range(len(processes)):
+        assert (folder / f"{way} of {rank}" / "run" / "streaming_params").read_bytes() == weights
+        assert json.loads((folder / f"{way} of {rank}" / "run" / "metadata.json").read_text()) == {"rank": rank}
+        assert json.loads((folder / "bad" / f"said by {rank}.json").read_text()) == {"rank": rank}
+    assert (folder / f"{way} of all" / "run" / "streaming_params").read_bytes() == weights
+    assert json.loads((folder / f"{way} of all" / "run" / "metadata.json").read_text()) == {"rank": 0}
+    assert all(process[f"trainer {way}"]["there"] for process in processes)
+    for rank, process in enumerate(processes):
+        whose = "" if rank == 0 else "process 0 failed: UsageError: "
+        assert process["a sidecar in the background"]["error"].endswith(
+            f"{whose}metadata['rank'] is of type object, which JSON cannot hold; sidecars are never pickled"
+        )
 
 
 def test_processes_that_save_different_trees_are_told_so(told):

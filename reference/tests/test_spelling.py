@@ -53,6 +53,7 @@ DEFAULTS = {
     "blocking": True,
     "mmap": False,
     "any_kind": False,
+    "dialect": None,
     "dry_run": False,
     "jobs": None,
     "backend": None,

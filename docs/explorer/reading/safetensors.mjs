@@ -26,7 +26,7 @@ export async function readSafetensors(slices, tree) {
     const problem = addTensor(tree, name.split('.'), tensor, 8 + length, slices.size);
     if (problem) problems.push(`${name}: ${problem}`);
   }
-  const facts = Object.entries(metadata).map(([name, value]) => [name, String(value)]);
+  const facts = Object.entries(metadata ?? {}).map(([name, value]) => [name, String(value)]);
   return { facts: [['header', `${length.toLocaleString('en')} bytes of JSON`], ...facts], problems };
 }
 

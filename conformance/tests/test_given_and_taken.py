@@ -1,0 +1,124 @@
+"""What the runner gives to programs and takes from them: JSON in both directions, and files at an output's name."""
+
+import json
+
+import pytest
+
+from conformance.asking import spellings, stands_already
+from conformance.compare import judge_reading
+from conformance.model import load_corpus
+from conformance.programs import ACCEPTED, Outcome
+from conformance.tests.programs import GOOD, ONE, program
+from conformance.tests.programs import run_here as run
+
+
+@pytest.mark.parametrize(
+    "printed_json",
+    [
+        '{"records": [{"path": ["a"], "kind": "int", "value": "1", "x": NaN}]}',
+        '{"records": [{"path": ["a"], "kind": "int", "value": "1"}], "x": Infinity}',
+        '{"records": [{"path": ["a"], "kind": "int", "value": "2", "value": "1"}]}',
+        '{"records": [], "records": [{"path": ["a"], "kind": "int", "value": "1"}]}',
+        '\ufeff{"records": [{"path": ["a"], "kind": "int", "value": "1"}]}',
+        '{"records": [{"path": ["a"], "kind": "int", "value": "1"}]} x',
+        '["records"]',
+        '{"records": [null]}',
+        '{"records": null}',
+        '{"records": [' + "[" * 100_000 + "]" * 100_000 + "]}",
+        "{}",
+    ],
+)
+def test_what_is_printed_is_json_to_the_letter(tmp_path, printed_json):
+    text = f"import sys; sys.stdout.buffer.write({printed_json!r}.encode())"
+    status, printed = run("run", "--decoder", program(tmp_path, text), "--match", ONE)
+    assert status == 1
+    assert "standard output is not what CLIENT.md describes" in printed
+
+
+@pytest.mark.parametrize("depth", [90, 450, 700, 940])
+def test_lists_in_lists_are_a_failure_and_no_error_of_the_judge(depth):
+    (case,) = (case for case in load_corpus().cases if case.id == ONE)
+    deep = "[" * depth + "]" * depth
+    for record in (f'{{"path": {deep}}}', f'{{"path": ["a"], "kind": "int", "value": {deep}}}', deep):
+        data = f'{{"records": [{record}]}}'.encode()
+        assert not judge_reading(case, Outcome(ACCEPTED, "", {}, data, len(data), "", 0, 0.0)).passed
+
+
+def test_an_integer_of_many_digits_is_json(tmp_path):
+    text = """
+print('{"records": [{"path": ["a"], "kind": "int", "value": "1", "x": ' + "9" * 5000 + "}]}")
+"""
+    status, printed = run("run", "--decoder", program(tmp_path, text), "--match", ONE)
+    assert status == 0, printed
+
+
+def test_output_that_is_too_long_is_said_to_be(tmp_path):
+    text = GOOD + "\nsys.stdout.flush()\nfor _ in range(65): sys.stdout.write(' ' * (1 << 20))\n"
+    status, printed = run("run", "--decoder", program(tmp_path, text), "--match", "00-introduction/example-*")
+    assert status in (1, 2)
+    assert "printed more than 64 MiB" in printed
+
+
+def converter_that(tmp_path, does):
+    """A converter that does this with `out`, and then rejects."""
+    return program(
+        tmp_path,
+        f"""
+import os, sys
+out = next(word for word in sys.argv if word.startswith("--output_file=")).split("=", 1)[1].split("::")[-1]
+{does}
+print('{{"rejected": "no"}}', file=sys.stderr); sys.exit(1)
+""",
+    )
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("", {True: "", False: ""}),
+        ("open(out, 'w').close()", {True: "the old file has been changed", False: "where there was none"}),
+        ("open(out, 'a').close()", {True: "", False: "where there was none"}),
+        ("os.path.exists(out) and os.unlink(out)", {True: "the old file is gone", False: ""}),
+        ("os.path.exists(out) or os.symlink('nothing', out)", {True: "", False: "where there was none"}),
+        ("os.stat(out)", {True: "", False: "crashed"}),
+    ],
+)
+def test_an_output_is_there_before_or_is_not(tmp_path, does, told):
+    cases = [case for case in load_corpus().cases if case.part == "convert" and case.want == "reject"]
+    half = {stands_already(case): case.id for case in cases}
+    assert 0.35 < sum(map(stands_already, cases)) / len(cases) < 0.65
+    for already, case in half.items():
+        status, printed = run("run", "--converter", converter_that(tmp_path, does), "--match", case)
+        assert status == (1 if told[already] else 0), printed
+        assert told[already] in printed
+
+
+def test_an_encoder_gets_text_as_it_is_and_escaped():
+    asked = {"records": [{"path": ["é\ud800"], "kind": "str", "value": "\u2028\U0001f600 \udfff"}]}
+    ascii, raw = spellings(asked)
+    assert json.loads(ascii) == json.loads(raw.decode()) == asked
+    assert ascii.isascii()
+    assert "é" in raw.decode()
+    assert rb"\ud800" in raw
+    assert len(spellings({"records": [{"path": ["a\ud800"]}]})) == len(spellings({"records": []})) == 1
+
+
+def test_an_encoder_that_knows_ascii_alone_fails(tmp_path):
+    text = """
+import json, sys
+given = json.loads(sys.stdin.buffer.read().decode("ASCII"))
+if given["records"][0]["path"] != ["w"]:
+    sys.stdout.buffer.write(open(PATH, "rb").read())
+"""
+    case = next(
+        case
+        for case in load_corpus().cases
+        if case.want == "accept" and case.encode and len(spellings(case.encode)) > 1
+    )
+    stored = case.stored("want.bin" if "want.bin" in case.files else "bin")
+    option = "--flax-encoder" if case.part.startswith("flax") else "--encoder"
+    for coding, status in (("ASCII", 1), ("UTF-8", 0)):
+        text_now = text.replace("PATH", repr(str(stored))).replace("ASCII", coding)
+        found, printed = run("run", option, program(tmp_path, text_now), "--match", case.id)
+        assert found == status, printed
+        assert ("(for JSON that is UTF-8 and not ASCII)" in printed) == bool(status)

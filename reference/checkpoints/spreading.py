@@ -1,0 +1,77 @@
+"""Loading through functions that spread: one leaf after the other is read, cast, and given to its function."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..devices.pytrees import leaves_of
+from ..devices.targets import match
+from ..format.casts import cast, count_overflows, is_cast
+from ..format.errors import UsageError
+from ..format.keypaths import display
+from ..format.trees import unflatten
+from ..storage.local_files import Path_
+from ..storage.progress import Show, silent
+from .checkpoint import KeyPathLike
+from .checkpoint import open as open_checkpoint
+from .patterns import Chooser
+
+Spread = Mapping[tuple[str, ...], Callable[[Any], Any]]
+
+
+def load_spread(
+    path: Path_,
+    prefix: KeyPathLike | None,
+    target: Any,
+    spread: Spread | None,
+    is_chosen: Chooser,
+    dtype: np.dtype | None = None,
+    show: Show = silent,
+) -> Any:
+    """The tree of a checkpoint, each leaf as its function makes it of a numpy array (None: as it is).
+
+    Leaves come in the order of the file. Floats are cast to `dtype` first, None keeps them. With `target` the result
+    has its structure, and shapes have to fit; without, it is a nested dict. Raises FormatError, OSError,
+    TargetMismatch, and UsageError for a leaf without a function.
+    """
+    overflows = 0
+    functions = spread or {}
+    with open_checkpoint(path, prefix) as checkpoint:
+        checkpoint.select(is_chosen)
+        records = checkpoint.records
+        bare = [record.path for record in records if record.kind != "empty" and record.path not in functions]
+        if bare and spread is not None:
+            raise UsageError(f"there is no shard function for {', '.join(map(display, bare[:8]))}")
+        targets, rebuild = leaves_of(target) if target is not None else ({}, _nested)
+        if target is not None:
+            with checkpoint.named_in_errors():
+                match(targets, records, is_chosen, any_dtype=True)
+        values = {}
+        with show("load", sum(record.nbytes for record in records)) as moved:
+            for record in records:
+                value, infinite = _cast(checkpoint[record.path], dtype)
+                overflows += infinite
+                values[record.path] = functions[record.path](value) if record.path in functions else value
+                moved(record.nbytes)
+        checkpoint.source.refuse_changes()
+    if overflows:
+        warnings.warn(f"{overflows} finite values became infinite in {dtype}", stacklevel=3)
+    return rebuild(values)
+
+
+def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    return unflatten(values.items())
+
+
+def _cast(value: Any, dtype: np.dtype | None) -> tuple[Any, int]:
+    """A float array or numpy scalar in another dtype, and how many of its values have become infinite."""
+    if dtype is None or not isinstance(value, np.ndarray | np.generic) or not is_cast(value.dtype, dtype):
+        return value, 0
+    before = np.asarray(value).reshape(-1)
+    after = cast(before, dtype)
+    infinite = count_overflows(before, after)
+    return after.reshape(value.shape)[() if isinstance(value, np.generic) else ...], infinite
