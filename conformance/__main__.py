@@ -19,7 +19,7 @@ from .annotated import rows
 from .asking import PARTS, stored_or_made
 from .coverage import coverage
 from .judge import Result, checks
-from .model import CORPUS, Case, load_corpus
+from .model import CORPUS, Case, load_corpus, sampled
 from .reports.badge import badge
 from .reports.junit import junit
 from .reports.page import page
@@ -53,6 +53,8 @@ def command_line() -> argparse.ArgumentParser:
         run.add_argument(option, dest=part, metavar="CMD", help=f"the command that plays the part: {part}")
     run.add_argument("--spec", default="1.0", metavar="VERSION", help="the version of the specification (default 1.0)")
     run.add_argument("--match", action="append", metavar="GLOB", help="run the cases whose id matches; may be repeated")
+    every = "of the cases that are made of places and sizes judge every N-th of each rule (0: none), to be quicker"
+    run.add_argument("--every", type=int, default=1, metavar="N", help=every)
     run.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="programs at a time")
     run.add_argument(
         "--xfails", type=Path, metavar="FILE", help="failures that are expected: lines of `PART GLOB OUTCOME: reason`"
@@ -97,11 +99,11 @@ def _run(arguments: argparse.Namespace) -> int:
     commands = {part: command for part in PARTS if (command := getattr(arguments, part)) is not None}
     if not commands:
         raise ValueError(f"name a program: {', '.join(PARTS.values())}")
-    if arguments.jobs < 1 or arguments.timeout <= 0:
-        raise ValueError("--jobs and --timeout take positive numbers")
+    if arguments.jobs < 1 or arguments.timeout <= 0 or arguments.every < 0:
+        raise ValueError("--jobs and --timeout take positive numbers, and --every takes one or 0")
     corpus = load_corpus(spec=arguments.spec)
     xfails = read_xfails(arguments.xfails) if arguments.xfails else []
-    every = list(checks(corpus.cases, commands))
+    every = list(checks(sampled(corpus.cases, arguments.every), commands))
     # One file may serve several parts, of which this run has those that it was given a command for.
     unmatched = [xfail for xfail in xfails if xfail.part in commands and not any(map(xfail.matches, every))]
     ids = {case.id for case in _chosen(corpus.cases, arguments.match)}
@@ -118,6 +120,7 @@ def _run(arguments: argparse.Namespace) -> int:
     name = arguments.name or " ".join(next(iter(commands.values())).split()[:2])
     took = time.monotonic() - began
     run = Run(name, arguments.spec, corpus, commands, baselines, lines, unmatched, len(left_out), took, stdin)
+    run = run._replace(every=arguments.every)
     print("\n".join(report(run, arguments.advice, arguments.all)))
     _write_reports(run, arguments)
     return 0 if run.passed else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .model import Case
+from .model import STORED, Case
 
 _ROW = 16  # bytes in a row
 _BEFORE, _AFTER = 3, 6  # rows around a fault
@@ -38,12 +38,13 @@ def _shown(table: Iterable[_Row], offset: int | None) -> Iterator[str]:
 
 def _table(case: Case, ending: str) -> Iterator[_Row]:
     file = case.files[ending]
-    if "recipe" in file:
+    if file["size"] > STORED:
         yield from _recipe(case, ending)
         return
-    data = case.stored(ending).read_bytes()
-    notes = {(at, size): note.lstrip("! ") for at, size, note in file["notes"]}
-    edges = sorted({0, len(data), *(at for at, _ in notes), *(at + size for at, size in notes)})
+    data = case.data(ending)
+    notes = {(at, size): note.lstrip("! ") for at, size, note in file.get("notes", [])}
+    fault = [case.offset] if ending == "bin" and case.offset is not None else []
+    edges = sorted({0, len(data), *fault, *(at for at, _ in notes), *(at + size for at, size in notes)})
     for start, end in zip(edges, [*edges[1:], len(data)], strict=True):
         if note := notes.get((start, 0)):
             yield start, start, "", note

@@ -13,6 +13,15 @@ from typing import NamedTuple
 FAULT = "!"  # a comment that begins with it marks the place that a refusal names (CONF-5)
 
 
+class Counted(NamedTuple):
+    """Digits in what is repeated that count how often it has stood before."""
+
+    at: int  # where they stand
+    digits: int = 6  # how many they are
+    base: int = 16  # or 10
+    first: int = 0  # the number that they begin with
+
+
 class Part(NamedTuple):
     """A stretch of bytes with what a person should know about it; `data` is repeated `times`, for large payloads."""
 
@@ -20,11 +29,23 @@ class Part(NamedTuple):
     note: str = ""
     times: int = 1
     nan: str = ""  # the dtype of a NaN for which any other of its sign may stand (CONV-3)
+    counted: Counted | None = None
     loose: str = ""  # the dtype of elements whose bits without meaning a writer SHOULD clear (DTYPE-4, DTYPE-5)
 
     @property
     def size(self) -> int:
         return len(self.data) * self.times
+
+
+def repeated(data: bytes, times: int, counted: Counted | None = None) -> Iterator[tuple[bytes, int]]:
+    """What is repeated, as pieces; where it is counted, a piece for each few thousand."""
+    if counted is None:
+        yield data, times
+        return
+    at, digits, base, first = counted
+    head, tail, number = data[:at], data[at + digits :], f"%0{digits}{'x' if base == 16 else 'd'}".encode()
+    for i in range(first, first + times, 4096):
+        yield b"".join(head + number % k + tail for k in range(i, min(i + 4096, first + times))), 1
 
 
 class Bytes:
@@ -45,10 +66,25 @@ class Bytes:
 
     def pieces(self) -> Iterator[tuple[bytes, int]]:
         """The data of each part and how often it is repeated."""
-        return ((part.data, part.times) for part in self.parts)
+        for part in self.parts:
+            yield from repeated(part.data, part.times, part.counted)
 
     def data(self) -> bytes:
-        return b"".join(part.data * part.times for part in self.parts)
+        return b"".join(data * times for data, times in self.pieces())
+
+    def piece(self, start: int, size: int) -> Bytes:
+        """So many bytes from one on, without their comments; what is repeated in them is not held."""
+        found, at = [], 0
+        for part in self.parts:
+            a, b = max(start - at, 0), min(start + size - at, part.size)
+            at += part.size
+            while a < b:
+                turn = a % len(part.data)
+                whole = (b - a) // len(part.data) if not turn else 0
+                step = whole * len(part.data) or min(len(part.data) - turn, b - a)
+                found.append(Part(part.data, "", whole) if whole else Part(part.data[turn : turn + step]))
+                a += step
+        return Bytes(*found)
 
     def notes(self) -> Iterator[tuple[int, int, str]]:
         """Offset, size and comment of each part that has a comment."""
@@ -98,6 +134,19 @@ def data(value: bytes, note: str = "") -> Bytes:
 
 def fill(byte: int, times: int, note: str = "") -> Bytes:
     return Bytes(Part(bytes((byte,)), note, times))
+
+
+# Its length is a prime number: a piece of it that begins at a power of two, or a multiple of one, is never the same as
+# another that does.
+PATTERN = bytes((i * 7 + i // 11) % 256 for i in range(251))
+LETTERS = bytes(0x20 + (i * 13 + i // 7) % 95 for i in range(251))  # the same, as text in ASCII
+
+
+def patterned(n: int, pattern: bytes = PATTERN, start: int = 0) -> Bytes:
+    """So many bytes of a pattern that is repeated, from a place in it on, and cut off at the end."""
+    pattern = pattern[start % len(pattern) :] + pattern[: start % len(pattern)]
+    times, rest = divmod(n, len(pattern))
+    return Bytes(*([Part(pattern, "", times)] if times else []), *([Part(pattern[:rest])] if rest else []))
 
 
 def here(note: str) -> Bytes:
@@ -162,12 +211,18 @@ def ext_(code: int, body: Bytes) -> Bytes:
 
 def str_(text: str | bytes, note: str = "") -> Bytes:
     body = text.encode() if isinstance(text, str) else text
-    n = len(body)
+    return data(_of_str(len(body)) + body, note)
+
+
+def str_of(body: Bytes) -> Bytes:
+    """A str of what may be too long to be held."""
+    return data(_of_str(body.size)) + body
+
+
+def _of_str(n: int) -> bytes:
     if n < 32:
-        head = bytes((0xA0 | n,))
-    else:
-        head = _sized(0xD9, 1, n) if n < 1 << 8 else _sized(0xDA, 2, n) if n < 1 << 16 else _sized(0xDB, 4, n)
-    return data(head + body, note)
+        return bytes((0xA0 | n,))
+    return _sized(0xD9, 1, n) if n < 1 << 8 else _sized(0xDA, 2, n) if n < 1 << 16 else _sized(0xDB, 4, n)
 
 
 def arr_(n: int, note: str = "") -> Bytes:

@@ -45,7 +45,7 @@ def judge_callable(
     if not part.endswith(("decode", "encode")):
         raise ValueError(f"{part} is for programs: `python -m conformance run`")
     if part.endswith("encode"):
-        return judge_call(check, lambda: call(case.encode), rejects)
+        return judge_call(check, lambda: call(case.given()), rejects)
     with tempfile.TemporaryDirectory() as folder:
         file = stored_or_made(case, "bin", Path(folder))
         return judge_call(check, lambda: call(file), rejects)

@@ -70,7 +70,7 @@ def judge_writing(case: Case, outcome: Outcome, size: int, sha256: str, head: by
     found = Judgement(False, f"{wanted} bytes", _difference(case, ending, size, head), [])
     if size != wanted or not ("nans" in file or "loose" in file):
         return found
-    expected = case.stored(ending).read_bytes()
+    expected = case.data(ending)
     head = _settled(head, expected, file.get("nans", []))
     if head == expected:
         return Judgement(True, "", "", [])
@@ -192,7 +192,7 @@ def records_in(printed: Any) -> list[dict[str, Any]]:
 
 def judge_records(case: Case, records: list[dict[str, Any]]) -> Judgement:
     """Of records that were read, in whatever order (STREAM-6)."""
-    wanted = {tuple(record["path"]): record for record in case.records}
+    wanted = {tuple(record["path"]): record for record in case.wanted()}
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     faults = []
     for record in records:

@@ -15,20 +15,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from . import VERSION, cases
+from . import VERSION, cases, products
 from .assembly import Bytes
 from .clauses import Clause, read_clauses
-from .declare import SOURCES, Conversion, Source, encode
-from .model import CORPUS, SIDES
+from .declare import SOURCES, Conversion, Rule, Source, encode
+from .model import CORPUS, PRODUCTS, SIDES, STORED, USUAL
 
 SPECS: Final = ("1.0",)
-STORED: Final = 1 << 20  # bytes up to which a file is stored; what is larger is made from its recipe
 
 
 def sources() -> list[Source]:
     """All declared cases."""
-    for module in pkgutil.iter_modules(cases.__path__):
-        importlib.import_module(f"{cases.__name__}.{module.name}")
+    for package in (cases, products):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
     return SOURCES
 
 
@@ -36,29 +36,54 @@ def compiled() -> dict[str, bytes]:
     """The corpus: the name of each file in it, and its bytes. Raises ValueError for a case that cannot be one."""
     clauses = {version: read_clauses(version) for version in SPECS}
     known = {id: clause for version in clauses.values() for id, clause in version.items()}
-    files = {}
+    files: dict[str, bytes] = {}
+
+    def put(name: str, content: bytes) -> None:
+        if name in files:
+            raise ValueError(f"two cases are called {name}")
+        files[name] = content
+
+    rules: dict[Rule, list[Source]] = {}
     for source in sources():
+        if source.rule:
+            rules.setdefault(source.rule, []).append(source)
+            continue
         for name, content in _files(source, known):
-            if name in files:
-                raise ValueError(f"two cases are called {name}")
-            files[name] = content
+            put(name, content)
+    products = {rule: [*_products(rule, of, known)] for rule, of in rules.items()}
+    for rule, made in products.items():
+        put(f"{PRODUCTS}/{known[rule.clause].chapter}/{rule.name}.json", _product(rule, made, known))
+    count = sum(not source.rule for source in sources()) + sum(map(len, products.values()))
     sentences = {version: {id: clause.sentence for id, clause in found.items()} for version, found in clauses.items()}
-    files["corpus.json"] = _json({"corpus": VERSION, "specs": list(SPECS), "cases": len(sources())})
+    files["corpus.json"] = _json({"corpus": VERSION, "specs": list(SPECS), "cases": count})
     files |= {f"clauses-{version}.json": _json({"clauses": found}) for version, found in sentences.items()}
     return files
 
 
 def _files(source: Source, clauses: dict[str, Clause]) -> Iterator[tuple[str, bytes]]:
+    _check(source, clauses)
+    chapter = "dialects" if source.level == "dialect" else clauses[source.clauses[0]].chapter
+    stem = f"{SIDES[source.want]}/{chapter}/{source.name}"
+    made, fields = _made(source, source.make())
+    files = {ending: _described(value) for ending, value in made.items()}
+    yield f"{stem}.json", _json(_case(source, f"{chapter}/{source.name}", made, files, fields))
+    yield from ((f"{stem}.{ending}", value.data()) for ending, value in made.items() if value.size <= STORED)
+
+
+def _check(source: Source, clauses: dict[str, Clause]) -> None:
     for id in (*source.clauses, *source.also):
         if id not in clauses:
             raise ValueError(f"{source.module}/{source.name} cites {id}, which the specification does not hold")
-    if not source.clauses or not source.about:
+    if not source.clauses or not (source.rule or source).about:
         raise ValueError(f"{source.module}/{source.name} has no clause, or no docstring")
-    chapter = "dialects" if source.level == "dialect" else clauses[source.clauses[0]].chapter
-    stem = f"{SIDES[source.want]}/{chapter}/{source.name}"
-    made, fields = _made(source)
+
+
+def _case(
+    source: Source, id: str, made: dict[str, Bytes], files: dict[str, Any], fields: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields of a case."""
     case = {
-        "id": f"{chapter}/{source.name}",
+        "id": id,
         "about": source.about,
         "clauses": source.clauses,
         "also": source.also,
@@ -67,20 +92,56 @@ def _files(source: Source, clauses: dict[str, Clause]) -> Iterator[tuple[str, by
         "until": source.until,
         "part": source.part,
         "want": source.want,
-        "files": {ending: _described(value) for ending, value in made.items()},
+        "files": files,
         "records": [],
         "encode": None,
         "convert": None,
         "largest": source.largest or max(value.size for value in (*made.values(), Bytes())),
     }
     fault = made["bin"].fault() if source.want == "reject" and "bin" in made else None
-    yield f"{stem}.json", _json(case | fields | ({} if fault is None else {"offset": str(fault)}))
-    yield from ((f"{stem}.{ending}", value.data()) for ending, value in made.items() if value.size <= STORED)
+    return case | fields | ({} if fault is None else {"offset": str(fault)})
 
 
-def _made(source: Source) -> tuple[dict[str, Bytes], dict[str, Any]]:
-    """The files of a case by ending, and the fields that are special to its part."""
-    value = source.make()
+# --- products ----------------------------------------------------------------------------------------------------
+
+
+def _products(rule: Rule, sources: list[Source], clauses: dict[str, Clause]) -> Iterator[dict[str, Any]]:
+    """The cases of a rule, without the fields that all cases of products have, or that are empty. Raises ValueError."""
+    for source in sources:
+        _check(source, clauses)
+        value = source.make()
+        if value is None:
+            continue
+        made, fields = _made(source, value)
+        files = {ending: {"size": value.size, "recipe": _recipe(value)} for ending, value in made.items()}
+        for ending, value in made.items():
+            if nans := list(value.nans()):
+                files[ending]["nans"] = nans
+        case = _case(source, source.name, made, files, fields)
+        yield {name: value for name, value in case.items() if name not in USUAL or value != USUAL[name]}
+
+
+def _product(rule: Rule, made: list[dict[str, Any]], clauses: dict[str, Clause]) -> bytes:
+    """The file of a rule. Raises ValueError where two of its cases have one name, or it has none."""
+    names = {case["id"] for case in made}
+    if not made or len(names) < len(made):
+        raise ValueError(f"{rule.name} has no case, or two cases of one name")
+    return _json({"id": f"{clauses[rule.clause].chapter}/{rule.name}", "about": rule.about, "cases": made})
+
+
+def _recipe(value: Bytes) -> list[list[Any]]:
+    """What a file is made from: digits, how often, and where they are counted; what is not repeated in one piece."""
+    recipe: list[list[Any]] = []
+    for part in value.parts:
+        if part.size and part.times == 1 and recipe and recipe[-1][1:] == [1]:
+            recipe[-1][0] += part.data.hex()
+        elif part.size:
+            recipe.append([part.data.hex(), part.times, *([] if part.counted is None else [part.counted])])
+    return recipe
+
+
+def _made(source: Source, value: Any) -> tuple[dict[str, Bytes], dict[str, Any]]:
+    """The files of a case by ending, and the fields that are special to its part; `value` is what its function gave."""
     accepted = source.want == "accept"
     if source.part in ("stream", "flax"):
         data, records = value if accepted else (value, [])
@@ -121,9 +182,8 @@ def _lines(value: Any) -> str:
     return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
 
 
-def drift(root: Path = CORPUS) -> list[str]:
+def drift(wanted: dict[str, bytes], root: Path = CORPUS) -> list[str]:
     """The files of the corpus that are missing, surplus, or not what the cases give."""
-    wanted = compiled()
     found = {str(file.relative_to(root)) for file in root.rglob("*") if file.is_file()}
     differ = [name for name in wanted if name in found and (root / name).read_bytes() != wanted[name]]
     return sorted({*differ, *(found ^ set(wanted))})
@@ -135,11 +195,11 @@ def main(argv: list[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; exit 1 where the corpus is not up to date"
     )
     check = command.parse_args(argv).check
-    names = drift()
+    wanted = compiled()
+    names = drift(wanted)
     if check:
         print("\n".join(names) or "the corpus is what its cases give")
         return bool(names)
-    wanted = compiled()
     for name in names:
         file = CORPUS / name
         if name not in wanted:
@@ -147,7 +207,7 @@ def main(argv: list[str] | None = None) -> int:
             continue
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(wanted[name])
-    print(f"{len(sources())} cases, {len(names)} files changed")
+    print(f"{json.loads(wanted['corpus.json'])['cases']} cases, {len(names)} files changed")
     return 0
 
 

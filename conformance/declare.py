@@ -34,6 +34,15 @@ class Source(NamedTuple):
     canonical: bool  # whether a writer is held to the bytes of a case that is read
     make: Callable[[], Any]
     largest: int | None = None  # bytes of the largest leaf; None where that is no more than the file has
+    rule: Rule | None = None  # of a case that is one of a product
+
+
+class Rule(NamedTuple):
+    """What the cases of a product have in common; `clause` is that of the chapter in which it stands."""
+
+    clause: str
+    name: str
+    about: str
 
 
 SOURCES: Final[list[Source]] = []
@@ -132,7 +141,8 @@ def _payload(payload: Bytes) -> dict[str, Any]:
     if payload.size <= SHOWN:
         return {"sha256": sha256(payload.pieces()), "payload": payload.data().hex()}
     (first, *rest) = payload.parts
-    if not rest and len(first.data) == 1:
+    ends = rest[0].data if rest else b""
+    if first.times > 1 and len(rest) < 2 and first.data.startswith(ends):
         return {"sha256": sha256(payload.pieces()), "fill": first.data.hex()}
     return {"sha256": sha256(payload.pieces()), "payload": payload.data().hex()}
 

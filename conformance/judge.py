@@ -134,7 +134,7 @@ class Judge:
         return run_program(command, limits, stdin, kept, self._running)
 
     def _of_reading(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
-        printed = max(PRINTED, 4 * len(json.dumps(case.records)))
+        printed = max(PRINTED, 4 * len(json.dumps([*case.wanted()])))
         command, stdin = self._reading(part, stored_or_made(case, "bin", folder))
         outcome = self._run(case, part, command, stdin, printed=printed)
         return outcome, judge_reading(case, outcome, self._stdin)
@@ -143,7 +143,7 @@ class Judge:
         """Of what an encoder writes to standard output: of every spelling of its input the same."""
         given = folder / "input.json"
         outcome, judgement = None, None
-        for spelling in spellings(case.encode):
+        for spelling in spellings(case.given()):
             if judgement is None or judgement.passed:
                 given.write_bytes(spelling)
                 outcome = self._run(case, part, self._commands[part], given, printed=case.size + PRINTED)

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from .assembly import Counted, repeated
 from .digests import sha256
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 SIDES: Final = {"accept": "valid", "reject": "invalid"}
+PRODUCTS: Final = "products"  # the folder of the rules whose cases are made of places and sizes
+WHERE: Final = " Here: "  # between what a rule is about and what a case of it is
+# The fields of a case of a product that are not written down.
+USUAL: Final[dict[str, Any]] = {
+    "also": (),
+    "level": "MUST",
+    "since": "1.0",
+    "until": None,
+    "records": [],
+    "encode": None,
+    "convert": None,
+}
+STORED: Final = 1 << 20  # bytes up to which a file is stored; what is larger is made from its recipe
+EXPANDED: Final = 1 << 20  # bytes up to which an encoder gets a payload in full, and not as what is repeated in it
+_IN_FULL: Final = {"ndarray": "payload", "scalar": "payload", "bin": "value"}
 LARGE: Final = 1 << 30  # bytes of a file, or of a leaf, from which a case is large
 
 
@@ -35,6 +54,7 @@ class Case(NamedTuple):
     convert: dict[str, Any] | None  # what a converter or recoverer is asked for
     largest: int  # bytes of the largest leaf, or more
     folder: Path
+    rule: str | None = None  # the id of the rule, of a case that is one of a product
 
     @property
     def size(self) -> int:
@@ -57,7 +77,21 @@ class Case(NamedTuple):
         if recipe is None:
             yield self.stored(ending).read_bytes(), 1
         else:
-            yield from ((bytes.fromhex(digits), times) for digits, times in recipe)
+            for digits, times, *counted in recipe:
+                yield from repeated(bytes.fromhex(digits), times, Counted(*counted[0]) if counted else None)
+
+    def data(self, ending: str) -> bytes:
+        """All bytes of a file, which is not large."""
+        return b"".join(data * times for data, times in self.pieces(ending))
+
+    def wanted(self) -> Iterator[dict[str, Any]]:
+        """What a decoder is to print, each record of a series by itself."""
+        return expanded(self.records)
+
+    def given(self) -> dict[str, Any]:
+        """What an encoder gets, each record of a series by itself."""
+        assert self.encode is not None
+        return self.encode | {"records": [*expanded(self.encode["records"])]}
 
     def sha256(self, ending: str) -> str:
         """The digest of a file. That of one that is not stored is computed, which takes a second for each 2 GB."""
@@ -83,23 +117,74 @@ def load_corpus(root: Path = CORPUS, spec: str = "1.0") -> Corpus:
     if spec not in about["specs"]:
         raise ValueError(f"there is no specification {spec}; the corpus knows {', '.join(about['specs'])}")
     sentences = json.loads((root / f"clauses-{spec}.json").read_text())["clauses"]
-    cases = [_case(file) for side in SIDES.values() for file in (root / side).glob("*/*.json")]
+    stored = [file for side in SIDES.values() for file in (root / side).glob("*/*.json")]
+    cases = [_case(json.loads(file.read_text()), file.parent) for file in stored]
+    for file in (root / PRODUCTS).glob("*/*.json"):
+        cases += _of_product(json.loads(file.read_text()), file.parent)
     held = [case for case in cases if _number(case.since) <= _number(spec) <= _number(case.until or spec)]
     return Corpus(about["corpus"], sentences, sorted(held, key=lambda case: (case.id, case.part)))
 
 
-def _case(file: Path) -> Case:
-    fields = json.loads(file.read_text())
+def _of_product(rule: dict[str, Any], folder: Path) -> Iterator[Case]:
+    for fields in rule["cases"]:
+        place = f"{WHERE}{fields['about']}." if fields["about"] else ""
+        told = {"id": f"{rule['id']}/{fields['id']}", "about": rule["about"] + place, "rule": rule["id"]}
+        yield _case(USUAL | fields | told, folder)
+
+
+def sampled(cases: Iterable[Case], every: int) -> list[Case]:
+    """All cases that were made by hand, and of each rule every so many-th, from the middle of the first so many on (of
+    a rule of a few long cases none); for 0 of no rule."""
+    seen: Counter[str] = Counter()
+    found = []
+    for case in cases:
+        if case.rule is None or (every and seen[case.rule] % every == every // 2):
+            found.append(case)
+        if case.rule:
+            seen[case.rule] += 1
+    return found
+
+
+def _case(fields: dict[str, Any], folder: Path) -> Case:
     offset = fields.pop("offset", None)
     if fields["encode"] is True:  # the encoder gets what the decoder is to print
         fields["encode"] = {"records": list(map(_as_given, fields["records"])), "empty_nodes": "keep"}
-    return Case(**fields, offset=None if offset is None else int(offset), folder=file.parent)
+    return Case(**fields, offset=None if offset is None else int(offset), folder=folder)
+
+
+def expanded(records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Records; one with `series` stands for so many, in whose paths `%06x` is the number of each."""
+    for record in records:
+        if "series" not in record:
+            yield record
+            continue
+        alike = {name: value for name, value in record.items() if name != "series"}
+        for i in range(record["series"]):
+            yield alike | {"path": [part.replace("%06x", f"{i:06x}") for part in record["path"]]}
 
 
 def _as_given(record: dict[str, Any]) -> dict[str, Any]:
     """What is wanted of a record, as an encoder gets it."""
-    wanted = ("path", "kind", "dtype", "shape", "payload", "fill", "value") + (("bytes",) if "fill" in record else ())
-    return {name: record[name] for name in wanted if name in record}
+    wanted = ("path", "kind", "dtype", "shape", "payload", "fill", "value", "series") + (
+        ("bytes",) if "fill" in record else ()
+    )
+    given = {name: record[name] for name in wanted if name in record}
+    pattern = bytes.fromhex(given.get("fill", ""))
+    n = _bytes(record) if len(pattern) > 1 else EXPANDED + 1
+    if n <= EXPANDED:  # what is repeated in it is for what would be too long in full
+        whole = (pattern * (n // len(pattern) + 1))[:n]
+        del given["fill"]
+        given.pop("bytes", None)
+        given |= {"value": whole.decode()} if record["kind"] == "str" else {_IN_FULL[record["kind"]]: whole.hex()}
+    return given
+
+
+def _bytes(record: dict[str, Any]) -> int:
+    """How many a payload, text or bin has."""
+    if "bytes" in record:
+        return int(record["bytes"])
+    bits = re.search(r"\d+", record["dtype"])
+    return math.prod(map(int, record.get("shape", ()))) * (max(1, int(bits[0]) // 8) if bits else 1)
 
 
 def _number(version: str) -> tuple[int, ...]:

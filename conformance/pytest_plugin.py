@@ -6,7 +6,8 @@
 
 `my_reader` takes a path and returns records as CLIENT.md describes them; with `part="encode"` the callable takes
 what an encoder gets, and returns bytes. `match` is a pattern of case ids, `spec` a version of the specification,
-`xfails` a file of expected failures, relative to the test. Cases of 1 GiB and more are for programs.
+`xfails` a file of expected failures, relative to the test. `every=N` takes every N-th of the cases that are made of
+places and sizes (0: none). Cases of 1 GiB and more are for programs.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pytest
 
 from .callables import judge_callable
 from .judge import Check, Result, checks
-from .model import Corpus, load_corpus
+from .model import Corpus, load_corpus, sampled
 from .reports.text import explained
 from .runner import ADVISED, PASSED, XFAILED, XPASSED, with_state
 from .xfails import Xfail, expected, read_xfails
@@ -56,7 +57,9 @@ class Judged(NamedTuple):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "conformance(part, match, spec, xfails): the cases that conformance_check takes")
+    config.addinivalue_line(
+        "markers", "conformance(part, match, spec, xfails, every): the cases that conformance_check takes"
+    )
 
 
 @functools.cache
@@ -71,7 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     options = dict(marker.kwargs) if marker else {}
     part, match, spec = options.get("part", "decode"), options.get("match", "*"), options.get("spec", "1.0")
     corpus = _corpus(spec)
-    found = list(checks(corpus.cases, {part: None}))
+    found = list(checks(sampled(corpus.cases, options.get("every", 1)), {part: None}))
     xfails = read_xfails(metafunc.definition.path.parent / options["xfails"]) if "xfails" in options else []
     for xfail in xfails:
         # One file may serve several parts, and those of other parts are judged there.

@@ -45,6 +45,7 @@ class Run(NamedTuple):
     left_out: int  # large cases that were not run
     seconds: float
     stdin: bool = False  # whether decoders were given their input on standard input
+    every: int = 1  # of the cases of a rule, every so many-th was judged
 
     @property
     def passed(self) -> bool:

@@ -1,7 +1,7 @@
 """Leaves and files of gigabytes, made at run time, mostly of zeros, so that they take no room on a disk."""
 
-from ..assembly import MARKER, Bytes, arr_, fill, header, int_, map_, numbered, path_, raw, str_
-from ..declare import accept, flax_accept, given, refuse, refuses_to_write
+from ..assembly import MARKER, PATTERN, Bytes, arr_, fill, header, int_, map_, numbered, path_, patterned, raw, str_
+from ..declare import accept, flax_accept, given, refuse, refuses_to_write, writes
 
 GIB = 1 << 30
 # The SHA-256 of so many zeros; the tests of the suite compute them again.
@@ -149,3 +149,37 @@ def a_bin_of_4_gib_to_a_flax_file():
 def a_tensor_whose_headers_pass_the_limit():
     """An array of 2^32 - 100 bytes: its payload would fit in a bin, but not with the headers of its five chunks."""
     return [given(["k"], "ndarray", dtype="uint8", shape=[str(4 * GIB - 100)], fill="00")]
+
+
+def _of_pattern(tag: str, width: int, n: int) -> Bytes:
+    """A chunked array of n elements, as a writer writes it."""
+    most = GIB // width
+    chunks, payload = [], patterned(n * width)
+    for first in range(0, n, most):
+        count = min(most, n - first)
+        size = count * width
+        bin_ = header(0xC6, 4, size) if size > 0xFFFF else header(0xC4, 1, size)
+        body = arr_(3) + arr_(1) + int_(count) + str_(tag) + bin_ + payload.piece(first * width, size)
+        chunks.append(
+            (header(0xC9, 4, body.size) if body.size > 0xFFFF else header(0xC7, 1, body.size)) + raw("01") + body
+        )
+    return _chunked((n,), chunks)
+
+
+def _given(tag: str, n: int) -> list[dict[str, object]]:
+    return [given(["k"], "ndarray", dtype=tag, shape=[str(n)], fill=PATTERN.hex())]
+
+
+@writes("LEAF-13", "LEAF-12")
+def a_pattern_of_1_gib_and_7():
+    """A payload of 2^30 + 7 bytes that repeats itself every 251 bytes: what stands in the second chunk is not what
+    stands at the beginning of the first."""
+    return _given("uint8", GIB + 7), _record(_of_pattern("uint8", 1, GIB + 7))
+
+
+@writes("LEAF-13", "LEAF-12", container="flax")
+def a_pattern_in_three_chunks():
+    """A payload of float64 of 2^31 + 24 bytes that repeats itself every 251 bytes, in a flax file: three chunks in
+    their order."""
+    n = 2 * GIB // 8 + 3
+    return _given("float64", n), map_(1) + str_("k") + _of_pattern("float64", 8, n)

@@ -345,14 +345,15 @@ static const struct { const char *name; unsigned short type; unsigned char ext; 
 
 struct leaf {
     uint32_t node;
-    unsigned char kind, dtype, rank, fill;
+    unsigned char kind, dtype, rank;
+    uint16_t cycle;             /* how many bytes of the payload there are, in an encoder, where they are repeated, or 0 */
     bool negative;              /* an int below 0, as its two's complement */
     uint64_t number[2];         /* bool, int; the bits of a float; those of a complex */
     size_t dimensions;          /* where they begin in the list of all */
     uint64_t size;              /* of the payload of an array or scalar, or of a str or bin */
     union {
         unsigned char digest[32];       /* of the same, in a decoder */
-        const unsigned char *payload;   /* the same, in an encoder; or NULL: it is `fill` throughout */
+        const unsigned char *payload;   /* the same, in an encoder */
     };
 };
 
@@ -1257,10 +1258,15 @@ static void parse_payload(struct job *j, struct json *record, struct leaf *leaf)
     struct json *fill = member(record, "fill", 0);
     if (fill) {
         const struct json *bytes = member(record, "bytes", '"');
-        require(j, parse_hex(fill) && fill->length == 1, "LEAF-5", UNKNOWN);
-        leaf->fill = array ? clean_byte(*fill->text, leaf->dtype) : *fill->text;
+        require(j, parse_hex(fill) && fill->length && fill->length <= UINT16_MAX, "LEAF-5", UNKNOWN);
         require(j, array || (bytes && parse_decimal(bytes->text, bytes->length, &leaf->size) == 1), "LEAF-1", UNKNOWN);
-        require(j, leaf->kind != STR || leaf->fill < 0x80 || !leaf->size, "WIRE-5", UNKNOWN);
+        leaf->payload = fill->text;
+        leaf->cycle = (uint16_t)fill->length;
+        for (size_t i = 0; i < fill->length; i++) {
+            require(j, leaf->kind != STR || fill->text[i] < 0x80 || !leaf->size, "WIRE-5", UNKNOWN);
+            if (array && dtypes[leaf->dtype].word == 1)
+                fill->text[i] = clean_byte(fill->text[i], leaf->dtype);
+        }
         return;
     }
     struct json *payload = member(record, array ? "payload" : "value", '"');
@@ -1415,13 +1421,15 @@ static void put_str(struct sink *s, const char *text) {
 /* Bytes of the payload, from `start` on. */
 static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start, uint64_t size) {
     unsigned char piece[1 << 16];
-    if (leaf->payload || !s->file) {
-        put(s, leaf->payload ? leaf->payload + start : NULL, size);
+    if (!leaf->cycle || !s->file) {
+        put(s, leaf->cycle ? NULL : leaf->payload + start, size);
         return;
     }
-    memset(piece, leaf->fill, sizeof piece);
-    for (; size > sizeof piece; size -= sizeof piece)
-        put(s, piece, sizeof piece);
+    size_t whole = sizeof piece / leaf->cycle * leaf->cycle;
+    for (size_t i = 0; i < whole; i++)
+        piece[i] = leaf->payload[(start + i) % leaf->cycle];
+    for (; size > whole; size -= whole)
+        put(s, piece, whole);
     put(s, piece, size);
 }
 

@@ -183,7 +183,7 @@ function arrayPayload(record, shape) {
 }
 
 const filled = ({ fill }, size) =>
-  ckpt.payloadOf(ckpt.fillSource(parseInt(matching(/^[0-9a-f]{2}$/, fill), 16), Number(size)));
+  ckpt.payloadOf(ckpt.fillSource(fromHex(matching(/^(?:[0-9a-f]{2})+$/, fill)), Number(size)));
 const fromHex = (text) => Buffer.from(matching(/^(?:[0-9a-f]{2})*$/, text), 'hex');
 const bitsOf = (text) => BigInt(`0x${matching(/^[0-9a-f]{16}$/, text)}`);
 

@@ -99,6 +99,7 @@ def bits(value: float) -> str:
 # --- records to trees -----------------------------------------------------------------------------------------------
 
 _DECIMAL, _INTEGER, _HEX, _FLOAT = "0|[1-9][0-9]*", "0|-?[1-9][0-9]*", "([0-9a-f]{2})*", "[0-9a-f]{16}"
+_FILL = "([0-9a-f]{2})+"
 _MOST_DIGITS = 40  # of an int that is looked at: all that can be stored have fewer
 
 
@@ -187,8 +188,7 @@ def value_of(record: dict[str, Any]) -> Any:
         case "str":
             return _filled_text(*_fill(record)) if filled else _text_of(record, "value", ".*")
         case "bin" if filled:
-            byte, n = _fill(record)
-            return bytes((byte,)) * n
+            return _repeated(*_fill(record))
         case "bin":
             return bytes.fromhex(_text_of(record, "value", _HEX))
         case "empty":
@@ -196,15 +196,20 @@ def value_of(record: dict[str, Any]) -> Any:
     return object()
 
 
-def _fill(record: dict[str, Any]) -> tuple[int, int]:
-    return int(_text_of(record, "fill", "[0-9a-f]{2}"), 16), int(_text_of(record, "bytes", _DECIMAL))
+def _fill(record: dict[str, Any]) -> tuple[bytes, int]:
+    """The bytes that are repeated, and how many bytes there are."""
+    return bytes.fromhex(_text_of(record, "fill", _FILL)), int(_text_of(record, "bytes", _DECIMAL))
 
 
-def _filled_text(byte: int, n: int) -> str:
-    """A text of `n` bytes that are all the same."""
-    if byte >= 0x80 and n:
-        raise Rejected(f"a text of {n} bytes {byte:02x} is not UTF-8", clause="WIRE-5")
-    return chr(byte) * n
+def _repeated(cycle: bytes, n: int) -> bytes:
+    return (cycle * -(-n // len(cycle)))[:n]
+
+
+def _filled_text(cycle: bytes, n: int) -> str:
+    """A text of `n` bytes that are repeated, each of them a letter of ASCII."""
+    if max(cycle) >= 0x80 and n:
+        raise Rejected(f"a text of {n} bytes that are not all in ASCII may be cut within a letter", clause="WIRE-5")
+    return _repeated(cycle, n).decode()
 
 
 def _dtype(name: Any) -> np.dtype[Any]:
@@ -232,8 +237,12 @@ def _array(record: dict[str, Any]) -> Any:
         dtype = dtype.newbyteorder(">")
     if dtype.hasobject:
         return np.empty(shape, dtype)
-    if "fill" in record:  # one element in memory, seen many times
-        element = np.frombuffer(bytes.fromhex(_text_of(record, "fill", "[0-9a-f]{2}")) * dtype.itemsize, dtype)[0]
+    if "fill" in record:
+        cycle = bytes.fromhex(_text_of(record, "fill", _FILL))
+        if len(cycle) > 1:
+            whole = np.resize(np.frombuffer(cycle, np.uint8), math.prod(shape) * dtype.itemsize)
+            return whole.view(dtype).reshape(shape)
+        element = np.frombuffer(cycle * dtype.itemsize, dtype)[0]  # one in memory, seen many times
         return np.broadcast_to(element, shape) if record["kind"] == "ndarray" else element
     try:
         array = np.frombuffer(bytes.fromhex(_text_of(record, "payload", _HEX)), dtype).reshape(shape)

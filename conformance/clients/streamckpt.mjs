@@ -248,8 +248,17 @@ export function pipeSource(iterable) {
   };
 }
 
-export function fillSource(byte, size) {
-  return { size, read: (target) => target.fill(byte).length };
+// Bytes that are repeated, the last time in part.
+export function fillSource(cycle, size) {
+  if (cycle.length === 1) return { size, read: (target) => target.fill(cycle[0]).length };
+  const read = (target, offset) => {
+    for (let i = 0, at = offset % cycle.length; i < target.length; i++, at++) {
+      if (at === cycle.length) at = 0;
+      target[i] = cycle[at];
+    }
+    return target.length;
+  };
+  return { size, read };
 }
 
 // Payloads

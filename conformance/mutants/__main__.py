@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from .operators import Mutant, mutants
+from .subtle import SUBTLE
 from .wrong import wrong
 
 ROOT: Final = Path(__file__).parents[2]
@@ -55,14 +56,16 @@ class Caught(NamedTuple):
 def all_mutants() -> Iterator[Mutant]:
     """The wrong readers and writers that were thought of, and then those that are made of every file."""
     yield from wrong(ROOT / "reference")
+    yield from wrong(ROOT / "reference", SUBTLE)
     for name in FILES:
         yield from mutants(ROOT / "reference", f"{name}.py")
 
 
-def judge(mutant: Mutant | None, known: Sequence[Caught] = ()) -> list[Caught]:
+def judge(mutant: Mutant | None, known: Sequence[Caught] = (), every: int = 1) -> list[Caught]:
     """The first check that a mutant does not pass, or on which it gets advice as the reference does not (`known`).
 
-    For None, the reference as it is, all checks on which it gets advice.
+    For None, the reference as it is, all checks on which it gets advice. Of the cases of a rule one in `every` is put
+    to it, none for 0.
     """
     module = f"reference.{mutant.file.removesuffix('.py').replace('/', '.')}" if mutant else None
     clause = re.search(r"\b[A-Z]+-\d+\b", mutant.change) if mutant else None
@@ -71,6 +74,7 @@ def judge(mutant: Mutant | None, known: Sequence[Caught] = ()) -> list[Caught]:
         "text": mutant.text if mutant else "",
         "clause": clause[0] if clause else "",
         "large": [id for text, ids in LARGE.items() if mutant and text in mutant.change for id in ids],
+        "every": every,
         "known": [(caught.case, caught.part) for caught in known],
     }
     command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]

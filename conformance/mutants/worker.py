@@ -5,6 +5,7 @@ Takes as JSON on standard input:
 - `module`, `text`: a module of the reference and the text that stands for it; null where none is changed,
 - `clause`: the clause whose cases come first,
 - `large`: the ids of large cases that come last,
+- `every`: of the cases of a rule, which come after those made by hand, one in so many is put to it; 0 none,
 - `known`: the checks on which the reference itself gets advice.
 
 Prints a list, as JSON: the first check that is not passed, or else the first that gets advice and is not known. Where
@@ -33,7 +34,7 @@ from ..callables import Rejected, Written, file_made, judge_call
 from ..compare import Judgement
 from ..judge import Check, checks, said_too
 from ..limits import Baseline
-from ..model import Case, load_corpus
+from ..model import Case, load_corpus, sampled
 from ..programs import KEPT
 from ..runner import FAILED, state_of
 
@@ -60,8 +61,9 @@ def main(clients: str) -> int:
     mutant = json.load(sys.stdin)
     if mutant["module"]:
         sys.meta_path.insert(0, _Changed(mutant["module"], mutant["text"]))
-    found = [check for check in checks(load_corpus().cases, PARTS) if _is_chosen(check.case, mutant["large"])]
-    found.sort(key=lambda check: (check.case.is_large, mutant["clause"] not in check.case.clauses))
+    cases = sampled(load_corpus().cases, mutant["every"])
+    found = [check for check in checks(cases, PARTS) if _is_chosen(check.case, mutant["large"])]
+    found.sort(key=lambda check: _turn(check.case, mutant["clause"]))
     sys.path.insert(0, clients)
     try:
         import reference_client as client  # pyright: ignore
@@ -70,6 +72,11 @@ def main(clients: str) -> int:
         return 0
     print(json.dumps(_caught(client, found, mutant)))
     return 0
+
+
+def _turn(case: Case, clause: str) -> tuple[bool, bool, bool]:
+    """Large cases come last, and those that look at the clause first; those of a rule after those made by hand."""
+    return case.is_large, clause not in case.clauses, case.rule is not None
 
 
 def _is_chosen(case: Case, large: list[str]) -> bool:
@@ -98,7 +105,7 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
         return client.decode(f"{'flax::' if is_flax else ''}{stored_or_made(case, 'bin', folder)}")
 
     def encoded() -> Written:
-        client.encode(case.encode, sink, flax=is_flax)
+        client.encode(case.given(), sink, flax=is_flax)
         return sink.written()
 
     def made() -> bytes:

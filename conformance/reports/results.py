@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..judge import checks
-from ..model import Corpus
+from ..model import Corpus, sampled
 from ..runner import PASSED, Run
 
 _LONGEST: Final = 300  # letters of what came instead, in a summary
@@ -22,6 +22,7 @@ def results(run: Run) -> dict[str, Any]:
         "commands": dict(run.commands),
         "stdin": run.stdin,
         "left_out": run.left_out,
+        "every": run.every,
         "unmatched": [f"{xfail.part} {xfail.glob}" for xfail in run.unmatched],
         "checks": [
             {
@@ -54,6 +55,7 @@ def summary(corpus: Corpus, run: dict[str, Any]) -> dict[str, Any]:
         "spec": run["spec"],
         "parts": list(run["commands"]),
         "large": any(check["case"] in large for check in run["checks"]),
+        "every": run["every"],
         "checks": len(run["checks"]),
         "not_passed": [{name: check[name] for name in kept} for check in told],
     }
@@ -63,6 +65,7 @@ def expanded(corpus: Corpus, short: dict[str, Any]) -> dict[str, Any]:
     """The run of a summary, as the table wants it: a check for every case. Raises ValueError where the summary is of
     another corpus."""
     run = {"name": short["name"], "commands": dict.fromkeys(short["parts"], ""), "checks": list(_checks(corpus, short))}
+    run["every"] = short.get("every", 1)
     if (short["conformance"], short["checks"]) != (corpus.version, len(run["checks"])):
         raise ValueError(f"the results of {short['name']} are not of this corpus: run `make results`")
     return run
@@ -70,7 +73,7 @@ def expanded(corpus: Corpus, short: dict[str, Any]) -> dict[str, Any]:
 
 def _checks(corpus: Corpus, short: dict[str, Any]) -> Iterator[dict[str, Any]]:
     told = {(check["case"], check["part"]): check for check in short["not_passed"]}
-    for case, part in checks(corpus.cases, short["parts"]):
+    for case, part in checks(sampled(corpus.cases, short.get("every", 1)), short["parts"]):
         if case.is_large and not short["large"]:
             continue
         check = {"case": case.id, "part": part, "clauses": case.clauses, "level": case.level}

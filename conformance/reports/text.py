@@ -100,7 +100,8 @@ def _counted(n: int, what: str) -> str:
 
 
 def _left_out(run: Run) -> str:
-    return f", {run.left_out} large ones left out" if run.left_out else ""
+    large = f", {run.left_out} large ones left out" if run.left_out else ""
+    return large + (f", of each rule one in {run.every}" if run.every > 1 else "" if run.every else ", no rules")
 
 
 def _memory(run: Run) -> str:

@@ -35,19 +35,19 @@ def tool(name):
     return found
 
 
-def judged(command, *parts, large=True, piped=()):
+def judged(command, *parts, large=True, every=1, piped=()):
     """All parts; and the decoders once more with what they read on standard input, but for gigabytes.
 
-    `piped`: globs of the cases that this is done with, where a program is so slow to start that all would take minutes.
+    `every`: of the cases of a rule one in so many; of those on standard input one in 60. `piped`: globs of the cases
+    that this is done with, where a program is so slow to start that all would take minutes. `make results` runs all.
     """
     options = [word for part in parts for word in (f"--{part}r", f"{command} {part}")]
-    status, printed = run("run", *options, "--jobs", "2", *([] if large else ["--no-large"]))
+    status, printed = run("run", *options, "--jobs", "2", "--every", every, *([] if large else ["--no-large"]))
     assert status == 0, printed
     assert "PASS" in printed
     options = [word for part in parts if "decode" in part for word in (f"--{part}r", f"{command} {part}")]
-    status, printed = run(
-        "run", *options, "--jobs", "2", "--stdin", "--no-large", *(w for glob in piped for w in ("--match", glob))
-    )
+    words = ("--stdin", "--no-large", "--every", 60, *(w for glob in piped for w in ("--match", glob)))
+    status, printed = run("run", *options, "--jobs", "2", *words)
     assert status == 0, printed
 
 
@@ -61,7 +61,7 @@ def client_in_c(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_client_in_c(client_in_c):
-    judged(client_in_c, *PARTS)
+    judged(client_in_c, *PARTS, every=10)
 
 
 @pytest.mark.slow
@@ -75,14 +75,14 @@ def test_the_client_in_c_reads_gigabytes_from_a_pipe(client_in_c):
 def test_the_client_in_javascript():
     # Through a pipe, what can differ is where bytes come from and where they end: headers, payloads, cuts.
     piped = ("01-*", "05-*", "06-*", "08-*", "*cut*", "*length*", "*long*", "*chunk*")
-    judged(f"{tool('node')} {CLIENTS / 'client.mjs'}", *PARTS, large=False, piped=piped)
+    judged(f"{tool('node')} {CLIENTS / 'client.mjs'}", *PARTS, large=False, every=60, piped=piped)
 
 
 @pytest.mark.slow
 def test_the_client_in_rust(tmp_path):
     source, program = CLIENTS / "client.rs", tmp_path / "client"
     subprocess.run([tool("rustc"), "-O", "-D", "warnings", "--edition", "2021", source, "-o", program], check=True)
-    judged(program, "decode", "flax-decode", large=False)
+    judged(program, "decode", "flax-decode", large=False, every=20)
 
 
 @pytest.mark.slow
@@ -96,7 +96,8 @@ def test_the_reference_as_a_program():
     options += ["--differ", f"{command} diff"]
     matches = ("00-*", "*/example-*", "*cut*", "05-records/a-tensor*", "09-conversion/*stream*", "10-delta/*two*")
     matches += ("09-conversion/float32-nans*", "10-delta/base-that-is-a*", "10-delta/target-that-is*")
-    status, printed = run("run", *options, "--no-large", *(word for glob in matches for word in ("--match", glob)))
+    words = ("--no-large", "--every", 0, *(word for glob in matches for word in ("--match", glob)))
+    status, printed = run("run", *options, *words)
     assert status == 0, printed
     assert " named " not in printed
 
@@ -109,7 +110,8 @@ def test_the_clients_in_python_read_standard_input(client, more):
     command = f"{sys.executable} {CLIENTS / client}"
     options = ["--decoder", f"{command} decode", "--flax-decoder", f"{command} flax-decode"]
     matches = ("06-streams/two-*", "06-streams/one-*", "08-flax-msgpack/one*", "06-streams/cut-within-a-shape")
-    status, printed = run("run", *options, "--stdin", *more, *(w for glob in matches for w in ("--match", glob)))
+    words = ("--every", 0, *(w for glob in matches for w in ("--match", glob)))
+    status, printed = run("run", *options, "--stdin", *more, *words)
     assert status == 0, printed
 
 
@@ -147,30 +149,31 @@ def test_the_reference_names_clause_and_place_of_every_fault():
         assert not judgement.advice, (check.case.id, judgement.advice)
 
 
+# The loops fail as they are known to in cases that were made by hand; what the rules would add are more of the same.
 EASYLM_XFAILS, JAXSEQ_XFAILS = "../clients/loop.xfails", "../clients/jaxseq.xfails"
 
 
-@pytest.mark.conformance(part="decode", xfails=EASYLM_XFAILS)
+@pytest.mark.conformance(part="decode", xfails=EASYLM_XFAILS, every=0)
 def test_the_usual_loop_reads_as_it_is_known_to(conformance_check):
     conformance_check.judge(LOOP["decode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="flax-decode", xfails=EASYLM_XFAILS)
+@pytest.mark.conformance(part="flax-decode", xfails=EASYLM_XFAILS, every=0)
 def test_flax_reads_its_files_as_it_is_known_to(conformance_check):
     conformance_check.judge(LOOP["flax-decode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="encode", xfails=EASYLM_XFAILS)
+@pytest.mark.conformance(part="encode", xfails=EASYLM_XFAILS, every=0)
 def test_the_usual_loop_writes_as_it_is_known_to(conformance_check):
     conformance_check.judge(LOOP["encode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="encode", xfails=JAXSEQ_XFAILS)
+@pytest.mark.conformance(part="encode", xfails=JAXSEQ_XFAILS, every=0)
 def test_the_loop_of_jaxseq_writes_as_it_is_known_to(conformance_check):
     conformance_check.judge(JAXSEQ["encode"], LOOP_REJECTS)
 
 
-@pytest.mark.conformance(part="flax-encode", xfails=EASYLM_XFAILS)
+@pytest.mark.conformance(part="flax-encode", xfails=EASYLM_XFAILS, every=0)
 def test_flax_writes_its_files_as_it_is_known_to(conformance_check):
     conformance_check.judge(LOOP["flax-encode"], LOOP_REJECTS)
 

@@ -12,13 +12,15 @@ from typing import Any, Final
 from conformance.annotated import near, rows
 from conformance.asking import PARTS
 from conformance.clauses import SPEC
-from conformance.model import SIDES, Case
+from conformance.model import SIDES, WHERE, Case
 
 from . import links
 from .marks import program_page
 from .project import CURRENT, corpus, verdicts
 
 _ROWS: Final = 120  # of bytes that are shown
+_PLACES, _FIRST = 300, 32  # of a rule that are shown, and bytes of each
+_LETTERS_GIVEN: Final = 100  # of what an encoder is given that are shown for each
 _RECORDS: Final = 24  # that are shown
 _LETTERS: Final = 2000  # of one record
 _ROW: Final = re.compile(r"(. [0-9a-f]{8}  )(.{0,47})(?:  (.*))?")
@@ -53,7 +55,19 @@ def pages() -> Iterator[tuple[str, str]]:
     for chapter, cases in _chapters():
         yield _list_page(chapter), _list(chapter, cases)
     for case in corpus().cases:
-        yield links.case_page(case.id), _page(case)
+        if case.rule is None:
+            yield links.case_page(case.id), _page(case)
+    for rule, made in rules().items():
+        yield links.case_page(rule), _rule_page(rule, made)
+
+
+def rules() -> dict[str, list[Case]]:
+    """The cases of each rule that is looked at in many places and at many sizes."""
+    found: dict[str, list[Case]] = {}
+    for case in corpus().cases:
+        if case.rule is not None:
+            found.setdefault(case.rule, []).append(case)
+    return found
 
 
 def stored() -> Iterator[tuple[str, str]]:
@@ -115,7 +129,14 @@ def _list(chapter: str, cases: list[Case]) -> str:
         "| case | | clauses |",
         "|---|---|---|",
     ]
+    for rule, made in rules().items():
+        if rule.startswith(f"{chapter}/"):
+            clauses = ", ".join(links.clause_link(id, page) for id in _cited(made))
+            link = f"[{rule.split('/')[1]}]({links.to(links.case_page(rule), page)})<br>{_prose(_told(made[0]))}"
+            lines.append(f"| {link} | {len(made)} {'taken' if made[0].want == 'accept' else 'refused'} | {clauses} |")
     for case in cases:
+        if case.rule is not None:
+            continue
         clauses = ", ".join(links.clause_link(id, page) for id in case.clauses)
         link = f"[{case.name}]({links.to(links.case_page(case.id), page)})<br>{_cell(case)}"
         lines.append(f"| {link} | {'taken' if case.want == 'accept' else 'refused'} | {clauses} |")
@@ -130,6 +151,55 @@ def _cell(case: Case) -> str:
 def _prose(text: str) -> str:
     """Text of a docstring as Markdown: what might be markup is not."""
     return escape(text, quote=False).replace("\\", "\\\\").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")
+
+
+# --- a rule ------------------------------------------------------------------------------------------------------
+
+
+def _told(case: Case) -> str:
+    """What the rule of a case is about."""
+    return case.about.split(WHERE)[0]
+
+
+def _cited(made: list[Case]) -> list[str]:
+    return list(dict.fromkeys(id for case in made for id in case.clauses))
+
+
+def _rule_page(rule: str, made: list[Case]) -> str:
+    """What the rule is about, and each place and size with its bytes, as far as there is room."""
+    page, first = links.case_page(rule), made[0]
+    chapter, name = rule.split("/")
+    rows = [f"| {_where(case)} | <code>{_beginning(case)}</code> |" for case in made[:_PLACES]]
+    more = f"\n\nand {len(made) - _PLACES:,} more." if len(made) > _PLACES else ""
+    parts = [
+        "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
+        f'# {name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
+        _prose(_told(first)),
+        f"**{_WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",
+        "\n".join(f"- {links.clause_link(id, page)}: {_prose(corpus().sentences[id])}" for id in _cited(made)),
+        "\n".join(["| where | it begins with |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,
+        f"Each is shown with `python -m conformance show '{rule}/*'`.",
+        _again(first),
+    ]
+    return "\n\n".join(parts)
+
+
+def _where(case: Case) -> str:
+    return _prose(case.about.split(WHERE)[-1].rstrip(".")).replace("|", "\\|") or case.name
+
+
+def _beginning(case: Case) -> str:
+    """The first bytes of its input, or else of what is written, or else the last leaf that is given."""
+    if not case.files:
+        return _prose(json.dumps((case.encode or {"records": []})["records"][-1:])[:_LETTERS_GIVEN])
+    ending = "bin" if "bin" in case.files else "want.bin"
+    pieces = case.pieces(ending)
+    head = b""
+    for data, times in pieces:
+        head += (data * min(times, _FIRST))[:_FIRST]
+        if len(head) >= _FIRST:
+            break
+    return head[:_FIRST].hex(" ") + (" ..." if case.files[ending]["size"] > _FIRST else "")
 
 
 # --- a case ------------------------------------------------------------------------------------------------------
@@ -257,7 +327,8 @@ def _again(case: Case) -> str:
         part = f"flax-{part}"
     if case.part.endswith("-encode"):
         part = case.part.removeprefix("stream-")
+    chosen = f"'{case.rule}/*'" if case.rule else case.id
     return (
         "## Your program { data-search-exclude }\n\n```sh\n"
-        f"python -m conformance run {PARTS[part]} './your-program' --match {case.id}\n```"
+        f"python -m conformance run {PARTS[part]} './your-program' --match {chosen}\n```"
     )

@@ -38,7 +38,9 @@ def page_of(clause: Clause | str) -> str:
 
 
 def case_page(id: str) -> str:
-    return f"conformance/cases/{id}.md"
+    """The page of a case. Those of one rule share a page."""
+    chapter, name, *_ = id.split("/")
+    return f"conformance/cases/{chapter}/{name}.md"
 
 
 def to(target: str, page: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from typing import Final
@@ -96,9 +97,15 @@ def _proof(id: str, page: str) -> str:
     lines = [f'<div class="proof" markdown>\n<p markdown>{marks(cells()[id], page)}</p>\n\n??? cases "{shown}"\n']
     for want, title in (("accept", "Taken or written"), ("reject", "Refused")):
         found = [case for case in cases if case.want == want]
+        alone = [_case(case, page) for case in found if case.rule is None]
+        rules = Counter(case.rule for case in found if case.rule is not None)
         if found:
-            lines.append(f"    {title}: {', '.join(_case(case, page) for case in found)}\n")
+            lines.append(f"    {title}: {', '.join([*alone, *(_rule(id, n, page) for id, n in rules.items())])}\n")
     return "\n".join(lines) + "\n</div>"
+
+
+def _rule(id: str, n: int, page: str) -> str:
+    return f"[{id.split('/')[1]}]({links.to(links.case_page(id), page)}) in {n} places and sizes"
 
 
 def _case(case: Case, page: str) -> str:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from conformance.assembly import map_, ndarray_, raw, record_, str_, together
-from conformance.model import SIDES, load_corpus
+from conformance.model import SIDES, load_corpus, sampled
 from docs.tests.ranged import serving
 
-CASES = [case for case in load_corpus().cases if case.part in ("stream", "flax") and not case.is_large]
+# Those of rules, which are many and alike, are put to the client on which the explorer runs.
+CASES = [case for case in sampled(load_corpus().cases, 0) if case.part in ("stream", "flax") and not case.is_large]
 # CONF-5 is a SHOULD. Of these the client names another clause than the case does.
 OTHER_CLAUSE = {"05-records/record-header-of-514"}
 READ = """async (files) => {
@@ -64,7 +65,7 @@ def test_every_good_file_of_the_corpus_is_opened(read_cases):
     assert len(good) > 230
     for case, found in good:
         assert (found["violations"], found.get("ended")) == ([], None), case.id
-        assert found["leaves"] == len(case.records), case.id
+        assert found["leaves"] == sum(1 for _ in case.wanted()), case.id
 
 
 def test_of_every_bad_file_of_the_corpus_the_clause_is_named(read_cases):

@@ -26,7 +26,9 @@ def test_every_clause_shows_its_sentence_and_all_of_its_cases(chapters):
         text = chapters[links.page_of(id).split("#")[0]].split(f"### {id} ")[1].split("\n### ")[0]
         assert re.sub(r"\W", "", clause.sentence) in re.sub(r"\W", "", re.sub(r"\]\([^)]*\)(\{[^}]*\})?", "", text)), id
         for case in corpus().cases:
-            assert (f"/{case.id}.md)" in text) == (id in case.clauses), (id, case.id)
+            if case.rule is None or id in case.clauses:  # the page of a rule may be there for another of its cases
+                name = "/".join(case.id.split("/")[:2])
+                assert (f"/{name}.md)" in text) == (id in case.clauses), (id, case.id)
 
 
 def test_every_example_of_the_specification_leads_to_its_case(chapters):

@@ -40,7 +40,7 @@ def check(name: bytes) -> None:
 def _answer(one: Check) -> Any:
     case, part = one
     if part.endswith("encode"):
-        return in_process.REFERENCE[part](case.encode)
+        return in_process.REFERENCE[part](case.given())
     if part.endswith("decode"):
         return in_process.REFERENCE[part](stored_or_made(case, "bin", _FOLDER))
     client = in_process.reference_client

@@ -142,10 +142,14 @@ def read_last(source: Source) -> tuple[list[Record], Record, TailSource]:
 
 def read_manifest(blocks: list[Record], last: Record, tail: TailSource) -> Manifest:
     manifest = decode_manifest(read_value(tail, last.leaf_offset, last.leaf))
+    for block in blocks:
+        if block.kind != "bin":
+            detail = f"a block is of kind {block.kind}, not bin"
+            raise FormatError("DELTA-6", block.leaf_offset + tail.start, KeyPath(block.path), detail)
     # The blocks are counted first: what a manifest says of itself may be any number.
     listed = (block_path(i, k) for i, entry in enumerate(manifest.leaves) for k in range(entry.blocks))
     right = len(blocks) == sum(entry.blocks for entry in manifest.leaves)
-    if not right or any(block.path != next(listed) or block.kind != "bin" for block in blocks):
+    if not right or any(block.path != next(listed) for block in blocks):
         raise FormatError("DELTA-6", None, None, "the blocks are not those that the manifest lists")
     return manifest
 
