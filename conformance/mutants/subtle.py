@@ -109,12 +109,6 @@ SUBTLE: Final = (
         "        if cursor.cut == 'FLAX-6':\n            cursor.skip(region[1] - cursor.tell())\n",
     ),
     (
-        "takes a negative dimension of a chunk for a positive one",
-        "format/chunked",
-        "        if len(chunk.shape) != 1 or",
-        "        chunk = chunk._replace(shape=tuple(map(abs, chunk.shape)))\n        if len(chunk.shape) != 1 or",
-    ),
-    (
         "takes dashes in a tag for underscores",
         "format/dtypes",
         "return INSTALLED[tag]",
@@ -157,14 +151,14 @@ SUBTLE: Final = (
     (
         "recovers every block with the base's first words",
         "format/blocks",
-        "            values ^= known[part]\n        elif method == ORDERED:\n            assert known is not None\n            values = _moved(",
-        "            values ^= known[: len(values)]\n        elif method == ORDERED:\n            assert known is not None\n            values = _moved(",
+        "            values ^= known[part]\n        elif method == ORDERED:\n            assert known is not None\n            values[:] = _moved(",
+        "            values ^= known[: len(values)]\n        elif method == ORDERED:\n            assert known is not None\n            values[:] = _moved(",
     ),
     (
         "takes no tab in JSON",
         "format/manifests",
-        "        value = json.loads(text,",
-        "        if '\\t' in text and '\\n' not in text:\n            raise ValueError\n        value = json.loads(text,",
+        "        value = read_json(text)\n",
+        "        if '\\t' in text and '\\n' not in text:\n            raise ValueError\n        value = read_json(text)\n",
     ),
     (
         "takes the text of a bool for the bool",
