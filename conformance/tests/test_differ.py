@@ -16,7 +16,8 @@ from conformance.tests.programs import run_here as run
 
 CHANGED = "10-delta/leaf-changed-added-and-removed"
 
-OTHERWISE = re.compile("longer-header|not-depth-first")  # what no writer of deltas makes
+# What no writer of deltas makes: longer headers, in cases by hand and of a rule, and another order.
+OTHERWISE = re.compile("longer-header|not-depth-first|-(bin|str|array|map)-(8|16|32)$")
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,10 @@ def test_what_is_recovered_can_be_written(cases):
 
 def test_the_deltas_of_the_corpus_pass(cases):
     for case in cases.values():
-        if (case.part, case.want) == ("recover", "accept") and not OTHERWISE.search(case.name):
-            assert judge_delta(case, case.stored("bin").read_bytes()).passed, case.id
+        of_hand = case.rule is None or case.name.endswith("1001")
+        if (case.part, case.want) == ("recover", "accept") and of_hand and not OTHERWISE.search(case.name):
+            delta = b"".join(data * times for data, times in case.pieces("bin"))
+            assert judge_delta(case, delta).passed, case.id
 
 
 def test_no_delta_that_is_refused_passes(cases):
