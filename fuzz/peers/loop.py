@@ -15,12 +15,13 @@ from conformance.clients import in_process
 from .answers import Answer, by_path
 
 
-def written(tree: Any, keep_empty_nodes: bool = False) -> bytes:
-    """The bytes that the loop writes for a tree. With `keep_empty_nodes` as JAXSeq does, else as EasyLM does."""
+def written(tree: Any, keep_empty_nodes: bool = False, jaxseq: bool = False) -> bytes:
+    """The bytes that the loop writes for a tree, or with `jaxseq` that of JAXSeq, which keeps empty nodes as well."""
+    keep_empty_nodes = keep_empty_nodes or jaxseq
     flat = flatten_dict(flax.serialization.to_state_dict(tree), keep_empty_nodes=keep_empty_nodes)
     packer = msgpack.Packer()
     leaves = [(key, {} if leaf is empty_node else leaf) for key, leaf in flat.items()]
-    if keep_empty_nodes:  # it takes each leaf off its device first, which makes an array of a scalar
+    if jaxseq:  # it takes each leaf off its device first, which makes an array of a scalar
         leaves = [(key, np.asarray(leaf) if isinstance(leaf, np.generic) else leaf) for key, leaf in leaves]
     return b"".join(packer.pack((key, flax.serialization.to_bytes(leaf))) for key, leaf in leaves)
 

@@ -146,7 +146,8 @@ class Pool:
         for _thread in vars(self).get("_serving", ()):  # which an interrupt may have kept from being made
             self._line.put(None)
 
-    __del__ = close  # where an interrupt came before the end of a block did its work
+    def __del__(self) -> None:  # where an interrupt came before the end of a block did its work
+        self.close()
 
 
 def _serve(line: queue.SimpleQueue[Work[Any] | None]) -> None:

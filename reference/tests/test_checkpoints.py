@@ -99,7 +99,7 @@ def test_prefixes_are_taken_in_either_place(path):
     assert same(reference.load(path, "trainstate_params::"), wanted)
     with pytest.raises(FormatError, match="trainstate_params::"):
         reference.load(f"params::{path}")
-    with pytest.raises(ValueError, match="no load prefix"):
+    with pytest.raises(ValueError, match="is not a load prefix"):
         reference.load(f"param::{path}")
 
 

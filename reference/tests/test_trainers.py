@@ -325,7 +325,7 @@ def test_a_pytree_is_saved_and_loaded_as_jaxseq_does(dtype, tmp_path):
     sharding = jax.tree.map(lambda _: REPLICATED, state)
     save_pytree(tree=state, path=path, dtype=dtype, sharding=sharding)
     half = lambda x: x.astype(dtype) if dtype is not None and x.dtype == jnp.float32 else x
-    assert (tmp_path / "train_state.msgpack").read_bytes() == written(jax.tree.map(half, state), keep_empty_nodes=True)
+    assert (tmp_path / "train_state.msgpack").read_bytes() == written(jax.tree.map(half, state), jaxseq=True)
     loaded = load_pytree(path, target=jax.eval_shape(lambda: state), dtype=dtype or jnp.float32, sharding=sharding)
     assert equal(loaded, jax.tree.map(half, state))
     assert all(leaf.sharding == REPLICATED for leaf in jax.tree.leaves(loaded))
@@ -338,5 +338,5 @@ def test_a_pytree_is_saved_and_loaded_as_jaxseq_does(dtype, tmp_path):
         warnings.simplefilter("error")
         save_pytree(state, "/dev/null")
     save_pytree(odd := {"s": np.float32(1), "n": 3, "e": {}}, path)
-    assert (tmp_path / "train_state.msgpack").read_bytes() == written(odd, keep_empty_nodes=True)
+    assert (tmp_path / "train_state.msgpack").read_bytes() == written(odd, jaxseq=True)
     assert load_pytree(path)["s"].shape == ()
