@@ -66,7 +66,7 @@ def run_reference(folder: Path) -> dict[str, Any]:
     command = f"{sys.executable} {CLIENTS / 'reference_client.py'}"
     runs = [
         run_program("reference", command, ALL, folder / "read.json", every=0),
-        run_program("reference", command, ("convert", "recover"), folder / "made.json"),
+        run_program("reference", command, ("convert", "recover", "diff"), folder / "made.json"),
         run_here("reference", REFERENCE, (), None, of_rules=True),
     ]
     told = [check for run in runs for check in run["checks"]]
