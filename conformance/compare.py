@@ -160,9 +160,7 @@ def judge_delta(case: Case, delta: Path | bytes) -> Judgement:
         return judge_verdict(case, Outcome(ACCEPTED, "", {}, b"", 0, "", 0, 0.0))
     found = delta if isinstance(delta, bytes) else delta.read_bytes()
     assert case.convert
-    model, before, after = (
-        b"".join(data * times for data, times in case.pieces(ending)) for ending in ("bin", "base.bin", "want.bin")
-    )
+    model, before, after = map(case.data, ("bin", "base.bin", "want.bin"))
     base = contents(before, case.convert["prefix"])
     target = contents(after, "params" if case.convert["streaming"] else "flax")
     try:

@@ -67,22 +67,18 @@ def test_a_frame_that_is_changed_or_cut_is_never_taken_for_its_content():
 def deltas():
     """Those of rules where they are small: blocks of 4 MiB take seconds in Python, and the cases by hand have some."""
     for case in load_corpus().cases:
-        if case.part == "recover" and case.want == "accept" and (case.rule is None or size(case, "want.bin") < 1 << 18):
+        if (
+            case.part == "recover"
+            and case.want == "accept"
+            and (case.rule is None or case.files["want.bin"]["size"] < 1 << 18)
+        ):
             yield pytest.param(case, id=case.name)
-
-
-def size(case, ending):
-    return sum(len(data) * times for data, times in case.pieces(ending))
-
-
-def data(case, ending):
-    return b"".join(data * times for data, times in case.pieces(ending))
 
 
 @pytest.mark.parametrize("case", [*deltas()])
 def test_every_delta_of_the_corpus_is_recovered(case):
-    delta, base = data(case, "bin"), contents(data(case, "base.bin"), case.convert["prefix"])
-    target = contents(data(case, "want.bin"), "params" if case.convert["streaming"] else "flax")
+    delta, base = case.data("bin"), contents(case.data("base.bin"), case.convert["prefix"])
+    target = contents(case.data("want.bin"), "params" if case.convert["streaming"] else "flax")
     if OTHERWISE.search(case.name):  # which a reader takes, and a writer does not write
         with pytest.raises(Fault, match=r"WIRE-1|DELTA-3"):
             ensure_recovers(delta, delta, base, target)

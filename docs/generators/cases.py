@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def pages() -> Iterator[tuple[str, str]]:
         yield links.case_page(rule), _rule_page(rule, made)
 
 
+@functools.cache
 def rules() -> dict[str, list[Case]]:
     """The cases of each rule that is looked at in many places and at many sizes."""
     found: dict[str, list[Case]] = {}

@@ -149,7 +149,7 @@ class StreamingCheckpointer:
         writers = [first + i for i, other in enumerate(paths) if other is not None and other not in paths[:i]]
         keep_empty_nodes = self.config.keep_empty_nodes
         return save_state(
-            tree, path, gather_fns, self.config.float_dtype, keep_empty_nodes, writers, afterwards, blocking
+            tree, path, gather_fns, self.config.float_dtype, shared, keep_empty_nodes, writers, afterwards, blocking
         )
 
     @staticmethod
@@ -166,7 +166,7 @@ class StreamingCheckpointer:
         FormatError, OSError.
         """
         writers = [] if os.fspath(path) == os.devnull else None
-        save_state(train_state, path, gather_fns, float_dtype, writers=writers)
+        save_state(train_state, path, gather_fns, float_dtype, spans_processes(train_state), writers=writers)
 
     def save_json(self, value: Any, filename: str | os.PathLike[str]) -> None:
         """Save what JSON can hold in the checkpoint folder, if this process is enabled. Raises UsageError, OSError."""
@@ -274,4 +274,4 @@ class StreamingCheckpointer:
         if shard_fns is None and not left_out and float_dtype is None:
             return load(path, prefix)
         functions = None if shard_fns is None else dict(flatten(shard_fns, expand=flax_expansion()))
-        return load_spread(path, prefix, target, functions, is_chosen, float_dtype, progress_bar)
+        return load_spread(path, prefix, target, functions, float_dtype, is_chosen, progress_bar)

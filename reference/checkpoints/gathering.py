@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..devices.processes import LOOK, Joint, is_shared, together
+from ..devices.processes import LOOK, Joint, together
 from ..format.casts import cast_item
 from ..format.keypaths import display
 from ..format.payloads import Step, write_steps
@@ -29,18 +29,19 @@ def save_gathered(
     leaves: Leaves,
     gather: Gather,
     dtype: np.dtype | None,
+    shared: bool,
     writes: bool = True,
     show: Show = silent,
     afterwards: Callable[[], None] | None = None,
 ) -> int:
     """Write a stream of what the functions make of the leaves, calling each when its turn to be written comes.
 
-    Where arrays span processes all of them make this call, and all call all functions in the same order; what this one
-    gets is let go of where it does not write. `afterwards` is called by a process that has written. Returns how many
-    finite values became infinite. Raises FormatError, OSError, ValueError.
+    Where arrays span processes (`shared`) all of them make this call, and all call all functions in the same order;
+    what this one gets is let go of where it does not write. `afterwards` is called by a process that has written.
+    Returns how many finite values became infinite. Raises FormatError, OSError, ValueError.
     """
     overflows: list[int] = []
-    calls = _Calls(leaves, gather)
+    calls = _Calls(leaves, gather, shared)
 
     def steps() -> Iterator[Step]:
         for key, value in calls:
@@ -59,13 +60,13 @@ def save_gathered(
     return sum(overflows)
 
 
-def gather_all(leaves: Leaves, gather: Gather, keeps: bool = True) -> list[tuple[tuple[str, ...], Any]]:
+def gather_all(leaves: Leaves, gather: Gather, shared: bool, keeps: bool = True) -> list[tuple[tuple[str, ...], Any]]:
     """What the functions make of the leaves, on the host and in memory of its own: all of it at once.
 
     Processes take part as in `save_gathered`; for one that does not keep what it gets each value is None. Raises what
     that raises.
     """
-    calls = _Calls(leaves, gather)
+    calls = _Calls(leaves, gather, shared)
     with calls.agreed():
         pass
     given = dict(leaves)
@@ -82,9 +83,8 @@ def gather_all(leaves: Leaves, gather: Gather, keeps: bool = True) -> list[tuple
 class _Calls:
     """The functions of all leaves called one by one, by all processes that arrays span; iterated once."""
 
-    def __init__(self, leaves: Leaves, gather: Gather) -> None:
-        self._leaves, self._gather = leaves, gather
-        self._shared = is_shared([value.sharding for _, value in leaves if isinstance(value, jax.Array)])
+    def __init__(self, leaves: Leaves, gather: Gather, shared: bool) -> None:
+        self._leaves, self._gather, self._shared = leaves, gather, shared
         self._results = self._called()
         self.joint = Joint(self._shared, self._results)
 

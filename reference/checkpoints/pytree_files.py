@@ -45,15 +45,11 @@ def load_pytree(path: str | os.PathLike[str], target: Any = None, dtype: Any = N
     if target is not None:
         leaves, rebuild = leaves_of(target)
         placed = rebuild({key: _placed(leaf, shardings[key]) for key, leaf in leaves.items() if key in shardings})
-        return restore(path, None, placed, _all, progress_bar, True, float_dtype=wanted)
+        return restore(path, None, placed, show=progress_bar, unplaced_on_host=True, float_dtype=wanted)
     if sharding is None and wanted is None:
         return load(path)
     spread = {key: functools.partial(_spread, sharding=place) for key, place in shardings.items()}
-    return load_spread(path, None, None, spread if sharding is not None else None, _all, wanted, progress_bar)
-
-
-def _all(path: tuple[str, ...]) -> bool:
-    return True
+    return load_spread(path, None, None, spread if sharding is not None else None, wanted, show=progress_bar)
 
 
 def _placed(leaf: Any, sharding: jax.sharding.Sharding | None) -> Any:

@@ -28,8 +28,8 @@ def load_spread(
     prefix: KeyPathLike | None,
     target: Any,
     spread: Spread | None,
-    is_chosen: Chooser,
     dtype: np.dtype | None = None,
+    is_chosen: Chooser = lambda path: True,
     show: Show = silent,
 ) -> Any:
     """The tree of a checkpoint, each leaf as its function makes it of a numpy array (None: as it is).

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..containers.load_prefixes import split_output
 from ..containers.stream import STREAM
+from ..devices.device_to_host import WRITER
 from ..devices.processes import is_shared
 from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
@@ -29,17 +30,20 @@ def save_state(
     path: str | os.PathLike[str],
     gather_fns: Any,
     float_dtype: Any,
+    shared: bool,
     keep_empty_nodes: bool = False,
     writers: Collection[int] | None = None,
     afterwards: Callable[[], None] | None = None,
     blocking: bool = True,
 ) -> Saving | None:
-    """Save a tree as a stream; `gather_fns` is a tree of functions, `writers` and `afterwards` are those of `Job`."""
+    """Save a tree as a stream; `gather_fns` is a tree of functions, `writers` and `afterwards` are those of `Job`.
+
+    `shared` is what `spans_processes` says of the tree.
+    """
     dtype = dtype_called(float_dtype)
     leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
-    shared = spans_processes(tree)
     if writers is None:
-        writers = [0 if shared else jax.process_index()]
+        writers = [WRITER if shared else jax.process_index()]
     writes = jax.process_index() in writers
     if writes and dtype is not None and dtype.itemsize == 2 and _has_wide_optimizer_state(leaves):
         text = f"the optimizer's state is saved as {dtype}; a run resumed from it differs: float_dtype='' keeps it"
@@ -52,10 +56,11 @@ def save_state(
         raise UsageError(f"gather functions write a stream, and {path} asks for a {kind}; leave them out")
     functions = dict(flatten(gather_fns, expand=flax_expansion()))
     if not blocking:
-        kept = gather_all(leaves, functions, writes)
+        kept = gather_all(leaves, functions, shared, writes)
         here = [jax.process_index()] if writes else []
         return Job(path, kept, float_dtype, writers=here, afterwards=afterwards, joined=shared).start()
-    if overflows := save_gathered(place_of(name), leaves, functions, dtype, writes, progress_bar, afterwards):
+    place = place_of(name)
+    if overflows := save_gathered(place, leaves, functions, dtype, shared, writes, progress_bar, afterwards):
         warnings.warn(f"{overflows} finite values became infinite in {float_dtype}", stacklevel=4)
     return None
 

@@ -92,16 +92,17 @@ class _Search:
 
     def __init__(self, source: Source, split: bool = False) -> None:
         self._source = source
-        self._split = split
         self._cursor = _TallyCursor(source)
-        self._seen = SeenArrays()
+        seen = SeenArrays()
+        self._read = read_record_or_piece if split else read_record
+        self._runs_from = records_and_pieces if split else lambda cursor: runs_from(cursor, seen)
         self._left = _HEADERS_PER_BYTE * source.size + _FEWEST_HEADERS
         self._block, self._base = b"", 0
 
     def runs(self, at: int) -> Iterator[Run | Record]:
         """The records from `at` on, up to a fault. Raises FormatError."""
         self._cursor.seek(at)
-        for found in records_and_pieces(self._cursor) if self._split else runs_from(self._cursor, self._seen):
+        for found in self._runs_from(self._cursor):
             self._cursor.headers = 0
             yield found
 
@@ -157,10 +158,9 @@ class _Search:
         self._failed()
         cursor.seek(at)
         try:
-            read = read_record_or_piece if self._split else read_record
-            record = read(cursor)
+            record = self._read(cursor)
             if record.dtype is None and record.end != self._source.size:
-                read(cursor)
+                self._read(cursor)
         except FormatError:
             return False
         cursor.headers = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -96,22 +96,18 @@ def convert(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return values.astype(dtype)
 
 
-_INFINITY: Final = {dtype: bits_of(np.array([np.inf], dtype))[0] for dtype in FLOATS}
+def _magnitude(values: np.ndarray) -> np.ndarray:
+    """The bits of floats without the sign, which come in the order of what they stand for, doubled."""
+    bits = bits_of(values)
+    return np.left_shift(bits, bits.dtype.type(1), out=empty(len(bits), bits.dtype))
+
+
+_INFINITY: Final = {dtype: _magnitude(np.array([np.inf], dtype))[0] for dtype in FLOATS}
 
 
 def are_finite(values: np.ndarray) -> bool:
     """Whether no float of a contiguous array is infinite or NaN. To look at the bits takes less than at the floats."""
-    return not values.size or bool(_magnitude(values).max() < _doubled(_INFINITY[values.dtype]))
-
-
-def _magnitude(values: np.ndarray) -> np.ndarray:
-    """The bits of floats without the sign, which come in the order of what they stand for, doubled."""
-    return _doubled(bits_of(values))
-
-
-def _doubled(bits: Any) -> Any:
-    one = bits.dtype.type(1)
-    return np.left_shift(bits, one, out=empty(len(bits), bits.dtype)) if isinstance(bits, np.ndarray) else bits << one
+    return not values.size or bool(_magnitude(values).max() < _INFINITY[values.dtype])
 
 
 # CONV-4: "A program that casts SHOULD say how many finite values became infinite."
@@ -119,7 +115,7 @@ def count_overflows(before: np.ndarray, after: np.ndarray) -> int:
     """How many finite values of `before` are infinite in `after`."""
     if are_finite(after):
         return 0
-    new, old = (_doubled(_INFINITY[values.dtype]) for values in (after, before))
+    new, old = _INFINITY[after.dtype], _INFINITY[before.dtype]
     return int(np.count_nonzero((_magnitude(after) == new) & (_magnitude(before) < old)))
 
 

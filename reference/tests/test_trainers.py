@@ -3,8 +3,6 @@
 import importlib
 import inspect
 import json
-import pickle
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import reference
 from fuzz.equality import same
 from fuzz.peers.loop import read, written
-from reference.checkpointer import StreamingCheckpointer, load_pytree, save_pytree
+from reference.checkpointer import StreamingCheckpointer
 from reference.format.errors import FormatError, UsageError
 from reference.tests.states import equal, train_state
 
@@ -248,95 +246,9 @@ def test_what_goes_wrong_in_the_background_is_raised_by_wait(tmp_path):
     assert (tmp_path / "streaming_train_state").read_bytes() == written(train_state())
 
 
-# --- sidecars -----------------------------------------------------------------------------------------
-
-
-def test_a_loss_that_has_diverged_does_not_end_the_run(tmp_path):
-    checkpointer = StreamingCheckpointer(KEPT, tmp_path)
-    metadata = {"loss": float("nan"), "norms": [jnp.float32(np.inf), -np.inf, 1.0]}
-    with pytest.warns(UserWarning, match=r"metadata\['loss'\] is nan and 2 more: JSON has no such number"):
-        checkpointer.save_all(train_state(), None, metadata)
-    found = StreamingCheckpointer.load_json(tmp_path / "metadata.json")
-    assert found == {"loss": "NaN", "norms": ["Infinity", "-Infinity", 1.0]}
-    assert np.isnan(float(found["loss"]))
-    assert float(found["norms"][1]) == -np.inf
-
-
-def test_a_pickle_is_never_opened_and_its_json_is_named(tmp_path):
-    class Bomb:
-        def __reduce__(self):
-            return (tmp_path.joinpath("exploded").touch, ())
-
-    load = StreamingCheckpointer.load_dataset_state
-    (tmp_path / "old.pkl").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(UsageError, match=r"old.pkl is a pickle.*open it once where you trust it"):
-        load(tmp_path / "old.pkl")
-    checkpointer = StreamingCheckpointer(KEPT, tmp_path)
-    checkpointer.save_json({"index": 3}, "dataset.json")
-    with pytest.raises(FileNotFoundError, match=r"there is .*dataset.json"):
-        load(tmp_path / "dataset.pkl")
-    (tmp_path / "dataset.pkl").write_bytes(pickle.dumps({"index": 2}))
-    with pytest.raises(UsageError, match=r"dataset.pkl is a pickle.*read .*dataset.json instead"):
-        load(tmp_path / "dataset.pkl")
-    assert load(tmp_path / "dataset.json") == {"index": 3}
-    for text in ("{", "[" * 100_000, "\udcff"):
-        (tmp_path / "x.json").write_bytes(text.encode(errors="surrogateescape"))
-        with pytest.raises(UsageError, match=r"x.json is not JSON"):
-            load(tmp_path / "x.json")
-    with pytest.raises(FileNotFoundError):
-        load(tmp_path / "none.json")
-    assert not (tmp_path / "exploded").exists()
-
-
 def test_a_tree_without_any_leaf_is_refused_in_a_line(tmp_path):
     optax = importlib.import_module("optax")
     state = optax.sgd(1e-3).init({"w": jnp.ones(3)})
     with pytest.raises(FormatError, match="no leaf to write, as the state of an optimizer that keeps none"):
         StreamingCheckpointer(KEPT, tmp_path).save_checkpoint(state, "opt_state")
     assert list(tmp_path.iterdir()) == []
-
-
-# --- JAXSeq -------------------------------------------------------------------------------------------
-
-
-def jaxseq_state():
-    """A train state with an empty node, which the loader of JAXSeq does not put back by itself."""
-    return train_state("adamw")
-
-
-def test_empty_nodes_are_kept_where_the_config_asks_for_them(tmp_path):
-    state = jaxseq_state()
-    expected = written(state, keep_empty_nodes=True)
-    assert expected != written(state)
-    for functions_ in (None, functions(state)[0]):
-        checkpointer = StreamingCheckpointer({**KEPT, "keep_empty_nodes": True}, tmp_path)
-        checkpointer.save_all(state, functions_)
-        assert (tmp_path / "streaming_train_state").read_bytes() == expected
-    loaded = StreamingCheckpointer.load_checkpoint(
-        tmp_path / "streaming_train_state", jax.eval_shape(lambda: state), functions(state)[1]
-    )
-    assert equal(loaded, state)
-
-
-@pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
-def test_a_pytree_is_saved_and_loaded_as_jaxseq_does(dtype, tmp_path):
-    state = jaxseq_state()
-    path = str(tmp_path / "train_state.msgpack")
-    sharding = jax.tree.map(lambda _: REPLICATED, state)
-    save_pytree(tree=state, path=path, dtype=dtype, sharding=sharding)
-    half = lambda x: x.astype(dtype) if dtype is not None and x.dtype == jnp.float32 else x
-    assert (tmp_path / "train_state.msgpack").read_bytes() == written(jax.tree.map(half, state), jaxseq=True)
-    loaded = load_pytree(path, target=jax.eval_shape(lambda: state), dtype=dtype or jnp.float32, sharding=sharding)
-    assert equal(loaded, jax.tree.map(half, state))
-    assert all(leaf.sharding == REPLICATED for leaf in jax.tree.leaves(loaded))
-    plain = load_pytree(path)
-    assert isinstance(plain["params"]["params"]["Dense_0"]["kernel"], np.ndarray)
-    placed = load_pytree(path, sharding=sharding, dtype=jnp.float32)
-    kernel = placed["params"]["params"]["Dense_0"]["kernel"]
-    assert (kernel.sharding, kernel.dtype) == (REPLICATED, jnp.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        save_pytree(state, "/dev/null")
-    save_pytree(odd := {"s": np.float32(1), "n": 3, "e": {}}, path)
-    assert (tmp_path / "train_state.msgpack").read_bytes() == written(odd, jaxseq=True)
-    assert load_pytree(path)["s"].shape == ()
