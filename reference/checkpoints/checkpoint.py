@@ -12,16 +12,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..containers.container import Contents
 from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
 from ..containers.load_prefixes import select as select_by_prefix
-from ..containers.registry import read_contents
-from ..containers.stream import STREAM
+from ..containers.registry import kind_of, read_contents
+from ..containers.stream import STREAM, begins_sealed, read_with_seal
 from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
 from ..format.leaves import view_value
 from ..format.records import Record, copies, value_of
+from ..format.seals import DETACHED_SUFFIX
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
@@ -61,12 +63,23 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
     """
 
-    def __init__(self, file: OpenedFile, kind: str, records: list[Record], mmap: bool = False) -> None:
+    def __init__(self, file: OpenedFile, kind: str, contents: Contents, mmap: bool = False) -> None:
         self.kind = kind
-        self.records = records
-        self.source = file
-        self.memory = file.map() if mmap else None
+        self.records = contents.records
+        self.source = contents.checked or file
+        self.memory = self.source.map() if mmap else None
+        self.contents = contents
         self._closed = False
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1)."""
+        return dict(self.contents.metadata)
+
+    @property
+    def version(self) -> str:
+        """The version of the specification in which a stream is written, "1.0" or "2.0"; 1.0 where it has no seal."""
+        return self.contents.version or "1.0"
 
     @functools.cached_property
     def _index(self) -> dict[tuple[str, ...], Record]:
@@ -174,6 +187,7 @@ def open(
     mmap: bool = False,
     any_kind: bool = False,
     dialect: str | None = None,
+    check: bool = True,
 ) -> Checkpoint:
     """Open a checkpoint: every header is read and checked, no payload.
 
@@ -181,6 +195,8 @@ def open(
     be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
     tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
     `dialect="split-leaves"` joins leaves that are cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
+    A sealed stream is opened by its index alone, and so is a plain one beside which its seal stands, in a file of its
+    name with `.seal` behind it. What is read from it is compared with its checksums, unless `check` is False.
     With `mmap` the file must not become shorter while the map or a view of it is in use: the system then ends the
     process (SIGBUS). Without it that is a FormatError.
     Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
@@ -193,17 +209,49 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
-        kind, contents = read_contents(file, wanted, dialect)
+        kind, contents = _read(file, name, wanted, dialect)
         records = select_by_prefix(contents.records, load_prefix)
         if below:
             records = subtree(records, below)
         file.refuse_changes()
-        return Checkpoint(file, kind, records, mmap)
+        if contents.checked is not None:
+            contents.checked.check = check
+        return Checkpoint(file, kind, contents._replace(records=records), mmap)
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):
             error.file = file.name
         raise
+
+
+def _read(file: OpenedFile, name: str, wanted: str | None, dialect: str | None) -> tuple[str, Contents]:
+    """What the headers of a file say, or its seal, beside it or in it. Raises FormatError, OSError, UsageError."""
+    if dialect is None and (seal := _detached_seal(file, name, wanted)) is not None:
+        with contextlib.closing(seal):
+            return STREAM, read_with_seal(file, seal)
+    return read_contents(file, wanted, dialect)
+
+
+# DETACHED-3: "A reader that is given the name of a plain stream SHOULD look for a detached seal"
+def _detached_seal(file: OpenedFile, name: str, wanted: str | None) -> OpenedFile | None:
+    if (wanted or kind_of(file)) != STREAM or begins_sealed(file):
+        return None
+    return _opened_seal(name)
+
+
+def _opened_seal(name: str) -> OpenedFile | None:
+    try:
+        return place_of(name + DETACHED_SUFFIX).open()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def has_detached_seal(name: str) -> bool:
+    """Whether a seal stands beside a file, in a file of its own."""
+    if (seal := _opened_seal(name)) is None:
+        return False
+    seal.close()
+    return True
 
 
 def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, KeyPathLike | None]:

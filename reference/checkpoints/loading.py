@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..containers.stream import begins_sealed
 from ..format.collector import no_collection
 from ..format.leaves import read_value
 from ..format.records import Record, read_runs, value_of
@@ -18,7 +19,7 @@ from ..format.wire import BytesSource, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, silent
-from .checkpoint import KeyPathLike, locate
+from .checkpoint import KeyPathLike, has_detached_seal, locate
 from .checkpoint import open as open_checkpoint
 from .patterns import Chooser, Patterns, chooser
 
@@ -31,6 +32,7 @@ def load(
     include: Patterns = None,
     exclude: Patterns = None,
     mmap: bool = False,
+    check: bool = True,
 ) -> Any:
     """The nested dict of a checkpoint, or of its subtree under `prefix`: numpy arrays, scalars and small values.
 
@@ -44,22 +46,27 @@ def load(
     them. Where a sharding spans processes, all of them make this call together.
 
     With `mmap` arrays are read-only views of a memory map where they keep their dtype: numpy arrays always, and jax
-    arrays that are whole on one CPU device, which jax takes over without a copy if the payload is aligned (most are
-    not: the format puts them anywhere). All others are read.
+    arrays that are whole on one CPU device, which jax takes over without a copy if the payload is aligned, as those of
+    4 KiB and more are in a sealed stream (spec 2.0, ALIGN-3). All others are read. What is mapped is not compared with
+    the checksums of a seal, which would read all of it.
+
+    What is read from a sealed stream, or from one with its seal beside it, is compared with its checksums before this
+    returns, unless `check` is False.
 
     Raises FormatError, OSError, also for a file that is written to while it is read, and with `like` TargetMismatch,
     which names every leaf that does not fit.
     """
     is_chosen = chooser(include, exclude)
     if like is not None:
-        return restore(path, prefix, like, is_chosen, mmap=mmap)
+        return restore(path, prefix, like, is_chosen, mmap=mmap, check=check)
     load_prefix, name, subtree = locate(path, prefix)
     if load_prefix in _WHOLE and not subtree and include is None and exclude is None and not mmap:
         with contextlib.closing(place_of(name).open()) as source:
-            if (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
+            plain = not begins_sealed(source) and not has_detached_seal(name)
+            if plain and (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
                 source.refuse_changes()
                 return tree
-    with open_checkpoint(path, prefix, mmap=mmap) as checkpoint:
+    with open_checkpoint(path, prefix, mmap=mmap, check=check) as checkpoint:
         checkpoint.select(is_chosen)
         tree = checkpoint.tree()
         if not mmap:  # a map shows what comes later too
@@ -76,6 +83,7 @@ def restore(
     unplaced_on_host: bool = False,
     mmap: bool = False,
     float_dtype: np.dtype | None = None,
+    check: bool = True,
 ) -> Any:
     """The tree `like` with the leaves of a checkpoint in it; see `load`.
 
@@ -87,7 +95,7 @@ def restore(
     target = Target(like)
     with (
         target.together(f"a load of {len(target.leaves)} leaves"),
-        open_checkpoint(path, prefix, mmap=mmap) as checkpoint,
+        open_checkpoint(path, prefix, mmap=mmap, check=check) as checkpoint,
     ):
         checkpoint.select(is_chosen)
         with checkpoint.named_in_errors(), show("load", sum(record.nbytes for record in checkpoint.records)) as moved:

@@ -15,14 +15,17 @@ import numpy as np
 from ..containers.load_prefixes import split_output
 from ..containers.registry import CONTAINERS
 from ..containers.safetensors_file import SAFETENSORS
-from ..containers.stream import STREAM
+from ..containers.stream import STREAM, planned, seal_options
 from ..devices.states import flax_expansion, is_device_array
 from ..format.casts import cast_item, cast_leaf, float_dtype, is_cast
 from ..format.collector import no_collection
+from ..format.errors import UsageError
 from ..format.keypaths import display
+from ..format.metadata import Metadata
 from ..format.payloads import Step, array_payload, write_steps
 from ..format.records import Item
-from ..format.streams import stream_steps, too_big_for_old_loaders
+from ..format.sealing import SealOptions
+from ..format.streams import too_big_for_old_loaders
 from ..format.trees import flatten
 from ..storage.local_files import Path_
 from ..storage.places import place_of
@@ -39,6 +42,10 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: Literal[True] = True,
+    format: str = "1.0",
+    metadata: Metadata | None = None,
+    alignment: int | None = None,
+    digests: bool | None = None,
 ) -> None: ...
 
 
@@ -50,6 +57,10 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: Literal[False],
+    format: str = "1.0",
+    metadata: Metadata | None = None,
+    alignment: int | None = None,
+    digests: bool | None = None,
 ) -> Saving: ...
 
 
@@ -60,6 +71,10 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: bool = True,
+    format: str = "1.0",
+    metadata: Metadata | None = None,
+    alignment: int | None = None,
+    digests: bool | None = None,
 ) -> Saving | None:
     """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
 
@@ -67,6 +82,11 @@ def save(
     Takes numpy and jax arrays, states of flax and optax, and nnx states. `float_dtype` (bf16, fp16, fp32, fp64 or
     a long name) casts the float arrays and numpy scalars; None keeps every dtype. Empty nodes are left out
     unless `keep_empty_nodes` (spec TREE-4).
+
+    With `format="2.0"` the stream is sealed: it has an index, checksums, and arrays of 4 KiB and more at offsets that
+    are multiples of `alignment` (a power of two from 64, the default, to 4,096), and may have arrays of over 4 GiB. A
+    seal holds `metadata`, a dict of texts, numbers, lists and the like, and with `digests` the SHA-256 of each leaf.
+    Every loader of plain streams reads it. Raises UsageError where these are given for a plain stream.
 
     Of device arrays a piece at a time is in host memory, and the next is copied off the devices while one is
     written; casts happen on accelerators before the copy. Where arrays span processes, all of them make this
@@ -82,7 +102,8 @@ def save(
     """
     with no_collection():
         leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
-    job = Job(path, leaves, float_dtype, copies=not blocking)
+    seal = seal_options(format, metadata, alignment, digests)
+    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal)
     return job.run() if blocking else job.start()
 
 
@@ -91,7 +112,8 @@ class Job:
 
     `writers` are the processes that write, the same in all of them; None is process 0 where arrays span processes, else
     this one. What else is to be written, `afterwards`, is called by those once the file is in its place. With `joined`
-    an error in the background of one process is raised in all, as it is where arrays span them.
+    an error in the background of one process is raised in all, as it is where arrays span them. `seal` says how a
+    stream is sealed; None is a plain one.
     """
 
     def __init__(
@@ -104,8 +126,12 @@ class Job:
         writers: Collection[int] | None = None,
         afterwards: Callable[[], None] | None = None,
         joined: bool = False,
+        seal: SealOptions | None = None,
     ) -> None:
         self._kind, name = split_output(path)
+        if seal is not None and self._kind != STREAM:
+            raise UsageError(f"a {self._kind} is not sealed; leave format and metadata out, or write a stream")
+        self._sealed = seal is not None
         self._place, self._float_name = place_of(name), float_name
         self._dtype = float_dtype(float_name)
         if self._kind == SAFETENSORS:  # the arrays of devices come in the order in which they are written
@@ -129,7 +155,7 @@ class Job:
                     for path, value in leaves
                 )
                 streamed = self._kind == STREAM
-                steps = stream_steps(items, of_tree=True) if streamed else CONTAINERS[self._kind].steps(list(items))
+                steps = planned(items, seal, of_tree=True) if streamed else CONTAINERS[self._kind].steps(list(items))
                 self._steps = deque(steps)
                 sizes = list(map(Step.size, self._steps))
                 self._nbytes = sum(sizes)
@@ -138,7 +164,7 @@ class Job:
             self._held = None
             if self._writes:
                 self._place.check_output()
-        too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes) if streamed else []
+        too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes) if streamed and seal is None else []
         if too_big and self._writes:
             # REC-4: "A writer SHOULD warn when it writes a larger one."
             shown = ", ".join(map(display, too_big[:3]))
@@ -173,7 +199,8 @@ class Job:
         if not self._writes:
             return
         try:
-            behind = self._outflow is not None or self._dtype is not None  # what is made meanwhile
+            # What is made, or summed up, meanwhile.
+            behind = self._outflow is not None or self._dtype is not None or self._sealed
             with show("save", self._nbytes) as moved, self._place.replace(moved, behind) as sink:
                 write_steps(sink, _taken(self._steps))
         finally:  # a handle that is kept keeps no arrays

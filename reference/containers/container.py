@@ -8,7 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from ..format.payloads import Step
 from ..format.records import Item, Record
+from ..format.seals import Seal
 from ..format.wire import Source
+from ..storage.place import OpenedFile
 
 HEAD: Final = 512  # bytes from which a kind is told
 
@@ -18,12 +20,16 @@ class Contents(NamedTuple):
 
     `version` is that of the format, where the file states one. `metadata` is what it holds beside its leaves.
     `index_at` is where its own index stands, as (offset, bytes), None where its leaves had to be found one by one.
+    `seal` is what a sealed stream ends with. `checked` is the file, where what is read from it is to be compared with
+    its seal: the leaves are then read from there.
     """
 
     records: list[Record]
     version: str | None = None
     metadata: Mapping[str, Any] = MappingProxyType({})
     index_at: tuple[int, int] | None = None
+    seal: Seal | None = None
+    checked: OpenedFile | None = None
 
 
 class Container(NamedTuple):

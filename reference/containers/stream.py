@@ -1,22 +1,71 @@
-"""The stream (spec chapter 06) as a container."""
+"""The stream (spec chapter 06), plain or sealed (spec 2.0, chapter 16), as a container."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+from ..format.aligned import DEFAULT, check_alignment
+from ..format.errors import UsageError
+from ..format.metadata import NOTHING, Metadata
+from ..format.payloads import Step
+from ..format.records import Item
+from ..format.sealing import SealOptions, sealed_steps
+from ..format.seals import MARK, VERSION, is_sealed, read_detached_seal, read_seal
 from ..format.streams import read_stream, stream_steps
 from ..format.wire import Source
 from .container import Container, Contents
+from .sealed_file import SealedFile
 
 STREAM: Final = "stream"
+VERSIONS: Final = ("1.0", VERSION)  # in which a stream can be written
 
 
 def _begins(head: bytes, size: int) -> bool:
     return head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))  # REC-1, in every width of the header
 
 
+# CONF-9: "A reader of this version MUST read an input that begins with the mark (SEAL-1) as a sealed stream, and every
+#          other input as version 1.0 says."
 def _read(source: Source) -> Contents:
+    if begins_sealed(source):
+        return _sealed(SealedFile(source, read_seal(source)))
     return Contents(read_stream(source))
+
+
+def begins_sealed(source: Source) -> bool:
+    """Whether a source begins with the mark of a sealed stream."""
+    return is_sealed(source.read_at(0, min(source.size, len(MARK))))
+
+
+# DETACHED-2: "A seal MUST fit the stream beside which it stands."
+def read_with_seal(source: Source, seal: Source) -> Contents:
+    """What a plain stream and its detached seal say. Raises FormatError, which names the seal where it is at fault."""
+    return _sealed(SealedFile(source, read_detached_seal(seal, source.size), detached=True))
+
+
+def _sealed(file: SealedFile) -> Contents:
+    seal = file.seal
+    return Contents(file.records(), VERSION, seal.index.metadata, seal.index_at, seal, file)
+
+
+def seal_options(
+    version: str | None, metadata: Metadata | None = None, alignment: int | None = None, digests: bool | None = None
+) -> SealOptions | None:
+    """How a stream of a version ("1.0", "2.0") is sealed, None where it is not. Raises UsageError."""
+    if version not in VERSIONS:
+        raise UsageError(f"{version!r} is not a version of the stream; choose one of {', '.join(VERSIONS)}")
+    if version == VERSION:
+        return SealOptions(metadata or NOTHING, check_alignment(alignment or DEFAULT), bool(digests))
+    given = {"metadata": metadata, "an alignment": alignment, "digests": digests}
+    if (extra := next((name for name, value in given.items() if value is not None), None)) is not None:
+        raise UsageError(f"a stream of version {version} holds no {extra.split()[-1]}; write version {VERSION}")
+    return None
+
+
+def planned(items: Iterable[Item], seal: SealOptions | None, of_tree: bool = False) -> list[Step]:
+    """The stream of these leaves, plain or sealed; see `streams.stream_steps`. Raises FormatError."""
+    return stream_steps(items, of_tree) if seal is None else sealed_steps(items, seal, of_tree)
 
 
 CONTAINER: Final = Container(

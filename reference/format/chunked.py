@@ -9,6 +9,8 @@ from .dtypes import WIDTHS
 from .wire import Cursor, encode_int, encode_str, map_header
 
 MARKER: Final = "__msgpack_chunked_array__"
+PAD: Final = "pad"  # a further entry in a sealed stream (chapter 11)
+_LONGEST_PAD: Final = 4095
 CHUNK: Final = 1 << 30  # LEAF-13: "A writer MUST chunk an array whose payload is larger than 2^30 bytes, and no other."
 
 Part = tuple[bytes, int]  # header bytes, and how many payload bytes follow them
@@ -30,12 +32,18 @@ def marker_follows(cursor: Cursor) -> bool:
 #           whose value is true, `shape`, and `chunks`."
 def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
     """The shape and the chunks of a chunked array whose map header stands at offset `at`. Raises LEAF clauses."""
-    if entries != 3:
+    # ALIGN-1: "In a sealed stream a chunked array MAY have a fourth entry: `pad`, which stands between the marker and
+    #           `shape`."
+    padded = entries == 4 and cursor.alignment is not None
+    if entries != 3 and not padded:
         cursor.fail("LEAF-10", f"a chunked array has {entries} entries, not 3", at=at)
     _read_key(cursor, "LEAF-10", MARKER)
     marker_at = cursor.tell()
     if expect(cursor, "bool", "LEAF-10", "the marker of a chunked array") is not True:
         cursor.fail("LEAF-10", "the marker of a chunked array is false", at=marker_at)
+    if padded:
+        _read_key(cursor, "ALIGN-1", PAD)
+        _read_padding(cursor)
     _read_key(cursor, "LEAF-10", "shape")
     shape_at = cursor.tell()
     # LEAF-11: "The `shape` of a chunked array is a map from the texts `0`, `1`, ... in decimal and in
@@ -54,7 +62,21 @@ def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
     if nbytes != needed:
         detail = f"shape {tuple(shape)} of {chunks[0].dtype} takes {needed} bytes and the chunks have {nbytes}"
         cursor.fail("LEAF-12", detail, at=chunks_at)
+    if padded and chunks[0].payload_at % (cursor.alignment or 1):
+        # ALIGN-5: "the payload of every array that has the entry `pad` MUST stand at a multiple of it."
+        detail = f"a padded payload stands at byte {chunks[0].payload_at}, not at a multiple of {cursor.alignment}"
+        cursor.fail("ALIGN-5", detail, at=chunks[0].payload_at)
     return tuple(shape), chunks
+
+
+# ALIGN-2: "The value of `pad` is a bin of at most 4,095 bytes, all of which are zero."
+def _read_padding(cursor: Cursor) -> None:
+    at = cursor.tell()
+    n = expect(cursor, "bin", "ALIGN-2", "the padding of an array")
+    if n > _LONGEST_PAD:
+        cursor.fail("ALIGN-2", f"the padding of an array has {n} bytes; at most {_LONGEST_PAD} are allowed", at=at)
+    if any(cursor.take(n)):
+        cursor.fail("ALIGN-2", "the padding of an array is not zero", at=at)
 
 
 def _read_key(cursor: Cursor, clause: str, wanted: str) -> None:

@@ -27,6 +27,8 @@ from .wire import (
     str_header,
 )
 
+KINDS: Final = ("ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty")  # of LEAF-1
+
 
 class Leaf(NamedTuple):
     """What a leaf is, without its payload.

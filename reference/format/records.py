@@ -179,7 +179,7 @@ def record_steps(items: Iterable[Item]) -> list[Step]:
         if leaf is not last:
             known = framed.get(id(leaf))  # the leaf of all arrays of a dtype and shape
             if known is None:
-                framed[id(leaf)] = known = _blob(item), leaf
+                framed[id(leaf)] = known = blob_parts(path, leaf), leaf
             ((head, n), *more), last = known
         first = b"\x92" + encode_keypath(path) + head, n
         steps.append(_step(((first, *more) if more else (first,), payload)))
@@ -195,16 +195,16 @@ def record_step(item: Item) -> Step:
     return record_steps([item])[0]
 
 
-def _blob(item: Item) -> list[Part]:
+def blob_parts(path: tuple[str, ...], leaf: Leaf) -> list[Part]:
     """The canonical bytes of a leaf blob around its payload. Raises REC-3."""
     try:
-        parts = frame(item.leaf)
+        parts = frame(leaf)
         return [(bin_header(sum(len(head) + n for head, n in parts)) + parts[0][0], parts[0][1]), *parts[1:]]
     except OverflowError:
         raise FormatError(
             "REC-3",
             None,
-            KeyPath(item.path),
-            f"a leaf of {item.leaf.nbytes} payload bytes does not fit in a record, which holds at most {MAX_BLOB}",
+            KeyPath(path),
+            f"a leaf of {leaf.nbytes} payload bytes does not fit in a record, which holds at most {MAX_BLOB}",
             "split the tensor, or write a flax file (--streaming=False)",
         ) from None

@@ -36,7 +36,7 @@ def _refuse_clash(records: Sequence[Record], keys: Sequence[str]) -> None:
     if clash:
         # Both faults are reported at the record that comes second in the file.
         first, second = sorted(clash)
-        raise _clash_error(records[first].path, records[second].path, records[second].offset)
+        raise clash_error(records[first].path, records[second].path, records[second].offset)
 
 
 # STREAM-4: "No key path stands in a stream twice."
@@ -53,7 +53,7 @@ def find_clash(keys: Sequence[str]) -> tuple[int, int] | None:
     return next((a, b) for a, b in pairwise(order) if keys[b].startswith(keys[a]))
 
 
-def _clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | None) -> FormatError:
+def clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | None) -> FormatError:
     if first == second:
         return FormatError("STREAM-4", offset, KeyPath(second), "this key path stands in the tree twice")
     leaf, below = sorted((first, second), key=len)
@@ -74,7 +74,7 @@ def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
         if not path:
             raise FormatError("KEY-1", None, None, "a leaf at the root of the tree has no key path")
         if (other := _grow(root, path)) is not None:
-            raise _clash_error(other, path, None)
+            raise clash_error(other, path, None)
 
 
 def _grow(root: dict[str, Any], path: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -96,7 +96,7 @@ def find_clashes(records: Iterable[Record]) -> dict[int, FormatError]:
     root: dict[str, Any] = {}
     others = ((record, _grow(root, record.path)) for record in records)
     return {
-        record.offset: _clash_error(other, record.path, record.offset) for record, other in others if other is not None
+        record.offset: clash_error(other, record.path, record.offset) for record, other in others if other is not None
     }
 
 

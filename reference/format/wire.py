@@ -104,14 +104,16 @@ _LEAST_BYTES: Final = {"str": 1, "bin": 1, "ext": 1, "array": 1, "map": 2}  # pe
 class Cursor:
     """A place in a source, and the region (the whole input, or a bin or ext body) that encloses it.
 
-    `cut` is the clause that names an input which ends too early: it depends on the container.
+    `cut` is the clause that names an input which ends too early: it depends on the container. `alignment` is that of a
+    sealed stream, whose arrays may be padded to it, and None in every other file.
     """
 
-    def __init__(self, source: Source, cut: str = "STREAM-2") -> None:
+    def __init__(self, source: Source, cut: str = "STREAM-2", alignment: int | None = None) -> None:
         self.source = source
         self.end = source.size
         self._depth = 0  # how many bodies enclose the cursor
         self.cut = cut
+        self.alignment = alignment
         self.ahead = NEAR // 2
         self._window = b""
         self._base = 0  # offset of the window's first byte
@@ -280,6 +282,16 @@ def ext_header(n: int, code: int) -> bytes:
     if n in (1, 2, 4, 8, 16):
         return bytes((0xD4 + n.bit_length() - 1, code))
     return _sized(n, 0, 0, ((0xC7, 1), (0xC8, 2), (0xC9, 4))) + bytes((code,))
+
+
+def header_size(kind: str, value: Any) -> int:
+    """The bytes of the shortest header of a kind, with a value, a length, a count, or the (length, type) of an ext."""
+    if kind == "int":
+        return len(encode_int(value))
+    if kind == "ext":
+        return len(ext_header(value[0], value[1] & 0xFF))
+    sized = {"str": str_header, "bin": bin_header, "array": array_header, "map": map_header}.get(kind)
+    return len(sized(value)) if sized else 9 if kind == "float" else 1
 
 
 def encode_str(text: str) -> bytes:

@@ -1,0 +1,172 @@
+"""A file with a seal, opened: what is read from it is compared with its index and checksums (spec 2.0, SUM-3, INDEX-7).
+
+It stands where any other opened file does, so that nothing that reads has to know of seals.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import Final, cast
+
+from ..format.checksums import BLOCK, WIDTH, checksum, combined
+from ..format.records import Record
+from ..format.seals import Seal
+from ..format.wire import BytesSource, Source
+from ..storage.place import OpenedFile
+from ..storage.threads import CORES, LARGE, all_done
+from .sealed_records import SealedRecords
+
+_READ: Final = 1 << 19  # bytes read at a time, and summed while they are in the processor's cache
+_SMALL: Final = 1 << 16  # bytes; smaller records whose leaf is in memory already are compared at once
+_MOST_SEGMENTS: Final = 64  # of a block that is read in pieces; with more of them it is not compared
+
+Segment = tuple[int, int, int]  # from an offset up to another, and the checksum of the bytes between
+
+
+class SealedFile:
+    """An opened file with its seal, whose bytes are checked as they are read.
+
+    A record's header is compared with the index before any byte of the record is handed over, and each block (SUM-2)
+    with its checksum as soon as all of it has been read, in whatever order and by whatever thread. Where `check` is
+    made False the checksums are left out.
+    """
+
+    def __init__(self, file: Source, seal: Seal, detached: bool = False) -> None:
+        self.name, self.size = getattr(file, "name", "bytes"), file.size
+        self.seal, self.check = seal, True
+        self._file = file
+        self._records = SealedRecords(file, seal, detached)
+        self._frames: dict[int, list[Segment]] = {}  # of records that were read in part: all but the payload
+        self._open: dict[int, list[Segment]] = {}  # blocks, by their offset, of which a part has been read
+        self._lock = threading.Lock()
+
+    def records(self) -> list[Record]:
+        """The leaves, in the order of the file. What is not an array in one piece is read, and checked, here."""
+        found = self._records.all()
+        starts = self._records.starts
+        for i in self._records.read if self.check else ():
+            if starts[i + 1] - starts[i] <= _SMALL:
+                self.read_at(starts[i], starts[i + 1] - starts[i])
+        return found
+
+    def read_at(self, offset: int, n: int) -> bytes:
+        data = self._file.read_at(offset, n)
+        self._compare(offset, memoryview(data))
+        return data
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        n = len(view)
+        if n < LARGE or CORES < 2:
+            self._read_part(offset, view)
+            return
+        step = -(-n // CORES // BLOCK) * BLOCK
+        starts = range(0, n, step)
+        tasks = [functools.partial(self._read_part, offset + at, view[at : at + step]) for at in starts]
+        all_done(tasks, n)
+
+    def _read_part(self, offset: int, view: memoryview) -> None:
+        for start, stop in self._blocks(offset, len(view)):
+            crc = 0
+            for at in range(start, stop, _READ):
+                piece = view[at - offset : min(at + _READ, stop) - offset]
+                self._file.read_into(at, piece)
+                if self.check:
+                    crc = checksum(piece, crc)
+            self._add(start, stop, crc)
+
+    def _compare(self, offset: int, data: memoryview) -> None:
+        starts, sums = self._records.starts, self._records.sums
+        i = bisect.bisect_left(starts, offset)
+        for start, stop in self._blocks(offset, len(data)):
+            part = data[start - offset : stop - offset]
+            while starts[i] < start:
+                i += 1
+            if start == starts[i] and stop == starts[i + 1]:  # all of a record: its header is in memory
+                if self.check and checksum(part).to_bytes(WIDTH, "big") != sums[i]:
+                    raise self._records.damaged(i, 0)
+                self._records.check(i, part)
+            else:
+                self._add(start, stop, checksum(part) if self.check else 0)
+
+    def _blocks(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
+        """The parts of a stretch of the file that stand in one block each; what is behind the records is not in any."""
+        end = min(offset + n, self.seal.records_end)
+        starts = self._records.starts
+        i = bisect.bisect_right(starts, offset) - 1
+        while offset < end:
+            while starts[i + 1] <= offset:
+                i += 1
+            block_end = starts[i] + ((offset - starts[i]) // BLOCK + 1) * BLOCK
+            stop = min(end, starts[i + 1], block_end)
+            yield offset, stop
+            offset = stop
+
+    def _add(self, start: int, stop: int, crc: int) -> None:
+        """Take note of bytes within one block; compare the block, if all of it has been read now."""
+        starts = self._records.starts
+        i = bisect.bisect_right(starts, start) - 1
+        if i not in self._frames:
+            self._read_frame(i)
+        if not self.check:
+            return
+        number = (start - starts[i]) // BLOCK
+        block = starts[i] + number * BLOCK
+        block_end = min(block + BLOCK, starts[i + 1])
+        if (start, stop) != (block, block_end):
+            with self._lock:
+                segments = self._open.pop(block, None)
+                if segments is None:
+                    segments = [part for part in self._frames[i] if block <= part[0] < block_end]
+                segments = _joined(segments, (start, stop, crc))
+                if len(segments) != 1 or segments[0][:2] != (block, block_end):
+                    self._open[block] = segments if len(segments) < _MOST_SEGMENTS else []
+                    return
+            crc = segments[0][2]
+        sums = self._records.sums[i]
+        if crc.to_bytes(WIDTH, "big") != sums[WIDTH * number : WIDTH * (number + 1)]:
+            # SUM-3: "and MUST refuse the leaf where one differs. The first byte of the block is at fault."
+            raise self._records.damaged(i, number)
+
+    def _read_frame(self, i: int) -> None:
+        """Compare the header of a record with the index, and sum up what is not payload in it."""
+        start, stop = self._records.starts[i], self._records.starts[i + 1]
+        frame = []
+        at = start
+        for payload, n in (*self._records.check(i), (stop, 0)):
+            for begin in itertools.chain((at,), range(start + (at - start) // BLOCK * BLOCK + BLOCK, payload, BLOCK)):
+                end = min(payload, start + (begin - start) // BLOCK * BLOCK + BLOCK)
+                if begin < end:
+                    frame.append((begin, end, checksum(self._file.read_at(begin, end - begin)) if self.check else 0))
+            at = payload + n
+        self._frames[i] = frame
+
+    def refuse_changes(self) -> None:
+        self._opened().refuse_changes()
+
+    def map(self) -> BytesSource:
+        """The file as read-only memory. Every header is compared with the index now, and no checksum."""
+        for i in range(len(self._records.sums)):
+            self._records.check(i)
+        return self._opened().map()
+
+    def close(self) -> None:
+        self._opened().close()
+
+    def _opened(self) -> OpenedFile:
+        """The file, which is a source in memory in tests alone."""
+        return cast(OpenedFile, self._file)
+
+
+def _joined(segments: list[Segment], new: Segment) -> list[Segment]:
+    """The segments with one more, those that meet made one; what overlaps it, read before, is left out."""
+    found: list[Segment] = []
+    for segment in sorted([*(old for old in segments if old[1] <= new[0] or old[0] >= new[1]), new]):
+        if found and found[-1][1] == segment[0]:
+            before = found.pop()
+            segment = before[0], segment[1], combined(before[2], segment[2], segment[1] - segment[0])
+        found.append(segment)
+    return found

@@ -1,0 +1,178 @@
+"""The records of a file with a seal, as its index has them, and each of them compared with what stands in the file."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from typing import Final
+
+from ..format.aligned import is_padded, padded_blob
+from ..format.checksums import BLOCK, WIDTH, checksum, encoded
+from ..format.errors import FormatError
+from ..format.keypaths import KeyPath, encode_keypath
+from ..format.leaves import Leaf, leaf_text
+from ..format.parts import boxes, part_name
+from ..format.records import Record, blob_parts, read_record
+from ..format.seals import MARK, Seal
+from ..format.wire import Cursor, Source
+
+_ARRAY: Final = b"\x92"
+_ADVICE: Final = "the file was changed, or made so; get it again from where it comes"
+
+
+class SealedRecords:
+    """The records of a source with a seal. `starts` are their offsets, and the end of the last; `sums` their checksums.
+
+    `read` are those that were read as the list of all was made, since the index does not say where they have what.
+    """
+
+    def __init__(self, source: Source, seal: Seal, detached: bool) -> None:
+        self._source, self._columns = source, seal.index.columns
+        self._alignment = None if detached else seal.index.alignment
+        self.starts = [0, *itertools.accumulate(self._columns.sizes)]
+        self.sums = self._columns.sums
+        self.read: list[int] = []
+        self._blobs: dict[int, bytes] = {}  # of leaves that are not padded, by identity: the columns hold them
+
+    def all(self) -> list[Record]:
+        """One for each leaf. Raises FormatError where what has to be read is not what the index says."""
+        paths, _, leaves, first, _, payloads, _ = self._columns
+        known: dict[tuple[int, int], Leaf] = {}
+        cursor = Cursor(self._source, alignment=self._alignment)  # one for all, so that neighbours are read together
+        found = []
+        for i, (path, leaf) in enumerate(zip(paths, leaves, strict=True)):
+            start, stop = self.starts[first[i]], self.starts[first[i + 1]]
+            payload = payloads[first[i]]
+            if first[i + 1] - first[i] > 1:
+                leaf = leaf._replace(extents=self._extents_of_parts(i))
+            elif payload is None:
+                self.read.append(first[i])
+                found.append(self._read(first[i], cursor))
+                continue
+            else:
+                placed = known.get((id(leaf), payload))
+                if placed is None:
+                    known[id(leaf), payload] = placed = leaf._replace(extents=((payload, leaf.nbytes),))
+                leaf = placed
+            found.append(Record(path, leaf, start, start, stop))
+        return found
+
+    def path(self, i: int) -> tuple[str, ...]:
+        """The key path of the leaf that has record `i`."""
+        return self._columns.paths[self._leaf(i)]
+
+    def _leaf(self, i: int) -> int:
+        first = self._columns.first
+        return i if len(first) == len(self.starts) else bisect.bisect_right(first, i) - 1
+
+    def _shapes(self, leaf: int) -> list[tuple[int, ...]]:
+        described = self._columns.leaves[leaf]
+        assert described.dtype is not None
+        return list(boxes(described.shape, described.dtype.itemsize))
+
+    def _extents_of_parts(self, leaf: int) -> tuple[tuple[int, int], ...]:
+        """Where the payload of a leaf in parts stands, counted from its first record."""
+        columns, first = self._columns, self._columns.first[leaf]
+        dtype = columns.leaves[leaf].dtype
+        assert dtype is not None
+        extents = []
+        for i, shape in enumerate(self._shapes(leaf), first):
+            at, n = columns.payloads[i], math.prod(shape) * dtype.itemsize
+            if at is None or at + n > columns.sizes[i]:
+                raise self._refusal(i, "a payload reaches beyond its record", "INDEX-4")
+            extents.append((self.starts[i] - self.starts[first] + at, n))
+        return tuple(extents)
+
+    def _described(self, i: int) -> tuple[tuple[str, ...], Leaf]:
+        """The key path and the array, or other leaf, that record `i` has to hold."""
+        leaf = self._leaf(i)
+        path, described, first = self._columns.paths[leaf], self._columns.leaves[leaf], self._columns.first
+        if first[leaf + 1] - first[leaf] == 1:
+            return path, described
+        assert described.dtype is not None
+        shape = self._shapes(leaf)[i - first[leaf]]
+        name = part_name(i - first[leaf], first[leaf + 1] - first[leaf])
+        return (*path, name), described._replace(shape=shape, nbytes=math.prod(shape) * described.dtype.itemsize)
+
+    # INDEX-7: "What the index says of a leaf MUST be what its records say: key path, kind, dtype, shape, size, and
+    #           where the payload stands."
+    def check(self, i: int, data: memoryview | None = None) -> list[tuple[int, int]]:
+        """Compare a record with the index, and give where its payload stands, as (offset in the file, bytes).
+
+        `data` are its bytes, where they have been read. Raises FormatError.
+        """
+        payload = self._columns.payloads[i]
+        if payload is not None:
+            path, leaf = self._described(i)
+            expected = self._canonical(i, path, leaf)
+            if len(expected) == payload and len(expected) + leaf.nbytes == self._columns.sizes[i]:
+                start = self.starts[i]
+                if expected == (data[:payload] if data is not None else self._source.read_at(start, payload)):
+                    return [(start + payload, leaf.nbytes)]
+        return self._read(i, Cursor(self._source, alignment=self._alignment)).extents()
+
+    def _canonical(self, i: int, path: tuple[str, ...], leaf: Leaf) -> bytes:
+        """What a writer puts before the payload of a record."""
+        start = self.starts[i]
+        head = (_ARRAY if start or self._alignment is None else MARK) + encode_keypath(path)
+        if self._alignment is not None and is_padded(leaf):
+            return head + padded_blob(start + len(head), leaf, self._alignment)
+        blob = self._blobs.get(id(leaf))
+        if blob is None:
+            blob = blob_parts(path, leaf)[0][0]
+            if leaf is self._columns.leaves[self._leaf(i)]:
+                self._blobs[id(leaf)] = blob
+        return head + blob
+
+    def _read(self, i: int, cursor: Cursor) -> Record:
+        """The record as it stands in the file. Raises FormatError where that is not what the index says."""
+        start, stop = self.starts[i], self.starts[i + 1]
+        path, leaf = self._described(i)
+        if self._alignment is not None:
+            mark = MARK if start == 0 else _ARRAY
+            if self._source.read_at(start, min(len(mark), stop - start)) != mark:
+                # SEAL-1: "The first record of a sealed stream begins with the mark `dd 00 00 00 02`; every other record
+                #          begins with `92`."
+                raise self._refusal(i, "a record does not begin as one of a sealed stream does", "SEAL-1")
+        cursor.skip(start - cursor.tell())
+        cursor.end = stop
+        try:
+            record = read_record(cursor)
+        except FormatError as error:
+            if error.clause == "STREAM-2":
+                raise self._refusal(i, "a record is longer than the index says") from None
+            raise self._damage(i) or error from None
+        found = record.leaf
+        if record.path != path:
+            raise self._refusal(i, f"the record here has the key path {KeyPath(record.path)}")
+        if (found.kind, found.dtype, found.shape) != (leaf.kind, leaf.dtype, leaf.shape):
+            raise self._refusal(i, f"the record has {leaf_text(found)}, and the index {leaf_text(leaf)}")
+        if record.end != stop:
+            raise self._refusal(i, f"the record ends at byte {record.end}, and the index says {stop}")
+        at = self._columns.payloads[i]
+        one_piece = found.dtype is not None and len(found.extents) == 1
+        place = record.leaf_offset + found.extents[0][0] - start if one_piece else None
+        if at != place:
+            raise self._refusal(i, f"the payload stands at byte {place} of its record, and the index says {at}")
+        return record
+
+    def _refusal(self, i: int, detail: str, clause: str = "INDEX-7") -> FormatError:
+        """What is wrong with a record that is not what the index says: that it is damaged, where it is."""
+        return self._damage(i) or FormatError(clause, self.starts[i], KeyPath(self.path(i)), detail, _ADVICE)
+
+    def _damage(self, i: int) -> FormatError | None:
+        start = self.starts[i]
+        data = self._source.read_at(start, min(BLOCK, self.starts[i + 1] - start))
+        return None if encoded(checksum(data)) == self.sums[i][:WIDTH] else self.damaged(i, 0)
+
+    # SUM-3: "and MUST refuse the leaf where one differs. The first byte of the block is at fault."
+    def damaged(self, i: int, block: int) -> FormatError:
+        """The refusal of a record of which a block does not have its checksum."""
+        count = len(self.sums[i]) // WIDTH
+        which = f"block {block} of {count} of the leaf does" if count > 1 else "the leaf does"
+        path = KeyPath(self.path(i))
+        advice = "the file is damaged; get it again, or rescue what is whole with `python -m reference.salvage`"
+        return FormatError(
+            "SUM-3", self.starts[i] + block * BLOCK, path, f"{which} not have the checksum in the seal", advice
+        )

@@ -1,0 +1,138 @@
+"""Spec chapter 14 of version 2.0: what is to be known beside the leaves, as one map in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+
+from .errors import FormatError
+from .keypaths import KeyPath, brief
+from .wire import Cursor, array_header, bin_header, encode_float, encode_int, encode_str, map_header
+
+MAX_BYTES: Final = 1 << 24  # META-3: "The encoded metadata has at most 2^24 bytes"
+MAX_DEPTH: Final = 64  # META-3: "and its values are nested at most 64 deep"
+_ADVICE: Final = "metadata holds None, bool, int, float, str, bytes, and lists and maps of these, with texts as keys"
+
+Metadata = Mapping[str, Any]
+NOTHING: Final[Metadata] = MappingProxyType({})
+
+
+# META-2: "Metadata MUST be in the one form in which its content can be written: shortest headers (WIRE-1), and the
+#          entries of each map in ascending order of the UTF-8 bytes of their keys, none twice."
+def encode_metadata(metadata: Metadata) -> bytes:
+    """The canonical bytes of metadata: None, bool, int, float, str, bytes, lists (or tuples) and maps of these.
+
+    Raises FormatError (META-1, META-3, WIRE-5), which names the place in the metadata.
+    """
+    if not isinstance(metadata, Mapping):
+        raise FormatError("META-1", None, None, f"metadata is a map, not a {type(metadata).__name__}")
+    data = bytearray()
+    for piece in _pieces(metadata, (), 1):
+        data += piece
+        if len(data) > MAX_BYTES:
+            detail = f"the metadata takes more than {MAX_BYTES} bytes"
+            raise FormatError("META-3", None, None, detail, "keep large tables in a file of their own")
+    return bytes(data)
+
+
+def _pieces(value: Any, where: tuple[str, ...], depth: int) -> Iterator[bytes]:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping | list | tuple):
+        if depth > MAX_DEPTH:
+            raise _refusal("META-3", where, f"values are nested more than {MAX_DEPTH} deep")
+        if isinstance(value, Mapping):
+            yield map_header(len(value))
+            for key in sorted(value, key=lambda key: _text(key, where)):
+                yield encode_str(key)
+                yield from _pieces(value[key], (*where, key), depth + 1)
+        else:
+            yield array_header(len(value))
+            for i, child in enumerate(value):
+                yield from _pieces(child, (*where, str(i)), depth + 1)
+    elif isinstance(value, str):
+        _text(value, where)
+        yield encode_str(value)
+    elif isinstance(value, bytes | bytearray | memoryview):
+        yield bin_header(memoryview(value).nbytes)
+        yield bytes(value)
+    elif value is None:
+        yield b"\xc0"
+    elif isinstance(value, bool):
+        yield b"\xc3" if value else b"\xc2"
+    elif isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 64:
+            raise _refusal("META-1", where, f"the int {value} is outside -2^63 to 2^64 - 1")
+        yield encode_int(value)
+    elif isinstance(value, float):
+        yield encode_float(value)
+    else:
+        raise _refusal("META-1", where, f"a value of type {type(value).__name__} cannot stand in metadata")
+
+
+def _text(text: Any, where: tuple[str, ...]) -> bytes:
+    if not isinstance(text, str):
+        raise _refusal("META-1", where, f"a key is of type {type(text).__name__}, not a text")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise _refusal("WIRE-5", where, f"a text cannot be encoded: {error.reason}") from None
+
+
+def _refusal(clause: str, where: tuple[str, ...], detail: str) -> FormatError:
+    place = f"metadata {brief(where)}: " if where else ""
+    return FormatError(clause, None, None, f"{place}{detail}", _ADVICE if clause == "META-1" else None)
+
+
+def read_metadata(cursor: Cursor) -> dict[str, Any]:
+    """Read metadata in canonical form from a cursor that refuses longer headers. Raises META and WIRE clauses."""
+    start = cursor.tell()
+    if (kind := cursor.kind()) != "map":
+        cursor.fail("META-1", f"metadata is of kind {kind}, not a map")
+    metadata = _read_value(cursor, 1, start)
+    _check_size(cursor, start)
+    return metadata
+
+
+def _check_size(cursor: Cursor, start: int) -> None:
+    if cursor.tell() - start > MAX_BYTES:
+        cursor.fail("META-3", f"the metadata takes more than {MAX_BYTES} bytes", at=start)
+
+
+def _read_value(cursor: Cursor, depth: int, start: int) -> Any:
+    at = cursor.tell()
+    _check_size(cursor, start)
+    kind, value = cursor.header()
+    if kind in ("map", "array") and depth > MAX_DEPTH:
+        cursor.fail("META-3", f"values are nested more than {MAX_DEPTH} deep", at=at)
+    if kind == "map":
+        return dict(_read_entries(cursor, value, depth, start))
+    if kind == "array":
+        return [_read_value(cursor, depth + 1, start) for _ in range(value)]
+    if kind in ("str", "bin"):
+        if value > MAX_BYTES:
+            cursor.fail("META-3", f"the metadata takes more than {MAX_BYTES} bytes", at=start)
+        return cursor.text(value, at) if kind == "str" else cursor.take(value)
+    if kind == "ext" or (kind == "float" and cursor.tell() - at != 9):
+        # META-1: "A reader MUST refuse an ext, a float 32 and a key that is not a str."
+        what = "a float 32" if kind == "float" else "an ext"
+        cursor.fail("META-1", f"{what} stands in the metadata", at=at)
+    return value
+
+
+def _read_entries(cursor: Cursor, count: int, depth: int, start: int) -> Iterator[tuple[str, Any]]:
+    before: bytes | None = None
+    for _ in range(count):
+        at = cursor.tell()
+        if (kind := cursor.kind()) != "str":
+            cursor.fail("META-1", f"a key in the metadata is of kind {kind}, not a str")
+        key = cursor.text(cursor.header()[1], at)
+        raw = key.encode()
+        if before is not None and raw <= before:
+            what = "stands twice in" if raw == before else "is not in the order of"
+            cursor.fail("META-2", f"the key {brief(KeyPath((key,)))!r} {what} its map", at=at)
+        before = raw
+        yield key, _read_value(cursor, depth + 1, start)

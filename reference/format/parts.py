@@ -1,0 +1,60 @@
+"""Spec chapter 12 of version 2.0: an array in several records, each of which is a box of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from .leaves import Leaf
+
+# PART-1: "A writer MUST write an array whose payload has more than 2^31 - 2^17 bytes in parts, and no other leaf."
+LARGEST_WHOLE: Final = (1 << 31) - (1 << 17)
+_ROWS: Final = 1 << 30  # bytes that the rows of one part take at most
+_NAME: Final = re.compile(r"__part_(0|[1-9][0-9]{0,9})_of_([1-9][0-9]{0,9})__")
+PREFIX: Final = "__part_"
+
+
+def is_in_parts(leaf: Leaf) -> bool:
+    """Whether a writer writes a leaf in parts."""
+    return leaf.kind == "ndarray" and leaf.nbytes > LARGEST_WHOLE
+
+
+# PART-2: "A part is a box of the array: all of the later dimensions, a range of one, and one index of each of those
+#          before it."
+def boxes(shape: tuple[int, ...], width: int) -> Iterator[tuple[int, ...]]:
+    """The shapes of the parts, in order, of an array that has parts and elements of `width` bytes."""
+    axis = next(a for a in range(len(shape)) if math.prod(shape[a + 1 :]) * width <= _ROWS)
+    later = shape[axis + 1 :]
+    rows = _ROWS // (math.prod(later) * width)
+    for _ in range(math.prod(shape[:axis])):
+        for start in range(0, shape[axis], rows):
+            yield (*[1] * axis, min(rows, shape[axis] - start), *later)
+
+
+def box_count(shape: tuple[int, ...], width: int) -> int:
+    """How many boxes there are, without making them."""
+    axis = next(a for a in range(len(shape)) if math.prod(shape[a + 1 :]) * width <= _ROWS)
+    rows = _ROWS // (math.prod(shape[axis + 1 :]) * width)
+    return math.prod(shape[:axis]) * -(-shape[axis] // rows)
+
+
+# PART-3: "The key path of a part is that of the leaf and one more part, `__part_I_of_N__`"
+def part_name(i: int, n: int) -> str:
+    return f"__part_{i}_of_{n}__"
+
+
+def part_numbers(key: str) -> tuple[int, int] | None:
+    """I and N where a key is the name of a part, None where it is any other."""
+    if not key.startswith(PREFIX):  # nearly all keys
+        return None
+    found = _NAME.fullmatch(key)
+    if found is None:
+        return None
+    i, n = int(found[1]), int(found[2])
+    return (i, n) if i < n else None
+
+
+def has_part_name(path: tuple[str, ...]) -> bool:
+    return any(key.startswith(PREFIX) and part_numbers(key) is not None for key in path)
