@@ -63,6 +63,14 @@ def seal_options(
     return None
 
 
+def sealed_as(kind: str, version: str) -> SealOptions | None:
+    """How an output of a kind is sealed whose stream is to be of a version. Raises UsageError."""
+    seal = seal_options(version)
+    if seal is not None and kind != STREAM:
+        raise UsageError(f"a {kind} has no version {version}: only streams are sealed")
+    return seal
+
+
 def planned(items: Iterable[Item], seal: SealOptions | None, of_tree: bool = False) -> list[Step]:
     """The stream of these leaves, plain or sealed; see `streams.stream_steps`. Raises FormatError."""
     return stream_steps(items, of_tree) if seal is None else sealed_steps(items, seal, of_tree)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import Any, Final, NamedTuple
 
 import msgpack
 
 from .arrays import check_dims, expect, read_dimension, size_of
-from .checksums import WIDTH, count
+from .checksums import BLOCK, WIDTH, count
 from .collector import no_collection
 from .dtypes import dtype_of
 from .errors import FormatError
@@ -16,11 +17,10 @@ from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, brief, read_keypath, sort_k
 from .leaves import KINDS, Leaf
 from .parts import PREFIX, box_count, has_part_name, is_in_parts
 from .streams import clash_error, find_clash
-from .wire import BytesSource, Cursor, header_size
+from .wire import BytesSource, Cursor, array_header, header_size
 
 _FED: Final = 1 << 20  # bytes given to msgpack at a time, which bounds what it makes of them
 _ARRAYS: Final = frozenset(("ndarray", "scalar"))
-_INT: Final = frozenset((int,))
 
 
 class CanonicalCursor(Cursor):
@@ -191,48 +191,58 @@ def _read_quickly(cursor: Cursor, rows: int) -> Columns | None:
 
 
 def _read_through_msgpack(view: memoryview, start: int, rows: int, columns: Columns) -> int | None:
+    """Where the rows end, when all of them are in the columns; None, or an error, where something is odd."""
     limits = {"max_array_len": MAX_PARTS, "max_map_len": 0, "max_ext_len": 0, "max_bin_len": _FED, "max_str_len": 65535}
     unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=2 * _FED, **limits)
-    pack = msgpack.Packer().pack
-    fed = begin = start
     known: dict[Any, Leaf] = {}
-    paths, leaves, sizes, payloads, sums = columns[0], columns[2], columns[4], columns[5], columns[6]
-    for _ in range(rows):
-        try:
-            row = unpacker.unpack()
-        except msgpack.OutOfData:
-            if fed - begin >= _FED or fed == len(view):
-                return None
-            unpacker.feed(view[fed : fed + _FED])
-            fed = min(fed + _FED, len(view))
-            row = unpacker.unpack()
+    fed = begin = start
+    while len(columns.paths) < rows:
+        if fed - begin > _FED or fed == len(view):
+            return None
+        unpacker.feed(view[fed : fed + _FED])
+        fed = min(fed + _FED, len(view))
+        chunk = tuple(itertools.islice(unpacker, rows - len(columns.paths)))
         end = start + unpacker.tell()
-        if pack(row) != view[begin:end]:
+        packed = msgpack.packb(chunk)
+        if packed[len(array_header(len(chunk))) :] != bytes(view[begin:end]):  # it is not in the shortest form
             return None
         begin = end
-        path, kind, tag, shape, ((size, payload, crcs),) = row
-        leaf = known.get((kind, tag, shape))
-        if leaf is None:
-            known[kind, tag, shape] = leaf = _leaf_of(row)
-        if type(path) is not tuple or not path or (shape and not _INT.issuperset(map(type, shape))):
+        if chunk and not _add_rows(chunk, known, columns):
             return None
-        if type(size) is not int or type(crcs) is not bytes or size <= 0 or len(crcs) != WIDTH * count(size):
-            return None
-        if payload is not None and (
-            type(payload) is not int or leaf.dtype is None or not 0 <= payload <= size - leaf.nbytes
-        ):
-            return None
-        paths.append(path)
-        leaves.append(leaf)
-        sizes.append(size)
-        payloads.append(payload)
-        sums.append(crcs)
     return begin
 
 
-def _leaf_of(row: Any) -> Leaf:
-    """The leaf of a row that msgpack has read. Raises FormatError, ValueError, TypeError."""
-    data = msgpack.packb(row[1:4])
-    cursor = CanonicalCursor(BytesSource(data))
+def _add_rows(rows: tuple[Any, ...], known: dict[Any, Leaf], columns: Columns) -> bool:
+    """Put rows into the columns, unless one of them is odd."""
+    paths, kinds, tags, shapes, records = zip(*rows, strict=True)
+    records = [record for (record,) in records]
+    sizes, payloads, sums = zip(*records, strict=True)
+    described = list(zip(kinds, tags, shapes, strict=True))
+    for each in set(described).difference(known):
+        known[each] = _leaf_of(each)
+    types = set(map(type, itertools.chain.from_iterable(shape for shape in shapes if shape)))
+    if types - {int} or {*map(type, paths), *map(type, sizes), *map(type, sums)} != {tuple, int, bytes}:
+        return False
+    if set(map(type, payloads)) - {int, type(None)} or not all(paths):
+        return False
+    leaves = [known[each] for each in described]
+    if min(sizes) <= 0 or list(map(len, sums)) != [WIDTH * -(-size // BLOCK) for size in sizes]:
+        return False
+    if any(
+        payload is not None and (leaf.dtype is None or not 0 <= payload <= size - leaf.nbytes)
+        for leaf, size, payload in zip(leaves, sizes, payloads, strict=True)
+    ):
+        return False
+    columns.paths.extend(paths)
+    columns.leaves.extend(leaves)
+    columns.sizes.extend(sizes)
+    columns.payloads.extend(payloads)
+    columns.sums.extend(sums)
+    return True
+
+
+def _leaf_of(described: tuple[Any, ...]) -> Leaf:
+    """The leaf of a kind, dtype and shape that msgpack has read. Raises FormatError, ValueError, TypeError."""
+    cursor = CanonicalCursor(BytesSource(msgpack.packb(described)))
     cursor.skip(1)
     return _read_leaf(cursor)

@@ -29,6 +29,7 @@ class Seal(NamedTuple):
     index: Index
     records_end: int
     index_at: tuple[int, int]
+    is_detached: bool = False
 
 
 def is_sealed(head: bytes) -> bool:
@@ -65,7 +66,7 @@ def read_detached_seal(source: Source, size: int) -> Seal:
         detail = f"this seal belongs to a stream of {records_end} bytes, and the one beside it has {size}"
         raise FormatError("DETACHED-2", source.size - _FOOTER, None, detail, "remove the seal, or get the stream again")
     index = _checked_index(data[:-_FOOTER], crc, 0)
-    return Seal(read_index(index, 0, records_end, detached=True), records_end, (0, length))
+    return Seal(read_index(index, 0, records_end, detached=True), records_end, (0, length), is_detached=True)
 
 
 def _read_footer(tail: bytes, size: int) -> tuple[int, int, int]:
