@@ -155,6 +155,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
+        with self.named_in_errors():
+            return self._tree()
+
+    def _tree(self) -> dict[str, Any]:
         if self.memory is not None:
             return unflatten(self.leaves())
         self._refuse_closed()

@@ -52,6 +52,11 @@ def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding
 
 
 def _findings(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
+    with checkpoint.named_in_errors():
+        return _found(checkpoint, moved)
+
+
+def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     notes: dict[str, list[tuple[str, ...]]] = {}
     digests = checkpoint.leaf_digests()
     for record in checkpoint.records:

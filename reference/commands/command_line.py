@@ -132,6 +132,16 @@ def add_format(parser: Parser, default: str) -> None:
     )
 
 
+def add_metadata(parser: Parser, where: str) -> None:
+    """--metadata: entries of the metadata of what is sealed."""
+    parser.add_argument(
+        "--metadata",
+        action="append",
+        metavar="KEY=VALUE",
+        help=f"put an entry into the metadata of {where}; a VALUE that is JSON is taken as such, else as text",
+    )
+
+
 def metadata_of(given: list[str] | None) -> dict[str, Any] | None:
     """The metadata of KEY=VALUE arguments, None for none. Raises UsageError."""
     if given is None:

@@ -11,7 +11,18 @@ from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
-from .command_line import Parser, add_dialect, add_flag, add_format, add_patterns, metadata_of, parser, run, size
+from .command_line import (
+    Parser,
+    add_dialect,
+    add_flag,
+    add_format,
+    add_metadata,
+    add_patterns,
+    metadata_of,
+    parser,
+    run,
+    size,
+)
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -68,12 +79,7 @@ def command_line() -> Parser:
         help="convert the subtree under this key path alone, and take the path off: --prefix=params/encoder",
     )
     add_format(command, "that of the input")
-    command.add_argument(
-        "--metadata",
-        action="append",
-        metavar="KEY=VALUE",
-        help="put an entry into the metadata of a sealed stream; a VALUE that is JSON is taken as such, else as text",
-    )
+    add_metadata(command, "a sealed stream")
     command.add_argument(
         "--alignment",
         type=int,

@@ -18,6 +18,7 @@ from ..format.seals import MARK, Seal
 from ..format.wire import Cursor, Source
 
 _ARRAY: Final = b"\x92"
+_PIECE: Final = 1 << 19  # bytes read at a time
 _ADVICE: Final = "the file was changed, or made so; get it again from where it comes"
 
 
@@ -58,6 +59,32 @@ class SealedRecords:
         for i in [i for i in range(len(paths)) if first[i + 1] - first[i] > 1] if self._in_parts else ():
             found[i] = found[i]._replace(leaf=leaves[i]._replace(extents=self._extents_of_parts(i)))
         return found
+
+    def whole(self, leaf: int) -> Record:
+        """One leaf, all of whose bytes have been compared with the index. Raises FormatError."""
+        columns = self._columns
+        records = range(columns.first[leaf], columns.first[leaf + 1])
+        for i in records:
+            self._compare_blocks(i)
+            self.check(i)
+        start, stop = self.starts[records[0]], self.starts[records[-1] + 1]
+        described, payload = columns.leaves[leaf], columns.payloads[records[0]]
+        if len(records) > 1:
+            described = described._replace(extents=self._extents_of_parts(leaf))
+        elif payload is None:
+            return self._read(records[0], Cursor(self._source, alignment=self._alignment))
+        else:
+            described = _placed(described, payload)
+        return Record(columns.paths[leaf], described, start, start, stop)
+
+    def _compare_blocks(self, i: int) -> None:
+        start, stop = self.starts[i], self.starts[i + 1]
+        for number, block in enumerate(range(start, stop, BLOCK)):
+            end, crc = min(block + BLOCK, stop), 0
+            for at in range(block, end, _PIECE):
+                crc = checksum(self._source.read_at(at, min(_PIECE, end - at)), crc)
+            if encoded(crc) != self.sums[i][WIDTH * number : WIDTH * (number + 1)]:
+                raise self.damaged(i, number)
 
     def path(self, i: int) -> tuple[str, ...]:
         """The key path of the leaf that has record `i`."""

@@ -50,25 +50,27 @@ def sealed_steps(items: Iterable[Item], options: SealOptions, of_tree: bool = Fa
     items = list(items)
     if not of_tree or not items:
         check_paths([item.path for item in items])
-    return _Plan(items, options).steps
+    sealer = Sealer(options, len(items))
+    return [*map(sealer.step, items), sealer.end()]
 
 
-class _Plan:
-    """The steps of a sealed stream, and the seal that is made of what they have written."""
+class Sealer:
+    """Makes the steps of a sealed stream of `leaves` leaves, and the seal of what they have written.
 
-    def __init__(self, items: Sequence[Item], options: SealOptions) -> None:
+    Each step is written before the next is opened, in the order in which they were made.
+    """
+
+    def __init__(self, options: SealOptions, leaves: int) -> None:
         self._alignment = check_alignment(options.alignment)
         self._at = 0  # bytes planned
-        self._index = IndexPlan(self._alignment, encode_metadata(options.metadata), options.digests, len(items))
+        self._index = IndexPlan(self._alignment, encode_metadata(options.metadata), options.digests, leaves)
         self._digests: list[bytes] | None = [] if options.digests else None
         self._sums: list[bytes] = []  # of the records that have been written
         self._whole = 0  # their checksum
         self._blobs: dict[int, tuple[bytes, Leaf]] = {}  # with the leaf, so that no other one gets its identity
-        self.steps = [self._step(item) for item in items]
-        size = seal_size(self._index.size())
-        self.steps.append(Step([(b"", size)], self._seal))
 
-    def _step(self, item: Item) -> Step:
+    def step(self, item: Item) -> Step:
+        """The record or records of the next leaf. Raises KEY clauses, PART-3, REC-3."""
         path, leaf, _ = item
         key = encode_keypath(path)
         if _PART in key and has_part_name(path):
@@ -83,6 +85,10 @@ class _Plan:
         is_array = leaf.dtype is not None
         self._index.add(key, leaf, [(len(head) + n, len(head) if is_array else None) for head, n in parts])
         return Step(parts, functools.partial(self._open, item, parts))
+
+    def end(self) -> Step:
+        """The seal, behind the last leaf. Raises SEAL-3."""
+        return Step([(b"", seal_size(self._index.size()))], self._seal)
 
     def _record(self, key: bytes, leaf: Leaf) -> Part:
         """The canonical bytes of a record before its payload, and the bytes of that. Raises REC-3."""
