@@ -128,6 +128,6 @@ def _seal(
     if version != VERSION:
         return seal_options(version, given, alignment, digests)
     if old is not None and not old.is_detached:
-        alignment = alignment or old.index.alignment
+        alignment = old.index.alignment if alignment is None else alignment
         digests = old.index.digests is not None if digests is None else digests
     return seal_options(version, {**kept, **(given or {})}, alignment, digests)

@@ -56,7 +56,8 @@ def seal_options(
     if version not in VERSIONS:
         raise UsageError(f"{version!r} is not a version of the stream; choose one of {', '.join(VERSIONS)}")
     if version == VERSION:
-        return SealOptions(metadata or NOTHING, check_alignment(alignment or DEFAULT), bool(digests))
+        alignment = check_alignment(DEFAULT if alignment is None else alignment)
+        return SealOptions(NOTHING if metadata is None else metadata, alignment, bool(digests))
     given = {"metadata": metadata, "an alignment": alignment, "digests": digests}
     if (extra := next((name for name, value in given.items() if value is not None), None)) is not None:
         raise UsageError(f"a stream of version {version} holds no {extra.split()[-1]}; write version {VERSION}")
