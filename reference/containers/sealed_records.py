@@ -10,9 +10,9 @@ from typing import Final
 from ..format.aligned import is_padded, padded_blob
 from ..format.checksums import BLOCK, WIDTH, checksum, encoded
 from ..format.errors import FormatError
-from ..format.keypaths import KeyPath, encode_keypath
+from ..format.keypaths import KeyPath
 from ..format.leaves import Leaf, leaf_text
-from ..format.parts import boxes, part_name
+from ..format.parts import boxes, encode_record_path, part_name, room_for
 from ..format.records import Record, blob_parts, read_record
 from ..format.seals import MARK, Seal
 from ..format.wire import Cursor, Source
@@ -142,7 +142,7 @@ class SealedRecords:
     def _canonical(self, i: int, path: tuple[str, ...], leaf: Leaf) -> bytes:
         """What a writer puts before the payload of a record."""
         start = self.starts[i]
-        head = (_ARRAY if start or self._alignment is None else MARK) + encode_keypath(path)
+        head = (_ARRAY if start or self._alignment is None else MARK) + encode_record_path(path)
         if self._alignment is not None and is_padded(leaf):
             return head + padded_blob(start + len(head), leaf, self._alignment)
         blob = self._blobs.get(id(leaf))
@@ -165,7 +165,7 @@ class SealedRecords:
         cursor.skip(start - cursor.tell())
         cursor.end = stop
         try:
-            record = read_record(cursor)
+            record = read_record(cursor, room_for(path))
         except FormatError as error:
             if error.clause == "STREAM-2":
                 raise self._refusal(i, "a record is longer than the index says") from None

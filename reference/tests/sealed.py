@@ -76,9 +76,14 @@ def sealed_by_hand(rows, alignment=64, metadata=None, digests=None):
 def an_int(value=7, key=b"a", mark=MARK):
     """A row for `sealed_by_hand`: a record with a small int."""
     blob = msgpack.packb(value)
-    return mark + b"\x91" + bytes((0xA0 | len(key),)) + key + b"\xc4" + bytes((len(blob),)) + blob, [key.decode()], (
-        "int"
-    ), None, None, None
+    return (
+        mark + b"\x91" + bytes((0xA0 | len(key),)) + key + b"\xc4" + bytes((len(blob),)) + blob,
+        [key.decode()],
+        ("int"),
+        None,
+        None,
+        None,
+    )
 
 
 def sealed(folder, tree, name="sealed", **options):
