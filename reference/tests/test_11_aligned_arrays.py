@@ -1,4 +1,4 @@
-"""Padding in sealed streams: where it stands, how much there is, that old loaders do not notice, and what is refused."""
+"""Padding: where it stands, how much there is, that old loaders do not notice, and what is refused."""
 
 import io
 
@@ -252,7 +252,7 @@ def test_a_padded_array_in_a_plain_stream_is_refused(tmp_path):
 
 @pytest.mark.parametrize("alignment", [0, 1, 32, 63, 65, 96, 8192, -64, 64.0, True, "64"])
 def test_an_alignment_that_is_none_is_refused_before_anything_is_written(tmp_path, alignment):
-    with pytest.raises(UsageError, match="an alignment is one of 64, 128, .*, not") as caught:
+    with pytest.raises(UsageError, match=r"an alignment is one of 64, 128, .*, not") as caught:
         reference.save(tmp_path / "x", {"a": 1}, format="2.0", alignment=alignment)
     assert caught.value.clause == "ALIGN-5"
     assert not (tmp_path / "x").exists()
