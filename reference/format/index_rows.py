@@ -206,11 +206,10 @@ def _read_through_msgpack(view: memoryview, start: int, rows: int, columns: Colu
         unpacker.feed(view[fed : fed + _FED])
         fed = min(fed + _FED, len(view))
         chunk = tuple(itertools.islice(unpacker, rows - len(columns.paths)))
-        end = start + unpacker.tell()
-        packed = msgpack.packb(chunk)
-        if packed[len(array_header(len(chunk))) :] != bytes(view[begin:end]):  # it is not in the shortest form
+        packed = msgpack.packb(chunk)[len(array_header(len(chunk))) :]
+        if view[begin : begin + len(packed)] != packed:  # it is not in the shortest form
             return None
-        begin = end
+        begin += len(packed)  # and not by `tell`, which counts the beginning of the next row
         if chunk and not _add_rows(chunk, known, columns):
             return None
     return begin
