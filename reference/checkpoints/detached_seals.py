@@ -35,7 +35,7 @@ class SealReport(NamedTuple):
 
 
 def seal(
-    path: Path_, *, metadata: Metadata | None = None, digests: bool = False, progress: Shown = False
+    path: Path_, *, metadata: Metadata | None = None, digests: bool | None = None, progress: Shown = False
 ) -> SealReport:
     """Write the seal of a plain stream beside it, to a file of its name with `.seal` behind it.
 
