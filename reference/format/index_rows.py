@@ -52,7 +52,10 @@ class Columns(NamedTuple):
 
 
 def read_rows(cursor: Cursor, detached: bool = False) -> Columns:
-    """The leaves of an index; in a detached seal a key may look like a part. Raises INDEX, KEY, DTYPE, LEAF, PART, STREAM and WIRE clauses."""
+    """The leaves of an index; in a detached seal a key may look like a part.
+
+    Raises INDEX, KEY, DTYPE, LEAF, PART, STREAM and WIRE clauses.
+    """
     at = cursor.tell()
     rows = expect(cursor, "array", "INDEX-1", "the entry `leaves`")
     if rows == 0:
