@@ -100,6 +100,12 @@ impl KeyPath {
         self.0.push(Self::END);
     }
 
+    /// How many parts it has, and how many bytes they take (KEY-3, KEY-4).
+    fn size(&self) -> (usize, usize) {
+        let parts = self.0.iter().filter(|byte| **byte == Self::END).count();
+        (parts, self.0.len() - parts)
+    }
+
     fn is_beginning_of(&self, other: &KeyPath) -> bool {
         other.0.starts_with(&self.0)
     }
@@ -776,7 +782,8 @@ fn read_stream(input: &mut Input) -> Result<Records> {
     let mut records = Records::new();
     while !input.at_end()? {
         let at = input.position;
-        let path = input.record_path()?;
+        input.record_head()?;
+        let path = input.key_path()?;
         check_clash(&records, &path, at).map_err(|error| error.under(|| path.clone()))?;
         let leaf = input.leaf_blob(&mut Content::default()).map_err(|error| error.under(|| path.clone()))?;
         records.insert(path, leaf);
@@ -803,15 +810,14 @@ fn check_clash<T>(records: &BTreeMap<KeyPath, T>, path: &KeyPath, at: u64) -> Re
 }
 
 impl Input {
-    /// REC-1: what stands in a record before the leaf blob.
-    fn record_path(&mut self) -> Result<KeyPath> {
+    /// REC-1
+    fn record_head(&mut self) -> Result<()> {
         let (at, count) = self.array_head("REC-1", "not a record")?;
-        require(count == 2, "REC-1", at, "a record has two elements")?;
-        self.key_path()
+        require(count == 2, "REC-1", at, "a record has two elements")
     }
 
     fn key_path(&mut self) -> Result<KeyPath> {
-        // PART-3: the key of a part does not count, and is looked at later.
+        // PART-3: the key of a part does not count. What has too much without one is refused later.
         let (spare_parts, spare_bytes) = if self.is_sealed { (1, sealed::MAX_PART_KEY) } else { (0, 0) };
         // KEY-1, KEY-3
         let (path_at, parts) = self.array_head("KEY-1", "the key path is not an array")?;

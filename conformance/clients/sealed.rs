@@ -1,9 +1,9 @@
 //! Sealed streams, and plain ones with a detached seal (version 2.0 of the specification).
 //!
-//! A sealed stream is read once, from front to back, like a plain one. What each record was, its checksums included, is
-//! noted as it passes by, and the index is compared with that when it comes: so a pipe and a file are read alike, and
-//! neither payloads nor the index are ever held. A file is opened from its end before that (SEAL-8). One that has been cut
-//! off, or has an index that breaks a rule, is then refused before its records have been read.
+//! A sealed stream is read from front to back, like a plain one. What each record was, its checksums included, is noted
+//! as it passes by, and the index is compared with that when it comes. So a pipe and a file are read alike, no payload is
+//! ever held, and of the index nothing but the metadata and the digests. A file is opened from its end before that
+//! (SEAL-8): one that has been cut off, or has an index that breaks a rule, is refused before its records are read.
 
 use crate::checksum::{checksum, joined, Checksums, BLOCK};
 use crate::*;
@@ -54,32 +54,33 @@ struct Part {
 impl KeyPath {
     /// PART-3: takes the key of a part off the end of a key path that has one. The record stands at `at`.
     fn without_part(mut self, at: u64) -> Result<(KeyPath, Option<Part>)> {
-        let keys = self.parts().count();
-        let found = self.parts().enumerate().find_map(|(place, key)| Some((place, numbers_of_part(&key)?)));
-        let Some((place, (part, count))) = found else {
+        let found = self.parts().enumerate().find_map(|(place, key)| Some((place, Part::named(&key)?)));
+        let Some((place, part)) = found else {
             return Ok((self, None));
         };
-        let is_last = place > 0 && place + 1 == keys;
+        let is_last = place > 0 && place + 1 == self.parts().count();
         require(is_last, "PART-3", at, "a key that looks like that of a part stands in another place")?;
-        let (Ok(place), Ok(count)) = (part.parse(), count.parse()) else {
-            return refuse("PART-2", at, "an array cannot have as many parts");
-        };
         self.0.pop();
         let kept = self.0.iter().rposition(|byte| *byte == Self::END).map_or(0, |end| end + 1);
         self.0.truncate(kept);
-        Ok((self, Some(Part { place, count })))
+        Ok((self, Some(part)))
     }
 }
 
-/// PART-3: the two numbers in the key of a part, where it is one.
-fn numbers_of_part(key: &str) -> Option<(String, String)> {
-    let (part, count) = key.strip_prefix("__part_")?.strip_suffix("__")?.split_once("_of_")?;
-    let is_number =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    let both = !part.is_empty() && !count.is_empty() && is_number(part) && is_number(count);
-    // Without leading zeros the longer number is the larger one; they may have any number of digits.
-    let is_less = (part.len(), part) < (count.len(), count);
-    (both && is_less).then(|| (part.to_string(), count.to_string()))
+impl Part {
+    /// The part that has this key, where it is that of one.
+    fn named(key: &str) -> Option<Self> {
+        let (place, count) = key.strip_prefix("__part_")?.strip_suffix("__")?.split_once("_of_")?;
+        let is_number = |text: &str| {
+            let is_short = text == "0" || !text.starts_with('0');
+            is_short && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        // They may have any number of digits; of two without leading zeros the longer one is the larger.
+        let is_part = is_number(place) && is_number(count) && (place.len(), place) < (count.len(), count);
+        // No file holds as many parts as the largest u64 says, so that can stand for all that are larger.
+        let number = |text: &str| text.parse().unwrap_or(u64::MAX);
+        is_part.then(|| Part { place: number(place), count: number(count) })
+    }
 }
 
 /// PART-2: how an array is cut.
@@ -221,7 +222,7 @@ struct Stream {
     padded_at: Vec<u64>,
 }
 
-/// The parts of an array of which more are to come.
+/// An array in parts of which more are to come.
 struct OpenArray {
     path: KeyPath,
     at: u64,
@@ -236,82 +237,74 @@ impl OpenArray {
     }
 }
 
-impl Input {
-    fn stands_before_record(&mut self) -> Result<bool> {
-        if !self.is_sealed {
-            return Ok(!self.at_end()?);
-        }
-        if self.position == 0 {
-            return Ok(true);
-        }
-        // SEAL-8: where the end of the records is not known, the first byte tells.
-        let at = self.position;
-        let first = self.window(at, 1)?[0];
-        let is_seal = self.size.map_or(first == SEAL, |seal_at| at == seal_at);
-        require(is_seal || first == RECORD, "SEAL-1", at, "a record begins with another byte than 92")?;
-        Ok(!is_seal)
-    }
+struct Reader<'a> {
+    input: &'a mut Input,
+    ahead: Option<&'a Outline>,
+    stream: Stream,
+    open: Option<OpenArray>,
 }
 
 impl Stream {
     /// The records of a sealed stream, or those of a plain one that has a seal.
     fn read(input: &mut Input, ahead: Option<&Outline>) -> Result<Self> {
-        let mut stream = Stream::default();
-        let mut open = None;
-        while input.stands_before_record()? {
-            open = stream.read_record(input, open, ahead)?;
+        let mut reader = Reader { input, ahead, stream: Stream::default(), open: None };
+        while reader.stands_before_record()? {
+            reader.record()?;
         }
-        input.checksums = None;
+        if let Some(OpenArray { at, path, .. }) = reader.open {
+            return refuse("PART-2", at, "parts of the array are missing").map_err(|error: Error| error.under(|| path));
+        }
         // STREAM-3
-        require(!stream.leaves.is_empty() || open.is_some(), "STREAM-3", 0, "the input is empty")?;
-        match open {
-            None => Ok(stream),
-            Some(OpenArray { at, path, .. }) => {
-                refuse("PART-2", at, "parts of the array are missing").map_err(|error: Error| error.under(|| path))
-            }
+        require(!reader.stream.leaves.is_empty(), "STREAM-3", 0, "the input is empty")?;
+        Ok(reader.stream)
+    }
+}
+
+impl Reader<'_> {
+    fn stands_before_record(&mut self) -> Result<bool> {
+        let at = self.input.position;
+        if !self.input.is_sealed {
+            return Ok(!self.input.at_end()?);
         }
+        if at == 0 {
+            return Ok(true); // with the mark
+        }
+        // SEAL-8: where it is not known how far the records reach, the first byte tells.
+        let first = self.input.window(at, 1)?[0];
+        let is_seal = self.input.size.map_or(first == SEAL, |seal_at| at == seal_at);
+        require(is_seal || first == RECORD, "SEAL-1", at, "a record does not begin with 92")?;
+        Ok(!is_seal)
     }
 
-    fn read_record(
-        &mut self,
-        input: &mut Input,
-        open: Option<OpenArray>,
-        ahead: Option<&Outline>,
-    ) -> Result<Option<OpenArray>> {
-        let at = input.position;
-        input.checksums = Some(Checksums::new());
-        let path = input.record_path()?;
-        let (path, part) = if input.is_sealed { path.without_part(at)? } else { (path, None) };
-        let shown = path.clone();
-        self.read_leaf(input, at, path, part, open, ahead).map_err(|error| error.under(|| shown))
+    fn record(&mut self) -> Result<()> {
+        let at = self.input.position;
+        self.input.checksums = Some(Checksums::new());
+        self.input.record_head()?;
+        let path_at = self.input.position;
+        let path = self.input.key_path()?;
+        let (path, part) = if self.input.is_sealed { path.without_part(at)? } else { (path, None) };
+        // PART-3: these two hold without the key of a part.
+        let (parts, bytes) = path.size();
+        require(parts <= MAX_PARTS, "KEY-3", path_at, "the key path has more than 512 parts")?;
+        require(bytes <= MAX_PATH_BYTES, "KEY-4", path_at, "the key path has more than 65,535 bytes")?;
+        self.leaf(at, &path, part).map_err(|error| error.under(|| path))
     }
 
-    fn read_leaf(
-        &mut self,
-        input: &mut Input,
-        at: u64,
-        path: KeyPath,
-        part: Option<Part>,
-        open: Option<OpenArray>,
-        ahead: Option<&Outline>,
-    ) -> Result<Option<OpenArray>> {
-        let (mut content, before) = match (open, &part) {
-            (Some(open), Some(part)) if open.goes_on_with(&path, part) => (open.content, Some((open.at, open.dtype))),
+    fn leaf(&mut self, at: u64, path: &KeyPath, part: Option<Part>) -> Result<()> {
+        let (mut content, before) = match (self.open.take(), &part) {
+            (Some(open), Some(part)) if open.goes_on_with(path, part) => (open.content, Some((open.at, open.dtype))),
             (Some(_), _) => return refuse("PART-2", at, "expected the next part of the array before it"),
-            (None, Some(Part { place: 1.., .. })) => {
-                return refuse("PART-2", at, "the parts before this one are missing")
-            }
+            (None, Some(Part { place: 1.., .. })) => return refuse("PART-2", at, "the part before it is missing"),
             (None, _) => {
-                path.check_limits(at)?;
-                check_clash(&self.places, &path, at)?;
-                self.places.insert(path.clone(), self.leaves.len());
-                let digest = Outline::digest(ahead, &path, part.as_ref());
+                check_clash(&self.stream.places, path, at)?;
+                self.stream.places.insert(path.clone(), self.stream.leaves.len());
+                let digest = Outline::digest(self.ahead, path, part.as_ref());
                 (Content { digest, ..Content::default() }, None)
             }
         };
         (content.pieces, content.is_padded) = (0, false);
-        let leaf = input.leaf_blob(&mut content)?;
-        self.end_record(input, at, &content, part.as_ref().and(leaf.shape()));
+        let leaf = self.input.leaf_blob(&mut content)?;
+        self.end_record(at, &content, part.as_ref().and(leaf.shape()));
         let mut records = 1;
         if let Some(part) = part {
             // PART-1, PART-2
@@ -321,34 +314,27 @@ impl Stream {
             let (first_at, dtype) = before.unwrap_or((at, array.dtype));
             require(array.dtype == dtype, "PART-2", at, "the parts differ in dtype")?;
             if part.place + 1 < part.count {
-                return Ok(Some(OpenArray { path, at: first_at, part, dtype, content }));
+                self.open = Some(OpenArray { path: path.clone(), at: first_at, part, dtype, content });
+                return Ok(());
             }
             records = part.count as usize;
         }
         let digest = content.digest.map(|digest| Box::new(digest.finish(&leaf)));
-        self.leaves.push(Stored { leaf, records, digest });
-        Ok(None)
+        self.stream.leaves.push(Stored { leaf, records, digest });
+        Ok(())
     }
 
-    fn end_record(&mut self, input: &mut Input, at: u64, content: &Content, part_shape: Option<&[u64]>) {
-        let size = input.position - at;
-        let (blocks, all) = input.checksums.take().map(Checksums::finish).unwrap_or_default();
-        self.checksum = joined(self.checksum, all, size); // SUM-4
-        self.checksums.extend(blocks);
+    fn end_record(&mut self, at: u64, content: &Content, part_shape: Option<&[u64]>) {
+        let stream = &mut self.stream;
+        let size = self.input.position - at;
+        let (blocks, all) = self.input.checksums.take().map(Checksums::finish).unwrap_or_default();
+        stream.checksum = joined(stream.checksum, all, size); // SUM-4
+        stream.checksums.extend(blocks);
         let payload = (content.pieces == 1).then(|| content.first_at - at);
-        self.records.push(Record { size, payload, shape: part_shape.map(Box::from) });
+        stream.records.push(Record { size, payload, shape: part_shape.map(Box::from) });
         if content.is_padded {
-            self.padded_at.push(content.first_at);
+            stream.padded_at.push(content.first_at);
         }
-    }
-}
-
-impl KeyPath {
-    /// PART-3: KEY-3 and KEY-4 hold without the key of a part.
-    fn check_limits(&self, at: u64) -> Result<()> {
-        let parts = self.parts().count();
-        require(parts <= MAX_PARTS, "KEY-3", at, "the key path has more than 512 parts")?;
-        require(self.0.len() - parts <= MAX_PATH_BYTES, "KEY-4", at, "the key path has more than 65,535 bytes")
     }
 }
 
@@ -426,7 +412,7 @@ impl Input {
 
     fn alignment(&mut self, frame: Frame) -> Result<u64> {
         let at = self.position;
-        let alignment = self.size("INDEX-1", "the alignment is not an int of 0 or more")?;
+        let alignment = self.count("INDEX-1", "the alignment is not an int of 0 or more")?;
         if frame.is_detached {
             require(alignment == 1, "DETACHED-4", at, "the alignment of a detached seal is not 1")?;
         } else {
@@ -452,7 +438,7 @@ impl Input {
         Ok(bytes)
     }
 
-    fn size(&mut self, clause: &'static str, reason: &'static str) -> Result<u64> {
+    fn count(&mut self, clause: &'static str, reason: &'static str) -> Result<u64> {
         let Head { at, value } = self.head()?;
         match value {
             Value::Int(number @ 0..) => Ok(number as u64),
@@ -497,16 +483,16 @@ impl Input {
         let array = dtype.zip(shape.as_deref());
         let (at, count) = self.array_head("INDEX-2", "the records of a leaf are not an array")?;
         require(count > 0, "INDEX-2", at, "a leaf has no record")?;
-        let boxes =
-            array.and_then(|(dtype, shape)| Some((dtype, Boxes::of(shape, dtype.width).filter(|_| count > 1)?)));
-        let expected = boxes.as_ref().filter(|_| kind == "ndarray").map_or(1, |(_, boxes)| boxes.count);
-        require(count == expected, "PART-2", at, "another number of records than the shape gives")?;
+        let boxes = array.filter(|_| count > 1).and_then(|(dtype, shape)| Boxes::of(shape, dtype.width));
+        let expected = boxes.as_ref().map_or(1, |boxes| boxes.count);
+        require(count == expected, "PART-2", at, "a leaf has another number of records than its shape gives")?;
         let mut records = Vec::new();
         for place in 0..count {
-            let payload = match &boxes {
-                Some((dtype, boxes)) => Some(boxes.shape_of(place).iter().product::<u64>() * dtype.width),
-                None => array.map(|(dtype, shape)| shape.iter().product::<u64>() * dtype.width),
-            };
+            let part = boxes.as_ref().map(|boxes| boxes.shape_of(place));
+            let payload = array.map(|(dtype, shape)| {
+                let shape = part.as_deref().unwrap_or(shape);
+                shape.iter().product::<u64>() * dtype.width
+            });
             records.push(self.listed(payload, left)?);
         }
         Ok(Entry { path, kind, dtype, shape, records })
@@ -538,22 +524,22 @@ impl Input {
         let (at, count) = self.array_head("INDEX-3", "a record in the index is not an array")?;
         require(count == 3, "INDEX-3", at, "a record in the index has three elements")?;
         let size_at = self.position;
-        let size = self.size("INDEX-3", "the size of a record is not an int of 0 or more")?;
+        let size = self.count("INDEX-3", "the size of a record is not an int of 0 or more")?;
         *left = match left.checked_sub(size) {
             Some(left) => left,
             None => return refuse("INDEX-4", size_at, "the record reaches beyond the offset of the seal"),
         };
-        let payload = match (self.head()?, array) {
-            (Head { value: Value::Nil, .. }, _) => None,
-            (Head { at, value: Value::Int(payload @ 0..) }, Some(length)) => {
-                let fits = payload as u64 <= size && length <= size - payload as u64;
-                require(fits, "INDEX-4", at, "the payload reaches beyond its record")?;
-                Some(payload as u64)
-            }
-            (Head { at, .. }, _) => {
-                return refuse("INDEX-3", at, "where the payload stands is neither nil nor an int of an array")
+        let Head { at: payload_at, value } = self.head()?;
+        let payload = match (value, array) {
+            (Value::Nil, _) => None,
+            (Value::Int(payload @ 0..), Some(_)) => Some(payload as u64),
+            _ => {
+                return refuse("INDEX-3", payload_at, "where the payload stands is neither nil nor an int of an array")
             }
         };
+        let end = payload.unwrap_or(0).checked_add(array.unwrap_or(0));
+        let fits = end.is_some_and(|end| end <= size);
+        require(fits, "INDEX-4", payload_at, "the payload reaches beyond its record")?;
         let checksums =
             self.short_bin("INDEX-4", 4 * size.div_ceil(BLOCK), "expected 4 bytes for each block of the record")?;
         let checksums = checksums.chunks_exact(4).map(|bytes| big_endian(bytes) as u32).collect();
@@ -712,11 +698,15 @@ impl Footer {
         Footer::parse(&tail, size)
     }
 
-    /// The header of a seal is counted in an attached one alone.
-    fn check_size(&self, header: u64, size: u64) -> Result<()> {
-        let before = u128::from(self.seal_at) * u128::from(header.min(1)) + u128::from(header);
-        let fits = before + u128::from(self.index_bytes) + FOOTER as u128 == u128::from(size);
+    /// `before` bytes stand before the index.
+    fn check_size(&self, before: u64, size: u64) -> Result<()> {
+        let fits = size.checked_sub(self.index_bytes + FOOTER as u64) == Some(before);
         require(fits, "SEAL-4", self.at, "the footer does not fit the size of the file")
+    }
+
+    /// Where the index begins, by what an attached seal says.
+    fn index_at(&self) -> u64 {
+        self.seal_at.saturating_add(SEAL_HEADER)
     }
 }
 
@@ -762,6 +752,14 @@ struct Outline {
 }
 
 impl Outline {
+    /// Reads the index that comes next in `input`, and the footer.
+    fn read(input: &mut Input, length: u64, frame: Frame) -> Result<Self> {
+        let mut outline = Outline::default();
+        let (index, _) = input.index_and_footer(length, frame, &mut |entry| outline.add(entry))?;
+        outline.has_digests = index.digests.is_some();
+        Ok(outline)
+    }
+
     fn add(&mut self, entry: Entry) {
         if let (Some(shape), 2..) = (entry.shape, entry.records.len()) {
             self.shapes.insert(entry.path, shape);
@@ -896,11 +894,9 @@ pub fn decode(mut input: Input, path: &OsStr) -> Result<()> {
     let size = input.size;
     let mut ahead = None;
     if let Some(size) = size {
-        let mut file = File::open(path)?;
-        let footer = Footer::of(&mut file, size)?;
-        footer.check_size(SEAL_HEADER, size)?;
-        ahead = Some(outline(file, &footer, size)?);
-        input.size = Some(footer.seal_at);
+        let (outline, seal_at) = open_from_end(path, size)?;
+        ahead = Some(outline);
+        input.size = Some(seal_at);
     }
     input.is_sealed = true;
     // A record of a file that has its footer does not end too early: it reaches into the seal.
@@ -911,28 +907,25 @@ pub fn decode(mut input: Input, path: &OsStr) -> Result<()> {
     let length = input.seal_header()?;
     let (index, footer) = stream.compare(&mut input, length, Frame { seal_at, is_detached: false })?;
     require(input.at_end()?, "SEAL-2", input.position, "bytes stand behind the footer")?;
-    footer.check_size(SEAL_HEADER, input.position)?;
+    footer.check_size(footer.index_at(), input.position)?;
+    require(footer.seal_at == seal_at, "SEAL-4", footer.at, "the seal does not stand where the footer says")?;
     require(footer.index_bytes == length, "SEAL-3", seal_at, "the length of the seal is not that of the footer")?;
     stream.print(index)
 }
 
-/// SEAL-8: what the index of a file says.
-fn outline(mut file: File, footer: &Footer, size: u64) -> Result<Outline> {
-    file.seek(SeekFrom::Start(footer.seal_at))?;
+/// SEAL-8: what the index of a file says; the offset of its seal.
+fn open_from_end(path: &OsStr, size: u64) -> Result<(Outline, u64)> {
+    let mut file = File::open(path)?;
+    let footer = Footer::of(&mut file, size)?;
+    footer.check_size(footer.index_at(), size)?;
+    let seal_at = footer.seal_at;
+    file.seek(SeekFrom::Start(seal_at))?;
     let mut input = Input::new(file, Some(size), "SEAL-5");
-    input.position = footer.seal_at;
+    input.position = seal_at;
     let length = input.seal_header()?;
-    require(
-        length == footer.index_bytes,
-        "SEAL-3",
-        footer.seal_at,
-        "the length of the seal is not that of the footer",
-    )?;
-    let mut outline = Outline::default();
-    let frame = Frame { seal_at: footer.seal_at, is_detached: false };
-    let (index, _) = input.index_and_footer(length, frame, &mut |entry| outline.add(entry))?;
-    outline.has_digests = index.digests.is_some();
-    Ok(outline)
+    require(length == footer.index_bytes, "SEAL-3", seal_at, "the length of the seal is not that of the footer")?;
+    let outline = Outline::read(&mut input, length, Frame { seal_at, is_detached: false })?;
+    Ok((outline, seal_at))
 }
 
 /// DETACHED-1, DETACHED-3: the name of the seal of this file, where there is one.
@@ -944,38 +937,29 @@ pub fn seal_beside(path: &OsStr) -> Option<OsString> {
 
 /// DETACHED-2: a plain stream with its seal.
 pub fn decode_with_seal(mut input: Input, seal: &OsStr) -> Result<()> {
-    let (footer, outline) = outline_of_detached(seal).map_err(in_the_seal)?;
-    let size = input.size.unwrap_or(footer.seal_at);
-    require(size == footer.seal_at, "DETACHED-2", size, "the seal beside the stream is of one of another size")?;
+    let (outline, seal_at) = open_detached(seal)
+        .and_then(|(mut input, length, frame)| Ok((Outline::read(&mut input, length, frame)?, frame.seal_at)))
+        .map_err(in_the_seal)?;
+    let check = |size| {
+        require(size == seal_at, "DETACHED-2", size, "the seal beside the stream is that of a longer or shorter one")
+    };
+    input.size.map_or(Ok(()), check)?;
     let mut stream = Stream::read(&mut input, Some(&outline))?;
-    let fits = input.position == footer.seal_at;
-    require(fits, "DETACHED-2", input.position, "the seal beside the stream is of one of another size")?;
-    let (mut input, length) = open_detached(seal).map_err(in_the_seal)?;
-    let frame = Frame { seal_at: footer.seal_at, is_detached: true };
+    check(input.position)?;
+    let (mut input, length, frame) = open_detached(seal).map_err(in_the_seal)?;
     let (index, _) = stream.compare(&mut input, length, frame)?;
     stream.print(index)
 }
 
-/// DETACHED-1: the seal, and the number of bytes of its index.
-fn open_detached(seal: &OsStr) -> Result<(Input, u64)> {
+/// DETACHED-1: the seal, which begins with its index; and how many bytes that has.
+fn open_detached(seal: &OsStr) -> Result<(Input, u64, Frame)> {
     let mut file = File::open(seal)?;
     let size = file.metadata()?.len();
     let footer = Footer::of(&mut file, size)?;
     footer.check_size(0, size)?;
     file.rewind()?;
-    Ok((Input::new(file, Some(size), "SEAL-5"), footer.index_bytes))
-}
-
-fn outline_of_detached(seal: &OsStr) -> Result<(Footer, Outline)> {
-    let (mut input, length) = open_detached(seal)?;
-    let mut file = File::open(seal)?;
-    let size = file.metadata()?.len();
-    let footer = Footer::of(&mut file, size)?;
-    let mut outline = Outline::default();
     let frame = Frame { seal_at: footer.seal_at, is_detached: true };
-    let (index, _) = input.index_and_footer(length, frame, &mut |entry| outline.add(entry))?;
-    outline.has_digests = index.digests.is_some();
-    Ok((footer, outline))
+    Ok((Input::new(file, Some(size), "SEAL-5"), footer.index_bytes, frame))
 }
 
 /// Says of a refusal that its offset is one in the detached seal.
