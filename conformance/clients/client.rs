@@ -222,22 +222,31 @@ impl Leaf {
 enum Role<'a> {
     Ndarray,
     Scalar,
-    /// Of an array of this shape; with the dtype of the chunks before it.
+    /// Of an array of this shape, and with the dtype of the chunks before it.
     Chunk(&'a [u64], Option<Dtype>),
 }
 
 /// What is gathered of a leaf while its bytes pass by.
 #[derive(Default)]
 struct Content {
-    /// Of an array; all chunks, and in a sealed stream all parts.
+    /// That of an array: of all its chunks, and in a sealed stream of all its parts.
     payload: Sha256,
-    /// In how many pieces the payload has stood in this record, and where the first of them begins.
+    /// In how many pieces the payload stands in this record, and where the first of them begins.
     pieces: usize,
     first_at: u64,
     /// ALIGN-1
     is_padded: bool,
     /// INDEX-9, where it is wanted.
     digest: Option<sealed::LeafDigest>,
+}
+
+impl Content {
+    fn begin_piece(&mut self, at: u64) {
+        if self.pieces == 0 {
+            self.first_at = at;
+        }
+        self.pieces += 1;
+    }
 }
 
 /// LEAF-4, LEAF-5: the bytes that an array has.
@@ -662,13 +671,9 @@ impl Input {
         match role {
             Role::Ndarray => content.begin_array("ndarray", dtype, &shape),
             Role::Scalar => content.begin_array("scalar", dtype, &shape),
-            Role::Chunk(of, None) => content.begin_array("ndarray", dtype, of),
-            Role::Chunk(_, Some(_)) => {}
+            Role::Chunk(whole, _) => content.begin_array("ndarray", dtype, whole),
         }
-        if content.pieces == 0 {
-            content.first_at = self.position;
-        }
-        content.pieces += 1;
+        content.begin_piece(self.position);
         self.pieces(at, length, false, |piece| {
             content.payload.update(piece);
             content.add_to_digest(piece);

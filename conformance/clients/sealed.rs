@@ -1,8 +1,8 @@
 //! Sealed streams, and plain ones with a detached seal (version 2.0 of the specification).
 //!
 //! A sealed stream is read from front to back, like a plain one. What each record was, its checksums included, is noted
-//! as it passes by, and the index is compared with that when it comes. So a pipe and a file are read alike, no payload is
-//! ever held, and of the index nothing but the metadata and the digests. A file is opened from its end before that
+//! as it passes by, and the index is compared with that when it comes. So a pipe and a file are read alike, no payload
+//! is ever held, and of the index nothing but the metadata and the digests. A file is opened from its end before that
 //! (SEAL-8): one that has been cut off, or has an index that breaks a rule, is refused before its records are read.
 
 use crate::checksum::{checksum, joined, Checksums, BLOCK};
@@ -58,7 +58,7 @@ impl KeyPath {
         let Some((place, part)) = found else {
             return Ok((self, None));
         };
-        let is_last = place > 0 && place + 1 == self.parts().count();
+        let is_last = place > 0 && place + 1 == self.size().0;
         require(is_last, "PART-3", at, "a key that looks like that of a part stands in another place")?;
         self.0.pop();
         let kept = self.0.iter().rposition(|byte| *byte == Self::END).map_or(0, |end| end + 1);
@@ -120,15 +120,15 @@ impl<'a> Boxes<'a> {
 
 pub struct LeafDigest {
     hash: Sha256,
-    /// The shape of the whole, for an array in parts.
+    /// The shape of an array in parts. Each of them says its own alone.
     whole: Option<Vec<u64>>,
-    is_begun: bool,
+    has_shape: bool,
 }
 
 impl LeafDigest {
     fn new(path: &KeyPath, whole: Option<Vec<u64>>) -> Self {
-        let mut digest = LeafDigest { hash: Sha256::default(), whole, is_begun: false };
-        digest.add(&Value::Array(path.parts().count() as u64).encoded());
+        let mut digest = LeafDigest { hash: Sha256::default(), whole, has_shape: false };
+        digest.add(&Value::Array(path.size().0 as u64).encoded());
         path.parts().for_each(|part| digest.add_text(&part));
         digest
     }
@@ -162,12 +162,12 @@ impl LeafDigest {
 }
 
 impl Content {
-    /// To be called before the payload, or a part of it, is added.
+    /// To be called before each piece of the payload.
     pub fn begin_array(&mut self, kind: &str, dtype: Dtype, shape: &[u64]) {
-        let Some(digest) = self.digest.as_mut().filter(|digest| !digest.is_begun) else {
+        let Some(digest) = self.digest.as_mut().filter(|digest| !digest.has_shape) else {
             return;
         };
-        digest.is_begun = true;
+        digest.has_shape = true;
         let shape = digest.whole.take().unwrap_or_else(|| shape.to_vec());
         digest.add_text(kind);
         digest.add_text(dtype.tag);
@@ -175,7 +175,7 @@ impl Content {
         shape.iter().for_each(|dimension| digest.add(&Value::Int((*dimension).into()).encoded()));
     }
 
-    /// To be called before the bytes of a str or bin are added.
+    /// To be called before the bytes of a str or bin.
     pub fn begin_bytes(&mut self, is_text: bool, length: u64) {
         if let Some(digest) = &mut self.digest {
             let (kind, header) = if is_text { ("str", Value::Str(length)) } else { ("bin", Value::Bin(length)) };
@@ -193,6 +193,7 @@ impl Content {
 
 // ---- The records (SEAL-1, SEAL-2, PART-1 to PART-4, SUM-2) ----
 
+/// A leaf that has been read.
 struct Stored {
     leaf: Leaf,
     /// More than one where it is an array in parts.
@@ -200,9 +201,9 @@ struct Stored {
     digest: Option<Box<Digest>>,
 }
 
+/// What INDEX-3 says of a record, but for the checksums.
 struct Record {
     size: u64,
-    /// INDEX-3
     payload: Option<u64>,
     /// That of a part.
     shape: Option<Box<[u64]>>,
@@ -237,6 +238,7 @@ impl OpenArray {
     }
 }
 
+/// Reads the records.
 struct Reader<'a> {
     input: &'a mut Input,
     ahead: Option<&'a Outline>,
@@ -394,7 +396,7 @@ impl Input {
         self.key("alignment", "INDEX-5")?;
         let alignment = self.alignment(frame)?;
         self.key("checksum", "INDEX-5")?;
-        let checksum = self.short_bin("INDEX-1", 4, "the checksum is not a bin of 4 bytes")?;
+        let checksum = self.bin("INDEX-1", 4, "the checksum is not a bin of 4 bytes")?;
         self.key("leaves", "INDEX-5")?;
         let leaves = self.entries(frame, each)?;
         self.key("metadata", "INDEX-5")?;
@@ -403,9 +405,8 @@ impl Input {
         if count == 5 {
             self.key("digests", "INDEX-5")?;
             let digests_at = self.position;
-            let length = leaves.saturating_add(1).saturating_mul(32);
-            digests =
-                Some((digests_at, self.short_bin("INDEX-9", length, "expected 32 bytes for each leaf, and 32 more")?));
+            let reason = "the digests are not a bin of 32 bytes for each leaf, and 32 more";
+            digests = Some((digests_at, self.bin("INDEX-9", 32 * (leaves + 1), reason)?));
         }
         Ok(Index { at, alignment, checksum: big_endian(&checksum) as u32, metadata, digests })
     }
@@ -422,8 +423,8 @@ impl Input {
         Ok(alignment)
     }
 
-    /// A bin of this length.
-    fn short_bin(&mut self, clause: &'static str, expected: u64, reason: &'static str) -> Result<Vec<u8>> {
+    /// A bin of this length; anything else breaks `clause`.
+    fn bin(&mut self, clause: &'static str, expected: u64, reason: &'static str) -> Result<Vec<u8>> {
         let Head { at, value } = self.head()?;
         let Value::Bin(length) = value else {
             return refuse(clause, at, reason);
@@ -438,6 +439,7 @@ impl Input {
         Ok(bytes)
     }
 
+    /// An int of 0 or more; anything else breaks `clause`.
     fn count(&mut self, clause: &'static str, reason: &'static str) -> Result<u64> {
         let Head { at, value } = self.head()?;
         match value {
@@ -533,15 +535,13 @@ impl Input {
         let payload = match (value, array) {
             (Value::Nil, _) => None,
             (Value::Int(payload @ 0..), Some(_)) => Some(payload as u64),
-            _ => {
-                return refuse("INDEX-3", payload_at, "where the payload stands is neither nil nor an int of an array")
-            }
+            _ => return refuse("INDEX-3", payload_at, "expected nil, or of an array where its payload stands"),
         };
         let end = payload.unwrap_or(0).checked_add(array.unwrap_or(0));
         let fits = end.is_some_and(|end| end <= size);
         require(fits, "INDEX-4", payload_at, "the payload reaches beyond its record")?;
-        let checksums =
-            self.short_bin("INDEX-4", 4 * size.div_ceil(BLOCK), "expected 4 bytes for each block of the record")?;
+        let reason = "the checksums are not a bin of 4 bytes for each block of the record";
+        let checksums = self.bin("INDEX-4", 4 * size.div_ceil(BLOCK), reason)?;
         let checksums = checksums.chunks_exact(4).map(|bytes| big_endian(bytes) as u32).collect();
         Ok(Listed { size, payload, checksums })
     }
@@ -566,24 +566,27 @@ impl Input {
         Ok(self.kept.take().unwrap_or_default())
     }
 
+    /// META-3: the header of a value in the metadata, which begins at `start`; and how many bytes follow it at least.
+    fn metadata_head(&mut self, start: u64) -> Result<(Head, u64)> {
+        let head = self.head()?;
+        let length = match head.value {
+            Value::Str(length) | Value::Bin(length) => length,
+            Value::Array(count) => count,
+            Value::Map(count) => 2 * count,
+            _ => 0,
+        };
+        self.fits(head.at, length)?;
+        let size = self.position - start + length;
+        require(size <= MAX_METADATA, "META-3", start, "the metadata has more than 2^24 bytes")?;
+        Ok((head, length))
+    }
+
     /// Writes the next value as JSON. The metadata begins at `start`.
     fn metadata_value(&mut self, start: u64, depth: usize, out: &mut dyn Write) -> Result<()> {
         let is_float_32 = self.peek(1)? == [0xca];
         require(!is_float_32, "META-1", self.position, "a float 32 stands in the metadata")?;
-        let Head { at, value } = self.head()?;
-        let (length, is_nested) = match value {
-            Value::Str(length) | Value::Bin(length) => (length, false),
-            Value::Array(count) => (count, true),
-            Value::Map(count) => (2 * count, true),
-            _ => (0, false),
-        };
-        self.fits(at, length)?;
-        require(
-            self.position - start + length <= MAX_METADATA,
-            "META-3",
-            start,
-            "the metadata has more than 2^24 bytes",
-        )?;
+        let (Head { at, value }, length) = self.metadata_head(start)?;
+        let is_nested = matches!(value, Value::Array(_) | Value::Map(_));
         require(!is_nested || depth <= MAX_DEPTH, "META-3", at, "the metadata is nested more than 64 deep")?;
         match value {
             Value::Nil => write!(out, r#"{{"kind":"nil"}}"#)?,
@@ -629,23 +632,14 @@ impl Input {
 
     /// META-2: the texts of a map are in ascending order.
     fn metadata_key(&mut self, start: u64, before: Option<&String>) -> Result<String> {
-        let Head { at, value } = self.head()?;
-        let Value::Str(length) = value else {
-            return refuse("META-1", at, "a key of the metadata is not a str");
-        };
-        self.fits(at, length)?;
-        require(
-            self.position - start + length <= MAX_METADATA,
-            "META-3",
-            start,
-            "the metadata has more than 2^24 bytes",
-        )?;
+        let (Head { at, value }, length) = self.metadata_head(start)?;
+        require(matches!(value, Value::Str(_)), "META-1", at, "a key of the metadata is not a str")?;
         let mut key = String::new();
         self.pieces(at, length, true, |piece| {
             key.push_str(&String::from_utf8_lossy(piece));
             Ok(())
         })?;
-        require(before.is_none_or(|before| *before < key), "META-2", at, "the keys are not in ascending order")?;
+        require(before < Some(&key), "META-2", at, "the keys are not in ascending order")?;
         Ok(key)
     }
 }
@@ -766,8 +760,8 @@ impl Outline {
         }
     }
 
-    /// The beginning of the digest of a leaf, where it is wanted and can be told. On a pipe the shape of an array in parts is
-    /// not known before they have passed by, but comes before them in what is digested: there it is not compared.
+    /// The beginning of the digest of a leaf, where it is wanted and can be told. In what is digested the shape of an
+    /// array comes before its payload, and on a pipe that of an array in parts is not known by then: it has none there.
     fn digest(ahead: Option<&Outline>, path: &KeyPath, part: Option<&Part>) -> Option<LeafDigest> {
         if ahead.is_some_and(|outline| !outline.has_digests) {
             return None;
@@ -810,10 +804,8 @@ impl<'a> Comparison<'a> {
         same(is_here, "the record has another key path than the index says")?;
         let stored = &mut self.stream.leaves[self.leaf];
         same(stored.leaf.kind() == entry.kind, "the leaf is of another kind than the index says")?;
-        same(
-            stored.leaf.array().map(|array| array.dtype) == entry.dtype,
-            "the array has another dtype than the index says",
-        )?;
+        let dtype = stored.leaf.array().map(|array| array.dtype);
+        same(dtype == entry.dtype, "the array has another dtype than the index says")?;
         same(stored.records == entry.records.len(), "the array has another number of parts than the index says")?;
         let records = &self.stream.records[self.record..self.record + stored.records];
         if records[0].shape.is_none() {
@@ -842,11 +834,8 @@ impl<'a> Comparison<'a> {
         let blocks = &self.stream.checksums[self.block..self.block + listed.checksums.len()];
         let damaged = blocks.iter().zip(&listed.checksums).position(|(found, stated)| found != stated);
         if let Some(block) = damaged {
-            return refuse(
-                "SUM-3",
-                self.at + block as u64 * BLOCK,
-                "a block of the record is damaged: its checksum is wrong",
-            );
+            let at = self.at + block as u64 * BLOCK;
+            return refuse("SUM-3", at, "a block of the record is damaged: its checksum is wrong");
         }
         self.at += record.size;
         self.block += blocks.len();
@@ -870,8 +859,8 @@ impl Stream {
         let mut stated: Vec<&[u8]> = stated.chunks_exact(32).collect();
         let tree = stated.pop();
         for (leaf, stated) in self.leaves.iter().zip(&stated) {
-            let same = leaf.digest.as_ref().is_none_or(|found| found.as_slice() == *stated);
-            require(same, "INDEX-9", *at, "the digest of a leaf is wrong")?;
+            let differs = leaf.digest.as_ref().is_some_and(|found| found.as_slice() != *stated);
+            require(!differs, "INDEX-9", *at, "the digest of a leaf is wrong")?;
         }
         stated.sort_unstable();
         let mut hash = Sha256::default();
