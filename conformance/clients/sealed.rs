@@ -732,7 +732,7 @@ impl Input {
         require(first == SEAL.into(), "SEAL-3", at, "the seal does not begin with c6")?;
         let length = self.number(at, 4)?;
         let least = FOOTER as u64 + 1;
-        require((least..=MAX_SEAL).contains(&length), "SEAL-3", at, "no seal has this length")?;
+        require((least..=MAX_SEAL).contains(&length), "SEAL-3", at, "the seal cannot have this length")?;
         Ok(length - least)
     }
 }
