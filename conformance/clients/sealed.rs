@@ -845,7 +845,7 @@ impl<'a> Comparison<'a> {
 }
 
 impl Stream {
-    /// What concerns all of the records, when each has been compared.
+    /// What the index says of all records together, when each has been compared.
     fn check(&self, index: &Index) -> Result<()> {
         for at in &self.padded_at {
             let is_aligned = at % index.alignment == 0;
@@ -873,7 +873,6 @@ impl Stream {
         let mut comparison = Comparison::new(self);
         let (index, footer) = input.index_and_footer(length, frame, &mut |entry| comparison.add(entry))?;
         comparison.fault?;
-        self.check(&index)?;
         Ok((index, footer))
     }
 }
@@ -899,6 +898,7 @@ pub fn decode(mut input: Input, path: &OsStr) -> Result<()> {
     footer.check_size(footer.index_at(), input.position)?;
     require(footer.seal_at == seal_at, "SEAL-4", footer.at, "the seal does not stand where the footer says")?;
     require(footer.index_bytes == length, "SEAL-3", seal_at, "the length of the seal is not that of the footer")?;
+    stream.check(&index)?;
     stream.print(index)
 }
 
@@ -937,6 +937,7 @@ pub fn decode_with_seal(mut input: Input, seal: &OsStr) -> Result<()> {
     check(input.position)?;
     let (mut input, length, frame) = open_detached(seal).map_err(in_the_seal)?;
     let (index, _) = stream.compare(&mut input, length, frame)?;
+    stream.check(&index).map_err(in_the_seal)?;
     stream.print(index)
 }
 
