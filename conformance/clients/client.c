@@ -1256,6 +1256,7 @@ static void begin_record(struct job *j) {
 
 static void end_record(struct job *j) {
     struct record *record = noted(j);
+    j->here = ROOT;
     if (!record)
         return;
     sum_passed(j);
