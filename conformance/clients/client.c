@@ -112,7 +112,7 @@ static void *grow(void *array, size_t *room, size_t need, size_t size) {
     ((list)->at = grow((list)->at, &(list)->room, (list)->count + (more), sizeof *(list)->at))
 #define ADD(list, element) (MAKE_ROOM(list, 1), (list)->at[(list)->count++] = (element))
 
-struct bytes { unsigned char *at; size_t count, room; };
+struct bytes { unsigned char *at; size_t count, room; };        /* one of bytes, where it needs a name */
 
 /* -------------------------------------------------------------------- SHA-256 */
 
@@ -530,7 +530,7 @@ struct job {
     uint64_t limit;             /* where the innermost bin or ext ends, or else the input */
     unsigned depth;             /* how many of these we are in */
     const char *cut;            /* the clause of an input that ends too early */
-    uint64_t top;               /* the offset of the last value that began in none, or of the record */
+    uint64_t top;               /* the offset of the last value that began in none; in a sealed stream of the record */
     struct sha256 sha;          /* of the leaf that is being read */
 
     LIST(struct record) records;
@@ -539,7 +539,7 @@ struct job {
     uint32_t all;               /* the checksum of all blocks before it */
     bool summing;               /* what passes goes into these */
     size_t summed;              /* what has passed, but not yet gone into them, lies between this and `at` */
-    struct array_part part;           /* the next part of the array that is being read */
+    struct array_part part;     /* the next part of the array that is being read */
     bool strict;                /* a header must be the shortest: this is an index */
     struct bytes *keep;         /* where bytes that are used up are kept, or NULL */
     uint64_t alignment;
@@ -827,16 +827,16 @@ static bool has(struct job *j, uint64_t size) {
     return fill_buffer(j, size < BUFFER_SIZE ? (size_t)size : BUFFER_SIZE);
 }
 
-/* STREAM-2, FLAX-6: the input ends within the value at `offset`; SEAL-5: or before the seal. */
-static _Noreturn void refuse_cut(const struct job *j, uint64_t offset) {
-    bool pipe = !strcmp(j->cut, "SEAL-5");
-    refuse(j, j->cut, pipe ? j->position + (j->end - j->at) : j->sealed ? j->top : offset);
+/* The input ends within a value (STREAM-2, FLAX-6), the seal begins within a record, or there is no seal (SEAL-5). */
+static _Noreturn void refuse_cut(const struct job *j) {
+    uint64_t end = j->position + (j->end - j->at);
+    refuse(j, j->cut, strcmp(j->cut, "SEAL-5") ? j->top : end);
 }
 
 /* The next `size` bytes (at most BUFFER_SIZE), which stay where they are. */
 static const unsigned char *peek(struct job *j, size_t size) {
     if (!fill_buffer(j, size))
-        refuse_cut(j, j->top);
+        refuse_cut(j);
     return j->buffer + j->at;
 }
 
@@ -947,7 +947,7 @@ static void require_bytes(struct job *j, uint64_t size, const char *clause, uint
     if (has(j, size))
         return;
     if (!j->depth)
-        refuse_cut(j, offset);
+        refuse_cut(j);
     refuse(j, clause, offset);
 }
 
@@ -1182,35 +1182,48 @@ static uint32_t read_key(struct job *j, uint32_t parent, const struct value *key
     return parent;
 }
 
-/* The digits of a number without leading zeros at the beginning of a text, which has to be followed by this one. */
-static const unsigned char *read_digits(const unsigned char *p, const unsigned char *end, const char *follow,
-                                        size_t *count) {
-    const unsigned char *digits = p;
-    while (p < end && *p >= '0' && *p <= '9')
-        p++;
-    *count = (size_t)(p - digits);
-    bool fits = *count && (*count == 1 || *digits != '0') && (size_t)(end - p) >= strlen(follow) &&
-                !memcmp(p, follow, strlen(follow));
-    return fits ? p + strlen(follow) : NULL;
+/* How many of these bytes make a number without leading zeros; 0 where they begin with none. */
+static size_t count_digits(const unsigned char *p, size_t length) {
+    size_t count = 0;
+    while (count < length && p[count] >= '0' && p[count] <= '9')
+        count++;
+    return count > 1 && *p == '0' ? 0 : count;
+}
+
+/* Takes a word off the beginning of a text, if it is there. */
+static bool skip_word(const unsigned char **p, size_t *length, const char *word) {
+    size_t n = strlen(word);
+    bool there = *length >= n && !memcmp(*p, word, n);
+    *p += there ? n : 0;
+    *length -= there ? n : 0;
+    return there;
 }
 
 /*
- * PART-3: whether a key has the form `__part_I_of_N__`, and the numbers, which are decimal, and the first less than
- * the second. A number of more than 19 digits is that of no part that there is, and 0 here.
+ * PART-3: whether a key has the form `__part_I_of_N__`, I being less than N, and the two numbers. No array has as many
+ * parts as a number of more than 18 digits says: such numbers are 0 here.
  */
 static bool is_part_key(const unsigned char *text, size_t length, struct array_part *part) {
-    const unsigned char *end = text + length, *number = text + strlen("__part_"), *count;
-    size_t digits, more;
-    if (length < strlen("__part_") || memcmp(text, "__part_", strlen("__part_")) ||
-        !(count = read_digits(number, end, "_of_", &digits)) || read_digits(count, end, "__", &more) != end)
+    const unsigned char *digits[2];
+    size_t counts[2];
+    for (int i = 0; i < 2; i++) {
+        if (!skip_word(&text, &length, i ? "_of_" : "__part_"))
+            return false;
+        digits[i] = text;
+        counts[i] = count_digits(text, length);
+        if (!counts[i])
+            return false;
+        text += counts[i];
+        length -= counts[i];
+    }
+    bool less = counts[0] < counts[1] || (counts[0] == counts[1] && memcmp(digits[0], digits[1], counts[0]) < 0);
+    if (!skip_word(&text, &length, "__") || length || !less)
         return false;
-    if (digits > more || (digits == more && memcmp(number, count, digits) >= 0))
-        return false;
-    *part = (struct array_part){0, 0};
-    for (size_t i = 0; i < digits && more <= 19; i++)
-        part->number = part->number * 10 + (number[i] - '0');
-    for (size_t i = 0; i < more && more <= 19; i++)
-        part->count = part->count * 10 + (count[i] - '0');
+    uint64_t numbers[2] = {0, 0};
+    for (int i = 0; i < 2 && counts[1] <= 18; i++)
+        for (size_t k = 0; k < counts[i]; k++)
+            numbers[i] = numbers[i] * 10 + (digits[i][k] - '0');
+    *part = (struct array_part){numbers[0], numbers[1]};
     return true;
 }
 
@@ -1236,16 +1249,15 @@ static uint32_t read_path(struct job *j, struct array_part *part) {
 
 /* PART-1, PART-2: the parts of an array stand one after the other, none is missing, and nothing is between them. */
 static void follow_parts(struct job *j, uint32_t node, const struct array_part *part, uint64_t offset) {
-    struct array_part *due = &j->part;
-    bool begun = due->number != due->count;
-    bool follows = begun ? part->number == due->number && part->count == due->count &&
+    struct array_part *next = &j->part;
+    bool begun = next->number != next->count;
+    bool follows = begun ? part->number == next->number && part->count == next->count &&
                            j->leaves.at[j->leaves.count - 1].node == node
                          : !part->number;
     require(j, follows, "PART-2", offset);
-    if (!begun)
-        *due = *part;
-    if (due->count)
-        due->number++;
+    *next = *part;
+    if (next->count)
+        next->number++;
 }
 
 /* Begins to note what the index says of a record, where there is an index. */
@@ -1326,22 +1338,21 @@ static void read_flax_map(struct job *j, const struct value *map, uint32_t paren
 /* PART-2: how an array is cut into boxes; `count` is 0 where it cannot be. */
 struct boxes {
     unsigned axis;              /* the dimension that is cut */
-    uint64_t rows;              /* of it in a box, but for the last of a range ... */
+    uint64_t rows;              /* how many a box has, but for the last of a range ... */
     uint64_t range;             /* ... of so many boxes */
     uint64_t count;
-    uint64_t row_bytes;
 };
 
 static struct boxes cut_array(const uint64_t *dimensions, unsigned rank, unsigned width) {
-    struct boxes b = {.row_bytes = width};
+    struct boxes b = {.count = rank != 0};
     for (unsigned i = 0; i < rank; i++)
-        if (!dimensions[i])
-            return b;
-    if (!rank)
+        b.count = dimensions[i] ? b.count : 0;
+    if (!b.count)               /* no element, or no dimension that could be cut */
         return b;
-    for (b.axis = rank - 1; b.axis && dimensions[b.axis] <= BOX_BYTES / b.row_bytes; b.axis--)
-        b.row_bytes *= dimensions[b.axis];
-    b.rows = BOX_BYTES / b.row_bytes;
+    uint64_t row = width;
+    for (b.axis = rank - 1; b.axis && dimensions[b.axis] <= BOX_BYTES / row; b.axis--)
+        row *= dimensions[b.axis];
+    b.rows = BOX_BYTES / row;
     b.range = b.count = (dimensions[b.axis] - 1) / b.rows + 1;
     for (unsigned i = 0; i < b.axis; i++)
         b.count *= dimensions[i];
@@ -1350,10 +1361,10 @@ static struct boxes cut_array(const uint64_t *dimensions, unsigned rank, unsigne
 
 /* The dimension `i` of the shape of a box. */
 static uint64_t box_dimension(const struct boxes *b, const uint64_t *dimensions, uint64_t box, unsigned i) {
-    uint64_t first = box % b->range * b->rows;      /* row */
+    uint64_t before = box % b->range * b->rows;         /* rows of the same range */
     if (i != b->axis)
         return i < b->axis ? 1 : dimensions[i];
-    return dimensions[i] - first < b->rows ? dimensions[i] - first : b->rows;
+    return dimensions[i] - before < b->rows ? dimensions[i] - before : b->rows;
 }
 
 /* INDEX-7: what the index says of a leaf has to be what its records say. */
@@ -1398,8 +1409,12 @@ static void read_indexed_array(struct job *j, struct leaf *leaf) {
             same = box_dimension(&b, dimensions, i, k) == j->dimensions.at[record->dimensions + k];
         require(j, same, leaf->parts ? "PART-2" : "INDEX-7", record->offset);
     }
-    leaf->rank = stated.rank;
-    leaf->dimensions = stated.dimensions;
+    if (leaf->parts) {
+        leaf->rank = stated.rank;
+        leaf->dimensions = stated.dimensions;
+    } else {
+        j->dimensions.count = stated.dimensions;
+    }
 }
 
 /* INDEX-3, INDEX-4, SUM-3 */
@@ -1466,8 +1481,9 @@ static void read_metadata(struct job *j, unsigned depth, uint64_t start) {
     struct value v = read_value(j, depth ? T_ALL & ~T_EXT : T_MAP, "META-1");
     bool nests = v.type == T_MAP || v.type == T_ARRAY;
     require(j, depth < MAX_META_DEPTH || !nests, "META-3", v.offset);
-    limit_metadata(j, nests ? 0 : v.type & (T_STR | T_BIN) ? v.number : 0, start);
-    if (v.type == T_STR || v.type == T_BIN)
+    bool has_body = v.type == T_STR || v.type == T_BIN;
+    limit_metadata(j, has_body ? v.number : 0, start);
+    if (has_body)
         pass_body(j, &v, NULL);
     size_t before = 0, before_length = 0;       /* the key of the entry before */
     for (uint64_t i = 0; nests && i < v.number; i++) {
@@ -1508,7 +1524,7 @@ static void read_index(struct job *j, uint64_t length) {
     read_fixed_key(j, "checksum", "INDEX-5");
     struct value checksum = read_value(j, T_BIN, "INDEX-1");
     require(j, checksum.number == 4, "INDEX-1", checksum.offset);
-    bool whole = get_number(take(j, 4), 4) == j->checksum;      /* is told last: a block that differs says where */
+    bool whole = get_number(take(j, 4), 4) == j->checksum;      /* compared after the blocks, which say where */
 
     read_fixed_key(j, "leaves", "INDEX-5");
     struct value leaves = read_value(j, T_ARRAY, "INDEX-1");
@@ -1534,6 +1550,7 @@ static void read_index(struct job *j, uint64_t length) {
     leave_body(j, outer);
 }
 
+/* SEAL-4: the offset of the seal, how many bytes the index has, and its checksum. */
 struct footer { uint64_t seal, index; uint32_t checksum; };
 
 /* SEAL-4 to SEAL-6, in the order of SEAL-9: a footer, which begins at `offset` and ends the file. */
@@ -1544,8 +1561,8 @@ static struct footer read_footer(struct job *j, const unsigned char *p, uint64_t
     require(j, get_number(p + 20, 4) == crc_add(0, p, 20), "SEAL-4", offset);
     snprintf(j->version, sizeof j->version, "%u.%u", major, minor);
     require(j, major == 2 && minor == 0, "SEAL-6", offset);
-    bool in_range = f.seal <= INT64_MAX;        /* so that the sum cannot overflow */
-    require(j, in_range && f.index + (j->detached ? 0 : f.seal + SEAL_HEADER) == offset, "SEAL-4", offset);
+    uint64_t before = j->detached ? 0 : f.seal + SEAL_HEADER;       /* the index; wraps round where it is far too large */
+    require(j, (j->detached || before > f.seal) && before <= offset && f.index == offset - before, "SEAL-4", offset);
     return f;
 }
 
@@ -1617,6 +1634,13 @@ static void print_hex(FILE *out, const unsigned char *p, size_t n) {
     putc('"', out);
 }
 
+/* A valid text as a JSON string. */
+static void print_str(FILE *out, const unsigned char *p, size_t length) {
+    putc('"', out);
+    print_text(out, p, length, false);
+    putc('"', out);
+}
+
 static void print_int(FILE *out, uint64_t number, bool negative) {
     fprintf(out, "\"%s%" PRIu64 "\"", negative ? "-" : "", negative ? -number : number);
 }
@@ -1629,14 +1653,16 @@ static void print_leaf(const struct job *j, const struct leaf *leaf) {
     print_path(out, j, leaf->node, true);
     fprintf(out, "\", \"kind\": \"%s\"", kinds[leaf->kind].name);
     const uint64_t *number = leaf->number;
-    if (leaf->kind == BOOL)
+    if (leaf->kind == BOOL) {
         fprintf(out, ", \"value\": %s", *number ? "true" : "false");
-    else if (leaf->kind == INT)
-        fputs(", \"value\": ", out), print_int(out, *number, leaf->negative);
-    else if (leaf->kind == FLOAT)
+    } else if (leaf->kind == INT) {
+        fputs(", \"value\": ", out);
+        print_int(out, *number, leaf->negative);
+    } else if (leaf->kind == FLOAT) {
         fprintf(out, ", \"value\": \"%016" PRIx64 "\"", *number);
-    else if (leaf->kind == COMPLEX)
+    } else if (leaf->kind == COMPLEX) {
         fprintf(out, ", \"value\": [\"%016" PRIx64 "\", \"%016" PRIx64 "\"]", number[0], number[1]);
+    }
     if (leaf->kind == NDARRAY) {
         fputs(", \"shape\": [", out);
         for (unsigned i = 0; i < leaf->rank; i++)
@@ -1660,49 +1686,50 @@ static void print_leaf(const struct job *j, const struct leaf *leaf) {
     putc('}', out);
 }
 
-/* Prints the value of metadata that begins at `p`, which has been checked, and returns where it ends. */
-static const unsigned char *print_metadata(FILE *out, const unsigned char *p) {
+/* A header that has been checked and stands at `p`; returns where it ends. */
+static const unsigned char *parse_header(const unsigned char *p, struct value *v) {
     const struct form *form = find_form(*p);
-    struct value v = {.type = form->type == T_NEGATIVE ? T_INT : form->type};
-    read_number(&v, form, p);
-    p += 1 + form->more;
-    size_t length = (size_t)v.number;
+    *v = (struct value){.type = form->type == T_NEGATIVE ? T_INT : form->type};
+    read_number(v, form, p);
+    return p + 1 + form->more;
+}
+
+/* Prints the value of metadata that stands at `p`, and returns where it ends. It has been checked (META-1 to META-3). */
+static const unsigned char *print_metadata(FILE *out, const unsigned char *p) {
+    struct value v, key;
+    p = parse_header(p, &v);
     const char *kind = v.type == T_ARRAY ? "list" : v.type == T_MAP ? "map" : NULL;
     for (int i = 0; !kind; i++)
         kind = kinds[i].type == v.type ? kinds[i].name : NULL;
-    fprintf(out, "{\"kind\": \"%s\"", kind);
-    if (v.type != T_NIL)
-        fputs(", \"value\": ", out);
-    if (v.type == T_BOOL) {
+    fprintf(out, "{\"kind\": \"%s\"%s", kind, v.type == T_NIL ? "" : ", \"value\": ");
+    if (v.type == T_BOOL)
         fputs(v.number ? "true" : "false", out);
-    } else if (v.type == T_INT) {
+    else if (v.type == T_INT)
         print_int(out, v.number, v.negative);
-    } else if (v.type == T_FLOAT) {
+    else if (v.type == T_FLOAT)
         fprintf(out, "\"%016" PRIx64 "\"", v.number);
-    } else if (v.type == T_STR) {
-        putc('"', out), print_text(out, p, length, false), putc('"', out);
-        p += length;
-    } else if (v.type == T_BIN) {
-        print_hex(out, p, length);
-        p += length;
-    } else if (v.type != T_NIL) {
-        putc('[', out);
-        for (uint64_t i = 0; i < v.number; i++) {
-            fputs(i ? ", " : "", out);
-            if (v.type == T_MAP) {
-                struct value key = {.type = T_STR};
-                form = find_form(*p);
-                read_number(&key, form, p);
-                p += 1 + form->more;
-                fputs("[\"", out), print_text(out, p, (size_t)key.number, false), fputs("\", ", out);
-                p += key.number;
-            }
-            p = print_metadata(out, p);
-            fputs(v.type == T_MAP ? "]" : "", out);
+    else if (v.type == T_STR)
+        print_str(out, p, (size_t)v.number);
+    else if (v.type == T_BIN)
+        print_hex(out, p, (size_t)v.number);
+    if (v.type == T_STR || v.type == T_BIN)
+        p += v.number;
+
+    bool nests = v.type == T_ARRAY || v.type == T_MAP;
+    fputs(nests ? "[" : "", out);
+    for (uint64_t i = 0; nests && i < v.number; i++) {
+        fputs(i ? ", " : "", out);
+        if (v.type == T_MAP) {
+            p = parse_header(p, &key);
+            putc('[', out);
+            print_str(out, p, (size_t)key.number);
+            fputs(", ", out);
+            p += key.number;
         }
-        putc(']', out);
+        p = print_metadata(out, p);
+        fputs(v.type == T_MAP ? "]" : "", out);
     }
-    putc('}', out);
+    fputs(nests ? "]}" : "}", out);
     return p;
 }
 
