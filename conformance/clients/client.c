@@ -478,7 +478,7 @@ struct leaf {
 /* What the index says of a record (INDEX-3). */
 struct record {
     uint64_t offset, size;
-    uint64_t payload;           /* bytes of the record before the first byte of payload, or UNKNOWN where there is none */
+    uint64_t payload;           /* bytes of the record before the first one of a payload, or UNKNOWN */
     bool pieces;                /* the payload stands in several chunks */
     bool padded;                /* ALIGN-1 */
     unsigned char rank;         /* of an array, or of a part of one ... */
@@ -541,7 +541,7 @@ struct job {
     size_t summed;              /* what has passed, but not yet gone into them, lies between this and `at` */
     struct array_part part;     /* the next part of the array that is being read */
     bool strict;                /* a header must be the shortest: this is an index */
-    struct bytes *keep;         /* where bytes that are used up are kept, or NULL */
+    struct bytes *keep;         /* where a decoder keeps the bytes that it uses up, or NULL */
     uint64_t alignment;
     uint32_t checksum;          /* of all records */
     char version[16];           /* of the seal */
@@ -942,7 +942,7 @@ static void read_number(struct value *v, const struct form *form, const unsigned
     v->negative = v->number > INT64_MAX;
 }
 
-/* `size` more bytes have to come before the limit: that of a body, where this clause is broken, or else of the input. */
+/* `size` more bytes have to come before the limit of a body, or else this clause is broken, or of the input. */
 static void require_bytes(struct job *j, uint64_t size, const char *clause, uint64_t offset) {
     if (has(j, size))
         return;
@@ -1127,9 +1127,30 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
 }
 
 /*
- * LEAF-1: adds the leaf that a value begins; a map is an empty one or is chunked. PART-4: a part of an array that is
- * not the first one continues the leaf that has been added last.
+ * Adds a leaf that has been read and begins at `offset`. PART-4: a part of an array that is not the first one continues
+ * the leaf that has been added last.
  */
+static void end_leaf(struct job *j, struct leaf *leaf, const struct array_part *part, uint64_t offset) {
+    leaf->parts = part->count;
+    require(j, !leaf->parts || leaf->kind == NDARRAY, "PART-1", offset);
+    if (!part->number)
+        add_leaf(j, leaf);
+    struct leaf *last = &j->leaves.at[j->leaves.count - 1];
+    require(j, last->dtype == leaf->dtype, "PART-2", offset);
+    if (part->number + 1 >= part->count)
+        sha_end(&j->sha, last->digest);
+
+    struct record *record = noted(j);
+    if (!record)
+        return;
+    record->rank = leaf->rank;
+    record->dimensions = leaf->dimensions;
+    if (!part->number)
+        last->record = j->records.count - 1;
+    last->records++;
+}
+
+/* LEAF-1: reads the leaf, or the part of one, that a value begins; a map is an empty one or is chunked. */
 static void read_leaf(struct job *j, const struct value *v, uint32_t node, const struct array_part *part) {
     struct leaf leaf = {.node = node, .number = {v->number}, .negative = v->negative,
                         .dimensions = j->dimensions.count, .size = v->number};
@@ -1148,23 +1169,7 @@ static void read_leaf(struct job *j, const struct value *v, uint32_t node, const
         pass_body(j, v, &j->sha);
     else if (leaf.kind == COMPLEX)
         read_complex(j, v, &leaf);
-
-    leaf.parts = part->count;
-    require(j, !leaf.parts || leaf.kind == NDARRAY, "PART-1", v->offset);
-    if (!part->number)
-        add_leaf(j, &leaf);
-    struct leaf *last = &j->leaves.at[j->leaves.count - 1];
-    require(j, last->dtype == leaf.dtype, "PART-2", v->offset);
-    if (part->number + 1 >= part->count)
-        sha_end(&j->sha, last->digest);
-    struct record *record = noted(j);
-    if (!record)
-        return;
-    record->rank = leaf.rank;
-    record->dimensions = leaf.dimensions;
-    if (!part->number)
-        last->record = j->records.count - 1;
-    last->records++;
+    end_leaf(j, &leaf, part, v->offset);
 }
 
 /* -------------------------------------------------- reading streams and flax files */
@@ -1462,7 +1467,7 @@ static void read_indexed_leaf(struct job *j, struct leaf *leaf) {
     j->here = ROOT;
 }
 
-/* META-3: what has been kept of the metadata, and what is about to be, is not too much; `start` is where it begins. */
+/* META-3: the metadata, which begins at `start`, is not too long with so many bytes more. */
 static void limit_metadata(const struct job *j, uint64_t more, uint64_t start) {
     require(j, j->metadata.count + more <= MAX_META_BYTES, "META-3", start);
 }
@@ -1561,8 +1566,9 @@ static struct footer read_footer(struct job *j, const unsigned char *p, uint64_t
     require(j, get_number(p + 20, 4) == crc_add(0, p, 20), "SEAL-4", offset);
     snprintf(j->version, sizeof j->version, "%u.%u", major, minor);
     require(j, major == 2 && minor == 0, "SEAL-6", offset);
-    uint64_t before = j->detached ? 0 : f.seal + SEAL_HEADER;       /* the index; wraps round where it is far too large */
-    require(j, (j->detached || before > f.seal) && before <= offset && f.index == offset - before, "SEAL-4", offset);
+    uint64_t before = j->detached ? 0 : f.seal + SEAL_HEADER;       /* bytes before the index */
+    bool overflows = !j->detached && before < f.seal;
+    require(j, !overflows && before <= offset && f.index == offset - before, "SEAL-4", offset);
     return f;
 }
 
@@ -1694,7 +1700,7 @@ static const unsigned char *parse_header(const unsigned char *p, struct value *v
     return p + 1 + form->more;
 }
 
-/* Prints the value of metadata that stands at `p`, and returns where it ends. It has been checked (META-1 to META-3). */
+/* Prints the value of metadata that stands at `p` and has been checked; returns where it ends. */
 static const unsigned char *print_metadata(FILE *out, const unsigned char *p) {
     struct value v, key;
     p = parse_header(p, &v);
@@ -1745,7 +1751,7 @@ static void print_seal(const struct job *j) {
     putc('}', j->out);
 }
 
-/* A sealed stream from its mark to its end. That of a pipe is seen when it comes: as a record that begins with c6. */
+/* SEAL-8: a sealed stream from its mark to its end. On a pipe the seal is known by its first byte. */
 static void decode_sealed(struct job *j, off_t start) {
     uint64_t size = j->limit;
     j->sealed = j->summing = true;
@@ -2725,8 +2731,8 @@ static void encode(struct job *j) {
 /* ------------------------------------------------------------------------- runs */
 
 /*
- * Plays a part from one file to another; `size` is that of the input, or UNKNOWN; `seal` is a detached seal of the input,
- * or NULL. Returns the exit status.
+ * Plays a part from one file to another; `size` is that of the input, or UNKNOWN; `seal` is a detached seal of the
+ * input, or NULL. Returns the exit status.
  */
 static int run_with_seal(enum part part, FILE *in, uint64_t size, FILE *seal, uint64_t seal_size, FILE *out) {
     struct job *j = calloc(1, sizeof *j);
@@ -2768,11 +2774,12 @@ static int run_with_seal(enum part part, FILE *in, uint64_t size, FILE *seal, ui
     return run_status;
 }
 
+/* The same without a detached seal. */
 static int run(enum part part, FILE *in, uint64_t size, FILE *out) {
     return run_with_seal(part, in, size, NULL, 0, out);
 }
 
-/* How many bytes a file has from its place on, or UNKNOWN where it is none that has places. */
+/* How many bytes a file has from its place on, or UNKNOWN where it has no places, or no bytes. */
 static uint64_t measure(FILE *file) {
     off_t start = ftello(file), end = start >= 0 && !fseeko(file, 0, SEEK_END) ? ftello(file) : -1;
     return end > start && !fseeko(file, start, SEEK_SET) ? (uint64_t)(end - start) : UNKNOWN;
