@@ -50,6 +50,10 @@ class Columns(NamedTuple):
     payloads: list[int | None]
     sums: list[bytes]
 
+    def sums_of_leaves(self) -> list[bytes]:
+        """The checksums of each leaf: those of its records, one behind the other."""
+        return [b"".join(self.sums[a:b]) for a, b in itertools.pairwise(self.first)]
+
 
 def read_rows(cursor: Cursor, detached: bool = False) -> Columns:
     """The leaves of an index; in a detached seal a key may look like a part.
