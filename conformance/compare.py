@@ -3,6 +3,7 @@ made, a refusal."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -198,11 +199,14 @@ def judge_printed(case: Case, records: list[dict[str, Any]], printed: dict[str, 
     if wanted is None or not isinstance(found, dict):
         told = f"seal {'an object' if wanted else None}", f"seal {found!r:.140}"
         return judgement if wanted is found else Judgement(False, *told, [])
-    differ = [
-        name for name in wanted if found.get(name) != wanted[name] or type(found.get(name)) is not type(wanted[name])
-    ]
+    differ = [name for name in wanted if _spelled(found.get(name)) != _spelled(wanted[name])]
     shown = ((f"seal.{name} {one.get(name)!r:.140}" for name in differ) for one in (wanted, found))
     return Judgement(False, *("; ".join(one) for one in shown), []) if differ else judgement
+
+
+def _spelled(value: Any) -> str:
+    """As JSON, in which true, 1 and 1.0 are three."""
+    return json.dumps(value, sort_keys=True)
 
 
 def judge_records(case: Case, records: list[dict[str, Any]]) -> Judgement:

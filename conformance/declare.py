@@ -72,8 +72,8 @@ def accept(*clauses: str, longer: bool = False, **more: Any) -> Callable[..., An
 
 
 def refuse(*clauses: str, **more: Any) -> Callable[..., Any]:
-    """A stream that every reader refuses: `return bytes`, or with a detached seal `return bytes, bytes of the seal`. The
-    first clause is the one that a refusal should name."""
+    """A stream that every reader refuses: `return bytes`, or with a detached seal `return bytes, bytes of the seal`.
+    The first clause is the one that a refusal should name."""
     return _declared(clauses, "stream", "reject", False, **more)
 
 
