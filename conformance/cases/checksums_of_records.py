@@ -129,9 +129,8 @@ def one_checksum_of_a_record_of_two_blocks():
 @refuse("SUM-2", "INDEX-4", also=("INDEX-3",))
 def a_checksum_of_each_mib():
     """Blocks of 1 MiB."""
-    return _of_blocks(
-        lambda record: b"".join(checksum(record.piece(at, 1 << 20)) for at in range(0, record.size, 1 << 20))
-    )
+    mib = 1 << 20
+    return _of_blocks(lambda record: b"".join(checksum(record.piece(at, mib)) for at in range(0, record.size, mib)))
 
 
 @refuse("SUM-2", "INDEX-4", also=("INDEX-3",))
@@ -143,9 +142,12 @@ def a_checksum_of_no_byte_behind_the_last_block():
 @refuse("SUM-2", "SUM-3")
 def the_rest_before_the_whole_blocks():
     """Two checksums: that of the first bytes, as many as are left behind whole blocks, and that of the last 4 MiB."""
-    return _of_blocks(
-        lambda r: checksum(r.piece(0, r.size - BLOCK)) + checksum(r.piece(r.size - BLOCK, BLOCK)), fault=1
-    )
+
+    def turned(record: Bytes) -> bytes:
+        rest = record.size - BLOCK
+        return checksum(record.piece(0, rest)) + checksum(record.piece(rest, BLOCK))
+
+    return _of_blocks(turned, fault=1)
 
 
 @refuse("SUM-2", "SUM-3")
@@ -176,9 +178,6 @@ def another_bit_in_the_second_block():
     n = BLOCK + 300
     whole = sealed([number("n", 7), tensor("k", "uint8", (n,), patterned(n))])
     first, second = whole.records
-    block = second.data.piece(BLOCK, 1000)
-    changed = block.data()[:-1] + bytes((block.data()[-1] ^ 1,))
-    lying = whole._replace(
-        records=[first, second._replace(data=second.data.piece(0, BLOCK) + here("! the block") + data(changed))]
-    )
-    return lying.data(whole.says())
+    *block, last = second.data.piece(BLOCK, 1000).data()
+    changed = second.data.piece(0, BLOCK) + here("! the block") + data(bytes((*block, last ^ 1)))
+    return whole._replace(records=[first, second._replace(data=changed)]).data(whole.says())

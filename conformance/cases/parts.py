@@ -139,10 +139,9 @@ def a_key_of_a_part_in_the_record_alone():
 
 
 def _in_two(leaf: Leaf, read: dict[str, Any], first: Bytes, second: Bytes) -> Bytes:
-    pieces = [
-        Piece(part(leaf.path, i, 2), lambda _, one=bin_(one): (one, None)) for i, one in enumerate((first, second))
-    ]
-    return sealed([number("a", 1), Item(leaf, read, tuple(pieces)), number("z", 2)]).data()
+    forms = (lambda _: (bin_(first), None)), (lambda _: (bin_(second), None))
+    pieces = tuple(Piece(part(leaf.path, i, 2), form) for i, form in enumerate(forms))
+    return sealed([number("a", 1), Item(leaf, read, pieces), number("z", 2)]).data()
 
 
 @refuse("PART-2")
