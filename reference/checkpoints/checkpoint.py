@@ -236,13 +236,11 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
-        kind, contents = read_with_seal_beside(file, name, wanted, dialect)
+        kind, contents = read_with_seal_beside(file, name, wanted, dialect, check)
         records = select_by_prefix(contents.records, load_prefix)
         if below:
             records = subtree(records, below)
         file.refuse_changes()
-        if contents.checked is not None:
-            contents.checked.check = check
         return Checkpoint(file, kind, contents._replace(records=records), mmap)
     except BaseException as error:
         file.close()

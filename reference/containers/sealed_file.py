@@ -21,7 +21,6 @@ from ..storage.threads import CORES, LARGE, all_done
 from .sealed_records import SealedRecords
 
 _READ: Final = 1 << 19  # bytes read at a time, and summed while they are in the processor's cache
-_SMALL: Final = 1 << 16  # bytes; smaller records whose leaf is in memory already are compared at once
 _MOST_SEGMENTS: Final = 64  # of a block that is read in pieces; with more of them it is not compared
 
 Segment = tuple[int, int, int]  # from an offset up to another, and the checksum of the bytes between
@@ -31,13 +30,13 @@ class SealedFile:
     """An opened file with its seal, whose bytes are checked as they are read.
 
     A record's header is compared with the index before any byte of the record is handed over, and each block (SUM-2)
-    with its checksum as soon as all of it has been read, in whatever order and by whatever thread. Where `check` is
-    made False the checksums are left out.
+    with its checksum as soon as all of it has been read, in whatever order and by whatever thread. Without `check` the
+    checksums are left out.
     """
 
-    def __init__(self, file: Source, seal: Seal, detached: bool = False) -> None:
+    def __init__(self, file: Source, seal: Seal, detached: bool = False, check: bool = True) -> None:
         self.name, self.size = getattr(file, "name", "bytes"), file.size
-        self.seal, self.check = seal, True
+        self.seal, self.check = seal, check
         self._file = file
         self._records = SealedRecords(file, seal, detached)
         self._frames: dict[int, list[Segment]] = {}  # of records that were read in part: all but the payload
@@ -46,12 +45,7 @@ class SealedFile:
 
     def records(self) -> list[Record]:
         """The leaves, in the order of the file. What is not an array in one piece is read, and checked, here."""
-        found = self._records.all()
-        starts = self._records.starts
-        for i in self._records.read if self.check else ():
-            if starts[i + 1] - starts[i] <= _SMALL:
-                self.read_at(starts[i], starts[i + 1] - starts[i])
-        return found
+        return self._records.all(self.check)
 
     def read_at(self, offset: int, n: int) -> bytes:
         data = self._file.read_at(offset, n)
@@ -136,11 +130,14 @@ class SealedFile:
         start, stop = self._records.starts[i], self._records.starts[i + 1]
         frame = []
         at = start
-        for payload, n in (*self._records.check(i), (stop, 0)):
+        payloads, head = self._records.check(i)
+        for payload, n in (*payloads, (stop, 0)):
             for begin in itertools.chain((at,), range(start + (at - start) // BLOCK * BLOCK + BLOCK, payload, BLOCK)):
                 end = min(payload, start + (begin - start) // BLOCK * BLOCK + BLOCK)
-                if begin < end:
-                    frame.append((begin, end, checksum(self._file.read_at(begin, end - begin)) if self.check else 0))
+                if begin < end and self.check:
+                    known = head[begin - start : end - start] if end - start <= len(head) else None
+                    data = known if known is not None else self._file.read_at(begin, end - begin)
+                    frame.append((begin, end, checksum(data)))
             at = payload + n
         self._frames[i] = frame
 

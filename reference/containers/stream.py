@@ -27,9 +27,10 @@ def _begins(head: bytes, size: int) -> bool:
 
 # CONF-9: "A reader of this version MUST read an input that begins with the mark (SEAL-1) as a sealed stream, and every
 #          other input as version 1.0 says."
-def _read(source: Source) -> Contents:
+def read(source: Source, check: bool = True) -> Contents:
+    """What the headers of a stream say, or the index of a sealed one. Without `check` no checksum of it is compared."""
     if begins_sealed(source):
-        return _sealed(SealedFile(source, read_seal(source)))
+        return _sealed(SealedFile(source, read_seal(source), check=check))
     return Contents(read_stream(source))
 
 
@@ -39,9 +40,9 @@ def begins_sealed(source: Source) -> bool:
 
 
 # DETACHED-2: "A seal MUST fit the stream beside which it stands."
-def read_with_seal(source: Source, seal: Source) -> Contents:
+def read_with_seal(source: Source, seal: Source, check: bool = True) -> Contents:
     """What a plain stream and its detached seal say. Raises FormatError, which names the seal where it is at fault."""
-    return _sealed(SealedFile(source, read_detached_seal(seal, source.size), detached=True))
+    return _sealed(SealedFile(source, read_detached_seal(seal, source.size), detached=True, check=check))
 
 
 def _sealed(file: SealedFile) -> Contents:
@@ -79,5 +80,5 @@ def planned(items: Iterable[Item], seal: SealOptions | None, of_tree: bool = Fal
 
 
 CONTAINER: Final = Container(
-    STREAM, "use params::, trainstate:: or trainstate_params::", "REC-1", _begins, _read, stream_steps
+    STREAM, "use params::, trainstate:: or trainstate_params::", "REC-1", _begins, read, stream_steps
 )

@@ -45,6 +45,8 @@ def read_seal(source: Source) -> Seal:
     seal_at, length, crc = _read_footer(tail, size)
     if seal_at + _HEAD + length + _FOOTER != size:
         _refuse("SEAL-4", size - _FOOTER, f"the footer belongs to a file of {seal_at + _HEAD + length + _FOOTER} bytes")
+    if length + _FOOTER + 1 > _LONGEST:
+        _refuse("SEAL-3", seal_at, f"the seal takes {length + _FOOTER} bytes, and may take {_LONGEST - 1}")
     tail = source.read_at(seal_at, size - seal_at) if seal_at < tail_at else tail[seal_at - tail_at :]
     # SEAL-3: "A seal is the byte `c6`, a length of 4 bytes, the index, and the footer; the length is one more than the
     #          bytes of index and footer."
@@ -57,15 +59,15 @@ def read_seal(source: Source) -> Seal:
 
 def read_detached_seal(source: Source, size: int) -> Seal:
     """The seal, in a file of its own, of a stream of `size` bytes. Raises FormatError."""
-    data = source.read_at(0, source.size)
-    records_end, length, crc = _read_footer(data, source.size)
+    tail_at = max(0, source.size - _FOOTER)
+    records_end, length, crc = _read_footer(source.read_at(tail_at, source.size - tail_at), source.size)
     if length + _FOOTER != source.size:
         _refuse("SEAL-4", source.size - _FOOTER, f"the footer belongs to a seal of {length + _FOOTER} bytes")
     if records_end != size:
         # DETACHED-2: "A seal MUST fit the stream beside which it stands."
         detail = f"this seal belongs to a stream of {records_end} bytes, and the one beside it has {size}"
         raise FormatError("DETACHED-2", source.size - _FOOTER, None, detail, "remove the seal, or get the stream again")
-    index = _checked_index(data[:-_FOOTER], crc, 0)
+    index = _checked_index(source.read_at(0, length), crc, 0)
     return Seal(read_index(index, 0, records_end, detached=True), records_end, (0, length), is_detached=True)
 
 

