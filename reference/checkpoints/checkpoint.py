@@ -138,7 +138,8 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
                 yield first.path, self._value(first)
             else:
                 stop, end = _block(records, at)
-                base = first.leaf_offset
+                # Of a sealed stream whole records are read, which are compared as they come.
+                base = first.leaf_offset if self.contents.checked is None else first.offset
                 data = self.source.read_at(base, end - base)
                 with no_collection():
                     block = deque(copies(data, base, records[at:stop]))

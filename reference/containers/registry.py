@@ -66,8 +66,8 @@ def read_contents(
     """The kind of an opened file, and what its headers say.
 
     `wanted` is the kind that is expected, None for any checkpoint. `dialect` is one of DIALECTS, in which a stream is
-    written. Without `check` what is read from a sealed stream is not compared with its checksums. Raises FormatError, and
-    UsageError for a dialect that does not exist.
+    written. Without `check` what is read from a sealed stream is not compared with its checksums. Raises FormatError,
+    and UsageError for a dialect that does not exist.
     """
     read_dialect = dialect_called(dialect)
     if wanted is None:

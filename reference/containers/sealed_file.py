@@ -21,9 +21,10 @@ from ..storage.threads import CORES, LARGE, all_done
 from .sealed_records import SealedRecords
 
 _READ: Final = 1 << 19  # bytes read at a time, and summed while they are in the processor's cache
-_MOST_SEGMENTS: Final = 64  # of a block that is read in pieces; with more of them it is not compared
+_MOST_SEGMENTS: Final = 64  # of a block that is read in pieces; with more of them it is read as a whole, once
 
-Segment = tuple[int, int, int]  # from an offset up to another, and the checksum of the bytes between
+Segment = tuple[int, int, "int | None"]  # from an offset up to another, and the checksum between, where it is known
+_COMPARED: Final[list[Segment]] = []  # stands for a block that was read as a whole
 
 
 class SealedFile:
@@ -110,20 +111,34 @@ class SealedFile:
         number = (start - starts[i]) // BLOCK
         block = starts[i] + number * BLOCK
         block_end = min(block + BLOCK, starts[i + 1])
+        found: int | None = crc
         if (start, stop) != (block, block_end):
             with self._lock:
                 segments = self._open.pop(block, None)
                 if segments is None:
                     segments = [part for part in self._frames[i] if block <= part[0] < block_end]
-                segments = _joined(segments, (start, stop, crc))
-                if len(segments) != 1 or segments[0][:2] != (block, block_end):
-                    self._open[block] = segments if len(segments) < _MOST_SEGMENTS else []
+                elif segments is _COMPARED:
+                    self._open[block] = _COMPARED
                     return
-            crc = segments[0][2]
+                segments = _joined(segments, (start, stop, crc))
+                is_whole = segments[0][:2] == (block, block_end)
+                if not is_whole and len(segments) < _MOST_SEGMENTS:
+                    self._open[block] = segments
+                    return
+                found = segments[0][2] if is_whole else None
+                if found is None:
+                    self._open[block] = _COMPARED
+        crc = self._sum(block, block_end) if found is None else found
         sums = self._records.sums[i]
         if crc.to_bytes(WIDTH, "big") != sums[WIDTH * number : WIDTH * (number + 1)]:
             # SUM-3: "and MUST refuse the leaf where one differs. The first byte of the block is at fault."
             raise self._records.damaged(i, number)
+
+    def _sum(self, start: int, stop: int) -> int:
+        crc = 0
+        for at in range(start, stop, _READ):
+            crc = checksum(self._file.read_at(at, min(_READ, stop - at)), crc)
+        return crc
 
     def _read_frame(self, i: int) -> None:
         """Compare the header of a record with the index, and sum up what is not payload in it."""
@@ -159,11 +174,14 @@ class SealedFile:
 
 
 def _joined(segments: list[Segment], new: Segment) -> list[Segment]:
-    """The segments with one more, those that meet made one; what overlaps it, read before, is left out."""
+    """The segments with one more, those that meet made one; of those that overlap the checksum is not known."""
     found: list[Segment] = []
-    for segment in sorted([*(old for old in segments if old[1] <= new[0] or old[0] >= new[1]), new]):
-        if found and found[-1][1] == segment[0]:
-            before = found.pop()
-            segment = before[0], segment[1], combined(before[2], segment[2], segment[1] - segment[0])
-        found.append(segment)
+    others = (old for old in segments if old[:2] != new[:2])  # of what is read again the new checksum counts
+    for start, stop, crc in sorted([*others, new], key=lambda segment: segment[:2]):
+        if found and found[-1][1] >= start:
+            first, middle, before = found.pop()
+            known = before is not None and crc is not None and middle == start
+            crc = combined(before, crc, stop - start) if known else None
+            start, stop = first, max(middle, stop)
+        found.append((start, stop, crc))
     return found

@@ -28,7 +28,7 @@ def _placed(leaf: Leaf, payload: int | None) -> Leaf:
 
 
 class SealedRecords:
-    """The records of a source with a seal. `starts` are their offsets, and the end of the last; `sums` their checksums."""
+    """The records of a source with a seal: `starts` are their offsets and the last end, `sums` their checksums."""
 
     def __init__(self, source: Source, seal: Seal, detached: bool) -> None:
         self._source, self._columns = source, seal.index.columns
