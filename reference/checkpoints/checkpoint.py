@@ -246,7 +246,7 @@ def open(
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):
-            error.file = file.name
+            error.file = error.file or file.name
         raise
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..format.aligned import DEFAULT, check_alignment
-from ..format.errors import UsageError
+from ..format.errors import FormatError, UsageError
 from ..format.metadata import NOTHING, Metadata
 from ..format.payloads import Step
 from ..format.records import Item
@@ -42,7 +42,13 @@ def begins_sealed(source: Source) -> bool:
 # DETACHED-2: "A seal MUST fit the stream beside which it stands."
 def read_with_seal(source: Source, seal: Source, check: bool = True) -> Contents:
     """What a plain stream and its detached seal say. Raises FormatError, which names the seal where it is at fault."""
-    return _sealed(SealedFile(source, read_detached_seal(seal, source.size), detached=True, check=check))
+    try:
+        found = read_detached_seal(seal, source.size)
+    except FormatError as error:
+        error.file = getattr(seal, "name", None)
+        error.advice = "get the two again, or remove the seal, and make it once more with `python -m reference.seal`"
+        raise
+    return _sealed(SealedFile(source, found, detached=True, check=check))
 
 
 def _sealed(file: SealedFile) -> Contents:
