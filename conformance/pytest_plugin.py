@@ -12,7 +12,6 @@ places and sizes (0: none). Cases of 1 GiB and more are for programs.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -62,18 +61,13 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@functools.cache
-def _corpus(spec: str) -> Corpus:
-    return load_corpus(spec=spec)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if _FIXTURE not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("conformance")
     options = dict(marker.kwargs) if marker else {}
     part, match, spec = options.get("part", "decode"), options.get("match", "*"), options.get("spec", "1.0")
-    corpus = _corpus(spec)
+    corpus = load_corpus(spec=spec)
     found = list(checks(sampled(corpus.cases, options.get("every", 1)), {part: None}))
     xfails = read_xfails(metafunc.definition.path.parent / options["xfails"]) if "xfails" in options else []
     for xfail in xfails:
