@@ -13,7 +13,7 @@ from conformance.cases.large import ZEROS
 from conformance.compile import compiled, drift
 from conformance.coverage import UNBREAKABLE, coverage
 from conformance.digests import sha256
-from conformance.model import CORPUS, load_corpus
+from conformance.model import CORPUS, load_corpus, sampled
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,9 +68,10 @@ def test_there_are_cases_of_every_kind(corpus):
     assert {case.level for case in corpus.cases} == {"MUST", "SHOULD", "dialect"}
 
 
-def test_what_decoders_are_to_print_and_encoders_get_follows_the_schema(corpus, schema):
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])  # of the cases of a rule
+def test_what_decoders_are_to_print_and_encoders_get_follows_the_schema(corpus, schema, every):
     decoded, asked = part_of(schema, "decoded"), part_of(schema, "encode")
-    for case in corpus.cases:
+    for case in sampled(corpus.cases, every):
         if len(case.records) > 1000 or any("series" in record for record in case.records):
             continue
         decoded.validate({"records": case.records})
@@ -97,6 +98,7 @@ def test_offsets_of_faults_lie_in_the_input(corpus):
         assert 0 <= case.offset <= case.files["bin"]["size"], case.id
 
 
+@pytest.mark.slow
 def test_the_digests_of_zeros_are_right():
     digest, done, block = hashlib.sha256(), 0, bytes(1 << 24)
     for size, wanted in sorted(ZEROS.items()):
