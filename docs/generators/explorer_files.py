@@ -13,13 +13,16 @@ from .explorer_examples import examples
 from .project import CURRENT, ROOT, clauses
 
 SOURCES: Final = Path(__file__).parents[1] / "explorer"
-CLIENT: Final = ROOT / "conformance/clients/streamckpt.mjs"
+CLIENTS: Final = ROOT / "conformance/clients"
+# The module of the JavaScript client, and those of which it consists.
+CLIENT: Final = (CLIENTS / "streamckpt.mjs", *sorted((CLIENTS / "streamckpt").glob("*.mjs")))
 
 
 def files(config: MkDocsConfig) -> list[File]:
     """Each file below `explorer/` of the site."""
     sources = sorted(path for path in SOURCES.rglob("*") if path.suffix in (".mjs", ".css"))
-    stored = {str(path.relative_to(SOURCES)): path for path in sources} | {CLIENT.name: CLIENT}
+    stored = {str(path.relative_to(SOURCES)): path for path in sources}
+    stored |= {str(path.relative_to(CLIENTS)): path for path in CLIENT}
     made = {"clauses.json": clauses_json().encode()} | {f"examples/{name}": data for name, data in examples().items()}
     return [
         *(File.generated(config, f"explorer/{name}", abs_src_path=str(path)) for name, path in stored.items()),
