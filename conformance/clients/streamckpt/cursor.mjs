@@ -22,8 +22,12 @@ export class Cursor {
     this.filled = 0; // how much of the window holds bytes
     this.at = 0; // the place in the window
     this.size = source.size ?? Infinity; // of the input; becomes known at its end at the latest
+    this.limit = Infinity; // how far to read ahead
     this.bodyEnd = undefined; // where the bin or ext ends that encloses this place, if one does
     this.promised = { at: 0, end: 0 }; // the last value outside a body, and how far its header says that it reaches
+    this.padded = undefined; // in a sealed stream, what is called with the place of each padded payload (ALIGN-5)
+    this.tally = undefined; // what is shown all bytes that have been gone past, and up to where it has seen them
+    this.tallied = 0;
   }
 
   get offset() {
@@ -35,17 +39,44 @@ export class Cursor {
   }
 
   get low() {
-    return this.filled - this.at < LOOKAHEAD && this.base + this.filled < this.size;
+    return this.filled - this.at < LOOKAHEAD && this.base + this.filled < Math.min(this.size, this.limit);
+  }
+
+  get first() {
+    return this.buffer[this.at];
+  }
+
+  begins(bytes) {
+    return this.filled - this.at >= bytes.length && bytes.every((byte, n) => this.buffer[this.at + n] === byte);
+  }
+
+  // Goes to a record of a source of known size, which ends where the index says.
+  async moveTo(at, end) {
+    if (at >= this.base && at <= this.base + this.filled) this.at = at - this.base;
+    else {
+      this.base = at;
+      this.at = this.filled = 0;
+    }
+    this.limit = this.bodyEnd = end;
+    if (this.low) await this.fill();
+  }
+
+  // Shows the tally what has been gone past since.
+  settle() {
+    if (!this.tally || this.offset === this.tallied) return;
+    this.tally.update(this.buffer.subarray(this.tallied - this.base, this.at));
+    this.tallied = this.offset;
   }
 
   // Moves the window here and fills it with at least LOOKAHEAD bytes, if the input has them.
   async fill() {
+    this.settle();
     this.buffer.copyWithin(0, this.at, this.filled);
     this.filled -= this.at;
     this.base += this.at;
     this.at = 0;
     while (this.low) {
-      const end = Math.min(WINDOW, this.size - this.base);
+      const end = Math.min(WINDOW, this.size - this.base, this.limit - this.base);
       const count = await this.source.read(this.buffer.subarray(this.filled, end), this.base + this.filled);
       if (count === 0) this.foundEnd();
       this.filled += count;
@@ -59,7 +90,8 @@ export class Cursor {
   }
 
   cut(offset) {
-    return fault(this.cutClause, offset, 'the input ends too early');
+    // SEAL-9: a sealed stream that has been cut off is at fault at its end.
+    return fault(this.cutClause, this.cutClause === 'SEAL-5' ? this.size : offset, 'the input ends too early');
   }
 
   // Reads a header. What a length in it says has not been checked yet: fits() does so.
@@ -121,6 +153,20 @@ export class Cursor {
     }
   }
 
+  // The bytes from here on, up to a limit or the end of the input. They are allocated as they arrive.
+  async rest(most) {
+    const pieces = [];
+    for (let left = most; left > 0; ) {
+      if (this.at === this.filled) await this.fill();
+      if (this.atEnd) break;
+      const piece = this.take({ value: Math.min(left, this.filled - this.at) }).slice();
+      pieces.push(piece);
+      left -= piece.length;
+    }
+    if (this.low) await this.fill();
+    return joinedBytes(pieces);
+  }
+
   // Whether the value is this str. If it is, it has been read; if not, its header alone.
   holds(head, ascii) {
     if (head.type !== 'str' || head.value !== ascii.length) return false;
@@ -156,4 +202,14 @@ export class Cursor {
       this.at = this.filled = 0;
     }
   }
+}
+
+function joinedBytes(pieces) {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }

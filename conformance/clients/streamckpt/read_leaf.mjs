@@ -5,6 +5,7 @@ import { fault } from './faults.mjs';
 
 export const MARKER = '__msgpack_chunked_array__';
 export const MAX_DIMENSIONS = 64; // LEAF-3
+const MAX_PADDING = 4095; // ALIGN-2
 
 // LEAF-1. `head` is that of the leaf.
 export async function readLeaf(cursor, head) {
@@ -40,13 +41,15 @@ export async function inside(cursor, head, read) {
 
 async function readArray(cursor) {
   const { dtype, shape, content } = readArrayHead(cursor);
-  return { kind: 'ndarray', dtype, shape, payload: await cursor.pass(content) };
+  const payloadAt = cursor.offset;
+  return { kind: 'ndarray', dtype, shape, payload: await cursor.pass(content), payloadAt };
 }
 
 // LEAF-6
 async function readScalar(cursor) {
   const { dtype, content } = readArrayHead(cursor, { rank: 0, clause: 'LEAF-6' });
-  return { kind: 'scalar', dtype, payload: await cursor.pass(content) };
+  const payloadAt = cursor.offset;
+  return { kind: 'scalar', dtype, payload: await cursor.pass(content), payloadAt };
 }
 
 // LEAF-7
@@ -107,14 +110,26 @@ function readDtype(cursor) {
 
 // LEAF-10. The marker has been read.
 export async function readChunked(cursor, map) {
-  if (map.value !== 3) throw fault('LEAF-10', map.at, `a chunked array has three entries, not ${map.value}`);
+  const isPadded = map.value === 4 && cursor.padded !== undefined; // ALIGN-1
+  if (map.value !== 3 && !isPadded) throw fault('LEAF-10', map.at, `a chunked array has three entries, not ${map.value}`);
   const marker = cursor.head();
   if (marker.value !== true) throw fault('LEAF-10', marker.at, 'the value of the marker is not true');
+  if (isPadded) readPadding(cursor);
   expectKey(cursor, 'shape', 'LEAF-10');
   const shapeAt = cursor.offset;
   const shape = readShapeMap(cursor);
   expectKey(cursor, 'chunks', 'LEAF-10');
-  return readChunks(cursor, shape, shapeAt);
+  return readChunks(cursor, shape, shapeAt, isPadded ? cursor.padded : undefined);
+}
+
+// ALIGN-1, ALIGN-2
+function readPadding(cursor) {
+  expectKey(cursor, 'pad', 'ALIGN-1');
+  const pad = cursor.head();
+  if (pad.type !== 'bin') throw fault('ALIGN-2', pad.at, 'the padding is a bin');
+  cursor.fits(pad);
+  if (pad.value > MAX_PADDING) throw fault('ALIGN-2', pad.at, `the padding has at most 4,095 bytes, found ${pad.value}`);
+  if (cursor.take(pad).some((byte) => byte !== 0)) throw fault('ALIGN-2', pad.at, 'a byte of the padding is not zero');
 }
 
 function expectKey(cursor, name, clause) {
@@ -133,7 +148,7 @@ function readShapeMap(cursor) {
 }
 
 // LEAF-12
-async function readChunks(cursor, shape, shapeAt) {
+async function readChunks(cursor, shape, shapeAt, onPadded) {
   const map = cursor.expect('map', 'LEAF-12', 'the chunks, a map,');
   if (map.value === 0) throw fault('LEAF-12', map.at, 'a chunked array has one chunk or more');
   const leaf = { kind: 'ndarray', dtype: undefined, shape, payload: [] };
@@ -143,7 +158,8 @@ async function readChunks(cursor, shape, shapeAt) {
     expectKey(cursor, String(n), 'LEAF-12');
     const head = cursor.head();
     if (head.ext !== 1) throw fault('LEAF-12', head.at, 'a chunk is an ndarray');
-    const chunk = await inside(cursor, head, () => readChunk(cursor, leaf, shapeAt));
+    const chunk = await inside(cursor, head, () => readChunk(cursor, leaf, shapeAt, n === 0 ? onPadded : undefined));
+    if (map.value === 1) leaf.payloadAt = chunk.payloadAt;
     for (const segment of chunk.payload) leaf.payload.push(segment);
     elements += chunk.elements;
   }
@@ -153,10 +169,12 @@ async function readChunks(cursor, shape, shapeAt) {
   return leaf;
 }
 
-async function readChunk(cursor, leaf, shapeAt) {
+async function readChunk(cursor, leaf, shapeAt, onPadded) {
   const { dtype, dtypeAt, width, shape, content } = readArrayHead(cursor, { rank: 1, clause: 'LEAF-12' });
   if (leaf.dtype === undefined) contentBytes(leaf.shape, width, shapeAt); // LEAF-4
   leaf.dtype ??= dtype;
   if (dtype !== leaf.dtype) throw fault('LEAF-12', dtypeAt, 'the chunks have more than one dtype');
-  return { elements: shape[0], payload: await cursor.pass(content) };
+  const payloadAt = cursor.offset;
+  onPadded?.({ at: content.at, offset: payloadAt });
+  return { elements: shape[0], payload: await cursor.pass(content), payloadAt };
 }

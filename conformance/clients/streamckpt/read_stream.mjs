@@ -2,16 +2,31 @@
 
 import { Cursor } from './cursor.mjs';
 import { fault, naming } from './faults.mjs';
-import { MAX_PARTS, MAX_PATH_BYTES, PathTree } from './paths.mjs';
-import { inside, readLeaf } from './read_leaf.mjs';
+import { PathTree } from './paths.mjs';
+import { readBlob, readPath } from './read_record.mjs';
+import { MARK, openSeal } from './read_seal.mjs';
+import { readByIndex, readPiped } from './read_sealed.mjs';
 
 // Yields { path, leaf } for each record. CONF-3: all that was yielded counts only when the last one has been. The
 // sink, if given, is called with each piece of the payload of a leaf before that leaf is yielded; it must be done
 // with the piece when it returns, or when its promise is kept.
-export async function* readStream(source, { sink } = {}) {
+//
+// CONF-9: an input that begins with the mark is a sealed stream. Then, or where `detached` is the source of a detached
+// seal, `onSeal` is called with the index, and each record has `checksums`, too. The source is to have a size with that.
+export async function* readStream(source, { sink, detached, onSeal } = {}) {
   const cursor = new Cursor(source, 'STREAM-2', sink);
-  const seen = new PathTree();
   await cursor.fill();
+  const isMarked = cursor.begins(MARK);
+  if (detached && isMarked) throw fault('DETACHED-1', 0, 'a sealed stream has its seal in itself, and none beside it');
+  if (!isMarked && !detached) return yield* readPlain(cursor);
+  if (source.size === undefined) return yield* readPiped(cursor, onSeal);
+  const index = await openSeal(detached ?? source, { stream: detached ? source.size : undefined });
+  onSeal?.(index);
+  return yield* readByIndex(source, index, { sink });
+}
+
+async function* readPlain(cursor) {
+  const seen = new PathTree();
   if (cursor.atEnd) throw fault('STREAM-3', 0, 'the input is empty');
   while (!cursor.atEnd) {
     const at = cursor.offset;
@@ -26,24 +41,4 @@ export async function* readStream(source, { sink } = {}) {
     }
     if (cursor.low) await cursor.fill();
   }
-}
-
-// KEY-1 to KEY-4
-function readPath(cursor) {
-  const list = cursor.expect('array', 'KEY-1', 'a key path, an array,');
-  if (list.value === 0) throw fault('KEY-1', list.at, 'a key path has one part or more');
-  if (list.value > MAX_PARTS) throw fault('KEY-3', list.at, `a key path has at most 512 parts, not ${list.value}`);
-  let room = MAX_PATH_BYTES;
-  return Array.from({ length: list.value }, () => {
-    const part = cursor.expect('str', 'KEY-1', 'a part, a str,');
-    room -= part.value;
-    if (room < 0) throw fault('KEY-4', list.at, 'the parts of a key path take at most 65,535 bytes');
-    return cursor.text(part);
-  });
-}
-
-// REC-2
-function readBlob(cursor) {
-  const blob = cursor.expect('bin', 'REC-2', 'a leaf blob, a bin,');
-  return inside(cursor, blob, () => readLeaf(cursor, cursor.head()));
 }

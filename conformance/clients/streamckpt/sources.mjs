@@ -118,3 +118,14 @@ export function slice(payload, start, end) {
   }
   return part;
 }
+
+// Exactly so many bytes, in memory of their own. The caller has made sure that the source has them (CONF-4).
+export async function readFully(source, offset, length) {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const count = await source.read(bytes.subarray(done), offset + done);
+    if (count === 0) throw new Error('a source has fewer bytes than it said');
+    done += count;
+  }
+  return bytes;
+}
