@@ -19,6 +19,12 @@
 // bytes from `offset` on and returns their number, or a promise of it; 0 means that the input has ended. The size is
 // undefined where it is not known, as on a pipe.
 
+export { crc32c } from './streamckpt/crc32c.mjs';
+export { BLOCK } from './streamckpt/sums.mjs';
+export { leafDigest, withTree } from './streamckpt/digests.mjs';
+export { readBlock } from './streamckpt/checked.mjs';
+export { openSeal } from './streamckpt/read_seal.mjs';
+export { readEntryLeaf } from './streamckpt/read_sealed.mjs';
 export { FormatError, named } from './streamckpt/faults.mjs';
 export { contentBytes, dtypeOf, swapBytes } from './streamckpt/dtypes.mjs';
 export { numberOfBits } from './streamckpt/floats.mjs';

@@ -11,7 +11,7 @@ const CHUNK_BYTES = 2 ** 30; // LEAF-13
 
 export const itemsLength = (items) => items.reduce((sum, { length }) => sum + length, 0);
 
-function payloadItem(payload, dtype) {
+export function payloadItem(payload, dtype) {
   return { payload, length: payloadLength(payload), dtype };
 }
 
