@@ -21,7 +21,7 @@
 
 export { crc32c } from './streamckpt/crc32c.mjs';
 export { BLOCK } from './streamckpt/sums.mjs';
-export { leafDigest, withTree } from './streamckpt/digests.mjs';
+export { PassingDigests, checkDigests, leafDigest } from './streamckpt/digests.mjs';
 export { readBlock } from './streamckpt/checked.mjs';
 export { openSeal } from './streamckpt/read_seal.mjs';
 export { readEntryLeaf } from './streamckpt/read_sealed.mjs';

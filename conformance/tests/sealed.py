@@ -20,6 +20,7 @@ class Leaf(NamedTuple):
     shape: Sequence[int] | None = None
     payload: bytes = b""
     blob: bytes = b""
+    is_padded: bool = False  # also where it is small, which no writer does and every reader takes (ALIGN-3)
 
 
 def table() -> list[int]:
@@ -47,7 +48,7 @@ def sums(record: bytes) -> bytes:
     return b"".join(struct.pack(">I", crc32c(record[at : at + BLOCK])) for at in range(0, len(record), BLOCK))
 
 
-# --- MessagePack in its shortest form ----------------------------------------------------------------------------------
+# --- MessagePack in its shortest form -------------------------------------------------------------------------------
 
 
 def _head(n: int, small: int, most: int, codes: tuple[int | None, int, int]) -> bytes:
@@ -105,7 +106,7 @@ def value_(value: Any) -> bytes:
     return map_({key: value_(value[key]) for key in sorted(value, key=str.encode)})
 
 
-# --- Records and the seal ----------------------------------------------------------------------------------------------
+# --- Records and the seal -------------------------------------------------------------------------------------------
 
 
 def _ext(body: bytes, type_: int) -> bytes:
@@ -133,7 +134,7 @@ def _padded(start: int, begin: bytes, leaf: Leaf, alignment: int) -> bytes:
 
 def record(leaf: Leaf, start: int, alignment: int, mark: bool) -> bytes:
     begin = (b"\xdd\0\0\0\2" if mark and start == 0 else b"\x92") + array_(map(str_, leaf.path))
-    if leaf.kind == "ndarray" and len(leaf.payload) >= 4096 and alignment > 1:
+    if leaf.kind == "ndarray" and (len(leaf.payload) >= 4096 or leaf.is_padded) and alignment > 1:
         return begin + _padded(start, begin, leaf, alignment)
     if leaf.kind in ("ndarray", "scalar"):
         return begin + bin_(_ndarray(leaf, 1 if leaf.kind == "ndarray" else 3))
@@ -194,6 +195,12 @@ def detached(leaves: Sequence[Leaf], metadata: Any = None) -> tuple[bytes, bytes
     """A plain stream, and its seal (DETACHED-1)."""
     records, content = _parts(leaves, metadata, 1, False)
     return records, content + footer(len(records), content)
+
+
+def around(records: Sequence[bytes], entries: Sequence[bytes], metadata: bytes = b"\x80", alignment: int = 64) -> bytes:
+    """A sealed stream of records and entries as they come, right or wrong; all that is counted or summed fits."""
+    joined = b"".join(records)
+    return closed(joined, index(joined, list(entries), metadata, alignment, None))
 
 
 def _parts(leaves: Sequence[Leaf], metadata: Any, alignment: int, digests: bool) -> tuple[bytes, bytes]:

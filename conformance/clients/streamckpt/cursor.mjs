@@ -25,6 +25,7 @@ export class Cursor {
     this.limit = Infinity; // how far to read ahead
     this.bodyEnd = undefined; // where the bin or ext ends that encloses this place, if one does
     this.promised = { at: 0, end: 0 }; // the last value outside a body, and how far its header says that it reaches
+    this.path = undefined; // of the record here, for the sink
     this.padded = undefined; // in a sealed stream, what is called with the place of each padded payload (ALIGN-5)
     this.tally = undefined; // what is shown all bytes that have been gone past, and up to where it has seen them
     this.tallied = 0;
@@ -177,8 +178,8 @@ export class Cursor {
   }
 
   // Goes past the bytes of a value and shows them to the sink, if there is one. STREAM-7: without one they are
-  // skipped, and not read where the size is known and nobody needs to see them.
-  async pass({ at, type, value: length }) {
+  // skipped, and not read where the size is known and nobody needs to see them. `about` is what is known of the leaf.
+  async pass({ at, type, value: length }, about) {
     const payload = length > 0 ? [{ source: this.source, offset: this.offset, length }] : [];
     const text = type === 'str' ? new Utf8Check() : undefined;
     if (!text && !this.sink && this.size !== Infinity) this.jump(length);
@@ -187,7 +188,7 @@ export class Cursor {
         if (this.at === this.filled) await this.fill();
         const piece = this.take({ value: Math.min(left, this.filled - this.at) });
         if (text && !text.accepts(piece)) throw fault('WIRE-5', at, 'a str is not valid UTF-8');
-        if (this.sink) await this.sink(piece);
+        if (this.sink) await this.sink(piece, about, this.path);
         left -= piece.length;
       }
     }

@@ -1,6 +1,8 @@
 // Leaf and tree digests (DELTA-4 to DELTA-6).
 
 import { header, intBytes, str } from './encoding.mjs';
+import { FormatError } from './faults.mjs';
+import { partOf } from './parts.mjs';
 import { Sha256 } from './sha256.mjs';
 import { leafItems } from './write_leaf.mjs';
 import { pieces } from './sources.mjs';
@@ -26,6 +28,55 @@ export async function leafDigest(path, leaf, newHash = () => new Sha256()) {
     else for await (const piece of pieces(item.payload)) hash.update(piece);
   }
   return Uint8Array.from(hash.digest());
+}
+
+// The same of leaves whose content passes: a sink of readStream. Of an array in parts there is none, since its shape is
+// not known while they pass.
+export class PassingDigests {
+  #hash;
+  #isPart = false;
+
+  constructor(newHash = () => new Sha256()) {
+    this.newHash = newHash;
+  }
+
+  add(piece, about, path) {
+    this.#hash ??= this.#begin(path, about);
+    this.#isPart ||= partOf(path[path.length - 1]) !== undefined;
+    this.#hash.update(piece);
+  }
+
+  #begin(path, about) {
+    const hash = this.newHash();
+    hash.update(digestHead({ path, ...about }));
+    if (about.length !== undefined) hash.update(Uint8Array.from(header(about.kind, about.length)));
+    return hash;
+  }
+
+  // Of the leaf that has passed, or undefined.
+  end(path, leaf) {
+    const { kind, payload } = leaf;
+    const isPart = this.#isPart;
+    const hash = this.#hash ?? this.#begin(path, { ...leaf, length: kind === 'str' || kind === 'bin' ? 0 : undefined });
+    if (!payload) for (const item of leafItems(leaf)) hash.update(item);
+    [this.#hash, this.#isPart] = [undefined, false];
+    return isPart ? undefined : Uint8Array.from(hash.digest());
+  }
+}
+
+// INDEX-9: compares the digests of an index with those of its leaves, in their order; undefined is one not known.
+export function checkDigests(index, digests, newHash) {
+  let n = 0;
+  for (const { path, offset } of index.leaves()) {
+    const stated = index.digests.subarray(32 * n, 32 * n + 32);
+    const found = digests[n++];
+    if (found && compared(found, stated) !== 0) throw new FormatError('INDEX-9', 'the digest of this leaf is not that of the index', { offset, path });
+  }
+  const stated = Array.from({ length: n }, (_, k) => index.digests.subarray(32 * k, 32 * k + 32));
+  const tree = withTree(stated, newHash).subarray(32 * n);
+  if (compared(tree, index.digests.subarray(32 * n)) !== 0) {
+    throw new FormatError('INDEX-9', 'the tree digest is not that of the leaves', { offset: index.base });
+  }
 }
 
 // INDEX-9, DELTA-5: the digests of all leaves, and the tree digest behind them.

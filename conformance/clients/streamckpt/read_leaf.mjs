@@ -17,7 +17,7 @@ export async function readLeaf(cursor, head) {
   if (type === 'array') throw fault('LEAF-1', head.at, 'a leaf is not an array');
   cursor.fits(head);
   if (type === 'map') return value === 0 ? { kind: 'empty' } : readMap(cursor, head); // LEAF-9
-  return { kind: type, payload: await cursor.pass(head) }; // str, bin
+  return { kind: type, payload: await cursor.pass(head, { kind: type, length: value }) }; // str, bin
 }
 
 async function readMap(cursor, head) {
@@ -41,15 +41,15 @@ export async function inside(cursor, head, read) {
 
 async function readArray(cursor) {
   const { dtype, shape, content } = readArrayHead(cursor);
-  const payloadAt = cursor.offset;
-  return { kind: 'ndarray', dtype, shape, payload: await cursor.pass(content), payloadAt };
+  const about = { kind: 'ndarray', dtype, shape, payloadAt: cursor.offset };
+  return { ...about, payload: await cursor.pass(content, about) };
 }
 
 // LEAF-6
 async function readScalar(cursor) {
   const { dtype, content } = readArrayHead(cursor, { rank: 0, clause: 'LEAF-6' });
-  const payloadAt = cursor.offset;
-  return { kind: 'scalar', dtype, payload: await cursor.pass(content), payloadAt };
+  const about = { kind: 'scalar', dtype, payloadAt: cursor.offset };
+  return { ...about, payload: await cursor.pass(content, about) };
 }
 
 // LEAF-7
@@ -176,5 +176,5 @@ async function readChunk(cursor, leaf, shapeAt, onPadded) {
   if (dtype !== leaf.dtype) throw fault('LEAF-12', dtypeAt, 'the chunks have more than one dtype');
   const payloadAt = cursor.offset;
   onPadded?.({ at: content.at, offset: payloadAt });
-  return { elements: shape[0], payload: await cursor.pass(content), payloadAt };
+  return { elements: shape[0], payload: await cursor.pass(content, leaf), payloadAt };
 }

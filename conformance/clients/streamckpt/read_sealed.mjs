@@ -68,6 +68,7 @@ async function readRecord(cursor, isPlain) {
   if (record.value !== 2) throw fault('REC-1', at, `a record has two elements, found ${record.value}`);
   if (!isPlain) checkMark(cursor, at);
   const path = readPath(cursor, isPlain ? undefined : partOf);
+  cursor.path = path;
   try {
     const leaf = await readBlob(cursor);
     const payload = leaf.payloadAt === undefined ? undefined : leaf.payloadAt - at;
@@ -94,6 +95,7 @@ function joined(records, stated, isPlain) {
   if (count > 1 && !isPart) throw differs(at, 'key path', path, [...stated.path, `__part_0_of_${count}__`]);
   records.forEach((record, n) => compare(record, stated.records[n], stated, isPart ? { n, count } : undefined));
   if (!isPart) return leaf;
+  if (leaf.kind !== 'ndarray') throw fault('PART-1', at, `a part is an ndarray, found ${leaf.kind}`);
   checkBoxes(records, stated);
   return { kind: 'ndarray', dtype: leaf.dtype, shape: stated.shape, payload: records.flatMap((record) => record.leaf.payload) };
 }

@@ -9,7 +9,8 @@ import { readByIndex, readPiped } from './read_sealed.mjs';
 
 // Yields { path, leaf } for each record. CONF-3: all that was yielded counts only when the last one has been. The
 // sink, if given, is called with each piece of the payload of a leaf before that leaf is yielded; it must be done
-// with the piece when it returns, or when its promise is kept.
+// with the piece when it returns, or when its promise is kept. It is told of the leaf what is known by then: its kind,
+// its dtype and shape or its length; and, where there is a seal, the key path of its record.
 //
 // CONF-9: an input that begins with the mark is a sealed stream. Then, or where `detached` is the source of a detached
 // seal, `onSeal` is called with the index, and each record has `checksums`, too. The source is to have a size with that.

@@ -23,9 +23,9 @@ export class Sha256 {
       this.#block.set(bytes.subarray(0, at), this.#filled);
       this.#filled += at;
       if (this.#filled < 64) return this;
-      this.#mix(this.#block, 0);
+      mix(this.#state, this.#words, this.#block, 0);
     }
-    for (; at + 64 <= bytes.length; at += 64) this.#mix(bytes, at);
+    for (; at + 64 <= bytes.length; at += 64) mix(this.#state, this.#words, bytes, at);
     this.#block.set(bytes.subarray(at));
     this.#filled = bytes.length - at;
     return this;
@@ -42,40 +42,39 @@ export class Sha256 {
     this.#state.forEach((word, n) => view.setInt32(4 * n, word));
     return digest;
   }
+}
 
-  #mix(bytes, at) {
-    const w = this.#words;
-    for (let n = 0; n < 16; n++, at += 4) w[n] = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-    for (let n = 16; n < 64; n++) {
-      const x = w[n - 15];
-      const y = w[n - 2];
-      const s0 = turned(x, 7) ^ turned(x, 18) ^ (x >>> 3);
-      const s1 = turned(y, 17) ^ turned(y, 19) ^ (y >>> 10);
-      w[n] = (w[n - 16] + s0 + w[n - 7] + s1) | 0;
-    }
-    const state = this.#state;
-    let a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
-    for (let n = 0; n < 64; n++) {
-      const t1 = (h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + ((e & f) ^ (~e & g)) + ROUNDS[n] + w[n]) | 0;
-      const t2 = ((turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-      h = g;
-      g = f;
-      f = e;
-      e = (d + t1) | 0;
-      d = c;
-      c = b;
-      b = a;
-      a = (t1 + t2) | 0;
-    }
-    state[0] += a;
-    state[1] += b;
-    state[2] += c;
-    state[3] += d;
-    state[4] += e;
-    state[5] += f;
-    state[6] += g;
-    state[7] += h;
+function mix(state, w, bytes, start) {
+  let at = start;
+  for (let n = 0; n < 16; n++, at += 4) w[n] = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  for (let n = 16; n < 64; n++) {
+    const x = w[n - 15];
+    const y = w[n - 2];
+    const s0 = turned(x, 7) ^ turned(x, 18) ^ (x >>> 3);
+    const s1 = turned(y, 17) ^ turned(y, 19) ^ (y >>> 10);
+    w[n] = (w[n - 16] + s0 + w[n - 7] + s1) | 0;
   }
+  let a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
+  for (let n = 0; n < 64; n++) {
+    const t1 = (h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + ((e & f) ^ (~e & g)) + ROUNDS[n] + w[n]) | 0;
+    const t2 = ((turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + t2) | 0;
+  }
+  state[0] += a;
+  state[1] += b;
+  state[2] += c;
+  state[3] += d;
+  state[4] += e;
+  state[5] += f;
+  state[6] += g;
+  state[7] += h;
 }
 
 const turned = (word, bits) => (word >>> bits) | (word << (32 - bits));
