@@ -1,4 +1,4 @@
-"""The client in JavaScript reads and writes sealed streams that were put together by hand (`sealed.py`)."""
+"""The client in JavaScript reads and writes sealed streams that were put together by hand (`sealed_by_hand.py`)."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.tests.sealed import (
+from conformance.sealed_by_hand import (
     METADATA,
     Leaf,
     around,
@@ -367,7 +367,7 @@ def test_metadata_may_be_64_levels_deep_and_hold_all_that_it_can():
 
 
 def test_a_seal_of_another_version_is_refused_by_its_version():
-    from conformance.tests.sealed import footer
+    from conformance.sealed_by_hand import footer
 
     body = closed(JOINED, GOOD)[:-40]
     for version in ((3, 0), (2, 1), (1, 0)):

@@ -160,8 +160,9 @@ export async function* readPiped(cursor, onSeal) {
       if (parts.length < count) continue;
       const checksums = checksumsOf({ records: parts });
       const leaf = notes.add(leafPath, parts);
+      const { at } = parts[0];
       parts = [];
-      yield { path: leafPath, leaf, checksums };
+      yield { path: leafPath, leaf, checksums, at, end: cursor.offset };
     } catch (error) {
       throw naming(record.path, error);
     }
