@@ -21,6 +21,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from fuzz.files import file_of_tree
 from fuzz.mutation import Mutator
 from fuzz.nodes import encode, parse
+from fuzz.peers.sealer import Sealing
+from fuzz.scales import SMALL, TRUE
 from fuzz.seeds import seeds
 from reference.containers.stream import STREAM
 from reference.format.dtypes import BITS, INSTALLED, dtype_of
@@ -132,6 +134,37 @@ def trees(leaves: SearchStrategy[Any] = leaves) -> SearchStrategy[dict[str, Any]
     return st.builds(
         lambda tree, key, leaf: {**tree, key: leaf}, st.dictionaries(keys, nodes, max_size=4), keys, leaves
     )
+
+
+# Metadata of every kind that it may have (META-1), and none that it may not.
+metadata_values = st.recursive(
+    st.one_of(
+        *(st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), integers, st.floats(), texts, edges),
+        st.binary(max_size=300),
+    ),
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+metadata = st.dictionaries(keys, metadata_values, max_size=4)
+_short_keys = st.sampled_from(["params", "kernel", "0", "", "a/b", "é", "__part_0_of_0__", "__part_00_of_1__"])
+_small_shapes = shapes.filter(lambda shape: int(np.prod(shape, dtype=object)) < 1000)
+
+
+@st.composite
+def sealed_trees(draw: DrawFn) -> tuple[dict[str, Any], Sealing]:
+    """A tree, and how a sealed stream of it is written. At the small scale many of its arrays stand in parts."""
+    scale = draw(st.sampled_from((TRUE, SMALL)))
+    if scale == TRUE:
+        tree = draw(trees())
+    else:
+        arrays_in_parts = st.lists(st.integers(1, 40), min_size=1, max_size=3).map(tuple)
+        arrays_in_parts = arrays_in_parts.filter(lambda shape: 300 < np.prod(shape) < 9000)
+        tree = draw(
+            st.dictionaries(_short_keys, arrays(shapes=_small_shapes | arrays_in_parts), min_size=1, max_size=4)
+        )
+        tree = draw(st.sampled_from((tree, {"a": tree, "b": draw(small_values)})))
+    alignment = draw(st.sampled_from([1 << i for i in range(6, 13)]))
+    return tree, Sealing(alignment, draw(metadata), draw(st.booleans()), scale)
 
 
 @st.composite
