@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from unittest import mock
 
-from reference.containers import sealed_file, sealed_records
-from reference.format import aligned, checksums, parts, sealing
-
 
 class Scale(NamedTuple):
     """Numbers of bytes: of a block (SUM-2), of the least array that is padded (ALIGN-3), of the largest that stands in
@@ -32,6 +29,10 @@ SMALL: Final = Scale(512, 64, 2048, 1024)
 @contextlib.contextmanager
 def at_scale(scale: Scale) -> Iterator[None]:
     """Make the reference go by a scale. At a small one no key path may be as long as a block."""
+    # Here, since an engine decides how the reference is imported, and has to know the scales before.
+    from reference.containers import sealed_file, sealed_records
+    from reference.format import aligned, checksums, parts, sealing
+
     sizes = (
         *((module, "BLOCK", scale.block) for module in (checksums, sealed_file, sealed_records)),
         (aligned, "LEAST", scale.padded),

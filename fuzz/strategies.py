@@ -147,6 +147,7 @@ metadata_values = st.recursive(
 )
 metadata = st.dictionaries(keys, metadata_values, max_size=4)
 _short_keys = st.sampled_from(["params", "kernel", "0", "", "a/b", "é", "__part_0_of_0__", "__part_00_of_1__"])
+_shapes_in_parts = ((2048,), (2049,), (513, 1), (5, 500), (2, 3, 300), (1, 1, 3000), (3, 1, 700), (40, 40), (2, 0, 999))
 _small_shapes = shapes.filter(lambda shape: int(np.prod(shape, dtype=object)) < 1000)
 
 
@@ -157,11 +158,8 @@ def sealed_trees(draw: DrawFn) -> tuple[dict[str, Any], Sealing]:
     if scale == TRUE:
         tree = draw(trees())
     else:
-        arrays_in_parts = st.lists(st.integers(1, 40), min_size=1, max_size=3).map(tuple)
-        arrays_in_parts = arrays_in_parts.filter(lambda shape: 300 < np.prod(shape) < 9000)
-        tree = draw(
-            st.dictionaries(_short_keys, arrays(shapes=_small_shapes | arrays_in_parts), min_size=1, max_size=4)
-        )
+        some = arrays(shapes=_small_shapes | st.sampled_from(_shapes_in_parts) | st.sampled_from(_shapes_in_parts))
+        tree = draw(st.dictionaries(_short_keys, some, min_size=1, max_size=4))
         tree = draw(st.sampled_from((tree, {"a": tree, "b": draw(small_values)})))
     alignment = draw(st.sampled_from([1 << i for i in range(6, 13)]))
     return tree, Sealing(alignment, draw(metadata), draw(st.booleans()), scale)

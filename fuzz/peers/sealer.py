@@ -30,7 +30,7 @@ class Sealing(NamedTuple):
     scale: Scale = TRUE
 
 
-def sealed(leaves: Iterable[tuple[Path, Any]], sealing: Sealing = Sealing()) -> bytes:
+def sealed(leaves: Iterable[tuple[Path, Any]], sealing: Sealing) -> bytes:
     """The sealed stream of key paths and leaves, in their order."""
     data, rows, digests = bytearray(), [], []
     for path, leaf in leaves:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import reference
 from fuzz.equality import same
 from fuzz.findings import Broken
-from fuzz.peers import loop
-from fuzz.peers.sealer import Sealing, in_order, parts_of, sealed
+from fuzz.peers.sealer import Sealing, in_order, sealed
 from fuzz.scales import at_scale
 from fuzz.scratch import folder
+from fuzz.sealed_reading import check_old_loader
 from fuzz.strategies import sealed_trees
 from reference.devices.states import flax_expansion
 from reference.format.trees import flatten
@@ -37,7 +36,4 @@ def check(value: tuple[Any, Sealing]) -> None:
                 raise Broken(f"what was written reads back as {dict(checkpoint)!r:.1000}")
             if not same(checkpoint.metadata, in_order(metadata)):
                 raise Broken(f"the metadata reads back as {checkpoint.metadata!r:.1000}")
-    parts = {key: leaf for path, whole in leaves.items() for key, leaf in parts_of(path, whole, scale)}
-    found = loop.flat(io.BytesIO(data))
-    if not same(found, parts):
-        raise Broken(f"an old loader reads {found!r:.1000}")
+    check_old_loader(data, leaves, scale)

@@ -24,7 +24,8 @@ _ADVICE: Final = "the file was changed, or made so; get it again from where it c
 class SealedRecords:
     """The records of a source with a seal. `starts` are their offsets, and the end of the last; `sums` their checksums.
 
-    `read` are those that were read as the list of all was made, since the index does not say where they have what.
+    `read` are those that were read as the list of all was made, since the index does not say where they have what, or
+    they have nothing that could be read later: the number of each, and the bytes of its payload.
     """
 
     def __init__(self, source: Source, seal: Seal, detached: bool) -> None:
@@ -32,7 +33,7 @@ class SealedRecords:
         self._alignment = None if detached else seal.index.alignment
         self.starts = [0, *itertools.accumulate(self._columns.sizes)]
         self.sums = self._columns.sums
-        self.read: list[int] = []
+        self.read: list[tuple[int, int]] = []
         self._blobs: dict[int, bytes] = {}  # of leaves that are not padded, by identity: the columns hold them
 
     def all(self) -> list[Record]:
@@ -46,9 +47,10 @@ class SealedRecords:
             payload = payloads[first[i]]
             if first[i + 1] - first[i] > 1:
                 leaf = leaf._replace(extents=self._extents_of_parts(i))
-            elif payload is None:
-                self.read.append(first[i])
-                found.append(self._read(first[i], cursor))
+            elif payload is None or leaf.nbytes == 0:
+                record = self._read(first[i], cursor)
+                self.read.append((first[i], record.nbytes))
+                found.append(record)
                 continue
             else:
                 placed = known.get((id(leaf), payload))

@@ -27,3 +27,21 @@ def test_the_checksums_are_those_of_the_bytes_that_stand_in_the_file(size, diges
         blocks = [record[i : i + BLOCK] for i in range(0, length, BLOCK)]
         assert sums == b"".join(crc32c(block).to_bytes(4, "big") for block in blocks)
         at += length
+
+
+@pytest.mark.parametrize("leaf", [7, 1j, np.zeros((0, 3), np.float32)], ids=["int", "complex", "array"])
+@pytest.mark.parametrize("keys", [("k",), ("k" * 65_000, *"l" * 500)], ids=["short", "long"])
+def test_what_has_no_payload_is_compared_when_the_file_is_opened(leaf, keys, tmp_path):
+    """Nothing of it is read later: not the elements that an array does not have, and not a value known by then."""
+    tree = leaf
+    for key in reversed(keys):
+        tree = {key: tree}
+    reference.save(tmp_path / "x", tree, format="2.0")
+    data = bytearray((tmp_path / "x").read_bytes())
+    end = read_seal(BytesSource(data)).records_end
+    for at in (0, 6, 7, *range(end - 24, end)):
+        changed = data.copy()
+        changed[at] ^= 1
+        (tmp_path / "x").write_bytes(changed)
+        with pytest.raises(reference.FormatError):
+            reference.load(tmp_path / "x")

@@ -1,0 +1,54 @@
+"""Sealed streams as both sides read them: the reference, which compares everything, and msgpack and flax, nothing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from reference.containers.container import Contents
+from reference.containers.registry import CONTAINERS
+from reference.containers.stream import STREAM, read_with_seal
+from reference.format.wire import BytesSource, Source
+
+from .equality import same
+from .files import leaves_of
+from .findings import Broken
+from .peers import loop
+from .peers.sealer import FOOTER, MARK, SIGNATURE, parts_of
+from .scales import Scale
+
+Leaves = dict[tuple[str, ...], Any]
+
+
+def split(data: bytes) -> tuple[bytes, bytes | None]:
+    """A stream, and the detached seal behind it, where it is a plain one that has one there."""
+    if data.startswith(MARK) or not data.endswith(SIGNATURE) or len(data) < FOOTER:
+        return data, None
+    size = FOOTER + int.from_bytes(data[8 - FOOTER : 12 - FOOTER], "big")
+    return (data[:-size], data[-size:]) if size <= len(data) else (data, None)
+
+
+def opened(data: bytes) -> tuple[Contents, Source]:
+    """What a file says before its payloads are read, and where these are read from. Raises FormatError."""
+    stream, seal = split(data)
+    source = BytesSource(stream)
+    contents = CONTAINERS[STREAM].read(source) if seal is None else read_with_seal(source, BytesSource(seal))
+    return contents, contents.checked or source
+
+
+def all_of(data: bytes) -> Leaves:
+    """The leaves of a file, all of which is compared with the seal; their bits as they stand. Raises FormatError."""
+    contents, source = opened(data)
+    return leaves_of(source, contents.records, as_they_stand=True)
+
+
+def check_old_loader(data: bytes, leaves: Mapping[tuple[str, ...], Any], scale: Scale, what: str = "") -> None:
+    """Refuse where the usual loop finds something else in bytes than these leaves, in parts where they are large."""
+    parts = {key: leaf for path, whole in leaves.items() for key, leaf in parts_of(path, whole, scale)}
+    try:
+        found = loop.flat(io.BytesIO(data))
+    except Exception as error:
+        raise Broken(f"{what}an old loader refuses it: {error!r}") from error
+    if not same(found, parts):
+        raise Broken(f"{what}an old loader reads {found!r:.1000}, and here is {parts!r:.1000}")
