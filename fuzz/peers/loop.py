@@ -38,9 +38,13 @@ def read(file: BinaryIO) -> dict[str, Any]:
 
 
 class Loop:
-    """What the loop raises is its refusal, whatever it is: it knows no error of its own."""
+    """What the loop raises is its refusal, whatever it is: it knows no error of its own.
+
+    It takes a seal for the end of its input, and so reads streams of every version.
+    """
 
     name = "loop"
+    version = "2.0"
 
     def decode(self, data: bytes, flax: bool = False) -> Answer:
         fd = os.memfd_create("input")
