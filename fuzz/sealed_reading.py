@@ -32,17 +32,16 @@ def split(data: bytes) -> tuple[bytes, bytes | None]:
     return (data[:-size], data[-size:]) if size <= len(data) else (data, None)
 
 
-def opened(data: bytes) -> tuple[Contents, Source]:
+def opened(stream: bytes, seal: bytes | None = None) -> tuple[Contents, Source]:
     """What a file says before its payloads are read, and where these are read from. Raises FormatError."""
-    stream, seal = split(data)
     source = BytesSource(stream)
     contents = CONTAINERS[STREAM].read(source) if seal is None else read_with_seal(source, BytesSource(seal))
     return contents, contents.checked or source
 
 
-def all_of(data: bytes) -> Leaves:
+def all_of(stream: bytes, seal: bytes | None = None) -> Leaves:
     """The leaves of a file, all of which is compared with the seal; their bits as they stand. Raises FormatError."""
-    contents, source = opened(data)
+    contents, source = opened(stream, seal)
     return leaves_of(source, contents.records, as_they_stand=True)
 
 

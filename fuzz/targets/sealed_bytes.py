@@ -13,13 +13,14 @@ MEMORY = 96 << 20
 
 
 def check(data: bytes) -> None:
+    stream, seal = split(data)
     with at_scale(SMALL):
         try:
-            contents, source = opened(data)
+            contents, source = opened(stream, seal)
             for record in contents.records:
                 check_record(source, record)
         except FormatError as error:
-            check_error(error, max(map(len, filter(None, split(data)))) if data else 0)
+            check_error(error, max(len(stream), len(seal or b"")))
             return
     if contents.seal is not None and contents.records[-1].end != contents.seal.records_end:
         raise Broken(f"the last record ends at {contents.records[-1].end}, before the seal: {contents.seal}")

@@ -51,7 +51,7 @@ def _check(data: bytes, stream: bytes, seal: bytes | None) -> None:
     if seal is not None:
         _SEAL.write_bytes(seal)
     try:
-        whole: Leaves | None = all_of(data)
+        whole: Leaves | None = all_of(stream, seal)
     except FormatError:
         whole = None
     try:
