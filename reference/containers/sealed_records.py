@@ -55,9 +55,12 @@ class SealedRecords:
         cursor = Cursor(self._source, alignment=self._alignment)  # one for all, so that neighbours are read together
         for i in [i for i, place in enumerate(places) if place is None or not leaves[i].nbytes]:
             record = first[i]
-            if compare and self.starts[record + 1] - self.starts[record] <= _SMALL:
+            is_small = self.starts[record + 1] - self.starts[record] <= _SMALL
+            if compare and is_small:
                 self._compare_small(record, cursor)
             found[i] = self._read(record, cursor)
+            if compare and not is_small and not found[i].nbytes:  # nothing of it is read later
+                self._compare_blocks(record)
         for i in [i for i in range(len(paths)) if first[i + 1] - first[i] > 1] if self._in_parts else ():
             found[i] = found[i]._replace(leaf=leaves[i]._replace(extents=self._extents_of_parts(i)))
         return found

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import reference
 from reference.format.checksums import BLOCK, RecordSums, checksum, combined, count, encoded, with_record, with_sums
 from reference.format.errors import FormatError
+from reference.format.seals import read_seal
+from reference.format.wire import BytesSource
 from reference.tests.sealed import bitwise, crc, rows_of, sealed, sums, taken_apart, tree_of, values, with_index
 
 
@@ -157,3 +159,41 @@ def test_a_checksum_is_compared_with_the_bytes_in_its_own_order(tmp_path):
     with pytest.raises(FormatError, match="SUM-3") as caught:
         tree_of(bytes(data))
     assert caught.value.offset == BLOCK
+
+
+# Where a payload is written, and summed, in another way: with its header, padded, in blocks, in steps.
+WRITTEN = [0, 1, 4000, 4095, 4096, 4097, 5000, 65_000, 65_535, 65_536, BLOCK - 4096, BLOCK, 3 * BLOCK + 1]
+
+
+@pytest.mark.parametrize("digests", [False, True])
+@pytest.mark.parametrize("size", WRITTEN)
+def test_the_checksums_are_those_of_the_bytes_that_stand_in_the_file(size, digests, tmp_path):
+    tree = {"before": 1, "array": np.arange(size, dtype=np.uint8), "behind": np.float32(2)}
+    reference.save(tmp_path / "x", tree, format="2.0", digests=digests)
+    data = (tmp_path / "x").read_bytes()
+    seal = read_seal(BytesSource(data))
+    assert seal.index.checksum == crc32c(data[: seal.records_end])
+    at = 0
+    for length, said in zip(seal.index.columns.sizes, seal.index.columns.sums, strict=True):
+        record = data[at : at + length]
+        blocks = [record[i : i + BLOCK] for i in range(0, length, BLOCK)]
+        assert said == b"".join(crc32c(block).to_bytes(4, "big") for block in blocks)
+        at += length
+
+
+@pytest.mark.parametrize("leaf", [7, 1j, np.zeros((0, 3), np.float32)], ids=["int", "complex", "array"])
+@pytest.mark.parametrize("keys", [("k",), ("k" * 65_000, *"l" * 500)], ids=["short", "long"])
+def test_what_has_no_payload_is_compared_when_the_file_is_opened(leaf, keys, tmp_path):
+    """Nothing of it is read later: not the elements that an array does not have, and not a value known by then."""
+    tree = leaf
+    for key in reversed(keys):
+        tree = {key: tree}
+    reference.save(tmp_path / "x", tree, format="2.0")
+    data = bytearray((tmp_path / "x").read_bytes())
+    end = read_seal(BytesSource(data)).records_end
+    for at in (0, 6, 7, *range(end - 24, end)):
+        changed = data.copy()
+        changed[at] ^= 1
+        (tmp_path / "x").write_bytes(changed)
+        with pytest.raises(FormatError):
+            reference.load(tmp_path / "x")
