@@ -137,7 +137,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             if _is_large(first):
                 yield first.path, self._value(first)
             else:
-                stop, end = _block(records, at)
+                stop, end = _block(records, at, bridges=self.contents.checked is None)
                 # Of a sealed stream whole records are read, which are compared as they come.
                 base = first.leaf_offset if self.contents.checked is None else first.offset
                 data = self.source.read_at(base, end - base)
@@ -197,12 +197,17 @@ def _is_large(record: Record) -> bool:
     return record.end - record.leaf_offset > _READ_TOGETHER
 
 
-def _block(records: list[Record], first: int) -> tuple[int, int]:
-    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end."""
+def _block(records: list[Record], first: int, bridges: bool) -> tuple[int, int]:
+    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end.
+
+    With `bridges` what stands between two of them is read, too. Of a sealed stream it would be compared.
+    """
     start, end = records[first].leaf_offset, records[first].end
     i = first
     for i, (_, _, offset, _, stop) in enumerate(itertools.islice(records, first + 1, None), first + 1):
         if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
+            return i, end
+        if offset > end and not bridges:
             return i, end
         end = stop
     return i + 1, end

@@ -108,7 +108,7 @@ def convert(
 def _kept_metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     """What a sealed stream of this checkpoint says of it (META-4)."""
     metadata = checkpoint.metadata
-    return {SAFETENSORS: metadata} if checkpoint.kind == SAFETENSORS and metadata else metadata
+    return {"safetensors": metadata} if checkpoint.kind == SAFETENSORS and metadata else metadata
 
 
 def _seal(

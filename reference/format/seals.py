@@ -44,6 +44,12 @@ def is_sealed(head: bytes) -> bool:
     return head.startswith(MARK)
 
 
+def ends_sealed(source: Source) -> bool:
+    """Whether a file ends as a sealed stream does, whatever it begins with."""
+    at = max(0, source.size - FOOTER)
+    return source.read_at(at, source.size - at).endswith(SIGNATURE)
+
+
 def read_seal(source: Source) -> Seal:
     """The seal of a sealed stream, found from the end of the file. Raises FormatError."""
     size = source.size
