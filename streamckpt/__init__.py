@@ -44,6 +44,7 @@ from reference.delta import (
     subtract,
 )
 from reference.salvage import SalvageReport, salvage
+from reference.seal import SealReport, seal
 from reference.verify import Finding, verify
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ __all__ = [
     "SPEC_VERSION",
     "SalvageReport",
     "Saving",
+    "SealReport",
     "StreamingCheckpointer",
     "SubtractReport",
     "TargetMismatch",
@@ -81,6 +83,7 @@ __all__ = [
     "salvage",
     "save",
     "scan",
+    "seal",
     "subtract",
     "verify",
 ]

@@ -14,6 +14,7 @@ _MODULES: Final = (
     "reference.compare",
     "reference.inspect",
     "reference.verify",
+    "reference.seal",
     "reference.salvage",
     "conformance.__main__",
     "fuzz.__main__",
@@ -21,7 +22,7 @@ _MODULES: Final = (
 _ABOUT = """# Commands
 
 After `pip install` the verbs of `reference` are also those of one command: `streamckpt convert`, `streamckpt diff`,
-`streamckpt compare`, `streamckpt inspect`, `streamckpt verify`, `streamckpt salvage`. What follows is what
+`streamckpt compare`, `streamckpt inspect`, `streamckpt verify`, `streamckpt seal`, `streamckpt salvage`. What follows is what
 `--help` says.
 
 Where a command takes a checkpoint, it takes a path, with or without a prefix that says what it is: `params::`,

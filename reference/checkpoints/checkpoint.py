@@ -15,20 +15,20 @@ import numpy as np
 from ..containers.container import Contents
 from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
 from ..containers.load_prefixes import select as select_by_prefix
-from ..containers.registry import kind_of, read_contents
-from ..containers.stream import STREAM, begins_sealed, read_with_seal
+from ..containers.seals_beside import read_with_seal_beside
+from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
 from ..format.leaves import view_value
 from ..format.records import Record, copies, value_of
-from ..format.seals import DETACHED_SUFFIX
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from .patterns import Chooser, select
+from .reading_together import read_together
 
 KeyPathLike = str | tuple[str | int, ...]
 _READ_TOGETHER: Final = 1 << 16  # leaves up to this size are read together
@@ -81,6 +81,14 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         """The version of the specification in which a stream is written, "1.0" or "2.0"; 1.0 where it has no seal."""
         return self.contents.version or "1.0"
 
+    def leaf_digests(self) -> dict[tuple[str, ...], bytes]:
+        """The digests (DELTA-4) that a seal states, by key path; of a subtree there are none, as they hold the path."""
+        seal = self.contents.seal
+        if seal is None or seal.index.digests is None:
+            return {}
+        known = {(path, at): digest for path, at, digest in zip(*seal.index.leaf_digests(), strict=True)}
+        return {record.path: digest for record in self.records if (digest := known.get((record.path, record.offset)))}
+
     @functools.cached_property
     def _index(self) -> dict[tuple[str, ...], Record]:
         return {record.path: record for record in self.records}
@@ -120,31 +128,24 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             for record in self.records:
                 yield record.path, self._value(record)
             return
+        yield from self._leaves(self.records)
+
+    def _leaves(self, records: list[Record]) -> Iterator[tuple[tuple[str, ...], Any]]:
         at = 0
-        while at < len(self.records):
-            first, stop = self.records[at], at + 1
-            if first.end - first.leaf_offset > _READ_TOGETHER:
+        while at < len(records):
+            first, stop = records[at], at + 1
+            if _is_large(first):
                 yield first.path, self._value(first)
             else:
-                stop, end = self._block(at)
+                stop, end = _block(records, at)
                 base = first.leaf_offset
                 data = self.source.read_at(base, end - base)
                 with no_collection():
-                    block = deque(copies(data, base, self.records[at:stop]))
+                    block = deque(copies(data, base, records[at:stop]))
                 while block:  # a leaf that was let go is gone
                     self._refuse_closed()
                     yield block.popleft()
             at = stop
-
-    def _block(self, first: int) -> tuple[int, int]:
-        """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end."""
-        start, end = self.records[first].leaf_offset, self.records[first].end
-        i = first
-        for i, (_, _, offset, _, stop) in enumerate(itertools.islice(self.records, first + 1, None), first + 1):
-            if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
-                return i, end
-            end = stop
-        return i + 1, end
 
     def select(self, is_chosen: Chooser) -> None:
         """Leave out the leaves that are not chosen. Raises UsageError where none is left."""
@@ -153,7 +154,18 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
-        return unflatten(self.leaves())
+        with self.named_in_errors():
+            return self._tree()
+
+    def _tree(self) -> dict[str, Any]:
+        if self.memory is not None:
+            return unflatten(self.leaves())
+        self._refuse_closed()
+        large = [record for record in self.records if _is_large(record)]
+        values = iter(read_together(self.source, large))
+        small = self._leaves([record for record in self.records if not _is_large(record)])
+        both = (next(values) if _is_large(record) else next(small)[1] for record in self.records)
+        return unflatten(zip((record.path for record in self.records), both, strict=True))
 
     @contextlib.contextmanager
     def named_in_errors(self) -> Iterator[None]:
@@ -178,6 +190,21 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_large(record: Record) -> bool:
+    return record.end - record.leaf_offset > _READ_TOGETHER
+
+
+def _block(records: list[Record], first: int) -> tuple[int, int]:
+    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end."""
+    start, end = records[first].leaf_offset, records[first].end
+    i = first
+    for i, (_, _, offset, _, stop) in enumerate(itertools.islice(records, first + 1, None), first + 1):
+        if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
+            return i, end
+        end = stop
+    return i + 1, end
 
 
 def open(
@@ -209,7 +236,7 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
-        kind, contents = _read(file, name, wanted, dialect)
+        kind, contents = read_with_seal_beside(file, name, wanted, dialect)
         records = select_by_prefix(contents.records, load_prefix)
         if below:
             records = subtree(records, below)
@@ -222,36 +249,6 @@ def open(
         if isinstance(error, FormatError):
             error.file = file.name
         raise
-
-
-def _read(file: OpenedFile, name: str, wanted: str | None, dialect: str | None) -> tuple[str, Contents]:
-    """What the headers of a file say, or its seal, beside it or in it. Raises FormatError, OSError, UsageError."""
-    if dialect is None and (seal := _detached_seal(file, name, wanted)) is not None:
-        with contextlib.closing(seal):
-            return STREAM, read_with_seal(file, seal)
-    return read_contents(file, wanted, dialect)
-
-
-# DETACHED-3: "A reader that is given the name of a plain stream SHOULD look for a detached seal"
-def _detached_seal(file: OpenedFile, name: str, wanted: str | None) -> OpenedFile | None:
-    if (wanted or kind_of(file)) != STREAM or begins_sealed(file):
-        return None
-    return _opened_seal(name)
-
-
-def _opened_seal(name: str) -> OpenedFile | None:
-    try:
-        return place_of(name + DETACHED_SUFFIX).open()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
-
-
-def has_detached_seal(name: str) -> bool:
-    """Whether a seal stands beside a file, in a file of its own."""
-    if (seal := _opened_seal(name)) is None:
-        return False
-    seal.close()
-    return True
 
 
 def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, KeyPathLike | None]:

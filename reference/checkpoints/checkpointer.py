@@ -21,6 +21,7 @@ import jax
 from flax.core import FrozenDict, freeze
 
 from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.stream import seal_options
 from ..devices.processes import meet, together
 from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
@@ -55,15 +56,21 @@ class Config(dict[str, Any]):
 class StreamingCheckpointer:
     """Saves and loads train states and weights as streams, one leaf in host memory at a time.
 
-    `config` has `float_dtype` (bf16, fp16, fp32, or '' to keep every dtype), `save_optimizer_state`, and
-    `keep_empty_nodes`, which JAXSeq's loader needs. With `enable=False` nothing is written. Where arrays span
+    `config` has `float_dtype` (bf16, fp16, fp32, or '' to keep every dtype), `save_optimizer_state`,
+    `keep_empty_nodes`, which JAXSeq's loader needs, and `format`, "1.0" or "2.0": a sealed stream has an index and
+    checksums, and every loader of the family reads it. With `enable=False` nothing is written. Where arrays span
     processes, every process makes every call; those write that are enabled, but into one path the first of them alone.
     """
 
     @staticmethod
     def get_default_config(updates: Mapping[str, Any] | None = None) -> Any:
         """The default config with `updates`: a ConfigDict of ml_collections where that is installed."""
-        defaults = {"float_dtype": "bf16", "save_optimizer_state": False, "keep_empty_nodes": False}
+        defaults = {
+            "float_dtype": "bf16",
+            "save_optimizer_state": False,
+            "keep_empty_nodes": False,
+            "format": "1.0",
+        }
         try:
             config_dict = importlib.import_module("ml_collections").ConfigDict
         except ImportError:
@@ -76,6 +83,7 @@ class StreamingCheckpointer:
     def __init__(self, config: Any, checkpoint_dir: str | os.PathLike[str], enable: bool = True) -> None:
         self.config = self.get_default_config(config)
         dtype_called(self.config.float_dtype)  # a wrong name is refused now, not after hours of training
+        seal_options(self.config.format)
         place_of(checkpoint_dir)  # so is a folder that no save could reach
         self.checkpoint_dir = checkpoint_dir
         self.enable = enable
@@ -147,10 +155,8 @@ class StreamingCheckpointer:
         paths = meet("a save", word=path if self.enable else None) if shared else [path if self.enable else None]
         first = 0 if shared else jax.process_index()
         writers = [first + i for i, other in enumerate(paths) if other is not None and other not in paths[:i]]
-        keep_empty_nodes = self.config.keep_empty_nodes
-        return save_state(
-            tree, path, gather_fns, self.config.float_dtype, shared, keep_empty_nodes, writers, afterwards, blocking
-        )
+        options = self.config.keep_empty_nodes, writers, afterwards, blocking, seal_options(self.config.format)
+        return save_state(tree, path, gather_fns, self.config.float_dtype, shared, *options)
 
     @staticmethod
     def save_train_state_to_file(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..computing.backends import cast_on
 from ..containers.load_prefixes import split_output
-from ..containers.registry import CONTAINERS
-from ..containers.stream import STREAM
+from ..containers.registry import steps_of
+from ..containers.safetensors_file import SAFETENSORS
+from ..containers.stream import STREAM, seal_options
 from ..format.casts import float_dtype as dtype_called
+from ..format.errors import UsageError
+from ..format.metadata import Metadata
 from ..format.payloads import Step, write_steps
 from ..format.records import Item, Record, item_in, item_of_closed
+from ..format.sealing import SealOptions
+from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
-from .checkpoint import KeyPathLike
+from .checkpoint import Checkpoint, KeyPathLike
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
 
@@ -30,6 +35,8 @@ class ConvertReport(NamedTuple):
     nbytes: int  # of the output
     overflowed: int
     too_big_for_old_loaders: list[tuple[str, ...]]
+    version: str | None = None  # of the stream that is written
+    metadata_left_out: tuple[str, ...] = ()  # keys of the metadata for which the output has no place
 
 
 def convert(
@@ -45,6 +52,10 @@ def convert(
     dry_run: bool = False,
     backend: str | None = None,
     progress: Shown = False,
+    format: str | None = None,
+    metadata: Metadata | None = None,
+    alignment: int | None = None,
+    digests: bool | None = None,
 ) -> ConvertReport:
     """Write the checkpoint at `path`, `[PREFIX::]PATH` of any container, to `output`.
 
@@ -55,6 +66,10 @@ def convert(
     dtype. `include` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without
     them all leaves are converted. With `dry_run` nothing is written. `progress` is True for a bar on a terminal, or a
     callable (see `reference.storage.progress.shown`).
+
+    A stream is written in version `format`, "1.0" or "2.0", which is a sealed stream; None is that of the input. A
+    sealed stream gets the metadata of the input, and `metadata` beside it. `alignment` and `digests` are those of
+    `reference.save`; None is what the input has.
 
     Holds the headers of all leaves and some pieces of one payload in memory, some 20 MB,
     whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same
@@ -70,7 +85,10 @@ def convert(
         records = depth_first(checkpoint.records)
         cast_to = cast_on(backend, dtype, [] if dry_run else [record.dtype for record in records])
         items = [cast_to(item_in(checkpoint.source, record), dtype, overflows.append) for record in records]
-        steps = CONTAINERS[target].steps(items)
+        version = (format or checkpoint.version) if target == STREAM else None
+        kept = _kept_metadata(checkpoint)
+        seal = _seal(target, version, checkpoint.contents.seal, kept, metadata, alignment, digests)
+        steps = steps_of(target, items, seal)
         sizes = list(map(Step.size, steps))
         total = sum(sizes)
         place.check_output()
@@ -79,7 +97,37 @@ def convert(
             with show as moved, place.replace(moved, behind=True) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
-        too_big = too_big_for_old_loaders((item.path for item in items), sizes) if target == STREAM else []
+        plain = target == STREAM and seal is None
+        too_big = too_big_for_old_loaders((item.path for item in items), sizes) if plain else []
+        left_out = () if seal is not None else tuple(kept)
         items = [item_of_closed(item, checkpoint.source.name) for item in items]
         cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
-        return ConvertReport(target, items, cast, total, sum(overflows), too_big)
+        return ConvertReport(target, items, cast, total, sum(overflows), too_big, version, left_out)
+
+
+def _kept_metadata(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a sealed stream of this checkpoint says of it (META-4)."""
+    metadata = checkpoint.metadata
+    return {SAFETENSORS: metadata} if checkpoint.kind == SAFETENSORS and metadata else metadata
+
+
+def _seal(
+    target: str,
+    version: str | None,
+    old: Seal | None,
+    kept: dict[str, Any],
+    given: Metadata | None,
+    alignment: int | None,
+    digests: bool | None,
+) -> SealOptions | None:
+    """How the output is sealed, None where it is not. Raises UsageError where it cannot hold what is given."""
+    if target != STREAM and any(each is not None for each in (given, alignment, digests)):
+        raise UsageError(f"a {target} is not sealed: it holds no metadata, alignment or digests; write a stream")
+    if target != STREAM or version is None:
+        return None
+    if version != VERSION:
+        return seal_options(version, given, alignment, digests)
+    if old is not None and not old.is_detached:
+        alignment = alignment or old.index.alignment
+        digests = old.index.digests is not None if digests is None else digests
+    return seal_options(version, {**kept, **(given or {})}, alignment, digests)

@@ -14,6 +14,7 @@ from ..format.casts import cast_item
 from ..format.keypaths import display
 from ..format.payloads import Step, write_steps
 from ..format.records import record_step
+from ..format.sealing import Sealer, SealOptions
 from ..format.streams import check_paths
 from ..storage.place import Place
 from ..storage.progress import Show, silent
@@ -33,19 +34,26 @@ def save_gathered(
     writes: bool = True,
     show: Show = silent,
     afterwards: Callable[[], None] | None = None,
+    seal: SealOptions | None = None,
 ) -> int:
     """Write a stream of what the functions make of the leaves, calling each when its turn to be written comes.
 
     Where arrays span processes (`shared`) all of them make this call, and all call all functions in the same order;
     what this one gets is let go of where it does not write. `afterwards` is called by a process that has written.
+    `seal` says how the stream is sealed; None is a plain one.
     Returns how many finite values became infinite. Raises FormatError, OSError, ValueError.
     """
     overflows: list[int] = []
     calls = _Calls(leaves, gather, shared)
 
     def steps() -> Iterator[Step]:
-        for key, value in calls:
-            yield record_step(cast_item(item_of(key, value), dtype, overflows.append))
+        items = (cast_item(item_of(key, value), dtype, overflows.append) for key, value in calls)
+        if seal is None:
+            yield from map(record_step, items)
+            return
+        sealer = Sealer(seal, len(leaves))
+        yield from map(sealer.step, items)
+        yield sealer.end()
 
     with calls.agreed():
         total = sum(described(key, value).nbytes for key, value in leaves)

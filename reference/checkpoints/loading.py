@@ -9,19 +9,21 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..containers.seals_beside import has_detached_seal
 from ..containers.stream import begins_sealed
 from ..format.collector import no_collection
 from ..format.leaves import read_value
-from ..format.records import Record, read_runs, value_of
+from ..format.records import Record, read_runs
 from ..format.small_records import arrays_in
 from ..format.trees import is_train_state, unflatten
 from ..format.wire import BytesSource, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, silent
-from .checkpoint import KeyPathLike, has_detached_seal, locate
+from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .patterns import Chooser, Patterns, chooser
+from .reading_together import read_together
 
 
 def load(
@@ -148,8 +150,9 @@ def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | N
     roots = ((key, "") if isinstance(node, dict) else (key,) for key, node in root.items())
     if train_state is not None and is_train_state(roots) != train_state:
         return None
+    values = iter(read_together(source, [leaf for _, leaf in later if isinstance(leaf, Record)]))
     for path, leaf in later:
         *parents, key = path
         node = functools.reduce(dict.__getitem__, parents, root)
-        node[key] = value_of(source, leaf) if isinstance(leaf, Record) else leaf
+        node[key] = next(values) if isinstance(leaf, Record) else leaf
     return root or None

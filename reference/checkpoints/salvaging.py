@@ -6,17 +6,20 @@ import contextlib
 import os
 from typing import NamedTuple
 
-from ..containers.damaged import Loss, read_what_is_whole
+from ..containers.container import Loss
+from ..containers.damaged import read_what_is_whole
 from ..containers.delta_file import DELTA
 from ..containers.flax_file import FLAX
 from ..containers.foreign import UNKNOWN
 from ..containers.load_prefixes import PREFIXES, split_prefix
-from ..containers.registry import CONTAINERS, kind_of, refuse
+from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
-from ..containers.stream import STREAM
-from ..format.errors import UsageError
+from ..containers.stream import STREAM, begins_sealed
+from ..format.errors import FormatError, UsageError
 from ..format.payloads import Step, write_steps
 from ..format.records import item_in
+from ..format.sealing import SealOptions
+from ..format.seals import read_seal
 from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
@@ -45,7 +48,9 @@ def salvage(
     the prefix of the output says.
 
     Behind a damaged record of a stream reading goes on at the next whole one; of a flax file what stands before the
-    first fault is salvaged. With `dry_run`, or where `output` is None, nothing is written. `dialect` and
+    first fault is salvaged. Of a sealed stream whose seal is whole every leaf is salvaged that has its checksums, into
+    a sealed stream with the same metadata; where the seal is lost, a plain stream is written, in which arrays in parts
+    are their parts. With `dry_run`, or where `output` is None, nothing is written. `dialect` and
     `progress` are those of `convert`. Raises FormatError where no leaf is whole, OSError, and UsageError.
     """
     prefix, name = split_prefix(os.fspath(path))
@@ -60,7 +65,7 @@ def salvage(
         to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
         target = PREFIXES[to] if to else kind
         items = [item_in(source, record) for record in depth_first(records)]
-        steps = CONTAINERS[target].steps(items)
+        steps = steps_of(target, items, _seal_of(source) if target == STREAM else None)
         total = sum(map(Step.size, steps))
         place = place_of(output) if output is not None else None
         if place is not None:
@@ -70,6 +75,17 @@ def salvage(
                 write_steps(sink, steps)
                 source.refuse_changes()
         return SalvageReport(target, total, len(items), losses)
+
+
+def _seal_of(source: OpenedFile) -> SealOptions | None:
+    """How the output is sealed: as the input is, where its seal is whole."""
+    if not begins_sealed(source):
+        return None
+    try:
+        index = read_seal(source).index
+    except FormatError:
+        return None
+    return SealOptions(index.metadata, index.alignment, index.digests is not None)
 
 
 def _refuse(source: OpenedFile, losses: list[Loss]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from ..containers.load_prefixes import split_output
-from ..containers.registry import CONTAINERS
+from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM, planned, seal_options
 from ..devices.states import flax_expansion, is_device_array
@@ -42,7 +42,7 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: Literal[True] = True,
-    format: str = "1.0",
+    format: str | None = None,
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
@@ -57,7 +57,7 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: Literal[False],
-    format: str = "1.0",
+    format: str | None = None,
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
@@ -71,7 +71,7 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: bool = True,
-    format: str = "1.0",
+    format: str | None = None,
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
@@ -155,7 +155,7 @@ class Job:
                     for path, value in leaves
                 )
                 streamed = self._kind == STREAM
-                steps = planned(items, seal, of_tree=True) if streamed else CONTAINERS[self._kind].steps(list(items))
+                steps = planned(items, seal, of_tree=True) if streamed else steps_of(self._kind, list(items))
                 self._steps = deque(steps)
                 sizes = list(map(Step.size, self._steps))
                 self._nbytes = sum(sizes)

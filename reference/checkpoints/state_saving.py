@@ -17,6 +17,7 @@ from ..devices.processes import is_shared
 from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
+from ..format.sealing import SealOptions
 from ..format.trees import flatten
 from ..storage.places import place_of
 from ..storage.progress import progress_bar
@@ -35,8 +36,10 @@ def save_state(
     writers: Collection[int] | None = None,
     afterwards: Callable[[], None] | None = None,
     blocking: bool = True,
+    seal: SealOptions | None = None,
 ) -> Saving | None:
-    """Save a tree as a stream; `gather_fns` is a tree of functions, `writers` and `afterwards` are those of `Job`.
+    """Save a tree as a stream; `gather_fns` is a tree of functions, `writers`, `afterwards` and `seal` are those of
+    `Job`.
 
     `shared` is what `spans_processes` says of the tree.
     """
@@ -49,7 +52,7 @@ def save_state(
         text = f"the optimizer's state is saved as {dtype}; a run resumed from it differs: float_dtype='' keeps it"
         warnings.warn(text, stacklevel=4)
     if gather_fns is None:
-        job = Job(path, leaves, float_dtype, not blocking, writers=writers, afterwards=afterwards)
+        job = Job(path, leaves, float_dtype, not blocking, writers=writers, afterwards=afterwards, seal=seal)
         return job.run(progress_bar) if blocking else job.start()
     kind, name = split_output(path)
     if kind != STREAM:
@@ -58,9 +61,9 @@ def save_state(
     if not blocking:
         kept = gather_all(leaves, functions, shared, writes)
         here = [jax.process_index()] if writes else []
-        return Job(path, kept, float_dtype, writers=here, afterwards=afterwards, joined=shared).start()
+        return Job(path, kept, float_dtype, writers=here, afterwards=afterwards, joined=shared, seal=seal).start()
     place = place_of(name)
-    if overflows := save_gathered(place, leaves, functions, dtype, shared, writes, progress_bar, afterwards):
+    if overflows := save_gathered(place, leaves, functions, dtype, shared, writes, progress_bar, afterwards, seal):
         warnings.warn(f"{overflows} finite values became infinite in {float_dtype}", stacklevel=4)
     return None
 

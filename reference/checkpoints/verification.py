@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from ..containers.registry import CONTAINERS
 from ..containers.safetensors_file import SAFETENSORS
-from ..containers.stream import STREAM
+from ..containers.stream import STREAM, planned
 from ..format.casts import FLOAT_TAGS, are_finite
+from ..format.checksums import with_sums
+from ..format.digests import LeafDigest, content_head, tree_digest
 from ..format.dtypes import BITS, PARTS, dtype_of
 from ..format.errors import FormatError
+from ..format.indexes import DIGEST
+from ..format.keypaths import KeyPath
 from ..format.leaves import stored
 from ..format.payloads import PIECE, Step
 from ..format.records import MAX_OLD_BLOB, Item, Record
+from ..format.sealing import SealOptions
+from ..format.seals import Seal
 from ..format.trees import depth_first
 from ..format.wire import Source
 from ..storage.local_files import Path_, Progress
@@ -46,12 +52,29 @@ def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding
 
 
 def _findings(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
+    with checkpoint.named_in_errors():
+        return _found(checkpoint, moved)
+
+
+def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     notes: dict[str, list[tuple[str, ...]]] = {}
+    digests = checkpoint.leaf_digests()
     for record in checkpoint.records:
-        for note in sorted(_payload_notes(checkpoint.source, record, moved)):
+        digest = LeafDigest(record.path, record.leaf) if record.path in digests else None
+        read = sorted(_payload_notes(checkpoint.source, record, moved, digest))
+        if digest is not None and digest.digest() != digests[record.path]:
+            # INDEX-9: "A program that verifies a file compares them with what the leaves give."
+            _refuse_digest(checkpoint, KeyPath(record.path), "the digest of a leaf")
+        for note in read:
             notes.setdefault(note, []).append(record.path)
-        if checkpoint.kind == STREAM and record.end - record.leaf_offset > MAX_OLD_BLOB:
+        one_record = checkpoint.contents.seal is None  # a sealed stream has as many as old readers need
+        if checkpoint.kind == STREAM and one_record and record.end - record.leaf_offset > MAX_OLD_BLOB:
             notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(record.path)
+    if checkpoint.contents.seal is not None:
+        _refuse_wrong_sum(checkpoint.contents.seal)
+        index = checkpoint.contents.seal.index
+        if index.digests is not None and index.digests[-DIGEST:] != tree_digest(index.leaf_digests()[2]):
+            _refuse_digest(checkpoint, None, "the digest of the tree")
     checkpoint.source.refuse_changes()
     findings = [Finding(note, len(paths), paths[0]) for note, paths in notes.items()]
     if checkpoint.kind != SAFETENSORS and not _is_part(checkpoint) and (path := _first_not_canonical(checkpoint)):
@@ -59,16 +82,37 @@ def _findings(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     return findings
 
 
-def _payload_notes(source: Source, record: Record, moved: Progress) -> set[str]:
+def _payload_notes(source: Source, record: Record, moved: Progress, digest: LeafDigest | None) -> set[str]:
     notes: set[str] = set()
+    if digest is not None:
+        digest.update(content_head(record.leaf))
     payload = stored(source, record.leaf_offset, record.leaf)
     for at in range(0, record.nbytes, PIECE):
         raw = np.empty(min(PIECE, record.nbytes - at), np.uint8)
         payload.read_into(at, raw.data)
         moved(len(raw))
+        if digest is not None:
+            digest.update(raw.data)
         if record.dtype is not None:
             notes.update(_array_notes(raw, record.dtype))
     return notes
+
+
+def _refuse_wrong_sum(seal: Seal) -> None:
+    """INDEX-8: "The `checksum` of the index MUST be that of all records." Each block has been compared with its own."""
+    columns, whole = seal.index.columns, 0
+    for size, sums in zip(columns.sizes, columns.sums, strict=True):
+        whole = with_sums(whole, sums, size)
+    if whole != seal.index.checksum:
+        detail = "the checksum of all records is not the one that follows from theirs"
+        raise FormatError("INDEX-8", seal.index_at[0], None, detail, "the seal was made wrong; make another")
+
+
+def _refuse_digest(checkpoint: Checkpoint, path: KeyPath | None, what: str) -> NoReturn:
+    seal = checkpoint.contents.seal
+    assert seal is not None
+    detail = f"{what} in the seal is not the one that it has"
+    raise FormatError("INDEX-9", seal.index_at[0], path, detail, "the seal was made wrong; make another")
 
 
 def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
@@ -92,14 +136,15 @@ def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
 def _is_part(checkpoint: Checkpoint) -> bool:
     """Whether a load prefix has chosen some of a stream's records; they are no stream of their own."""
     chosen = sum(record.end - record.offset for record in checkpoint.records)
-    return checkpoint.kind == STREAM and chosen != checkpoint.source.size
+    seal = checkpoint.contents.seal
+    return checkpoint.kind == STREAM and chosen != (checkpoint.source.size if seal is None else seal.records_end)
 
 
 def _first_not_canonical(checkpoint: Checkpoint) -> tuple[str, ...] | None:
     """The key path of the first leaf whose headers or place differ from what a writer emits (CONF-6)."""
     records = depth_first(checkpoint.records)
     try:
-        expected = iter(CONTAINERS[checkpoint.kind].steps([Item(record.path, record.leaf) for record in records]))
+        expected = iter(_canonical_steps(checkpoint, [Item(record.path, record.leaf) for record in records]))
     except FormatError as error:  # a leaf that is accepted in one piece, and whose chunks would not fit a record
         return error.path
     at = 0
@@ -112,6 +157,13 @@ def _first_not_canonical(checkpoint: Checkpoint) -> tuple[str, ...] | None:
         if at != record.end:
             return record.path
     return None
+
+
+def _canonical_steps(checkpoint: Checkpoint, items: list[Item]) -> list[Step]:
+    seal = checkpoint.contents.seal
+    if seal is None or seal.is_detached:
+        return CONTAINERS[checkpoint.kind].steps(items)
+    return planned(items, SealOptions(alignment=seal.index.alignment))
 
 
 def _stands(source: Source, at: int, step: Step) -> bool:

@@ -12,7 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from ..containers.registry import DIALECTS
+from ..containers.stream import VERSIONS
 from ..format.errors import FormatError, UsageError
+from ..format.json_texts import read_json
 from ..format.keypaths import printable
 from .absl_spellings import translated
 
@@ -118,6 +120,42 @@ def add_dialect(parser: Parser) -> None:
         help="how the stream was written, if not as the specification says: split-leaves joins leaves that are cut "
         "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB",
     )
+
+
+def add_format(parser: Parser, default: str) -> None:
+    """--format: the version in which a stream is written."""
+    parser.add_argument(
+        "--format",
+        choices=VERSIONS,
+        help="the version of a stream that is written: 2.0 is a sealed stream, with an index, checksums and metadata, "
+        f"which every loader of 1.0 reads; the default is {default}",
+    )
+
+
+def add_metadata(parser: Parser, where: str) -> None:
+    """--metadata: entries of the metadata of what is sealed."""
+    parser.add_argument(
+        "--metadata",
+        action="append",
+        metavar="KEY=VALUE",
+        help=f"put an entry into the metadata of {where}; a VALUE that is JSON is taken as such, else as text",
+    )
+
+
+def metadata_of(given: list[str] | None) -> dict[str, Any] | None:
+    """The metadata of KEY=VALUE arguments, None for none. Raises UsageError."""
+    if given is None:
+        return None
+    metadata: dict[str, Any] = {}
+    for each in given:
+        key, separator, value = each.partition("=")
+        if not separator:
+            raise UsageError(f"--metadata takes KEY=VALUE, and {each!r} has no =")
+        try:
+            metadata[key] = read_json(value, float)
+        except ValueError:
+            metadata[key] = value
+    return metadata
 
 
 def size(n: int) -> str:

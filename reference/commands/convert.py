@@ -9,9 +9,20 @@ from ..checkpoints.conversion import ConvertReport, convert
 from ..computing.accelerators import BACKENDS, spare_memory
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..format.casts import FLOAT_NAMES
-from ..format.keypaths import display
+from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
-from .command_line import Parser, add_dialect, add_flag, add_patterns, parser, run, size
+from .command_line import (
+    Parser,
+    add_dialect,
+    add_flag,
+    add_format,
+    add_metadata,
+    add_patterns,
+    metadata_of,
+    parser,
+    run,
+    size,
+)
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -67,6 +78,15 @@ def command_line() -> Parser:
         metavar="KEYPATH",
         help="convert the subtree under this key path alone, and take the path off: --prefix=params/encoder",
     )
+    add_format(command, "that of the input")
+    add_metadata(command, "a sealed stream")
+    command.add_argument(
+        "--alignment",
+        type=int,
+        metavar="N",
+        help="of the arrays in a sealed stream: a power of two from 64 (the default) to 4096",
+    )
+    add_flag(command, "digests", False, "put the SHA-256 of each leaf into a sealed stream")
     add_patterns(command, "convert")
     add_dialect(command)
     command.add_argument(
@@ -87,11 +107,15 @@ def _print_plan(report: ConvertReport) -> None:
 def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     verb = "would write" if arguments.dry_run else "wrote"
     output = split_prefix(arguments.output_file)[1]
-    print(f"{verb} {output}: a {report.target_kind} of {len(report.items)} leaves, {size(report.nbytes)}")
+    kind = "sealed stream" if report.version == "2.0" else report.target_kind
+    print(f"{verb} {output}: a {kind} of {len(report.items)} leaves, {size(report.nbytes)}")
     if report.cast:
         old = sorted({str(record.dtype) for record, _ in report.cast})
         text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {report.cast[0][1].leaf.dtype}"
         print(text if arguments.dry_run else f"{text}; {report.overflowed} finite values became infinite")
+    if report.metadata_left_out:
+        names = printable(", ".join(report.metadata_left_out[:8]))
+        print(f"note: the output has no place for the metadata {names}; --format=2.0 keeps it", file=sys.stderr)
     for path in report.too_big_for_old_loaders:
         text = f"note: {display(path)} is over 2 GiB: readers built on msgpack-python cannot load it"
         print(text, file=sys.stderr)
@@ -111,6 +135,10 @@ def _run(arguments: argparse.Namespace) -> None:
         dry_run=arguments.dry_run,
         backend=arguments.backend,
         progress=True,
+        format=arguments.format,
+        metadata=metadata_of(arguments.metadata),
+        alignment=arguments.alignment,
+        digests=arguments.digests or None,
     )
     if arguments.dry_run:
         _print_plan(report)

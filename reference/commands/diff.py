@@ -18,7 +18,7 @@ from ..format.casts import FLOAT_NAMES
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..storage.places import place_of
-from .command_line import Parser, add_flag, parser, run, size
+from .command_line import Parser, add_flag, add_format, parser, run, size
 
 EXACT, SUBTRACT = "exact", "subtract"
 _EXAMPLES: Final = """examples:
@@ -68,6 +68,7 @@ def command_line() -> Parser:
         metavar="DTYPE",
         help=f"cast float leaves of what is written: {', '.join(FLOAT_NAMES)}; exact casts the target first",
     )
+    add_format(command, "1.0")
     command.add_argument("--jobs", type=int, metavar="N", help="threads that compute and compress; default: up to 4")
     command.add_argument(
         "--backend",
@@ -90,6 +91,8 @@ def _diff(arguments: argparse.Namespace) -> None:
     if arguments.method == SUBTRACT:
         _print_subtraction(output, subtract(base, target, output, **_arithmetic(arguments)))
         return
+    if arguments.format is not None:
+        raise UsageError("a delta has no --format: what is recovered from it does, and --method=subtract")
     report = diff(base, target, output, **_options(arguments))
     ratio = report.delta_bytes / max(report.target_bytes, 1)
     delta, target_size = size(report.delta_bytes), size(report.target_bytes)
@@ -119,7 +122,7 @@ def _recover(arguments: argparse.Namespace) -> None:
     if not exact:
         _print_sum(output, add(base, difference, output, **_arithmetic(arguments)))
         return
-    report = recover(base, difference, output, streaming=arguments.streaming, **_options(arguments))
+    report = recover(base, difference, output, **_arithmetic(arguments))
     leaves, total = len(report.items), size(sum(item.leaf.nbytes for item in report.items))
     print(f"wrote {split_prefix(output)[1]}: {leaves} leaves, {total}; every leaf has the digest of the target's")
     if arguments.float_dtype:
@@ -132,7 +135,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _arithmetic(arguments: argparse.Namespace) -> dict[str, Any]:
-    return _options(arguments) | {"streaming": arguments.streaming}
+    return _options(arguments) | {"streaming": arguments.streaming, "format": arguments.format}
 
 
 def _print_subtraction(output: str, report: SubtractReport) -> None:

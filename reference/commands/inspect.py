@@ -23,6 +23,7 @@ from ..format.trees import depth_first
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from .command_line import Parser, add_dialect, add_patterns, parser, run, size
+from .seal_texts import seal_json, seal_lines
 from .tables import aligned, leaf_json
 
 _EXAMPLES = """examples:
@@ -40,6 +41,7 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
         "file": file,
         "kind": checkpoint.kind,
         "size": checkpoint.source.size,
+        **seal_json(checkpoint),
         "leaves": [
             {
                 "path": list(record.path),
@@ -72,11 +74,14 @@ def _rows(records: list[Record], depth: int | None) -> Iterator[tuple[str, str, 
 
 def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth: int | None) -> None:
     total = size(checkpoint.source.size)
-    print(f"{file}: {checkpoint.kind}, {len(checkpoint)} leaves, {total}")
+    kind = checkpoint.kind if checkpoint.contents.seal is None else f"sealed {checkpoint.kind}"
+    print(f"{file}: {kind}, {len(checkpoint)} leaves, {total}")
     if records:
         print(*aligned([("key path", "leaf", "size", "offset"), *_rows(records, depth)], "<<>>"), sep="\n")
     for name, entry in totals(records).items():
         print(f"total {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
+    for line in seal_lines(checkpoint):
+        print(line)
 
 
 # --- deltas ---------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from ..checkpoints.salvaging import salvage
-from ..containers.damaged import Loss
+from ..containers.container import Loss
 from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
 from ..format.keypaths import display
@@ -21,7 +21,7 @@ _EXAMPLES = """examples:
 
 exit status: 0 nothing is lost, 1 nothing can be salvaged or the output could not be written, 2 wrong usage, 3 something
 is lost and the rest has been written.
-A record whose payload alone was changed looks whole: version 1.0 of the format has no checksum.
+In a plain stream a record whose payload alone was changed looks whole: version 1.0 of the format has no checksum.
 """
 
 

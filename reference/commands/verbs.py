@@ -15,6 +15,7 @@ _VERBS: Final = {
     "compare": "say which leaves of two checkpoints differ, and by how much",
     "inspect": "show the tree, shapes, dtypes, sizes and offsets",
     "verify": "read a whole file against the specification",
+    "seal": "write the seal of a stream to a file beside it",
     "salvage": "write what is whole of a damaged file",
 }
 

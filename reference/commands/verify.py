@@ -35,7 +35,8 @@ def _run(arguments: argparse.Namespace) -> None:
     with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
         findings = verify(checkpoint, progress=True)
         what = "train state" if is_train_state(checkpoint) else "tree"
-        print(f"{file}: good {checkpoint.kind}, a {what} of {len(checkpoint)} leaves, {size(checkpoint.source.size)}")
+        kind = checkpoint.kind if checkpoint.contents.seal is None else f"sealed {checkpoint.kind}"
+        print(f"{file}: good {kind}, a {what} of {len(checkpoint)} leaves, {size(checkpoint.source.size)}")
         for name, entry in totals(checkpoint.records).items():
             print(f"  {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
         for finding in findings:

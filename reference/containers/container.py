@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from ..format.errors import FormatError
 from ..format.payloads import Step
 from ..format.records import Item, Record
 from ..format.seals import Seal
@@ -49,3 +50,11 @@ class Container(NamedTuple):
     begins: Callable[[bytes, int], bool]
     read: Callable[[Source], Contents]
     steps: Callable[[Sequence[Item]], list[Step]]
+
+
+class Loss(NamedTuple):
+    """A stretch of the file, from `offset` up to `end`, that holds no whole record, and the refusal of what it is."""
+
+    offset: int
+    end: int
+    error: FormatError

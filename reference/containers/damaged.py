@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..format.errors import FormatError
 from ..format.flax_msgpack import read_flax
@@ -13,10 +13,12 @@ from ..format.records import Record, no_collection, read_record, records_of, run
 from ..format.small_records import Run, SeenArrays
 from ..format.streams import find_clashes
 from ..format.wire import NEAR, Cursor, Source
+from .container import Loss
+from .damaged_sealed import read_by_index
 from .flax_file import FLAX
 from .registry import begins_as, dialect_called
 from .split_leaves import SPLIT_LEAVES, join_pieces, read_record_or_piece, records_and_pieces
-from .stream import STREAM
+from .stream import STREAM, begins_sealed
 
 # An array of two whose first element is an array: where a record may begin (REC-1, KEY-1).
 _START: Final = re.compile(rb"(?:\x92|\xdc\0\x02|\xdd\0\0\0\x02)[\x91-\x9f\xdc\xdd]")
@@ -29,14 +31,6 @@ _HEADERS_PER_BYTE, _FEWEST_HEADERS = 2, 100_000
 _TEXT_PER_HEADER: Final = 64  # bytes of text that count as a header
 
 
-class Loss(NamedTuple):
-    """A stretch of the file, from `offset` up to `end`, that holds no whole record, and the refusal of what it is."""
-
-    offset: int
-    end: int
-    error: FormatError
-
-
 def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str, list[Record], list[Loss]]:
     """The kind of a file, its whole records and what is lost, in the order of the file.
 
@@ -46,6 +40,8 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str,
     dialect_called(dialect)
     if begins_as(source, FLAX):
         return FLAX, *_flax(source)
+    if begins_sealed(source) and (found := read_by_index(source)) is not None:
+        return STREAM, *found
     return STREAM, *_stream(source, split=dialect == SPLIT_LEAVES)
 
 
@@ -92,7 +88,7 @@ class _Search:
 
     def __init__(self, source: Source, split: bool = False) -> None:
         self._source = source
-        self._cursor = _TallyCursor(source)
+        self._cursor = _TallyCursor(source, alignment=1 if begins_sealed(source) else None)  # whose arrays are padded
         seen = SeenArrays()
         self._read = read_record_or_piece if split else read_record
         self._runs_from = records_and_pieces if split else lambda cursor: runs_from(cursor, seen)
@@ -170,8 +166,8 @@ class _Search:
 class _TallyCursor(Cursor):
     """A cursor that goes where it is sent, and counts what it reads."""
 
-    def __init__(self, source: Source) -> None:
-        super().__init__(source)
+    def __init__(self, source: Source, alignment: int | None) -> None:
+        super().__init__(source, alignment=alignment)
         self.headers = 0  # that have been read or looked at, and text, as headers
         self._counted = -1  # the offset of the last
 

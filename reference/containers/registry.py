@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from ..format.errors import FormatError, UsageError, WrongKind
 from ..format.manifests import Delta, read_delta
+from ..format.payloads import Step
+from ..format.records import Item
+from ..format.sealing import SealOptions
 from ..format.wire import Source
 from . import delta_file, flax_file, safetensors_file, stream
 from .container import HEAD, Container, Contents
@@ -15,7 +18,7 @@ from .flax_file import FLAX
 from .foreign import EMPTY, FOREIGN
 from .safetensors_file import SAFETENSORS
 from .split_leaves import SPLIT_LEAVES, read_split_leaves
-from .stream import STREAM
+from .stream import STREAM, planned
 
 CONTAINERS: Final[dict[str, Container]] = {
     container.kind: container for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER)
@@ -75,6 +78,11 @@ def read_contents(source: Source, wanted: str | None, dialect: str | None = None
         if (found := kind_of(source)) != wanted:
             refuse_file(source, found, wanted)
         raise
+
+
+def steps_of(kind: str, items: Sequence[Item], seal: SealOptions | None = None) -> list[Step]:
+    """The steps that write leaves to a file of a kind; `seal` says how a stream is sealed. Raises FormatError."""
+    return planned(items, seal) if kind == STREAM else CONTAINERS[kind].steps(items)
 
 
 def dialect_called(name: str | None) -> Callable[[Source], Contents] | None:

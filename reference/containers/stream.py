@@ -22,7 +22,8 @@ VERSIONS: Final = ("1.0", VERSION)  # in which a stream can be written
 
 
 def _begins(head: bytes, size: int) -> bool:
-    return head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))  # REC-1, in every width of the header
+    whole = head.startswith((b"\x92", b"\xdc\x00\x02", MARK))  # REC-1, in every width of the header
+    return whole or (0 < size < len(MARK) and MARK.startswith(head))  # cut off within its mark
 
 
 # CONF-9: "A reader of this version MUST read an input that begins with the mark (SEAL-1) as a sealed stream, and every
@@ -52,7 +53,8 @@ def _sealed(file: SealedFile) -> Contents:
 def seal_options(
     version: str | None, metadata: Metadata | None = None, alignment: int | None = None, digests: bool | None = None
 ) -> SealOptions | None:
-    """How a stream of a version ("1.0", "2.0") is sealed, None where it is not. Raises UsageError."""
+    """How a stream of a version ("1.0", the default, or "2.0") is sealed, None where it is not. Raises UsageError."""
+    version = version or VERSIONS[0]
     if version not in VERSIONS:
         raise UsageError(f"{version!r} is not a version of the stream; choose one of {', '.join(VERSIONS)}")
     if version == VERSION:
@@ -61,6 +63,14 @@ def seal_options(
     if (extra := next((name for name, value in given.items() if value is not None), None)) is not None:
         raise UsageError(f"a stream of version {version} holds no {extra.split()[-1]}; write version {VERSION}")
     return None
+
+
+def sealed_as(kind: str, version: str | None) -> SealOptions | None:
+    """How an output of a kind is sealed whose stream is to be of a version. Raises UsageError."""
+    seal = seal_options(version)
+    if seal is not None and kind != STREAM:
+        raise UsageError(f"a {kind} has no version {version}: only streams are sealed")
+    return seal
 
 
 def planned(items: Iterable[Item], seal: SealOptions | None, of_tree: bool = False) -> list[Step]:

@@ -12,7 +12,8 @@ import numpy as np
 from ..computing.arithmetic import Arithmetic, CombinedPayload, EqualPayload, Operation, promoted
 from ..computing.backends import arithmetics_on
 from ..containers.load_prefixes import split_output
-from ..containers.registry import CONTAINERS
+from ..containers.registry import steps_of
+from ..containers.stream import sealed_as
 from ..format.casts import FLOATS, cast_leaf
 from ..format.casts import float_dtype as dtype_called
 from ..format.collector import no_collection
@@ -63,6 +64,7 @@ def subtract(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
+    format: str | None = None,
 ) -> SubtractReport:
     """Write target - base to an output that is named as for `convert`.
 
@@ -71,10 +73,12 @@ def subtract(
     cast to `float_dtype`. Integers of one dtype wrap around and come back exactly. The parts of a complex are floats,
     but are not cast. Leaves of all other kinds and dtypes have to be equal, and are kept as they are.
     Holds some pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`.
-    `jobs` threads compute, by default up to 4; `progress` is that of `convert`.
+    `jobs` threads compute, by default up to 4; `progress` is that of `convert`, and `format` the version of the stream
+    that is written, "1.0" or "2.0".
     Raises FormatError (DELTA-14 where trees or leaves cannot be subtracted), OSError, UsageError.
     """
-    items, nbytes, counts = _write(base, target, output, True, streaming, float_dtype, jobs, backend, progress)
+    options = streaming, float_dtype, jobs, backend, progress, format
+    items, nbytes, counts = _write(base, target, output, True, *options)
     worst = heapq.nlargest(_NAMED, counts.inexact, key=counts.inexact.__getitem__)
     return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed)
 
@@ -89,6 +93,7 @@ def add(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
+    format: str | None = None,
 ) -> AddReport:
     """Write base + difference, where the difference was made by `subtract` or by the programs before it.
 
@@ -96,7 +101,9 @@ def add(
     that they have in the base. (The script with which Koala was published casts to bf16 unless it is told otherwise.)
     Leaves that cannot be added have to be those of the base. For the rest see `subtract`.
     """
-    items, nbytes, counts = _write(base, difference, output, False, streaming, float_dtype, jobs, backend, progress)
+    items, nbytes, counts = _write(
+        base, difference, output, False, streaming, float_dtype, jobs, backend, progress, format
+    )
     return AddReport(items, nbytes, counts.overflowed)
 
 
@@ -116,9 +123,11 @@ def _write(
     jobs: int | None,
     backend: str | None,
     progress: Shown,
+    format: str | None,
 ) -> tuple[list[Item], int, _Counts]:
     dtype = dtype_called(float_dtype)
     kind, name = split_output(output, streaming)
+    seal = sealed_as(kind, format)
     place = place_of(name)
     counts = _Counts()
     with open_side(base) as b, open_side(other) as o, workers(jobs) as pool:
@@ -131,7 +140,7 @@ def _write(
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
-            steps = CONTAINERS[kind].steps(items)
+            steps = steps_of(kind, items, seal)
         total = sum(map(Step.size, steps))
         place.check_output()
         show = shown(progress)("subtract" if minus else "add", total)

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..computing.backends import cast_on, words_on
 from ..containers.load_prefixes import PREFIXES, split_output, split_prefix
-from ..containers.registry import CONTAINERS, read_delta_file
-from ..containers.stream import STREAM
+from ..containers.registry import read_delta_file, steps_of
+from ..containers.stream import STREAM, sealed_as
 from ..format.blocks import BLOCK, Words, decode_block, zstd
 from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
@@ -31,7 +31,7 @@ from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, Shown, shown
 from ..storage.threads import Pool, Work, in_order, workers
-from .leaf_contents import content_blocks, content_size, digest_of, form
+from .leaf_contents import content_blocks, content_size, digest_known, form
 from .operands import Side, open_side
 
 
@@ -53,6 +53,7 @@ def recover(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
+    format: str | None = None,
 ) -> RecoverReport:
     """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
 
@@ -61,7 +62,8 @@ def recover(
     streams before `delta`, such as `params::`, is taken and says nothing. `float_dtype` casts the float leaves of what
     has been checked. `backend` is that of `convert`: with jax the large blocks of all dtypes are added, and casts run,
     on all of jax's local devices, to the same bytes.
-    `progress` is that of `convert`. Raises FormatError, OSError, UsageError.
+    `progress` is that of `convert`, and `format` the version of the stream that is written, "1.0" (the default) or
+    "2.0". Raises FormatError, OSError, UsageError.
     """
     zstd()
     dtype, show = dtype_called(float_dtype), shown(progress)
@@ -70,6 +72,7 @@ def recover(
     if PREFIXES.get(prefix or "", STREAM) != STREAM:
         raise UsageError(f"{difference} is to be a delta, and {prefix}:: asks for another kind of file")
     kind, name = split_output(output, streaming)
+    seal = sealed_as(kind, format)
     place = place_of(name)
     with contextlib.closing(place_of(difference).open()) as file, open_side(base) as b:
         try:
@@ -82,7 +85,7 @@ def recover(
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 items = [cast(recovery.item(i), dtype, overflows.append) for i in range(len(manifest.leaves))]
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
-                steps = CONTAINERS[kind].steps(items)
+                steps = steps_of(kind, items, seal)
                 total = sum(map(Step.size, steps))
                 with show("recover", total) as moved, place.replace(moved, behind=True) as sink:
                     write_steps(sink, steps)
@@ -99,7 +102,7 @@ def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
     digests = {}
     with show("check the base", sum(item.leaf.nbytes for item in base.items)) as moved:
-        tasks = (functools.partial(digest_of, item) for item in base.items)
+        tasks = (functools.partial(digest_known, item, base.digests.get(item.path)) for item in base.items)
         for item, digest in zip(base.items, in_order(pool, tasks, len(base.items)), strict=True):
             digests[item.path] = digest
             moved(item.leaf.nbytes)

@@ -45,6 +45,19 @@ def digest_of(item: Item) -> bytes:
     return digest.digest()
 
 
+def digest_known(item: Item, digest: bytes | None) -> bytes:
+    """`digest_of` where a seal states it: the leaf is read all the same, and its checksums take a tenth of the time.
+
+    INDEX-9: "A program that makes or applies a delta MAY take them for those of the base, where it has compared the
+             checksums of the leaf."
+    """
+    if digest is None:
+        return digest_of(item)
+    for _ in content_blocks(item):
+        pass
+    return digest
+
+
 def form(leaf: Leaf) -> tuple[str, np.dtype | None, tuple[int, ...]]:
     """What two arrays have in common whose blocks can be held against each other."""
     return leaf.kind, leaf.dtype, leaf.shape

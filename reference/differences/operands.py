@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ..checkpoints.checkpoint import open as open_checkpoint
@@ -24,6 +25,7 @@ class Side(NamedTuple):
     kind: str  # the container, or TREE
     items: list[Item]
     refuse_changes: Callable[[], None]  # raises OSError where the file was written to since it was opened
+    digests: Mapping[tuple[str, ...], bytes] = MappingProxyType({})  # of leaves, where a seal states them
 
 
 @contextlib.contextmanager
@@ -40,4 +42,4 @@ def open_side(checkpoint: Any) -> Iterator[Side]:
     with open_checkpoint(checkpoint, any_kind=True) as opened:
         with no_collection():
             items = [item_in(opened.source, record) for record in depth_first(opened.records)]
-        yield Side(opened.source.name, opened.kind, items, opened.source.refuse_changes)
+        yield Side(opened.source.name, opened.kind, items, opened.source.refuse_changes, opened.leaf_digests())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import Any, Final, NamedTuple
 
 import msgpack
 
 from .arrays import check_dims, expect, read_dimension, size_of
-from .checksums import WIDTH, count
+from .checksums import BLOCK, WIDTH, count
 from .collector import no_collection
 from .dtypes import dtype_of
 from .errors import FormatError
@@ -16,11 +17,10 @@ from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, brief, read_keypath, sort_k
 from .leaves import KINDS, Leaf
 from .parts import PREFIX, box_count, has_part_name, is_in_parts
 from .streams import clash_error, find_clash
-from .wire import BytesSource, Cursor, header_size
+from .wire import BytesSource, Cursor, array_header, header_size
 
 _FED: Final = 1 << 20  # bytes given to msgpack at a time, which bounds what it makes of them
 _ARRAYS: Final = frozenset(("ndarray", "scalar"))
-_INT: Final = frozenset((int,))
 
 
 class CanonicalCursor(Cursor):
@@ -50,9 +50,16 @@ class Columns(NamedTuple):
     payloads: list[int | None]
     sums: list[bytes]
 
+    def sums_of_leaves(self) -> list[bytes]:
+        """The checksums of each leaf: those of its records, one behind the other."""
+        return [b"".join(self.sums[a:b]) for a, b in itertools.pairwise(self.first)]
 
-def read_rows(cursor: Cursor) -> Columns:
-    """The leaves of an index. Raises INDEX, KEY, DTYPE, LEAF, PART, STREAM and WIRE clauses."""
+
+def read_rows(cursor: Cursor, detached: bool = False) -> Columns:
+    """The leaves of an index; in a detached seal a key may look like a part.
+
+    Raises INDEX, KEY, DTYPE, LEAF, PART, STREAM and WIRE clauses.
+    """
     at = cursor.tell()
     rows = expect(cursor, "array", "INDEX-1", "the entry `leaves`")
     if rows == 0:
@@ -63,18 +70,18 @@ def read_rows(cursor: Cursor) -> Columns:
     if columns is not None:
         return columns
     cursor.skip(start - cursor.tell())  # something is odd: what it is, and where, shows one value at a time
-    return _read_slowly(cursor, rows)
+    return _read_slowly(cursor, rows, detached)
 
 
 # --- value by value -----------------------------------------------------------------------------------
 
 
-def _read_slowly(cursor: Cursor, rows: int) -> Columns:
+def _read_slowly(cursor: Cursor, rows: int, detached: bool) -> Columns:
     columns = Columns([], [], [], [0], [], [], [])
     offsets = []
     for _ in range(rows):
         offsets.append(cursor.tell())
-        _read_row(cursor, columns)
+        _read_row(cursor, columns, detached)
     if (clash := find_clash(columns.keys)) is not None:
         first, second = sorted(clash)
         raise clash_error(columns.paths[first], columns.paths[second], offsets[second])
@@ -87,14 +94,14 @@ def _array_of(cursor: Cursor, n: int, clause: str, what: str) -> None:
         cursor.fail(clause, f"{what} has {found} elements, not {n}", at=at)
 
 
-def _read_row(cursor: Cursor, columns: Columns) -> None:
+def _read_row(cursor: Cursor, columns: Columns, detached: bool) -> None:
+    row_at = cursor.tell()
     # INDEX-2: "Each of `leaves` is an array of five: key path, kind, dtype, shape, records."
     _array_of(cursor, 5, "INDEX-2", "what the index says of a leaf")
-    at = cursor.tell()
     path = read_keypath(cursor)
     try:
-        if has_part_name(path):
-            cursor.fail("PART-3", "a key of this leaf looks like the name of a part", at=at)
+        if not detached and has_part_name(path):
+            cursor.fail("PART-3", "a key of this leaf looks like the name of a part", at=row_at)
         leaf = _read_leaf(cursor)
         at = cursor.tell()
         n = expect(cursor, "array", "INDEX-2", "the records of a leaf")
@@ -159,7 +166,7 @@ def _read_record(cursor: Cursor, columns: Columns, leaf: Leaf, records: int) -> 
         cursor.fail("INDEX-3", "the place of the payload of a part is nil", at=at)
     if payload is not None and (leaf.dtype is None or payload < 0):
         cursor.fail("INDEX-3", f"a leaf of kind {leaf.kind} has its payload at {payload}", at=at)
-    if payload is not None and payload + (leaf.nbytes if records == 1 else 0) > size:
+    if records == 1 and (payload or 0) + leaf.nbytes > size:
         cursor.fail("INDEX-4", "a payload reaches beyond its record", at=at)
     at = cursor.tell()
     n = expect(cursor, "bin", "INDEX-3", "the checksums of a record")
@@ -191,48 +198,58 @@ def _read_quickly(cursor: Cursor, rows: int) -> Columns | None:
 
 
 def _read_through_msgpack(view: memoryview, start: int, rows: int, columns: Columns) -> int | None:
+    """Where the rows end, when all of them are in the columns; None, or an error, where something is odd."""
     limits = {"max_array_len": MAX_PARTS, "max_map_len": 0, "max_ext_len": 0, "max_bin_len": _FED, "max_str_len": 65535}
     unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=2 * _FED, **limits)
-    pack = msgpack.Packer().pack
-    fed = begin = start
     known: dict[Any, Leaf] = {}
-    paths, leaves, sizes, payloads, sums = columns[0], columns[2], columns[4], columns[5], columns[6]
-    for _ in range(rows):
-        try:
-            row = unpacker.unpack()
-        except msgpack.OutOfData:
-            if fed - begin >= _FED or fed == len(view):
-                return None
-            unpacker.feed(view[fed : fed + _FED])
-            fed = min(fed + _FED, len(view))
-            row = unpacker.unpack()
+    fed = begin = start
+    while len(columns.paths) < rows:
+        if fed - begin > _FED or fed == len(view):
+            return None
+        unpacker.feed(view[fed : fed + _FED])
+        fed = min(fed + _FED, len(view))
+        chunk = tuple(itertools.islice(unpacker, rows - len(columns.paths)))
         end = start + unpacker.tell()
-        if pack(row) != view[begin:end]:
+        packed = msgpack.packb(chunk)
+        if packed[len(array_header(len(chunk))) :] != bytes(view[begin:end]):  # it is not in the shortest form
             return None
         begin = end
-        path, kind, tag, shape, ((size, payload, crcs),) = row
-        leaf = known.get((kind, tag, shape))
-        if leaf is None:
-            known[kind, tag, shape] = leaf = _leaf_of(row)
-        if type(path) is not tuple or not path or (shape and not _INT.issuperset(map(type, shape))):
+        if chunk and not _add_rows(chunk, known, columns):
             return None
-        if type(size) is not int or type(crcs) is not bytes or size <= 0 or len(crcs) != WIDTH * count(size):
-            return None
-        if payload is not None and (
-            type(payload) is not int or leaf.dtype is None or not 0 <= payload <= size - leaf.nbytes
-        ):
-            return None
-        paths.append(path)
-        leaves.append(leaf)
-        sizes.append(size)
-        payloads.append(payload)
-        sums.append(crcs)
     return begin
 
 
-def _leaf_of(row: Any) -> Leaf:
-    """The leaf of a row that msgpack has read. Raises FormatError, ValueError, TypeError."""
-    data = msgpack.packb(row[1:4])
-    cursor = CanonicalCursor(BytesSource(data))
+def _add_rows(rows: tuple[Any, ...], known: dict[Any, Leaf], columns: Columns) -> bool:
+    """Put rows into the columns, unless one of them is odd."""
+    paths, kinds, tags, shapes, records = zip(*rows, strict=True)
+    records = [record for (record,) in records]
+    sizes, payloads, sums = zip(*records, strict=True)
+    described = list(zip(kinds, tags, shapes, strict=True))
+    for each in set(described).difference(known):
+        known[each] = _leaf_of(each)
+    types = set(map(type, itertools.chain.from_iterable(shape for shape in shapes if shape)))
+    if types - {int} or {*map(type, paths), *map(type, sizes), *map(type, sums)} != {tuple, int, bytes}:
+        return False
+    if set(map(type, payloads)) - {int, type(None)} or not all(paths):
+        return False
+    leaves = [known[each] for each in described]
+    if min(sizes) <= 0 or list(map(len, sums)) != [WIDTH * -(-size // BLOCK) for size in sizes]:
+        return False
+    if any(
+        size < leaf.nbytes if payload is None else leaf.dtype is None or not 0 <= payload <= size - leaf.nbytes
+        for leaf, size, payload in zip(leaves, sizes, payloads, strict=True)
+    ):
+        return False
+    columns.paths.extend(paths)
+    columns.leaves.extend(leaves)
+    columns.sizes.extend(sizes)
+    columns.payloads.extend(payloads)
+    columns.sums.extend(sums)
+    return True
+
+
+def _leaf_of(described: tuple[Any, ...]) -> Leaf:
+    """The leaf of a kind, dtype and shape that msgpack has read. Raises FormatError, ValueError, TypeError."""
+    cursor = CanonicalCursor(BytesSource(msgpack.packb(described)))
     cursor.skip(1)
     return _read_leaf(cursor)

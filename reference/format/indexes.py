@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
+
+import msgpack
 
 from .aligned import ALIGNMENTS
 from .arrays import expect
-from .checksums import WIDTH, count
+from .checksums import BLOCK, WIDTH, count
 from .dtypes import tag_of
 from .errors import FormatError
 from .index_rows import CanonicalCursor, Columns, read_rows
-from .keypaths import encode_keypath
 from .leaves import Leaf
 from .metadata import read_metadata
 from .wire import BytesSource, array_header, bin_header, encode_int, encode_str, map_header
 
+_pack: Final[Callable[[Any], bytes]] = msgpack.Packer().pack
+_NO_SUM: Final = bytes(WIDTH)
 DIGEST: Final = 32  # bytes
 DETACHED: Final = 1  # DETACHED-4: "The `alignment` of a detached seal is 1."
 _KEYS: Final = ("alignment", "checksum", "leaves", "metadata", "digests")  # INDEX-1: "with these keys in this order"
@@ -32,6 +36,14 @@ class Index(NamedTuple):
     columns: Columns
     metadata: dict[str, Any]
     digests: bytes | None
+
+    def leaf_digests(self) -> tuple[list[tuple[str, ...]], list[int], list[bytes]]:
+        """The key path of each leaf, where its first record begins, and its digest; nothing where there are none."""
+        paths, starts = self.columns.paths, [0, *itertools.accumulate(self.columns.sizes)]
+        if self.digests is None:
+            return [], [], []
+        each = range(0, len(self.digests) - DIGEST, DIGEST)
+        return paths, [starts[i] for i in self.columns.first[:-1]], [self.digests[at : at + DIGEST] for at in each]
 
 
 def read_index(data: bytes, offset: int, seal_at: int, detached: bool = False) -> Index:
@@ -64,7 +76,7 @@ def _read(cursor: CanonicalCursor, seal_at: int, detached: bool) -> Index:
     checksum = int.from_bytes(cursor.take(WIDTH), "big")
     _read_key(cursor, _KEYS[2])
     at = cursor.tell()
-    columns = read_rows(cursor)
+    columns = read_rows(cursor, detached)
     # INDEX-4: "So the sizes of all records add up to the offset of the seal."
     if (total := sum(columns.sizes)) != seal_at:
         cursor.fail("INDEX-4", f"the records have {total} bytes together, and the seal stands at byte {seal_at}", at=at)
@@ -110,18 +122,17 @@ class IndexPlan:
         self._digests = DIGEST * (leaves + 1) if digests else 0
         self._heads: dict[int, tuple[bytes, Leaf]] = {}  # with the leaf, so that no other one gets its identity
 
-    def add(self, path: tuple[str, ...], leaf: Leaf, records: Sequence[tuple[int, int | None]]) -> None:
-        """The next leaf, and the size and the place of the payload of each of its records."""
+    def add(self, key: bytes, leaf: Leaf, records: Sequence[tuple[int, int | None]]) -> None:
+        """The next leaf, by its encoded key path, and the size and the place of the payload of each of its records."""
         known = self._heads.get(id(leaf))
         if known is None:
             self._heads[id(leaf)] = known = _row_head(leaf), leaf
         data = self._data
-        data += b"\x95" + encode_keypath(path) + known[0] + array_header(len(records))
+        data += b"\x95" + key + known[0] + array_header(len(records))
         for size, payload in records:
-            n = WIDTH * count(size)
-            data += b"\x93" + encode_int(size) + (b"\xc0" if payload is None else encode_int(payload)) + bin_header(n)
-            self._sums_at.append(len(data))
-            data += bytes(n)
+            sums = _NO_SUM if size <= BLOCK else bytes(WIDTH * count(size))
+            data += _pack((size, payload, sums))
+            self._sums_at.append(len(data) - len(sums))
 
     def size(self) -> int:
         more = len(encode_str(_KEYS[4]) + bin_header(self._digests)) + self._digests if self._digests else 0

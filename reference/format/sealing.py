@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from .aligned import DEFAULT, check_alignment, is_padded, padded_blob
+from .aligned import DEFAULT, LEAST, check_alignment, is_padded, padded_blob
 from .checksums import RecordSums, checksum, encoded, with_record
 from .chunked import Part
 from .digests import LeafDigest, content_head, tree_digest
@@ -17,13 +17,14 @@ from .indexes import IndexPlan
 from .keypaths import KeyPath, encode_keypath
 from .leaves import Leaf
 from .metadata import NOTHING, Metadata, encode_metadata
-from .parts import boxes, has_part_name, is_in_parts, part_name
+from .parts import PREFIX, boxes, has_part_name, is_in_parts, part_name
 from .payloads import MemoryPayload, Payload, Step
 from .records import Item, blob_parts
 from .seals import MARK, encode_seal, seal_size
 from .streams import check_paths
 from .wire import Sink, Source
 
+_PART: Final = PREFIX.encode()
 _ARRAY: Final = b"\x92"  # an array of two, which begins every record but the first
 _COPIED: Final = 1 << 20  # bytes of a stretch of a source that are held at a time
 _STEP: Final = 1 << 23  # bytes; a large payload is summed in steps, each while a thread writes the one before it
@@ -49,52 +50,60 @@ def sealed_steps(items: Iterable[Item], options: SealOptions, of_tree: bool = Fa
     items = list(items)
     if not of_tree or not items:
         check_paths([item.path for item in items])
-    return _Plan(items, options).steps
+    sealer = Sealer(options, len(items))
+    return [*map(sealer.step, items), sealer.end()]
 
 
-class _Plan:
-    """The steps of a sealed stream, and the seal that is made of what they have written."""
+class Sealer:
+    """Makes the steps of a sealed stream of `leaves` leaves, and the seal of what they have written.
 
-    def __init__(self, items: Sequence[Item], options: SealOptions) -> None:
+    Each step is written before the next is opened, in the order in which they were made.
+    """
+
+    def __init__(self, options: SealOptions, leaves: int) -> None:
         self._alignment = check_alignment(options.alignment)
         self._at = 0  # bytes planned
-        self._index = IndexPlan(self._alignment, encode_metadata(options.metadata), options.digests, len(items))
+        self._index = IndexPlan(self._alignment, encode_metadata(options.metadata), options.digests, leaves)
         self._digests: list[bytes] | None = [] if options.digests else None
         self._sums: list[bytes] = []  # of the records that have been written
         self._whole = 0  # their checksum
         self._blobs: dict[int, tuple[bytes, Leaf]] = {}  # with the leaf, so that no other one gets its identity
-        self.steps = [self._step(item) for item in items]
-        size = seal_size(self._index.size())
-        self.steps.append(Step([(b"", size)], self._seal))
 
-    def _step(self, item: Item) -> Step:
+    def step(self, item: Item) -> Step:
+        """The record or records of the next leaf. Raises KEY clauses, PART-3, REC-3."""
         path, leaf, _ = item
-        if has_part_name(path):
+        key = encode_keypath(path)
+        if _PART in key and has_part_name(path):
             # PART-3: "A key of this form MUST NOT stand in a sealed stream anywhere else"
             raise FormatError("PART-3", None, KeyPath(path), "a key looks like the name of a part", "rename it")
-        parts: list[Part] = []
-        records: list[tuple[int, int | None]] = []
-        for head, n in self._records(path, leaf):
-            parts.append((head, n))
-            records.append((len(head) + n, None if leaf.dtype is None else len(head)))
-        self._index.add(path, leaf, records)
+        if leaf.nbytes < LEAST:
+            parts = [self._record(key, leaf)]
+        elif is_in_parts(leaf):
+            parts = [self._record(encode_keypath(each), box) for each, box in _boxes(path, leaf)]
+        else:
+            parts = [self._record(key, leaf)]
+        is_array = leaf.dtype is not None
+        self._index.add(key, leaf, [(len(head) + n, len(head) if is_array else None) for head, n in parts])
         return Step(parts, functools.partial(self._open, item, parts))
 
-    def _records(self, path: tuple[str, ...], leaf: Leaf) -> Iterator[Part]:
-        """The canonical bytes of each record of a leaf before its payload. Raises KEY clauses, REC-3."""
-        for key_path, box in _boxes(path, leaf):
-            head = (_ARRAY if self._at else MARK) + encode_keypath(key_path)
-            if is_padded(box):
-                head += padded_blob(self._at + len(head), box, self._alignment)
-            else:
-                head += self._blob(key_path, box)
-            self._at += len(head) + box.nbytes
-            yield head, box.nbytes
+    def end(self) -> Step:
+        """The seal, behind the last leaf. Raises SEAL-3."""
+        return Step([(b"", seal_size(self._index.size()))], self._seal)
 
-    def _blob(self, path: tuple[str, ...], leaf: Leaf) -> bytes:
+    def _record(self, key: bytes, leaf: Leaf) -> Part:
+        """The canonical bytes of a record before its payload, and the bytes of that. Raises REC-3."""
+        head = (_ARRAY if self._at else MARK) + key
+        if is_padded(leaf):
+            head += padded_blob(self._at + len(head), leaf, self._alignment)
+        else:
+            head += self._blob(leaf)
+        self._at += len(head) + leaf.nbytes
+        return head, leaf.nbytes
+
+    def _blob(self, leaf: Leaf) -> bytes:
         known = self._blobs.get(id(leaf))  # the leaf of all arrays of a dtype and shape
         if known is None:
-            ((blob, _),) = blob_parts(path, leaf)
+            ((blob, _),) = blob_parts((), leaf)
             self._blobs[id(leaf)] = known = blob, leaf
         return known[0]
 
@@ -131,11 +140,8 @@ class _Plan:
 
 
 def _boxes(path: tuple[str, ...], leaf: Leaf) -> list[tuple[tuple[str, ...], Leaf]]:
-    """The key path and the array of each record of a leaf (PART-2)."""
-    if not is_in_parts(leaf):
-        return [(path, leaf)]
+    """The key path and the array of each part of a leaf (PART-2)."""
     assert leaf.dtype is not None
-    encode_keypath(path)  # KEY-3 and KEY-4 hold without the part's own key
     width = leaf.dtype.itemsize
     shapes = list(boxes(leaf.shape, width))
     return [

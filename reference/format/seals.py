@@ -14,9 +14,9 @@ MARK: Final = b"\xdd\x00\x00\x00\x02"  # SEAL-1: "The first record of a sealed s
 DETACHED_SUFFIX: Final = ".seal"  # DETACHED-1: "its name is that of the stream with `.seal` behind it"
 MAJOR, MINOR = 2, 0
 VERSION: Final = f"{MAJOR}.{MINOR}"
-_SIGNATURE: Final = b"streamckpt-seal\n"
+SIGNATURE: Final = b"streamckpt-seal\n"
 _FIELDS: Final = struct.Struct(">QIIHH")  # offset of the seal, bytes and checksum of the index, version
-_FOOTER: Final = _FIELDS.size + 4 + len(_SIGNATURE)  # SEAL-4: "The footer is the last 40 bytes of the file."
+_FOOTER: Final = _FIELDS.size + 4 + len(SIGNATURE)  # SEAL-4: "The footer is the last 40 bytes of the file."
 _HEAD: Final = 5  # bytes of the header of the seal
 _LONGEST: Final = (1 << 31) - 1  # SEAL-3: "The length is at most 2^31 - 1."
 _TAIL: Final = 1 << 16  # SEAL-8: "the last 64 KiB, and as much before them as the index takes"
@@ -29,6 +29,7 @@ class Seal(NamedTuple):
     index: Index
     records_end: int
     index_at: tuple[int, int]
+    is_detached: bool = False
 
 
 def is_sealed(head: bytes) -> bool:
@@ -65,16 +66,16 @@ def read_detached_seal(source: Source, size: int) -> Seal:
         detail = f"this seal belongs to a stream of {records_end} bytes, and the one beside it has {size}"
         raise FormatError("DETACHED-2", source.size - _FOOTER, None, detail, "remove the seal, or get the stream again")
     index = _checked_index(data[:-_FOOTER], crc, 0)
-    return Seal(read_index(index, 0, records_end, detached=True), records_end, (0, length))
+    return Seal(read_index(index, 0, records_end, detached=True), records_end, (0, length), is_detached=True)
 
 
 def _read_footer(tail: bytes, size: int) -> tuple[int, int, int]:
     """The offset of the seal, and the bytes and the checksum of the index."""
-    if len(tail) < _FOOTER or not tail.endswith(_SIGNATURE):
+    if len(tail) < _FOOTER or not tail.endswith(SIGNATURE):
         # SEAL-5: "A file that begins with the mark and does not end with a footer has been cut off, and MUST be
         #          refused."
         raise FormatError("SEAL-5", size, None, "a sealed stream ends without its seal: it has been cut off", _ADVICE)
-    fields, crc = tail[-_FOOTER : -_FOOTER + _FIELDS.size], tail[-_FOOTER + _FIELDS.size : -len(_SIGNATURE)]
+    fields, crc = tail[-_FOOTER : -_FOOTER + _FIELDS.size], tail[-_FOOTER + _FIELDS.size : -len(SIGNATURE)]
     if checksum(fields) != int.from_bytes(crc, "big"):
         _refuse("SEAL-4", size - _FOOTER, "the footer does not have its checksum: it is damaged")
     seal_at, length, index_crc, major, minor = _FIELDS.unpack(fields)
@@ -110,5 +111,5 @@ def seal_size(index: int) -> int:
 def encode_seal(index: bytes, records_end: int, detached: bool = False) -> bytes:
     """A seal (SEAL-3), or with `detached` what stands in a file of its own (DETACHED-1)."""
     fields = _FIELDS.pack(records_end, len(index), checksum(index), MAJOR, MINOR)
-    footer = fields + checksum(fields).to_bytes(4, "big") + _SIGNATURE
+    footer = fields + checksum(fields).to_bytes(4, "big") + SIGNATURE
     return index + footer if detached else _head(len(index)) + index + footer

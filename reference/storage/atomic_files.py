@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ..format.seals import DETACHED_SUFFIX, SIGNATURE
 from .local_files import Path_, Progress, refuse_irregular
 from .sinks import BehindSink, FileSink
 from .threads import Pool
@@ -44,6 +45,7 @@ def replace(path: Path_, progress: Progress | None = None, behind: bool = False)
             yield sink
             sink.flush()
             os.fsync(new.fd)
+            _remove_seal(target)
             new.take_place()
             _sync_directory(target.parent)
     except OSError as error:
@@ -168,6 +170,16 @@ class _NewFile:
 
 # What a folder answers that cannot be read, or a file system that knows no such thing; the file itself is safe.
 _NO_SYNC: Final = {errno.EINVAL, errno.EROFS, errno.EOPNOTSUPP, errno.EACCES}
+
+
+# DETACHED-3: "a program that writes a stream SHOULD remove the seal of the file that it replaces."
+def _remove_seal(target: Path) -> None:
+    """Remove the seal beside a file that is about to be replaced; another file of that name is left alone."""
+    name = f"{os.fspath(target)}{DETACHED_SUFFIX}"
+    with contextlib.suppress(OSError), open(name, "rb") as file:
+        file.seek(-len(SIGNATURE), os.SEEK_END)
+        if file.read() == SIGNATURE:
+            os.unlink(name)
 
 
 def _sync_directory(folder: Path) -> None:

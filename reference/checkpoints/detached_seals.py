@@ -1,0 +1,106 @@
+"""Spec 2.0, chapter 17: a seal for a stream that must not be touched, in a file of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..containers.registry import kind_of, refuse_file
+from ..containers.stream import STREAM, begins_sealed
+from ..format.checksums import RecordSums, encoded, with_sums
+from ..format.digests import LeafDigest, content_head, tree_digest
+from ..format.errors import UsageError
+from ..format.indexes import DETACHED, IndexPlan
+from ..format.keypaths import encode_keypath
+from ..format.leaves import stored
+from ..format.metadata import NOTHING, Metadata, encode_metadata
+from ..format.payloads import PIECE
+from ..format.records import Record
+from ..format.seals import DETACHED_SUFFIX, encode_seal
+from ..format.streams import read_stream
+from ..format.wire import Source
+from ..storage.local_files import Path_
+from ..storage.places import place_of
+from ..storage.progress import Shown, shown
+
+
+class SealReport(NamedTuple):
+    """What has been sealed: the name of the seal, how many leaves the stream has, and its bytes; of the seal, too."""
+
+    seal: str
+    leaves: int
+    nbytes: int
+    seal_bytes: int
+
+
+def seal(
+    path: Path_, *, progress: Shown = False, metadata: Metadata | None = None, digests: bool | None = None
+) -> SealReport:
+    """Write the seal of a plain stream beside it, to a file of its name with `.seal` behind it.
+
+    The stream is read once and left as it is. From then on it is opened by its index alone, and what is read from it is
+    compared with its checksums. `metadata` and `digests` are those of `reference.save`, and `progress` that of
+    `convert`. Raises FormatError, OSError, and UsageError for a stream that is sealed already.
+    """
+    name = os.fspath(path)
+    place = place_of(name + DETACHED_SUFFIX)
+    encoded_metadata = encode_metadata(NOTHING if metadata is None else metadata)
+    source = place_of(name).open()
+    try:
+        if (found := kind_of(source)) != STREAM:
+            refuse_file(source, found, STREAM)
+        if begins_sealed(source):
+            raise UsageError(f"{name} is sealed already; `python -m reference.verify` compares it with its seal")
+        records = read_stream(source)
+        place.check_output()
+        plan = IndexPlan(DETACHED, encoded_metadata, bool(digests), len(records))
+        for record in records:
+            plan.add(encode_keypath(record.path), record.leaf, [(record.end - record.offset, _payload(record))])
+        with shown(progress)("seal", source.size) as moved:
+            sums = []
+            for record in records:
+                sums.append(_sums(source, record))
+                moved(record.end - record.offset)
+        leaf_digests = [_digest(source, record) for record in records] if digests else None
+        source.refuse_changes()
+    finally:
+        source.close()
+    whole = 0
+    for record, each in zip(records, sums, strict=True):
+        whole = with_sums(whole, each, record.end - record.offset)
+    all_digests = b"".join([*leaf_digests, tree_digest(leaf_digests)]) if leaf_digests is not None else None
+    data = encode_seal(plan.finish(encoded(whole), sums, all_digests), source.size, detached=True)
+    with place.replace() as sink:
+        sink.write(data)
+    return SealReport(place.name, len(records), source.size, len(data))
+
+
+def _payload(record: Record) -> int | None:
+    """How many bytes of a record stand before its payload (INDEX-3)."""
+    if record.dtype is None or len(record.leaf.extents) != 1:
+        return None
+    return record.leaf_offset + record.leaf.extents[0][0] - record.offset
+
+
+def _sums(source: Source, record: Record) -> bytes:
+    sums = RecordSums()
+    for at in range(record.offset, record.end, PIECE):
+        sums.update(source.read_at(at, min(PIECE, record.end - at)))
+    return sums.sums()
+
+
+def _digest(source: Source, record: Record) -> bytes:
+    digest = LeafDigest(record.path, record.leaf)
+    digest.update(content_head(record.leaf))
+    for piece in _pieces(source, record):
+        digest.update(piece)
+    return digest.digest()
+
+
+def _pieces(source: Source, record: Record) -> Iterator[memoryview]:
+    payload = stored(source, record.leaf_offset, record.leaf)
+    for at in range(0, record.nbytes, PIECE):
+        piece = memoryview(bytearray(min(PIECE, record.nbytes - at)))
+        payload.read_into(at, piece)
+        yield piece
