@@ -463,7 +463,8 @@ struct leaf {
     unsigned char kind, dtype, rank;
     uint16_t cycle;             /* how many bytes of the payload there are, in an encoder, where they are repeated, or 0 */
     bool negative;              /* an int below 0, as its two's complement */
-    bool parts;                 /* an array that stands in parts (PART-1) */
+    bool parts;                 /* an array that stands in parts (PART-1) ... */
+    size_t ranges;              /* ... in a decoder: the first of the ranges of its payload */
     uint64_t number[2];         /* bool, int; the bits of a float; those of a complex */
     size_t dimensions;          /* where they begin in the list of all */
     uint64_t size;              /* of the payload of an array or scalar, or of a str or bin */
@@ -485,6 +486,9 @@ struct record {
     size_t dimensions;          /* ... and where its dimensions begin */
     size_t sums;                /* where its checksums begin in the list of all */
 };
+
+/* Bytes of the input. */
+struct range { uint64_t offset, size; };
 
 /* PART-3: which of how many parts of an array a record is; of none where `count` is 0. */
 struct array_part { uint64_t number, count; };
@@ -514,6 +518,9 @@ struct job {
     bool sealed;                /* this is a sealed stream */
     bool detached;              /* this is a plain one with a detached seal */
     FILE *in, *out;
+    off_t start;                /* where the input begins in its file ... */
+    bool seekable;              /* ... which can be read twice */
+    bool in_seal;               /* what is read is the file of a detached seal */
     FILE *seal;                 /* the file of a detached seal beside the input, or NULL ... */
     uint64_t seal_size;         /* ... and its size */
 
@@ -545,10 +552,14 @@ struct job {
     uint64_t alignment;
     uint32_t checksum;          /* of all records */
     char version[16];           /* of the seal */
-    struct bytes metadata, digests;
+    struct bytes metadata;
+    bool with_digests;          /* INDEX-9: the index has digests, or may have some */
+    struct sha256 digest;       /* of the leaf that is being read or written */
+    bool digesting;             /* a payload that passes goes into it */
+    struct bytes digests;       /* of all leaves, and of the tree */
+    LIST(struct range) ranges;  /* where the payloads of parts stand in the input */
 
     LIST(uint32_t) order;       /* the leaves, as places in their list, in the order in which they are written */
-    bool with_digests;          /* INDEX-9 */
     LIST(struct json *) pairs;  /* of a map of metadata that is being sorted */
     struct bytes request;       /* an encoder's input */
     LIST(struct json) values;
@@ -700,7 +711,7 @@ static const char *const reasons[][2] = {
     {"ALIGN-1", "the second of four entries of a chunked array is the padding"},
     {"ALIGN-2", "padding is a bin of at most 4095 zero bytes"},
     {"ALIGN-5", "the alignment is a power of two from 64 to 4096, and padded payloads stand at multiples of it"},
-    {"PART-1", "a part of an array is an ndarray"},
+    {"PART-1", "only an ndarray of more than 2^31 - 2^17 bytes stands in parts"},
     {"PART-2", "the parts of the array have another number, order, shape or dtype than they must"},
     {"PART-3", "a key that names a part of an array stands where there is none"},
     {"SUM-3", "a block of 4 MiB, or what is left of one, differs from its checksum"},
@@ -714,7 +725,7 @@ static const char *const reasons[][2] = {
     {"INDEX-5", "the index is not in the one form in which it can be written"},
     {"INDEX-7", "the record is not what the index says"},
     {"INDEX-8", "the checksum of all records differs from the one in the index"},
-    {"INDEX-9", "there are 32 bytes of digest for each leaf, and for the tree"},
+    {"INDEX-9", "the digests in the index are not those of the leaves and of the tree, 32 bytes each"},
     {"SEAL-1", "a record of a sealed stream begins with 92"},
     {"SEAL-2", "there is something behind the seal"},
     {"SEAL-3", "a seal begins with c6 and a length, one more than the bytes of index and footer"},
@@ -733,6 +744,8 @@ static _Noreturn void refuse(const struct job *j, const char *clause, uint64_t o
     fprintf(stderr, "{\"rejected\": \"%s", reasons[i][1]);
     if (!strcmp(clause, "SEAL-6"))
         fprintf(stderr, ": it is %s", j->version);
+    if (j->in_seal)             /* DETACHED-1 */
+        fputs(", in the file of the detached seal", stderr);
     if (j->here != ROOT) {
         fputs(", at ", stderr);
         print_path(stderr, j, j->here, true);
@@ -1002,6 +1015,260 @@ static void read_fixed_key(struct job *j, const char *text, const char *clause) 
     take(j, strlen(text));
 }
 
+/* -------------------------------------------------------- writing MessagePack */
+
+/* Where bytes are written to: any of a file, a hash and a list, or none, where they are only counted. */
+struct sink {
+    struct job *j;
+    FILE *file;
+    struct sha256 *sha;
+    struct bytes *list;         /* of metadata, which has at most MAX_META_BYTES */
+    uint64_t count;
+    uint64_t payload;           /* how many bytes stood before the last payload of an array */
+};
+
+static bool only_counts(const struct sink *s) {
+    return !s->file && !s->sha && !s->list;
+}
+
+static void put(struct sink *s, const void *data, uint64_t n) {
+    s->count = n > UINT64_MAX - s->count ? UINT64_MAX : s->count + n;
+    if (!n || only_counts(s))
+        return;
+    if (s->file && fwrite(data, 1, (size_t)n, s->file) != n)
+        fail(3, strerror(errno));
+    if (s->file && s->j->summing)
+        sum_bytes(s->j, data, (size_t)n);
+    if (s->sha)
+        sha_add(s->sha, data, (size_t)n);
+    if (s->list) {
+        require(s->j, s->count <= MAX_META_BYTES, "META-3", UNKNOWN);
+        MAKE_ROOM(s->list, (size_t)n);
+        memcpy(s->list->at + s->list->count, data, (size_t)n);
+        s->list->count += (size_t)n;
+    }
+}
+
+/* A number of the file, the highest byte first. */
+static void put_number(struct sink *s, unsigned width, uint64_t n) {
+    unsigned char bytes[8];
+    for (unsigned i = width; i; i--, n >>= 8)
+        bytes[i - 1] = (unsigned char)n;
+    put(s, bytes, width);
+}
+
+/* A header of the form that begins with this byte; WIRE-1, or ALIGN-4 where it is longer than needed. */
+static void put_form(struct sink *s, unsigned char first, unsigned more, uint64_t n) {
+    put(s, &first, 1);
+    put_number(s, more, n);
+}
+
+/* WIRE-1 */
+static void put_header(struct sink *s, unsigned type, uint64_t n) {
+    const struct form *form = shortest_form(type, n);
+    require(s->j, form, "WIRE-1", UNKNOWN);
+    unsigned char first = form->first;
+    if (type == T_EXT && !form->more)
+        while (n >>= 1)
+            first++;
+    else if (!form->more)
+        first = (unsigned char)(type == T_NEGATIVE ? n : form->first + n);
+    put_form(s, first, form->more, n);
+}
+
+static void put_ext_header(struct sink *s, unsigned kind, uint64_t n) {
+    put_header(s, T_EXT, n);
+    put(s, &kinds[kind].ext, 1);
+}
+
+static void put_bin(struct sink *s, const void *data, uint64_t n) {
+    put_header(s, T_BIN, n);
+    put(s, data, n);
+}
+
+static void put_str(struct sink *s, const char *text) {
+    put_header(s, T_STR, strlen(text));
+    put(s, text, strlen(text));
+}
+
+static void put_dimensions(struct sink *s, const uint64_t *dimensions, unsigned rank) {
+    put_header(s, T_ARRAY, rank);
+    for (unsigned i = 0; i < rank; i++)
+        put_header(s, T_INT, dimensions[i]);
+}
+
+/* INDEX-2, DELTA-4: dtype and shape of an array or scalar. */
+static void put_type(struct sink *s, const struct leaf *leaf) {
+    put_str(s, dtypes[leaf->dtype].tag);
+    put_dimensions(s, s->j->dimensions.at + leaf->dimensions, leaf->rank);
+}
+
+/* Bytes of the payload, from `start` on. */
+static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start, uint64_t size) {
+    unsigned char piece[1 << 16];
+    s->payload = s->count;
+    start += leaf->start;
+    if (!leaf->cycle || only_counts(s)) {
+        put(s, leaf->cycle ? NULL : leaf->payload + start, size);
+        return;
+    }
+    size_t whole = sizeof piece / leaf->cycle * leaf->cycle;
+    for (size_t i = 0; i < whole; i++)
+        piece[i] = leaf->payload[(start + i) % leaf->cycle];
+    for (; size > whole; size -= whole)
+        put(s, piece, whole);
+    put(s, piece, size);
+}
+
+/* LEAF-2, LEAF-6: an array, or a chunk of one, whose body is counted first and then written. */
+static void put_array(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions,
+                      unsigned rank, uint64_t start, uint64_t size) {
+    struct sink counter = {.j = s->j};
+    for (struct sink *to = &counter; ; to = s) {
+        put_header(to, T_ARRAY, 3);
+        put_dimensions(to, dimensions, rank);
+        put_str(to, dtypes[leaf->dtype].tag);
+        put_header(to, T_BIN, size);
+        put_payload(to, leaf, start, size);
+        if (to == s)
+            return;
+        put_ext_header(s, leaf->kind, counter.count);
+    }
+}
+
+/* LEAF-10, LEAF-11: a chunked array as far as its chunks; ALIGN-1: with padding, unless `padding` is -1. */
+static void put_chunks(struct sink *s, const uint64_t *dimensions, unsigned rank, int padding, uint64_t chunks) {
+    static const unsigned char zeros[MAX_PADDING];
+    char text[24];
+    put_header(s, T_MAP, padding < 0 ? 3 : 4);
+    put_str(s, MARKER);
+    put_header(s, T_BOOL, 1);
+    if (padding >= 0) {
+        put_str(s, "pad");
+        put_form(s, 0xc5, 2, (uint64_t)padding);
+        put(s, zeros, (uint64_t)padding);
+    }
+    put_str(s, "shape");
+    put_header(s, T_MAP, rank);
+    for (unsigned i = 0; i < rank; i++) {
+        put_str(s, decimal(text, i));
+        put_header(s, T_INT, dimensions[i]);
+    }
+    put_str(s, "chunks");
+    put_header(s, T_MAP, chunks);
+}
+
+/* LEAF-12, LEAF-13 */
+static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions) {
+    uint64_t width = dtypes[leaf->dtype].width, chunk = CHUNK_BYTES / width * width;
+    char text[24];
+    put_chunks(s, dimensions, leaf->rank, -1, (leaf->size - 1) / chunk + 1);
+    for (uint64_t i = 0, start = 0; start < leaf->size; i++, start += chunk) {
+        uint64_t size = leaf->size - start < chunk ? leaf->size - start : chunk;
+        uint64_t elements = size / width;
+        put_str(s, decimal(text, i));
+        put_array(s, leaf, &elements, 1, start, size);
+    }
+}
+
+/* ALIGN-4: an array of one chunk. */
+static void put_padded(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions, unsigned padding) {
+    uint64_t elements = leaf->size / dtypes[leaf->dtype].width;
+    struct sink counter = {.j = s->j};
+    put_chunks(s, dimensions, leaf->rank, (int)padding, 1);
+    put_str(s, "0");
+    for (struct sink *to = &counter; ; to = s) {
+        put_header(to, T_ARRAY, 3);
+        put_dimensions(to, &elements, 1);
+        put_str(to, dtypes[leaf->dtype].tag);
+        put_form(to, 0xc6, 4, leaf->size);
+        put_payload(to, leaf, 0, leaf->size);
+        if (to == s)
+            return;
+        put_form(s, 0xc9, 4, counter.count);
+        put(s, &kinds[NDARRAY].ext, 1);
+    }
+}
+
+/* LEAF-1: a leaf in the forms of version 1.0; `dimensions` are those of an array or scalar. */
+static void put_leaf(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions) {
+    if (leaf->kind <= SCALAR && leaf->size > CHUNK_BYTES) {
+        put_chunked(s, leaf, dimensions);
+    } else if (leaf->kind <= SCALAR) {
+        put_array(s, leaf, dimensions, leaf->rank, 0, leaf->size);
+    } else if (leaf->kind <= BIN) {
+        put_header(s, kinds[leaf->kind].type, leaf->size);
+        put_payload(s, leaf, 0, leaf->size);
+    } else if (leaf->kind == COMPLEX) {
+        put_ext_header(s, COMPLEX, 1 + 9 + 9);
+        put_header(s, T_ARRAY, 2);
+        put_header(s, T_FLOAT, leaf->number[0]);
+        put_header(s, T_FLOAT, leaf->number[1]);
+    } else {
+        put_header(s, leaf->negative ? T_NEGATIVE : kinds[leaf->kind].type, leaf->number[0]);
+    }
+}
+
+static void put_key(struct sink *s, const struct node *n) {
+    put_header(s, T_STR, n->length);
+    put(s, s->j->texts.at + n->text, n->length);
+}
+
+/* The keys on the way to a node, no deeper than MAX_PARTS. */
+static void put_keys(struct sink *s, const struct node *n) {
+    if (n->parent != ROOT)
+        put_keys(s, &s->j->nodes.at[n->parent]);
+    put_key(s, n);
+}
+
+/* KEY-1; PART-3: that of a part has one key more, or else `part` is NULL. */
+static void put_path(struct sink *s, const struct node *n, const struct array_part *part) {
+    char text[64];
+    put_header(s, T_ARRAY, n->depth + (part ? 1u : 0u));
+    put_keys(s, n);
+    if (!part)
+        return;
+    snprintf(text, sizeof text, "__part_%" PRIu64 "_of_%" PRIu64 "__", part->number, part->count);
+    put_str(s, text);
+}
+
+/* -------------------------------------------------------------------- digests */
+
+/* DELTA-4: begins the digest of a leaf with all that stands before its content. */
+static void begin_digest(struct job *j, const struct leaf *leaf) {
+    struct sink s = {.j = j, .sha = &j->digest};
+    sha_begin(&j->digest);
+    put_path(&s, &j->nodes.at[leaf->node], NULL);
+    put_str(&s, kinds[leaf->kind].name);
+    if (leaf->kind <= SCALAR)
+        put_type(&s, leaf);
+}
+
+/* Adds the digest that has been begun to the list of all. */
+static void add_digest(struct job *j) {
+    MAKE_ROOM(&j->digests, 32);
+    sha_end(&j->digest, j->digests.at + j->digests.count);
+    j->digests.count += 32;
+}
+
+static int compare_digests(const void *a, const void *b) {
+    return memcmp(a, b, 32);
+}
+
+/* DELTA-5: adds the digest of the tree to those of its leaves. */
+static void digest_tree(struct job *j) {
+    size_t size = j->digests.count;
+    struct sha256 sha;
+    MAKE_ROOM(&j->digests, size + 32);
+    unsigned char *sorted = j->digests.at + size;
+    memcpy(sorted, j->digests.at, size);
+    qsort(sorted, size / 32, 32, compare_digests);
+    sha_begin(&sha);
+    sha_add(&sha, sorted, size);
+    sha_end(&sha, sorted);
+    j->digests.count += 32;
+}
+
 /* --------------------------------------------------------------- reading leaves */
 
 /* The record that is being read, where what the index says of it is noted, or NULL. */
@@ -1009,16 +1276,18 @@ static struct record *noted(struct job *j) {
     return j->summing ? &j->records.at[j->records.count - 1] : NULL;
 }
 
-/* Goes over the body of a bin or str, piece by piece, and hashes it unless `sha` is NULL. */
-static void pass_body(struct job *j, const struct value *v, struct sha256 *sha) {
+/* Goes over the body of a bin or str, piece by piece, and hashes it where it is the payload of a leaf. */
+static void pass_body(struct job *j, const struct value *v, bool payload) {
     struct utf8 check = {0, 0, 0};
     bool valid = true;
     for (uint64_t left = v->number; left; ) {
         peek(j, 1);
         size_t piece = j->end - j->at < left ? j->end - j->at : (size_t)left;
         const unsigned char *bytes = take(j, piece);
-        if (sha)
-            sha_add(sha, bytes, piece);
+        if (payload)
+            sha_add(&j->sha, bytes, piece);
+        if (payload && j->digesting)
+            sha_add(&j->digest, bytes, piece);
         valid = valid && (v->type != T_STR || utf8_add(&check, bytes, piece));
         left -= piece;
     }
@@ -1035,10 +1304,11 @@ static void read_dimension(struct job *j, struct leaf *leaf) {
 
 /*
  * The body of an ext of type 1 or 3, `clause` being LEAF-2 or LEAF-6. A scalar or a chunk has to have `rank`
- * dimensions, or else `rank_clause` is broken; a chunk that is not the first has `first_dtype`, others -1. Adds the payload to the hash; returns how many elements it has.
+ * dimensions, or else `rank_clause` is broken. A chunk is one of `whole`, which gets its dtype from the first of them;
+ * else `whole` is the leaf itself. Adds the payload to the hash; returns how many elements it has.
  */
-static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf,
-                           const char *clause, const char *rank_clause, unsigned rank, int first_dtype) {
+static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *leaf, struct leaf *whole,
+                           const char *clause, const char *rank_clause, unsigned rank) {
     uint64_t outer = enter_body(j, ext);
     struct value body = read_value(j, T_ARRAY, clause);
     require(j, body.number == 3, clause, body.offset);
@@ -1052,8 +1322,9 @@ static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *
     require(j, tag.number <= LONGEST_TAG, "DTYPE-1", tag.offset);
     int dtype = find_dtype(take(j, (size_t)tag.number), (size_t)tag.number);
     require(j, dtype >= 0, "DTYPE-1", tag.offset);
-    require(j, first_dtype < 0 || dtype == first_dtype, "LEAF-12", tag.offset);
-    leaf->dtype = (unsigned char)dtype;
+    bool first = whole->dtype == DTYPE_COUNT;
+    require(j, first || dtype == whole->dtype, "LEAF-12", tag.offset);
+    leaf->dtype = whole->dtype = (unsigned char)dtype;
 
     uint64_t elements = count_elements(j, leaf, shape.offset);
     struct value payload = read_value(j, T_BIN, "LEAF-5");
@@ -1061,7 +1332,11 @@ static uint64_t read_array(struct job *j, const struct value *ext, struct leaf *
     struct record *record = noted(j);
     if (record && record->payload == UNKNOWN)
         record->payload = j->position - record->offset;
-    pass_body(j, &payload, &j->sha);
+    if (first && j->digesting)
+        begin_digest(j, whole);
+    if (whole->parts && payload.number)
+        ADD(&j->ranges, ((struct range){j->position, payload.number}));
+    pass_body(j, &payload, true);
     leave_body(j, outer);
     return elements;
 }
@@ -1115,9 +1390,8 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
         struct value ext = read_value(j, T_EXT, "LEAF-12");
         require(j, ext.ext == 1, "LEAF-12", ext.offset);
         struct leaf chunk = {.dimensions = j->dimensions.count};
-        elements += read_array(j, &ext, &chunk, "LEAF-2", "LEAF-12", 1, i ? leaf->dtype : -1);
+        elements += read_array(j, &ext, &chunk, leaf, "LEAF-2", "LEAF-12", 1);
         j->dimensions.count = chunk.dimensions;
-        leaf->dtype = chunk.dtype;
         if (!i)
             count_elements(j, leaf, shape.offset);       /* LEAF-11: LEAF-4 holds */
     }
@@ -1130,11 +1404,13 @@ static void read_chunked(struct job *j, const struct value *map, struct leaf *le
  * Adds a leaf that has been read and begins at `offset`. PART-4: a part of an array that is not the first one continues
  * the leaf that has been added last.
  */
-static void end_leaf(struct job *j, struct leaf *leaf, const struct array_part *part, uint64_t offset) {
-    leaf->parts = part->count;
+static void end_leaf(struct job *j, const struct leaf *leaf, const struct array_part *part, uint64_t offset) {
     require(j, !leaf->parts || leaf->kind == NDARRAY, "PART-1", offset);
-    if (!part->number)
+    if (!part->number) {
         add_leaf(j, leaf);
+        if (j->with_digests)    /* that of an array in parts is made later, and takes this place */
+            add_digest(j);
+    }
     struct leaf *last = &j->leaves.at[j->leaves.count - 1];
     require(j, last->dtype == leaf->dtype, "PART-2", offset);
     if (part->number + 1 >= part->count)
@@ -1150,25 +1426,43 @@ static void end_leaf(struct job *j, struct leaf *leaf, const struct array_part *
     last->records++;
 }
 
+/* DELTA-6: the digest of a leaf without a dtype as far as the body of a str or bin, in its canonical encoding. */
+static void digest_value(struct job *j, const struct leaf *leaf) {
+    struct sink s = {.j = j, .sha = &j->digest};
+    if (!j->digesting)
+        return;
+    begin_digest(j, leaf);
+    if (leaf->kind <= BIN)
+        put_header(&s, kinds[leaf->kind].type, leaf->size);
+    else
+        put_leaf(&s, leaf, NULL);
+}
+
 /* LEAF-1: reads the leaf, or the part of one, that a value begins; a map is an empty one or is chunked. */
 static void read_leaf(struct job *j, const struct value *v, uint32_t node, const struct array_part *part) {
-    struct leaf leaf = {.node = node, .number = {v->number}, .negative = v->negative,
-                        .dimensions = j->dimensions.count, .size = v->number};
+    struct leaf leaf = {.node = node, .dtype = DTYPE_COUNT, .number = {v->number}, .negative = v->negative,
+                        .dimensions = j->dimensions.count, .size = v->number,
+                        .parts = part->count, .ranges = j->ranges.count};
     while (leaf.kind < KIND_COUNT && (kinds[leaf.kind].type != v->type || kinds[leaf.kind].ext != v->ext))
         leaf.kind++;
     require(j, leaf.kind < KIND_COUNT, "LEAF-1", v->offset);
     if (!part->number)
         sha_begin(&j->sha);
-    if (v->type == T_MAP && v->number)
+    j->digesting = j->with_digests && !leaf.parts;
+    if (v->type == T_MAP && v->number) {
         read_chunked(j, v, &leaf);
-    else if (leaf.kind == NDARRAY)
-        read_array(j, v, &leaf, "LEAF-2", NULL, 0, -1);
-    else if (leaf.kind == SCALAR)
-        read_array(j, v, &leaf, "LEAF-6", "LEAF-6", 0, -1);
-    else if (leaf.kind <= BIN)
-        pass_body(j, v, &j->sha);
-    else if (leaf.kind == COMPLEX)
-        read_complex(j, v, &leaf);
+    } else if (leaf.kind == NDARRAY) {
+        read_array(j, v, &leaf, &leaf, "LEAF-2", NULL, 0);
+    } else if (leaf.kind == SCALAR) {
+        read_array(j, v, &leaf, &leaf, "LEAF-6", "LEAF-6", 0);
+    } else if (leaf.kind == STR || leaf.kind == BIN) {
+        digest_value(j, &leaf);
+        pass_body(j, v, true);
+    } else {
+        if (leaf.kind == COMPLEX)
+            read_complex(j, v, &leaf);
+        digest_value(j, &leaf);
+    }
     end_leaf(j, &leaf, part, v->offset);
 }
 
@@ -1233,7 +1527,7 @@ static bool is_part_key(const unsigned char *text, size_t length, struct array_p
 }
 
 /* KEY-1: reads a key path and goes to its node. PART-3: that of a part to the node of its leaf. */
-static uint32_t read_path(struct job *j, struct array_part *part) {
+static uint32_t read_path(struct job *j, struct array_part *part, uint64_t record_offset) {
     uint32_t node = ROOT;
     struct value path = read_value(j, T_ARRAY, "KEY-1");
     require(j, path.number, "KEY-1", path.offset);
@@ -1242,8 +1536,8 @@ static uint32_t read_path(struct job *j, struct array_part *part) {
         struct value key = read_value(j, T_STR, "KEY-1");
         if (j->sealed && key.number <= MAX_PATH_BYTES &&
             is_part_key(peek(j, (size_t)key.number), (size_t)key.number, part)) {
-            require(j, i && i == path.number - 1, "PART-3", key.offset);
-            require(j, part->count, "PART-2", key.offset);
+            require(j, i && i == path.number - 1, "PART-3", record_offset);
+            require(j, part->count, "PART-2", record_offset);
             take(j, (size_t)key.number);
         } else {
             node = read_key(j, node, &key, path.offset);
@@ -1291,7 +1585,7 @@ static void read_record(struct job *j) {
     begin_record(j);
     struct value record = read_value(j, T_ARRAY, "REC-1");
     require(j, record.number == 2, "REC-1", record.offset);
-    uint32_t node = j->here = read_path(j, &part);
+    uint32_t node = j->here = read_path(j, &part, record.offset);
     follow_parts(j, node, &part, record.offset);
     const char *clash = part.number ? NULL : find_clash(j, node);
     require(j, !clash, clash, record.offset);
@@ -1372,9 +1666,15 @@ static uint64_t box_dimension(const struct boxes *b, const uint64_t *dimensions,
     return dimensions[i] - before < b->rows ? dimensions[i] - before : b->rows;
 }
 
+/* Refuses what stands in a record, and not in the seal (DETACHED-1). */
+static void require_of_record(struct job *j, bool holds, const char *clause, uint64_t offset) {
+    j->in_seal = j->in_seal && holds;
+    require(j, holds, clause, offset);
+}
+
 /* INDEX-7: what the index says of a leaf has to be what its records say. */
-static void agree(const struct job *j, bool agrees, size_t record) {
-    require(j, agrees, "INDEX-7", j->records.at[record].offset);
+static void agree(struct job *j, bool agrees, size_t record) {
+    require_of_record(j, agrees, "INDEX-7", j->records.at[record].offset);
 }
 
 static void agree_on_text(struct job *j, const struct value *v, const void *text, size_t length, size_t record) {
@@ -1399,24 +1699,27 @@ static void read_indexed_array(struct job *j, struct leaf *leaf) {
     struct leaf stated = {.dtype = leaf->dtype, .dimensions = j->dimensions.count};
     for (uint64_t i = 0; i < shape.number; i++)
         read_dimension(j, &stated);
-    count_elements(j, &stated, shape.offset);       /* LEAF-4 */
+    stated.size = count_elements(j, &stated, shape.offset) * dtypes[leaf->dtype].width;        /* LEAF-4 */
 
     const uint64_t *dimensions = j->dimensions.at + stated.dimensions;
     struct boxes b = {.axis = 0, .rows = UNKNOWN, .range = 1, .count = 1};      /* of an array that is not in parts */
     if (leaf->parts) {
         b = cut_array(dimensions, stated.rank, dtypes[leaf->dtype].width);
-        require(j, b.count == leaf->records, "PART-2", shape.offset);
+        uint64_t first = j->records.at[leaf->record].offset;
+        require(j, b.count == leaf->records, "PART-2", first);
+        require(j, stated.size > WHOLE_BYTES, "PART-1", first);
     }
     for (size_t i = 0; i < leaf->records; i++) {
         const struct record *record = &j->records.at[leaf->record + i];
         bool same = record->rank == stated.rank;
         for (unsigned k = 0; same && k < stated.rank; k++)
             same = box_dimension(&b, dimensions, i, k) == j->dimensions.at[record->dimensions + k];
-        require(j, same, leaf->parts ? "PART-2" : "INDEX-7", record->offset);
+        require_of_record(j, same, leaf->parts ? "PART-2" : "INDEX-7", record->offset);
     }
     if (leaf->parts) {
         leaf->rank = stated.rank;
         leaf->dimensions = stated.dimensions;
+        leaf->size = stated.size;
     } else {
         j->dimensions.count = stated.dimensions;
     }
@@ -1440,8 +1743,8 @@ static void read_indexed_record(struct job *j, size_t place) {
     require(j, sums.number == 4 * count_blocks(record->size), "INDEX-4", sums.offset);
     const unsigned char *bytes = take(j, (size_t)sums.number);
     for (size_t i = 0; i < sums.number / 4; i++)
-        require(j, get_number(bytes + 4 * i, 4) == j->sums.at[record->sums + i], "SUM-3",
-                record->offset + i * BLOCK_BYTES);
+        require_of_record(j, get_number(bytes + 4 * i, 4) == j->sums.at[record->sums + i], "SUM-3",
+                          record->offset + i * BLOCK_BYTES);
 }
 
 /* INDEX-2 */
@@ -1489,14 +1792,14 @@ static void read_metadata(struct job *j, unsigned depth, uint64_t start) {
     bool has_body = v.type == T_STR || v.type == T_BIN;
     limit_metadata(j, has_body ? v.number : 0, start);
     if (has_body)
-        pass_body(j, &v, NULL);
+        pass_body(j, &v, false);
     size_t before = 0, before_length = 0;       /* the key of the entry before */
     for (uint64_t i = 0; nests && i < v.number; i++) {
         if (v.type == T_MAP) {
             struct value key = read_value(j, T_STR, "META-1");
             size_t text = j->metadata.count;
             limit_metadata(j, key.number, start);
-            pass_body(j, &key, NULL);
+            pass_body(j, &key, false);
             require(j, !i || in_order(&j->metadata, before, before_length, text, (size_t)key.number),
                     "META-2", key.offset);
             before = text;
@@ -1509,6 +1812,56 @@ static void read_metadata(struct job *j, unsigned depth, uint64_t start) {
 /* ALIGN-5 */
 static bool is_alignment(uint64_t n) {
     return n >= 64 && n <= 4096 && !(n & (n - 1));
+}
+
+#define FILE_HAS_CHANGED "the file cannot be read at any offset, or has changed"
+
+static void read_at(FILE *file, off_t offset, unsigned char *to, size_t size) {
+    if (fseeko(file, offset, SEEK_SET) || fread(to, 1, size, file) != size)
+        fail(3, FILE_HAS_CHANGED);
+}
+
+/*
+ * DELTA-4: the digest of an array in parts, whose shape has become known behind them. Where the input is a file its
+ * payload is read once more.
+ */
+static void digest_parts(struct job *j, const struct leaf *leaf, unsigned char digest[32]) {
+    unsigned char bytes[1 << 16];
+    off_t back = ftello(j->in);
+    begin_digest(j, leaf);
+    uint64_t left = leaf->size;
+    for (const struct range *range = j->ranges.at + leaf->ranges; left; range++)
+        for (uint64_t done = 0, piece; done < range->size; done += piece, left -= piece) {
+            piece = range->size - done < sizeof bytes ? range->size - done : sizeof bytes;
+            read_at(j->in, j->start + (off_t)(range->offset + done), bytes, (size_t)piece);
+            sha_add(&j->digest, bytes, (size_t)piece);
+        }
+    sha_end(&j->digest, digest);
+    if (fseeko(j->in, back, SEEK_SET))
+        fail(3, strerror(errno));
+}
+
+/* INDEX-9: compares the digests with those of the leaves. On a pipe that of an array in parts is taken as it is. */
+static void read_digests(struct job *j) {
+    read_fixed_key(j, "digests", "INDEX-5");
+    struct value digests = read_value(j, T_BIN, "INDEX-1");
+    require(j, digests.number == 32 * ((uint64_t)j->leaves.count + 1), "INDEX-9", digests.offset);
+    if (!j->with_digests)
+        fail(3, FILE_HAS_CHANGED);
+    for (size_t i = 0; i < j->leaves.count; i++) {
+        const struct leaf *leaf = &j->leaves.at[i];
+        const unsigned char *stated = take(j, 32);
+        unsigned char *digest = j->digests.at + 32 * i;
+        j->here = leaf->node;
+        if (leaf->parts && j->seekable)
+            digest_parts(j, leaf, digest);
+        else if (leaf->parts)
+            memcpy(digest, stated, 32);
+        require(j, !memcmp(stated, digest, 32), "INDEX-9", digests.offset);
+    }
+    j->here = ROOT;
+    digest_tree(j);
+    require(j, !memcmp(take(j, 32), j->digests.at + 32 * j->leaves.count, 32), "INDEX-9", digests.offset);
 }
 
 /* INDEX-1: reads the index, which has this length, and compares it with what has been noted of the records. */
@@ -1543,14 +1896,10 @@ static void read_index(struct job *j, uint64_t length) {
     read_metadata(j, 0, j->position);
     j->keep = NULL;
 
-    if (index.number == 5) {
-        read_fixed_key(j, "digests", "INDEX-5");
-        struct value digests = read_value(j, T_BIN, "INDEX-1");
-        require(j, digests.number == 32 * ((uint64_t)j->leaves.count + 1), "INDEX-9", digests.offset);
-        j->keep = &j->digests;
-        pass_body(j, &digests, NULL);
-        j->keep = NULL;
-    }
+    if (index.number == 5)
+        read_digests(j);
+    else
+        j->digests.count = 0;
     j->strict = false;
     leave_body(j, outer);
 }
@@ -1570,11 +1919,6 @@ static struct footer read_footer(struct job *j, const unsigned char *p, uint64_t
     bool overflows = !j->detached && before < f.seal;
     require(j, !overflows && before <= offset && f.index == offset - before, "SEAL-4", offset);
     return f;
-}
-
-static void read_at(FILE *file, off_t offset, unsigned char *to, size_t size) {
-    if (fseeko(file, offset, SEEK_SET) || fread(to, 1, size, file) != size)
-        fail(3, "the file cannot be read at any offset, or has changed");
 }
 
 /*
@@ -1598,6 +1942,8 @@ static uint64_t look_at_end(struct job *j, FILE *file, off_t start, uint64_t siz
         piece = f.index - done < sizeof bytes ? f.index - done : sizeof bytes;
         read_at(file, start + (off_t)(at + done), bytes, (size_t)piece);
         checksum = crc_add(checksum, bytes, (size_t)piece);
+        if (!done)
+            j->with_digests = *bytes != 0x84;       /* INDEX-1: a map of four has none */
     }
     require(j, checksum == f.checksum, "SEAL-4", at);
     return f.seal;
@@ -1752,17 +2098,18 @@ static void print_seal(const struct job *j) {
 }
 
 /* SEAL-8: a sealed stream from its mark to its end. On a pipe the seal is known by its first byte. */
-static void decode_sealed(struct job *j, off_t start) {
+static void decode_sealed(struct job *j) {
     uint64_t size = j->limit;
-    j->sealed = j->summing = true;
+    j->seekable = size != UNKNOWN;
+    j->sealed = j->summing = j->with_digests = true;
     j->cut = "SEAL-5";
-    if (size != UNKNOWN) {
-        j->limit = look_at_end(j, j->in, start, size);      /* of the records */
+    if (j->seekable) {
+        j->limit = look_at_end(j, j->in, j->start, size);       /* of the records */
         j->cut = "INDEX-7";
-        if (fseeko(j->in, start + (off_t)j->end, SEEK_SET))
+        if (fseeko(j->in, j->start + (off_t)j->end, SEEK_SET))
             fail(3, strerror(errno));
     }
-    while (size == UNKNOWN ? *peek(j, 1) != 0xc6 : has(j, 1))
+    while (!j->seekable ? *peek(j, 1) != 0xc6 : has(j, 1))
         read_record(j);
     require(j, j->part.number == j->part.count, "PART-2", j->position);
     j->limit = size;
@@ -1772,12 +2119,14 @@ static void decode_sealed(struct job *j, off_t start) {
 /* A plain stream with a detached seal (DETACHED-2), in which `seal` is read after the stream. */
 static void decode_detached(struct job *j) {
     uint64_t size = j->limit;
-    j->detached = j->summing = true;
+    j->detached = j->summing = j->in_seal = true;
     uint64_t stated = look_at_end(j, j->seal, 0, j->seal_size);
     require(j, size == UNKNOWN || size == stated, "DETACHED-2", j->seal_size - FOOTER_BYTES);
+    j->in_seal = false;
     while (has(j, 1))
         read_record(j);
     size = j->position;
+    j->in_seal = true;
     j->in = j->seal;
     rewind(j->in);
     j->at = j->end = j->position = 0;
@@ -1787,10 +2136,10 @@ static void decode_detached(struct job *j) {
 
 /* CONF-9 */
 static void decode_stream(struct job *j) {
-    off_t start = ftello(j->in);
+    j->start = ftello(j->in);
     require(j, has(j, 1), "STREAM-3", 0);
     if (has(j, MARK_BYTES) && !memcmp(peek(j, MARK_BYTES), MARK, MARK_BYTES)) {
-        decode_sealed(j, start);
+        decode_sealed(j);
     } else if (j->seal) {
         decode_detached(j);
     } else {
@@ -2195,224 +2544,7 @@ static void link_tree(struct job *j) {
     }
 }
 
-/* -------------------------------------------------------- writing MessagePack */
-
-/* Where bytes are written to: any of a file, a hash and a list, or none, where they are only counted. */
-struct sink {
-    struct job *j;
-    FILE *file;
-    struct sha256 *sha;
-    struct bytes *list;         /* of metadata, which has at most MAX_META_BYTES */
-    uint64_t count;
-    uint64_t payload;           /* how many bytes stood before the last payload of an array */
-};
-
-static bool only_counts(const struct sink *s) {
-    return !s->file && !s->sha && !s->list;
-}
-
-static void put(struct sink *s, const void *data, uint64_t n) {
-    s->count = n > UINT64_MAX - s->count ? UINT64_MAX : s->count + n;
-    if (!n || only_counts(s))
-        return;
-    if (s->file && fwrite(data, 1, (size_t)n, s->file) != n)
-        fail(3, strerror(errno));
-    if (s->file && s->j->summing)
-        sum_bytes(s->j, data, (size_t)n);
-    if (s->sha)
-        sha_add(s->sha, data, (size_t)n);
-    if (s->list) {
-        require(s->j, s->count <= MAX_META_BYTES, "META-3", UNKNOWN);
-        MAKE_ROOM(s->list, (size_t)n);
-        memcpy(s->list->at + s->list->count, data, (size_t)n);
-        s->list->count += (size_t)n;
-    }
-}
-
-/* A number of the file, the highest byte first. */
-static void put_number(struct sink *s, unsigned width, uint64_t n) {
-    unsigned char bytes[8];
-    for (unsigned i = width; i; i--, n >>= 8)
-        bytes[i - 1] = (unsigned char)n;
-    put(s, bytes, width);
-}
-
-/* A header of the form that begins with this byte; WIRE-1, or ALIGN-4 where it is longer than needed. */
-static void put_form(struct sink *s, unsigned char first, unsigned more, uint64_t n) {
-    put(s, &first, 1);
-    put_number(s, more, n);
-}
-
-/* WIRE-1 */
-static void put_header(struct sink *s, unsigned type, uint64_t n) {
-    const struct form *form = shortest_form(type, n);
-    require(s->j, form, "WIRE-1", UNKNOWN);
-    unsigned char first = form->first;
-    if (type == T_EXT && !form->more)
-        while (n >>= 1)
-            first++;
-    else if (!form->more)
-        first = (unsigned char)(type == T_NEGATIVE ? n : form->first + n);
-    put_form(s, first, form->more, n);
-}
-
-static void put_ext_header(struct sink *s, unsigned kind, uint64_t n) {
-    put_header(s, T_EXT, n);
-    put(s, &kinds[kind].ext, 1);
-}
-
-static void put_bin(struct sink *s, const void *data, uint64_t n) {
-    put_header(s, T_BIN, n);
-    put(s, data, n);
-}
-
-static void put_str(struct sink *s, const char *text) {
-    put_header(s, T_STR, strlen(text));
-    put(s, text, strlen(text));
-}
-
-static void put_dimensions(struct sink *s, const uint64_t *dimensions, unsigned rank) {
-    put_header(s, T_ARRAY, rank);
-    for (unsigned i = 0; i < rank; i++)
-        put_header(s, T_INT, dimensions[i]);
-}
-
-/* INDEX-2, DELTA-4: dtype and shape of an array or scalar. */
-static void put_type(struct sink *s, const struct leaf *leaf) {
-    put_str(s, dtypes[leaf->dtype].tag);
-    put_dimensions(s, s->j->dimensions.at + leaf->dimensions, leaf->rank);
-}
-
-/* Bytes of the payload, from `start` on. */
-static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start, uint64_t size) {
-    unsigned char piece[1 << 16];
-    s->payload = s->count;
-    start += leaf->start;
-    if (!leaf->cycle || only_counts(s)) {
-        put(s, leaf->cycle ? NULL : leaf->payload + start, size);
-        return;
-    }
-    size_t whole = sizeof piece / leaf->cycle * leaf->cycle;
-    for (size_t i = 0; i < whole; i++)
-        piece[i] = leaf->payload[(start + i) % leaf->cycle];
-    for (; size > whole; size -= whole)
-        put(s, piece, whole);
-    put(s, piece, size);
-}
-
-/* LEAF-2, LEAF-6: an array, or a chunk of one, whose body is counted first and then written. */
-static void put_array(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions,
-                      unsigned rank, uint64_t start, uint64_t size) {
-    struct sink counter = {.j = s->j};
-    for (struct sink *to = &counter; ; to = s) {
-        put_header(to, T_ARRAY, 3);
-        put_dimensions(to, dimensions, rank);
-        put_str(to, dtypes[leaf->dtype].tag);
-        put_header(to, T_BIN, size);
-        put_payload(to, leaf, start, size);
-        if (to == s)
-            return;
-        put_ext_header(s, leaf->kind, counter.count);
-    }
-}
-
-/* LEAF-10, LEAF-11: a chunked array as far as its chunks; ALIGN-1: with padding, unless `padding` is -1. */
-static void put_chunks(struct sink *s, const uint64_t *dimensions, unsigned rank, int padding, uint64_t chunks) {
-    static const unsigned char zeros[MAX_PADDING];
-    char text[24];
-    put_header(s, T_MAP, padding < 0 ? 3 : 4);
-    put_str(s, MARKER);
-    put_header(s, T_BOOL, 1);
-    if (padding >= 0) {
-        put_str(s, "pad");
-        put_form(s, 0xc5, 2, (uint64_t)padding);
-        put(s, zeros, (uint64_t)padding);
-    }
-    put_str(s, "shape");
-    put_header(s, T_MAP, rank);
-    for (unsigned i = 0; i < rank; i++) {
-        put_str(s, decimal(text, i));
-        put_header(s, T_INT, dimensions[i]);
-    }
-    put_str(s, "chunks");
-    put_header(s, T_MAP, chunks);
-}
-
-/* LEAF-12, LEAF-13 */
-static void put_chunked(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions) {
-    uint64_t width = dtypes[leaf->dtype].width, chunk = CHUNK_BYTES / width * width;
-    char text[24];
-    put_chunks(s, dimensions, leaf->rank, -1, (leaf->size - 1) / chunk + 1);
-    for (uint64_t i = 0, start = 0; start < leaf->size; i++, start += chunk) {
-        uint64_t size = leaf->size - start < chunk ? leaf->size - start : chunk;
-        uint64_t elements = size / width;
-        put_str(s, decimal(text, i));
-        put_array(s, leaf, &elements, 1, start, size);
-    }
-}
-
-/* ALIGN-4: an array of one chunk. */
-static void put_padded(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions, unsigned padding) {
-    uint64_t elements = leaf->size / dtypes[leaf->dtype].width;
-    struct sink counter = {.j = s->j};
-    put_chunks(s, dimensions, leaf->rank, (int)padding, 1);
-    put_str(s, "0");
-    for (struct sink *to = &counter; ; to = s) {
-        put_header(to, T_ARRAY, 3);
-        put_dimensions(to, &elements, 1);
-        put_str(to, dtypes[leaf->dtype].tag);
-        put_form(to, 0xc6, 4, leaf->size);
-        put_payload(to, leaf, 0, leaf->size);
-        if (to == s)
-            return;
-        put_form(s, 0xc9, 4, counter.count);
-        put(s, &kinds[NDARRAY].ext, 1);
-    }
-}
-
-/* LEAF-1: a leaf in the forms of version 1.0; `dimensions` are those of an array or scalar. */
-static void put_leaf(struct sink *s, const struct leaf *leaf, const uint64_t *dimensions) {
-    if (leaf->kind <= SCALAR && leaf->size > CHUNK_BYTES) {
-        put_chunked(s, leaf, dimensions);
-    } else if (leaf->kind <= SCALAR) {
-        put_array(s, leaf, dimensions, leaf->rank, 0, leaf->size);
-    } else if (leaf->kind <= BIN) {
-        put_header(s, kinds[leaf->kind].type, leaf->size);
-        put_payload(s, leaf, 0, leaf->size);
-    } else if (leaf->kind == COMPLEX) {
-        put_ext_header(s, COMPLEX, 1 + 9 + 9);
-        put_header(s, T_ARRAY, 2);
-        put_header(s, T_FLOAT, leaf->number[0]);
-        put_header(s, T_FLOAT, leaf->number[1]);
-    } else {
-        put_header(s, leaf->negative ? T_NEGATIVE : kinds[leaf->kind].type, leaf->number[0]);
-    }
-}
-
 /* -------------------------------------------------- writing streams and flax files */
-
-static void put_key(struct sink *s, const struct node *n) {
-    put_header(s, T_STR, n->length);
-    put(s, s->j->texts.at + n->text, n->length);
-}
-
-/* The keys on the way to a node, no deeper than MAX_PARTS. */
-static void put_keys(struct sink *s, const struct node *n) {
-    if (n->parent != ROOT)
-        put_keys(s, &s->j->nodes.at[n->parent]);
-    put_key(s, n);
-}
-
-/* KEY-1; PART-3: that of a part has one key more, or else `part` is NULL. */
-static void put_path(struct sink *s, const struct node *n, const struct array_part *part) {
-    char text[64];
-    put_header(s, T_ARRAY, n->depth + (part ? 1u : 0u));
-    put_keys(s, n);
-    if (!part)
-        return;
-    snprintf(text, sizeof text, "__part_%" PRIu64 "_of_%" PRIu64 "__", part->number, part->count);
-    put_str(s, text);
-}
 
 /* REC-1 to REC-4: a record, of an array in parts one part. */
 static void put_record(struct sink *s, const struct node *n, const struct leaf *leaf, const uint64_t *dimensions,
@@ -2555,42 +2687,6 @@ static void parse_settings(struct job *j) {
         put_header(&encoded, T_MAP, 0);
 }
 
-/* DELTA-4: adds the digest of a leaf to the list of all. */
-static void digest_leaf(struct job *j, const struct node *n, const struct leaf *leaf) {
-    struct sha256 sha;
-    struct sink s = {.j = j, .sha = &sha};
-    sha_begin(&sha);
-    put_path(&s, n, NULL);
-    put_str(&s, kinds[leaf->kind].name);
-    if (leaf->kind <= SCALAR) {
-        put_type(&s, leaf);
-        put_payload(&s, leaf, 0, leaf->size);
-    } else {
-        put_leaf(&s, leaf, NULL);
-    }
-    MAKE_ROOM(&j->digests, 32);
-    sha_end(&sha, j->digests.at + j->digests.count);
-    j->digests.count += 32;
-}
-
-static int compare_digests(const void *a, const void *b) {
-    return memcmp(a, b, 32);
-}
-
-/* DELTA-5: adds the digest of the tree to those of its leaves. */
-static void digest_tree(struct job *j) {
-    size_t size = j->digests.count;
-    struct sha256 sha;
-    MAKE_ROOM(&j->digests, size + 32);
-    unsigned char *sorted = j->digests.at + size;
-    memcpy(sorted, j->digests.at, size);
-    qsort(sorted, size / 32, 32, compare_digests);
-    sha_begin(&sha);
-    sha_add(&sha, sorted, size);
-    sha_end(&sha, sorted);
-    j->digests.count += 32;
-}
-
 /* INDEX-3 */
 static void put_indexed_record(struct sink *s, const struct record *record) {
     size_t blocks = count_blocks(record->size);
@@ -2668,6 +2764,17 @@ static void put_seal(struct sink *s) {
 
 /* ------------------------------------------------------- writing streams and flax files */
 
+/* DELTA-4, DELTA-6 */
+static void digest_leaf(struct job *j, const struct leaf *leaf) {
+    struct sink s = {.j = j, .sha = &j->digest};
+    begin_digest(j, leaf);
+    if (leaf->kind <= SCALAR)
+        put_payload(&s, leaf, 0, leaf->size);
+    else
+        put_leaf(&s, leaf, NULL);
+    add_digest(j);
+}
+
 /*
  * TREE-5, FLAX-7: the leaves of a subtree, which is no deeper than MAX_PARTS: each as a record, or all in a map.
  */
@@ -2699,7 +2806,7 @@ static void put_subtree(struct sink *s, uint32_t top) {
             leaf->records = j->records.count - record;
             ADD(&j->order, n->leaf - 1);
             if (j->with_digests && s->file)
-                digest_leaf(j, n, leaf);
+                digest_leaf(j, leaf);
         }
     }
     j->here = ROOT;
@@ -2765,6 +2872,7 @@ static int run_with_seal(enum part part, FILE *in, uint64_t size, FILE *seal, ui
     free(j->sums.at);
     free(j->metadata.at);
     free(j->digests.at);
+    free(j->ranges.at);
     free(j->leaves.at);
     free(j->dimensions.at);
     free(j->texts.at);
