@@ -138,7 +138,17 @@ export class Sealed {
     for (const [n, leaf] of node === undefined ? nodes.entries() : [[nodes.indexOf(node), node]]) {
       await this.#verifyLeaf(leaf, hasDigests ? n : undefined, { reader, result, tick: () => tick(result.bytes, total) });
     }
+    if (node === undefined && result.faults.length === 0) this.#checkSum(result);
     return { ...result, total, hasDigests, isWhole: node === undefined };
+  }
+
+  // INDEX-8
+  #checkSum({ faults }) {
+    try {
+      this.index.checkSum();
+    } catch (error) {
+      faults.push({ clause: error.clause, message: error.message, start: error.offset, path: [] });
+    }
   }
 
   // `n` is the place of its digest, where that is to be compared.
