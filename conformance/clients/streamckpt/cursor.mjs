@@ -2,7 +2,7 @@
 
 import { fault } from './faults.mjs';
 import { FORMS } from './forms.mjs';
-import { WINDOW } from './sources.mjs';
+import { WINDOW, joinedBytes } from './sources.mjs';
 import { Utf8Check, decoder } from './text.mjs';
 
 // More than all that one record or map entry has beside its payload: a key path of 512 parts and 65,535 bytes, a
@@ -220,14 +220,4 @@ export class Cursor {
       this.at = this.filled = 0;
     }
   }
-}
-
-function joinedBytes(pieces) {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -15,6 +15,8 @@ export const sourceOf = (slices) => ({
   read: (target, offset) => (target.length >= LARGE ? slices.direct(target, offset) : slices.read(target, offset)),
 });
 
+const directly = (slices) => ({ size: slices.size, read: (target, offset) => slices.direct(target, offset) });
+
 export class Sealed {
   // `detached` are the slices of a detached seal, where the seal is one.
   constructor(slices, tree, detached) {
@@ -26,7 +28,7 @@ export class Sealed {
   async open(tick) {
     const { slices, tree, detached } = this;
     try {
-      this.index = await openSeal(sourceOf(detached ?? slices), { stream: detached ? slices.size : undefined });
+      this.index = await openSeal(directly(detached ?? slices), { stream: detached ? slices.size : undefined });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       return { ...(await this.#rescued(tick)), violations: [this.#violation(error, detached)] };
