@@ -1,7 +1,7 @@
 //! A reader of the streaming checkpoint format, versions 1.0 and 2.0, and of standard flax files.
 //!
 //! It was written from the specification alone (chapters 00 to 08 of version 1.0, 11 to 17 of 2.0) and the client
-//! protocol; comments name the clauses that the code holds. What 2.0 adds stands in `sealed.rs`, and its checksum in
+//! protocol; comments name the clauses that the code holds. What 2.0 adds stands in `sealed.rs`, `parts.rs`, `index.rs` and
 //! `checksum.rs`. It needs nothing but the standard library:
 //!
 //!     rustc -O --edition 2021 client.rs -o client
@@ -19,6 +19,8 @@
 //! Formatted by `rustfmt --config max_width=120,use_small_heuristics=Max`.
 
 mod checksum;
+mod index;
+mod parts;
 mod sealed;
 
 use checksum::Checksums;
@@ -823,7 +825,7 @@ impl Input {
 
     fn key_path(&mut self) -> Result<KeyPath> {
         // PART-3: the key of a part does not count. What has too much without one is refused later.
-        let (spare_parts, spare_bytes) = if self.is_sealed { (1, sealed::MAX_PART_KEY) } else { (0, 0) };
+        let (spare_parts, spare_bytes) = if self.is_sealed { (1, parts::MAX_PART_KEY) } else { (0, 0) };
         // KEY-1, KEY-3
         let (path_at, parts) = self.array_head("KEY-1", "the key path is not an array")?;
         require(parts != 0, "KEY-1", path_at, "the key path has no part")?;
