@@ -18,10 +18,17 @@
 //!
 //! Formatted by `rustfmt --config max_width=120,use_small_heuristics=Max`.
 
+mod asked;
 mod checksum;
 mod index;
+mod json;
+mod metadata;
 mod parts;
+mod payload;
 mod sealed;
+mod tree;
+mod write;
+mod write_sealed;
 
 use checksum::Checksums;
 use std::borrow::Cow;
@@ -46,7 +53,8 @@ const BUFFER: usize = 1 << 18;
 
 /// What a clause says against the input (CONF-5).
 struct Refusal {
-    clause: &'static str,
+    /// None where the input of an encoder is not what the protocol says.
+    clause: Option<&'static str>,
     offset: u64,
     path: Option<KeyPath>,
     reason: Cow<'static, str>,
@@ -76,7 +84,7 @@ impl Error {
 }
 
 fn refuse<T>(clause: &'static str, offset: u64, reason: impl Into<Cow<'static, str>>) -> Result<T> {
-    Err(Error::Refused(Refusal { clause, offset, path: None, reason: reason.into() }))
+    Err(Error::Refused(Refusal { clause: Some(clause), offset, path: None, reason: reason.into() }))
 }
 
 /// Refuses the input unless the clause holds.
@@ -100,6 +108,11 @@ impl KeyPath {
 
     fn end_part(&mut self) {
         self.0.push(Self::END);
+    }
+
+    fn push(&mut self, part: &str) {
+        self.0.extend_from_slice(part.as_bytes());
+        self.end_part();
     }
 
     /// How many parts it has, and how many bytes they take (KEY-3, KEY-4).
@@ -429,6 +442,12 @@ impl Input {
             return self.cut(at);
         }
         Ok(&self.buffer[self.start..self.start + count])
+    }
+
+    /// The next bytes, as many as are at hand; none at the end of the input.
+    fn buffered(&mut self) -> io::Result<&[u8]> {
+        self.peek(1)?;
+        Ok(&self.buffer[self.start..self.filled])
     }
 
     fn advance(&mut self, count: usize) {
@@ -1223,8 +1242,9 @@ fn print_records<'a>(records: impl Iterator<Item = (Cow<'a, KeyPath>, &'a Leaf)>
 fn print_refusal(refusal: &Refusal) -> io::Result<()> {
     let Refusal { clause, offset, reason, .. } = refusal;
     let path = refusal.path.as_ref().map_or_else(String::new, |path| format!(r#","path":{}"#, json_path(path)));
+    let clause = clause.map_or_else(String::new, |clause| format!(r#","clause":"{clause}""#));
     let reason = json_text(reason);
-    let line = format!("{{\"rejected\":{reason},\"clause\":\"{clause}\",\"offset\":\"{offset}\"{path}}}\n");
+    let line = format!("{{\"rejected\":{reason}{clause},\"offset\":\"{offset}\"{path}}}\n");
     io::stderr().write_all(line.as_bytes())
 }
 
@@ -1247,14 +1267,28 @@ fn decode_flax(path: &OsStr) -> Result<()> {
     print_records(leaves.iter().map(|(key, leaf)| (Cow::Owned(key.path()), leaf)))
 }
 
+fn encode() -> Result<()> {
+    let asked = asked::read_asked(Input::open(OsStr::new("-"), "")?)?;
+    match asked.settings {
+        Some(settings) => write_sealed::write(&asked.tree, &settings),
+        None => write::write_stream(&asked.tree),
+    }
+}
+
+fn encode_flax() -> Result<()> {
+    write::write_flax(&asked::read_asked(Input::open(OsStr::new("-"), "")?)?.tree)
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let path = arguments.get(1).map_or(OsStr::new("-"), OsString::as_os_str);
     let outcome = match arguments.first().and_then(|part| part.to_str()) {
         Some("decode") if arguments.len() <= 2 => decode(path),
         Some("flax-decode") if arguments.len() <= 2 => decode_flax(path),
+        Some("encode") if arguments.len() == 1 => encode(),
+        Some("flax-encode") if arguments.len() == 1 => encode_flax(),
         _ => {
-            eprintln!("usage: client decode|flax-decode [PATH]");
+            eprintln!("usage: client decode|flax-decode [PATH], or client encode|flax-encode");
             return ExitCode::from(2);
         }
     };

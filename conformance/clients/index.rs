@@ -4,9 +4,9 @@ use crate::checksum::BLOCK;
 use crate::parts::Boxes;
 use crate::*;
 
-const MAX_METADATA: u64 = 1 << 24; // META-3
-const MAX_DEPTH: usize = 64; // META-3
-const KINDS: [&str; 10] = ["ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty"];
+pub const MAX_METADATA: u64 = 1 << 24; // META-3
+pub const MAX_DEPTH: usize = 64; // META-3
+pub const KINDS: [&str; 10] = ["ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty"];
 
 /// INDEX-2
 pub struct Entry {
@@ -70,8 +70,7 @@ impl Input {
         if frame.is_detached {
             require(alignment == 1, "DETACHED-4", at, "the alignment of a detached seal is not 1")?;
         } else {
-            let fits = alignment.is_power_of_two() && (64..=4096).contains(&alignment);
-            require(fits, "ALIGN-5", at, "the alignment is not a power of two from 64 to 4,096")?;
+            require(is_alignment(alignment), "ALIGN-5", at, "the alignment is not a power of two from 64 to 4,096")?;
         }
         Ok(alignment)
     }
@@ -206,6 +205,11 @@ impl Input {
         let checksums = checksums.chunks_exact(4).map(|bytes| big_endian(bytes) as u32).collect();
         Ok(Listed { size, payload, checksums })
     }
+}
+
+/// ALIGN-5
+pub fn is_alignment(number: u64) -> bool {
+    number.is_power_of_two() && (64..=4096).contains(&number)
 }
 
 pub fn big_endian(bytes: &[u8]) -> u64 {

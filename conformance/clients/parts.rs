@@ -35,6 +35,10 @@ impl KeyPath {
 }
 
 impl Part {
+    pub fn key(&self) -> String {
+        format!("__part_{}_of_{}__", self.place, self.count)
+    }
+
     /// The part that has this key, where it is that of one.
     fn named(key: &str) -> Option<Self> {
         let (place, count) = key.strip_prefix("__part_")?.strip_suffix("__")?.split_once("_of_")?;

@@ -14,11 +14,11 @@ use std::path::Path;
 
 pub const MARK: [u8; 5] = [0xdd, 0, 0, 0, 2]; // SEAL-1
 const RECORD: u8 = 0x92; // SEAL-1
-const SEAL: u8 = 0xc6; // SEAL-3
+pub const SEAL: u8 = 0xc6; // SEAL-3
 const SEAL_HEADER: u64 = 5; // SEAL-3
-const MAX_SEAL: u64 = (1 << 31) - 1; // SEAL-3
-const FOOTER: usize = 40; // SEAL-4
-const FOOTER_MARK: &[u8; 16] = b"streamckpt-seal\n"; // SEAL-4
+pub const MAX_SEAL: u64 = (1 << 31) - 1; // SEAL-3
+pub const FOOTER: usize = 40; // SEAL-4
+pub const FOOTER_MARK: &[u8; 16] = b"streamckpt-seal\n"; // SEAL-4
 const MAX_PADDING: u64 = 4095; // ALIGN-2
 
 // ---- Arrays with padding (chapter 11) ----
@@ -82,6 +82,14 @@ impl LeafDigest {
         values.iter().for_each(|value| self.add(&value.encoded()));
         self.hash.finish()
     }
+}
+
+/// DELTA-5: that of a tree whose leaves have these.
+pub fn tree_digest(mut leaves: Vec<&[u8]>) -> Digest {
+    leaves.sort_unstable();
+    let mut hash = Sha256::default();
+    leaves.iter().for_each(|digest| hash.update(digest));
+    hash.finish()
 }
 
 impl Content {
@@ -483,10 +491,7 @@ impl Stream {
             let differs = leaf.digest.as_ref().is_some_and(|found| found.as_slice() != *stated);
             require(!differs, "INDEX-9", *at, "the digest of a leaf is wrong")?;
         }
-        stated.sort_unstable();
-        let mut hash = Sha256::default();
-        stated.iter().for_each(|digest| hash.update(digest));
-        require(tree == Some(&hash.finish()), "INDEX-9", *at, "the tree digest is wrong")
+        require(tree == Some(&tree_digest(stated)), "INDEX-9", *at, "the tree digest is wrong")
     }
 
     /// Compares it with the seal that comes next in `input`.
