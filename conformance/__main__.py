@@ -103,7 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError("--jobs and --timeout take positive numbers, and --every takes one or 0")
     corpus = load_corpus(spec=arguments.spec)
     xfails = read_xfails(arguments.xfails) if arguments.xfails else []
-    every = list(checks(sampled(corpus.cases, arguments.every), commands))
+    every = list(checks(sampled(corpus.cases, arguments.every), commands, arguments.stdin))
     # One file may serve several parts, of which this run has those that it was given a command for.
     unmatched = [xfail for xfail in xfails if xfail.part in commands and not any(map(xfail.matches, every))]
     ids = {case.id for case in _chosen(corpus.cases, arguments.match)}

@@ -51,9 +51,11 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
         side = "flax" if not streaming else "trainstate" if prefix == "trainstate" else "params"
         yield difference(f"{prefix}::{base}" if prefix else str(base), f"{side}::{target}", output)
         return
+    # CLIENT.md: "with `--format=2.0` or `--format=1.0` behind the other options where the output is a stream"
+    version = [f"--format={case.convert['format']}"] if case.convert.get("format") else []
     if part == "recover":
         base, target = stored_or_made(case, "base.bin", folder), f"{via}::{output}" if via else str(output)
-        yield recovery(f"{prefix}::{base}" if prefix else str(base), data, target, streaming)
+        yield recovery(f"{prefix}::{base}" if prefix else str(base), data, target, streaming) + version * (not via)
         return
     source = f"{prefix}::{data}" if prefix else str(data)
     cast = [f"--float_dtype={dtype}"] if dtype else []
@@ -61,7 +63,7 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
         between = f"{via}::{folder / 'between'}"
         yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
         source, cast = between, []
-    yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast]
+    yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast, *version]
 
 
 def target_of(case: Case) -> str:
@@ -99,9 +101,16 @@ def stands_already(case: Case) -> bool:
 
 
 def stored_or_made(case: Case, ending: str, folder: Path) -> Path:
-    """A file of a case. What is too large to be stored is made in `folder`, zeros as a hole."""
-    if "recipe" not in case.files[ending]:
+    """A file of a case. What is too large to be stored is made in `folder`, zeros as a hole; so is what is to have a
+    seal beside it."""
+    if ending == "bin" and "bin.seal" in case.files:
+        _made_in(case, "bin.seal", folder)
+    elif "recipe" not in case.files[ending]:
         return case.stored(ending)
+    return _made_in(case, ending, folder)
+
+
+def _made_in(case: Case, ending: str, folder: Path) -> Path:
     path = folder / f"{case.name}.{ending}"
     with path.open("wb") as file:
         for data, times in case.pieces(ending):

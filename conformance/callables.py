@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .asking import asked, stored_or_made
-from .compare import Judgement, judge_delta, judge_records, judge_verdict, judge_writing, records_in
+from .compare import Judgement, judge_delta, judge_printed, judge_verdict, judge_writing, records_in
 from .judge import Check
 from .plain_text import plain
 from .programs import ACCEPTED, CRASHED, KEPT, REJECTED, Outcome
@@ -77,7 +77,7 @@ def judge_call(
         return judge_delta(case, bytes(made))
     if isinstance(found, Written):
         return judge_writing(case, _outcome(ACCEPTED, "", {}), *found)
-    return judge_records(case, found)
+    return judge_printed(case, found, made if isinstance(made, dict) else {})
 
 
 def _said(error: Exception, name: str) -> str | None:

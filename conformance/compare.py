@@ -3,6 +3,7 @@ made, a refusal."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -51,8 +52,9 @@ def judge_reading(case: Case, outcome: Outcome, piped: bool = False) -> Judgemen
         return judge_verdict(case, outcome, piped)
     want = f"{len(case.records)} records" if case.want == "accept" else "rejected"
     try:
-        records = records_in(parsed(outcome.output))
-        return judge_records(case, records) if case.want == "accept" else judge_verdict(case, outcome)
+        printed = parsed(outcome.output)
+        records = records_in(printed)
+        return judge_printed(case, records, printed) if case.want == "accept" else judge_verdict(case, outcome)
     except (ValueError, TypeError, RecursionError) as error:
         told = f"standard output is not what CLIENT.md describes: {plain(error)}"
         return Judgement(False, want, told if case.want == "accept" else f"accepted, and {told}", [])
@@ -186,6 +188,25 @@ def records_in(printed: Any) -> list[dict[str, Any]]:
         if type(record) is not dict:
             raise TypeError(f"expected an object for each record; found {record!r:.100}")
     return records
+
+
+def judge_printed(case: Case, records: list[dict[str, Any]], printed: dict[str, Any]) -> Judgement:
+    """Of the records that were read, and of what was read of a seal, which 1.0 does not know."""
+    judgement = judge_records(case, records)
+    if case.spec == "1.0" or not judgement.passed:
+        return judgement
+    wanted, found = case.wanted_seal(), printed.get("seal")
+    if wanted is None or not isinstance(found, dict):
+        told = f"seal {'an object' if wanted else None}", f"seal {found!r:.140}"
+        return judgement if wanted is found else Judgement(False, *told, [])
+    differ = [name for name in wanted if _spelled(found.get(name)) != _spelled(wanted[name])]
+    shown = ((f"seal.{name} {one.get(name)!r:.140}" for name in differ) for one in (wanted, found))
+    return Judgement(False, *("; ".join(one) for one in shown), []) if differ else judgement
+
+
+def _spelled(value: Any) -> str:
+    """As JSON, in which true, 1 and 1.0 are three."""
+    return json.dumps(value, sort_keys=True)
 
 
 def judge_records(case: Case, records: list[dict[str, Any]]) -> Judgement:

@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from . import VERSION, cases, products
 from .assembly import Bytes
-from .clauses import Clause, read_clauses
+from .clauses import Clause, number, read_clauses
 from .declare import SOURCES, Conversion, Rule, Source, encode
 from .model import CORPUS, PRODUCTS, SIDES, STORED, USUAL
 
-SPECS: Final = ("1.0",)
+SPECS: Final = ("1.0", "2.0")
+_MARK: Final = bytes.fromhex("dd 00 00 00 02")  # SEAL-1
 
 
 def sources() -> list[Source]:
@@ -65,8 +66,9 @@ def _files(source: Source, clauses: dict[str, Clause]) -> Iterator[tuple[str, by
     chapter = "dialects" if source.level == "dialect" else clauses[source.clauses[0]].chapter
     stem = f"{SIDES[source.want]}/{chapter}/{source.name}"
     made, fields = _made(source, source.make())
+    _check_mark(source, made, clauses)
     files = {ending: _described(value) for ending, value in made.items()}
-    yield f"{stem}.json", _json(_case(source, f"{chapter}/{source.name}", made, files, fields))
+    yield f"{stem}.json", _json(_case(source, f"{chapter}/{source.name}", made, files, fields, clauses))
     yield from ((f"{stem}.{ending}", value.data()) for ending, value in made.items() if value.size <= STORED)
 
 
@@ -78,8 +80,27 @@ def _check(source: Source, clauses: dict[str, Clause]) -> None:
         raise ValueError(f"{source.module}/{source.name} has no clause, or no docstring")
 
 
+def _since(source: Source, clauses: dict[str, Clause]) -> str:
+    """The version from which a case holds."""
+    return source.since or max((clauses[id].version for id in source.clauses), key=number)
+
+
+def _check_mark(source: Source, made: dict[str, Bytes], clauses: dict[str, Clause]) -> None:
+    """CONF-9: what begins with the mark is another thing from 2.0 on."""
+    streams = [made[ending] for ending in ("bin", "base.bin") if ending in made and source.part != "flax"]
+    if source.until or _since(source, clauses) != "1.0":
+        return
+    if any(one.size >= len(_MARK) and one.piece(0, len(_MARK)).data() == _MARK for one in streams):
+        raise ValueError(f"{source.module}/{source.name} begins with the mark: it needs until='1.0'")
+
+
 def _case(
-    source: Source, id: str, made: dict[str, Bytes], files: dict[str, Any], fields: dict[str, Any]
+    source: Source,
+    id: str,
+    made: dict[str, Bytes],
+    files: dict[str, Any],
+    fields: dict[str, Any],
+    clauses: dict[str, Clause],
 ) -> dict[str, Any]:
     """The fields of a case."""
     case = {
@@ -88,7 +109,7 @@ def _case(
         "clauses": source.clauses,
         "also": source.also,
         "level": source.level,
-        "since": source.since,
+        "since": _since(source, clauses),
         "until": source.until,
         "part": source.part,
         "want": source.want,
@@ -113,11 +134,12 @@ def _products(rule: Rule, sources: list[Source], clauses: dict[str, Clause]) -> 
         if value is None:
             continue
         made, fields = _made(source, value)
+        _check_mark(source, made, clauses)
         files = {ending: {"size": value.size, "recipe": _recipe(value)} for ending, value in made.items()}
         for ending, value in made.items():
             if nans := list(value.nans()):
                 files[ending]["nans"] = nans
-        case = _case(source, source.name, made, files, fields)
+        case = _case(source, source.name, made, files, fields, clauses)
         yield {name: value for name, value in case.items() if name not in USUAL or value != USUAL[name]}
 
 
@@ -144,17 +166,26 @@ def _made(source: Source, value: Any) -> tuple[dict[str, Bytes], dict[str, Any]]
     """The files of a case by ending, and the fields that are special to its part; `value` is what its function gave."""
     accepted = source.want == "accept"
     if source.part in ("stream", "flax"):
-        data, records = value if accepted else (value, [])
-        return {"bin": data}, {"records": records, "encode": True if accepted and source.canonical else None}
+        data, *more = value if isinstance(value, tuple) else (value,)
+        records = more.pop(0) if accepted else []
+        seal = {"seal": more.pop(0)} if accepted and more else {}
+        read = {"records": records, "encode": True if accepted and source.canonical else None}
+        return dict(zip(("bin", "bin.seal"), (data, *more), strict=False)), read | seal
     if source.part.endswith("-encode"):
         asked, *output = value if accepted else (value,)
         asked = encode(asked) if isinstance(asked, list) else asked
         return dict(zip(("want.bin",), output, strict=False)), {"encode": asked}
     if source.part == "convert":
         conversion, *data = value
-        return dict(zip(("bin", "want.bin"), data, strict=False)), {"convert": conversion._asdict()}
+        endings = ("bin", "want.bin", "bin.seal") if accepted else ("bin", "bin.seal")
+        return dict(zip(endings, data, strict=False)), {"convert": _asked(conversion)}
     conversion, *data = value if isinstance(value[0], Conversion) else (Conversion(), *value)
-    return dict(zip(("base.bin", "bin", "want.bin"), data, strict=False)), {"convert": conversion._asdict()}
+    return dict(zip(("base.bin", "bin", "want.bin"), data, strict=False)), {"convert": _asked(conversion)}
+
+
+def _asked(conversion: Conversion) -> dict[str, Any]:
+    """What a program is asked for; without a version where none is wanted, as before there was a second."""
+    return {name: value for name, value in conversion._asdict().items() if name != "format" or value}
 
 
 def _described(value: Bytes) -> dict[str, Any]:

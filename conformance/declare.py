@@ -27,7 +27,7 @@ class Source(NamedTuple):
     clauses: tuple[str, ...]
     also: tuple[str, ...]  # clauses that a refusal may name as well (CONF-8)
     level: str
-    since: str
+    since: str | None  # None where it is the version that has all the clauses that are cited
     until: str | None
     part: str  # stream, flax, convert, diff or recover
     want: str  # accept or reject
@@ -51,7 +51,7 @@ SOURCES: Final[list[Source]] = []
 def _declared(clauses: tuple[str, ...], part: str, want: str, canonical: bool, **more: Any) -> Callable[..., Any]:
     def take(function: Callable[[], Any]) -> Callable[[], Any]:
         about = " ".join((function.__doc__ or "").split())
-        settings = {"also": (), "level": MUST, "since": "1.0", "until": None} | more
+        settings = {"also": (), "level": MUST, "since": None, "until": None} | more
         name = function.__name__.strip("_").replace("_", "-")
         module = function.__module__.rsplit(".", 1)[-1]
         SOURCES.append(
@@ -63,7 +63,8 @@ def _declared(clauses: tuple[str, ...], part: str, want: str, canonical: bool, *
 
 
 def accept(*clauses: str, longer: bool = False, **more: Any) -> Callable[..., Any]:
-    """A stream that every reader takes: `return bytes, [records]`.
+    """A stream that every reader takes: `return bytes, [records]`, and what is read of its seal where it has one. With
+    a detached seal, `return bytes, [records], seal, bytes of the seal`.
 
     Writers are held to the same bytes, unless they are `longer` than what a writer emits, or in another order.
     """
@@ -71,7 +72,8 @@ def accept(*clauses: str, longer: bool = False, **more: Any) -> Callable[..., An
 
 
 def refuse(*clauses: str, **more: Any) -> Callable[..., Any]:
-    """A stream that every reader refuses: `return bytes`. The first clause is the one that a refusal should name."""
+    """A stream that every reader refuses: `return bytes`, or with a detached seal `return bytes, bytes of the seal`.
+    The first clause is the one that a refusal should name."""
     return _declared(clauses, "stream", "reject", False, **more)
 
 
@@ -96,12 +98,13 @@ def refuses_to_write(*clauses: str, container: str = "stream", **more: Any) -> C
 
 
 def converts(*clauses: str, **more: Any) -> Callable[..., Any]:
-    """A conversion: `return Conversion(...), input bytes, output bytes`."""
+    """A conversion: `return Conversion(...), input bytes, output bytes`, and the bytes of a detached seal of the input
+    where it has one."""
     return _declared(clauses, "convert", "accept", True, **more)
 
 
 def refuses_to_convert(*clauses: str, **more: Any) -> Callable[..., Any]:
-    """A conversion that is refused: `return Conversion(...), input bytes`."""
+    """A conversion that is refused: `return Conversion(...), input bytes`, and the bytes of a detached seal."""
     return _declared(clauses, "convert", "reject", True, **more)
 
 
@@ -128,6 +131,7 @@ class Conversion(NamedTuple):
     float_dtype: str | None = None
     via: str | None = None  # a container to which the output goes; a converter then converts from there again
     says: str | None = None  # a text that the program should print
+    format: str | None = None  # the version of the stream that is written
 
 
 # --- what is wanted of a record ---------------------------------------------------------------------------------
@@ -208,3 +212,15 @@ def given(path: Any, kind: str, **members: Any) -> dict[str, Any]:
 
 def encode(records: Sequence[dict[str, Any]], empty_nodes: str = "keep") -> dict[str, Any]:
     return {"records": list(records), "empty_nodes": empty_nodes}
+
+
+def encode_sealed(
+    records: Sequence[dict[str, Any]],
+    metadata: dict[str, Any] | None = None,
+    alignment: str = "64",
+    digests: bool = False,
+    empty_nodes: str = "keep",
+) -> dict[str, Any]:
+    """What an encoder gets that is to write a sealed stream; metadata as CLIENT.md describes it."""
+    settings = {"format": "2.0", "metadata": metadata or {"kind": "map", "value": []}}
+    return encode(records, empty_nodes) | settings | {"alignment": alignment, "digests": digests}

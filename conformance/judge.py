@@ -48,11 +48,11 @@ class Result(NamedTuple):
     peak: int
 
 
-def checks(cases: list[Case], parts: Container[str]) -> Iterator[Check]:
-    """What can be checked of programs that play these parts."""
+def checks(cases: list[Case], parts: Container[str], stdin: bool = False) -> Iterator[Check]:
+    """What can be checked of programs that play these parts; on standard input nothing stands beside a file."""
     for case in cases:
         for part in _parts(case):
-            if part in parts:
+            if part in parts and not (stdin and "bin.seal" in case.files and part.endswith("decode")):
                 yield Check(case, part)
 
 
@@ -134,7 +134,7 @@ class Judge:
         return run_program(command, limits, stdin, kept, self._running)
 
     def _of_reading(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
-        printed = max(PRINTED, 4 * len(json.dumps([*case.wanted()])))
+        printed = max(PRINTED, 4 * len(json.dumps([*case.wanted(), case.wanted_seal()])))
         command, stdin = self._reading(part, stored_or_made(case, "bin", folder))
         outcome = self._run(case, part, command, stdin, printed=printed)
         return outcome, judge_reading(case, outcome, self._stdin)

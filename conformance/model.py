@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from .assembly import Counted, repeated
+from .clauses import number
 from .digests import sha256
 
 CORPUS: Final = Path(__file__).parent / "corpus"
@@ -55,6 +56,8 @@ class Case(NamedTuple):
     largest: int  # bytes of the largest leaf, or more
     folder: Path
     rule: str | None = None  # the id of the rule, of a case that is one of a product
+    seal: dict[str, Any] | None = None  # what a decoder is to print of the seal
+    spec: str = "1.0"  # the version of the specification by which it is judged
 
     @property
     def size(self) -> int:
@@ -88,10 +91,15 @@ class Case(NamedTuple):
         """What a decoder is to print, each record of a series by itself."""
         return expanded(self.records)
 
+    def wanted_seal(self) -> dict[str, Any] | None:
+        """What a decoder is to print of the seal."""
+        return self.seal and self.seal | {"metadata": spelled(self.seal["metadata"])}
+
     def given(self) -> dict[str, Any]:
         """What an encoder gets, each record of a series by itself."""
         assert self.encode is not None
-        return self.encode | {"records": [*expanded(self.encode["records"])]}
+        metadata = {"metadata": spelled(self.encode["metadata"])} if "metadata" in self.encode else {}
+        return self.encode | {"records": [*expanded(self.encode["records"])]} | metadata
 
     def sha256(self, ending: str) -> str:
         """The digest of a file. That of one that is not stored is computed, which takes a second for each 2 GB."""
@@ -121,8 +129,16 @@ def load_corpus(root: Path = CORPUS, spec: str = "1.0") -> Corpus:
     cases = [_case(json.loads(file.read_text()), file.parent) for file in stored]
     for file in (root / PRODUCTS).glob("*/*.json"):
         cases += _of_product(json.loads(file.read_text()), file.parent)
-    held = [case for case in cases if _number(case.since) <= _number(spec) <= _number(case.until or spec)]
+    held = [_in(spec, case) for case in cases if number(case.since) <= number(spec) <= number(case.until or spec)]
     return Corpus(about["corpus"], sentences, sorted(held, key=lambda case: (case.id, case.part)))
+
+
+def _in(spec: str, case: Case) -> Case:
+    """A case as a version judges it: where there are two, a converter is told which it is to write."""
+    convert = case.convert
+    if spec != "1.0" and convert and convert["streaming"] and convert.get("format") is None:
+        convert = convert | {"format": "1.0"}
+    return case._replace(spec=spec, convert=convert)
 
 
 def _of_product(rule: dict[str, Any], folder: Path) -> Iterator[Case]:
@@ -149,7 +165,28 @@ def _case(fields: dict[str, Any], folder: Path) -> Case:
     offset = fields.pop("offset", None)
     if fields["encode"] is True:  # the encoder gets what the decoder is to print
         fields["encode"] = {"records": list(map(_as_given, fields["records"])), "empty_nodes": "keep"}
+        fields["encode"] |= _settings(fields["seal"]) if "seal" in fields else {}
     return Case(**fields, offset=None if offset is None else int(offset), folder=folder)
+
+
+def _settings(seal: dict[str, Any]) -> dict[str, Any]:
+    """What an encoder is told that is to write a stream with this seal."""
+    kept = {name: seal[name] for name in ("metadata", "alignment")}
+    return {"format": seal["version"], "digests": seal["digests"] is not None} | kept
+
+
+def spelled(value: Any) -> Any:
+    """A value of metadata; one with `fill` stands for one byte, repeated."""
+    if not isinstance(value, dict) or value.get("kind") not in ("map", "list", "str", "bin"):
+        return value
+    if "fill" in value:
+        whole = bytes.fromhex(value["fill"]) * int(value["bytes"])
+        return {"kind": value["kind"], "value": whole.decode() if value["kind"] == "str" else whole.hex()}
+    if value["kind"] in ("str", "bin"):
+        return value
+    if value["kind"] == "map":
+        return value | {"value": [[key, spelled(one)] for key, one in value["value"]]}
+    return value | {"value": [spelled(one) for one in value["value"]]}
 
 
 def expanded(records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -185,7 +222,3 @@ def _bytes(record: dict[str, Any]) -> int:
         return int(record["bytes"])
     bits = re.search(r"\d+", record["dtype"])
     return math.prod(map(int, record.get("shape", ()))) * (max(1, int(bits[0]) // 8) if bits else 1)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))

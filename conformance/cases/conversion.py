@@ -147,7 +147,7 @@ def every_dtype_tag_is_copied():
     return Conversion(streaming=False), stream_(leaves), flax_(leaves)
 
 
-@converts("CONV-1", "CONF-6")
+@converts("CONV-1", "CONF-6", until="1.0")
 def longer_forms_become_canonical():
     """Headers that are longer than needed, a tag that is a bin, and a float 32 leaf are written in canonical form."""
     source = raw("""

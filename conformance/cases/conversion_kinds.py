@@ -187,7 +187,7 @@ def stream_that_begins_with_dc():
     return Conversion(None), raw("dc 00 02 91 a1 77 c4 01 07"), raw(RECORD)
 
 
-@converts("CONV-6", "WIRE-2")
+@converts("CONV-6", "WIRE-2", until="1.0")
 def stream_that_begins_with_dd():
     """The array header of the first record takes five bytes. It is recognised as a stream."""
     return Conversion(None), raw("dd 00 00 00 02 91 a1 77 c4 01 07"), raw(RECORD)

@@ -2,6 +2,7 @@
 hand."""
 
 import functools
+import re
 from collections.abc import Callable
 
 from ..assembly import Bytes, raw
@@ -24,9 +25,11 @@ from ..declare import (
     text,
 )
 
-VERSION = "1.0"
+VERSIONS = ("1.0", "2.0")  # each chapter 00 has examples of its own
+MARK = raw("dd 00 00 00 02").data()  # with which a stream of 1.0 may begin, and one of 2.0 is sealed
 
-# The records of each example that is accepted: by clause, and which of its blocks it is.
+# The records of each example that is accepted: by clause, and which of its blocks it is. Of a sealed stream a pair of
+# the records, and of what is read of the seal.
 RECORDS = {
     ("CONF", 1): [array("w", "float32", (2,), "0000803f 00000040")],
     ("WIRE-1", 1): [integer("a", 128)],
@@ -73,20 +76,27 @@ RECORDS = {
 }
 
 
+CLAUSES = read_clauses(VERSIONS[-1])
+
+
 def _declare(clause: str, cited: str, number: int, example: Example) -> None:
     words = example.info.split()
     bytes_ = raw(example.text)
     is_flax = "flax" in words
 
     def case() -> object:
-        return (bytes_, RECORDS[clause, number]) if "accept" in words else Bytes(*bytes_.parts)
+        if "accept" not in words:
+            return Bytes(*bytes_.parts)
+        read = RECORDS[clause, number]
+        return (bytes_, *read) if isinstance(read, tuple) else (bytes_, read)
 
-    case.__name__ = f"example_{clause.lower().replace('-', '_')}_{number}"
+    case.__name__ = f"example_{re.sub('[-.]', '_', clause.lower())}_{number}"
     case.__doc__ = f"Example {number} under {clause} in the text of the specification."
     if "recover" in words:
         _recovers(clause, cited, number, case)
     elif "accept" in words:
-        (flax_accept if is_flax else accept)(cited, longer="longer" in words)(case)
+        until = "1.0" if bytes_.data().startswith(MARK) and CLAUSES[cited].version == "1.0" else None
+        (flax_accept if is_flax else accept)(cited, longer="longer" in words, until=until)(case)
     else:
         named = words[-1] if "-" in words[-1] else cited
         citing = (named,) if named == cited else (named, cited)
@@ -96,15 +106,14 @@ def _declare(clause: str, cited: str, number: int, example: Example) -> None:
 
 def _recovers(clause: str, cited: str, number: int, case: Callable[[], object]) -> None:
     """A delta, which stands between its base and its target."""
-    base, delta, target = (
-        raw(read_clauses(VERSION)[clause].examples[i - 1].text) for i in range(number - 1, number + 2)
-    )
+    base, delta, target = (raw(CLAUSES[clause].examples[i - 1].text) for i in range(number - 1, number + 2))
     made = functools.wraps(case)(lambda: (base, delta, target))
     recovers(cited)(made)
 
 
-for _clause in read_clauses(VERSION).values():
+for _clause in CLAUSES.values():
     for _number, _example in enumerate(_clause.examples, 1):
         _declare(_clause.id, _clause.id, _number, _example)
-for _number, _example in enumerate(introduction_examples(VERSION), 1):
-    _declare("CONF", "CONF-2", _number, _example)
+for _version, _cited in zip(VERSIONS, ("CONF-2", "CONF-9"), strict=True):
+    for _number, _example in enumerate(introduction_examples(_version), 1):
+        _declare("CONF" if _version == "1.0" else f"CONF-IN-{_version}", _cited, _number, _example)

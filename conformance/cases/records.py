@@ -19,7 +19,7 @@ def record_header_in_three_bytes():
     return raw("dc 00 02") + path_("a") + bin_(int_(7)), [integer("a", 7)]
 
 
-@accept("REC-1", longer=True)
+@accept("REC-1", longer=True, until="1.0")
 def record_header_in_five_bytes():
     """The array of a record has its count in 4 bytes; later versions mark their first record so."""
     return raw("dd 00 00 00 02") + path_("a") + bin_(int_(7)) + record_("b", int_(8)), [

@@ -87,7 +87,7 @@ def chunks_in_a_map_of_16():
     return record_("k", leaf), [array("k", "int8", (16,), data(bytes(range(16))))]
 
 
-@accept("WIRE-2", longer=True)
+@accept("WIRE-2", longer=True, until="1.0")
 def longest_headers_throughout():
     """A record in which every header is the longest one there is."""
     body = raw("""

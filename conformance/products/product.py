@@ -63,7 +63,7 @@ def product(
                         tuple(cites(place, size)) or clauses,
                         tuple(also(place, size)),
                         MUST,
-                        "1.0",
+                        None,
                         None,
                         part(place),
                         want,

@@ -153,4 +153,5 @@ def explained(corpus: Corpus, spec: str, check: Check, judgement: Judgement, rea
 def again(run: Run, case: Case, part: str) -> str:
     """The command that runs one case alone."""
     words = ["python", "-m", "conformance", "run", PARTS[part], run.commands[part], "--match", case.id]
+    words += ["--spec", run.spec] if run.spec != "1.0" else []
     return shlex.join([*words, "--stdin"] if run.stdin and part.endswith("decode") else words)

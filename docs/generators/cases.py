@@ -86,7 +86,7 @@ def _file(case: Case, ending: str) -> str:
 
 def chapter_title(chapter: str) -> str:
     """The heading of a chapter of the specification."""
-    (file,) = SPEC.glob(f"*/{chapter}.md")
+    file, *_ = sorted(SPEC.glob(f"*/{chapter}.md"))  # each version has a chapter 00 of its own
     return file.read_text().split("\n", 1)[0].removeprefix("# ")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from conformance.clauses import SPEC, Clause, read_clauses
+from conformance.clauses import SPEC, Clause, read_clauses, read_replacements
 
 from . import links
 from .project import ROOT, VERSIONS
@@ -35,13 +35,14 @@ def _difference(old: str, new: str, spec: Path) -> str:
     for title, ids in (
         ("Added", [id for id in after if id not in before]),
         ("Changed", changed),
-        ("Dropped", [id for id in before if id not in after]),
     ):
         lines += [f"## {title}", ""]
         for id in ids:
             lines += [f"### {id}", "", "```diff", *_lines(before.get(id), after.get(id)), "```", ""]
         if not ids:
             lines += ["No clause.", ""]
+    replaced = [f"- {one.old}, by {one.new}: {one.reason}" for one in read_replacements(new, spec)]
+    lines += ["## Replaced", "", *(replaced or ["No clause."]), ""]
     return "\n".join(lines)
 
 

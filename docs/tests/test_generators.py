@@ -106,15 +106,15 @@ def test_the_picture_is_drawn_from_the_bytes_of_the_specification(monkeypatch):
 def test_two_versions_are_held_against_each_other_clause_by_clause(tmp_path):
     for version, text in (
         ("1.0", "#### KEY-1\nA.\n\n#### KEY-2\nB.\n\n#### KEY-3\nC.\n"),
-        ("2.0", "#### KEY-1\nA.\n\n#### KEY-3\nC, and more.\n\n#### KEY-4\nD.\n"),
+        ("2.0", "#### KEY-3\nC, and more.\n\n#### KEY-4\nD.\nReplaces KEY-2, which says B.\n"),
     ):
         (tmp_path / version).mkdir()
         (tmp_path / version / "02-keypaths.md").write_text(text)
     page = dict(versions.pages(("1.0", "2.0"), tmp_path))["specification/changes-2.0.md"]
-    added, changed, dropped = re.split(r"## (?:Added|Changed|Dropped)\n", page)[1:]
+    added, changed, replaced = re.split(r"## (?:Added|Changed|Replaced)\n", page)[1:]
     assert "KEY-4" in added
     assert "- C.\n+ C, and more." in changed
-    assert "KEY-2" in dropped
+    assert "- KEY-2, by KEY-4: Replaces KEY-2, which says B." in replaced
     assert "KEY-1" not in page
 
 
