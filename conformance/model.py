@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -120,7 +121,13 @@ class Corpus(NamedTuple):
 
 
 def load_corpus(root: Path = CORPUS, spec: str = "1.0") -> Corpus:
-    """The cases that hold for a version of the specification. Raises FileNotFoundError, ValueError."""
+    """The cases that hold for a version of the specification, read once in a process: nobody changes them. Raises
+    FileNotFoundError, ValueError."""
+    return read_corpus(root, spec)
+
+
+@functools.cache
+def read_corpus(root: Path, spec: str) -> Corpus:
     about = json.loads((root / "corpus.json").read_text())
     if spec not in about["specs"]:
         raise ValueError(f"there is no specification {spec}; the corpus knows {', '.join(about['specs'])}")

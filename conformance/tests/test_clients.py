@@ -121,23 +121,23 @@ SAMPLED = 5  # of the cases of a rule one in so many; `make results` judges by a
 
 
 @pytest.mark.conformance(part="decode", every=SAMPLED)
-def test_the_reference_reads_every_stream(conformance_check):
-    conformance_check.judge(REFERENCE["decode"])
+def test_the_reference_reads_every_stream(conformance_checks):
+    conformance_checks.judge(REFERENCE["decode"])
 
 
 @pytest.mark.conformance(part="encode", every=SAMPLED)
-def test_the_reference_writes_every_stream(conformance_check):
-    conformance_check.judge(REFERENCE["encode"])
+def test_the_reference_writes_every_stream(conformance_checks):
+    conformance_checks.judge(REFERENCE["encode"])
 
 
 @pytest.mark.conformance(part="flax-decode", every=SAMPLED)
-def test_the_reference_reads_every_flax_file(conformance_check):
-    conformance_check.judge(REFERENCE["flax-decode"])
+def test_the_reference_reads_every_flax_file(conformance_checks):
+    conformance_checks.judge(REFERENCE["flax-decode"])
 
 
 @pytest.mark.conformance(part="flax-encode", every=SAMPLED)
-def test_the_reference_writes_every_flax_file(conformance_check):
-    conformance_check.judge(REFERENCE["flax-encode"])
+def test_the_reference_writes_every_flax_file(conformance_checks):
+    conformance_checks.judge(REFERENCE["flax-encode"])
 
 
 def test_the_reference_names_clause_and_place_of_every_fault():
@@ -156,28 +156,28 @@ EASYLM_XFAILS, JAXSEQ_XFAILS = "../clients/loop.xfails", "../clients/jaxseq.xfai
 
 
 @pytest.mark.conformance(part="decode", xfails=EASYLM_XFAILS, every=0)
-def test_the_usual_loop_reads_as_it_is_known_to(conformance_check):
-    conformance_check.judge(LOOP["decode"], LOOP_REJECTS)
+def test_the_usual_loop_reads_as_it_is_known_to(conformance_checks):
+    conformance_checks.judge(LOOP["decode"], LOOP_REJECTS)
 
 
 @pytest.mark.conformance(part="flax-decode", xfails=EASYLM_XFAILS, every=0)
-def test_flax_reads_its_files_as_it_is_known_to(conformance_check):
-    conformance_check.judge(LOOP["flax-decode"], LOOP_REJECTS)
+def test_flax_reads_its_files_as_it_is_known_to(conformance_checks):
+    conformance_checks.judge(LOOP["flax-decode"], LOOP_REJECTS)
 
 
 @pytest.mark.conformance(part="encode", xfails=EASYLM_XFAILS, every=0)
-def test_the_usual_loop_writes_as_it_is_known_to(conformance_check):
-    conformance_check.judge(LOOP["encode"], LOOP_REJECTS)
+def test_the_usual_loop_writes_as_it_is_known_to(conformance_checks):
+    conformance_checks.judge(LOOP["encode"], LOOP_REJECTS)
 
 
 @pytest.mark.conformance(part="encode", xfails=JAXSEQ_XFAILS, every=0)
-def test_the_loop_of_jaxseq_writes_as_it_is_known_to(conformance_check):
-    conformance_check.judge(JAXSEQ["encode"], LOOP_REJECTS)
+def test_the_loop_of_jaxseq_writes_as_it_is_known_to(conformance_checks):
+    conformance_checks.judge(JAXSEQ["encode"], LOOP_REJECTS)
 
 
 @pytest.mark.conformance(part="flax-encode", xfails=EASYLM_XFAILS, every=0)
-def test_flax_writes_its_files_as_it_is_known_to(conformance_check):
-    conformance_check.judge(LOOP["flax-encode"], LOOP_REJECTS)
+def test_flax_writes_its_files_as_it_is_known_to(conformance_checks):
+    conformance_checks.judge(LOOP["flax-encode"], LOOP_REJECTS)
 
 
 # --- input of encoders that is not that of the protocol ---------------------------------------------------------------

@@ -56,7 +56,7 @@ def all_red(tmp_path_factory):
 
 
 def test_a_run_that_fails_everywhere_reads_in_one_screen(all_red):
-    status, printed = run("run", "--decoder", all_red, "--match", "0*-*/a*", "--no-large", "--advice")
+    status, printed = run("run", "--decoder", all_red, "--match", "0*-*/a*", "--every", 0, "--no-large", "--advice")
     assert status == 1
     lines = printed.splitlines()
     assert len(lines) <= 40
@@ -70,7 +70,7 @@ def test_a_run_that_fails_everywhere_reads_in_one_screen(all_red):
 
 
 def test_all_failures_are_told_where_that_is_asked_for(all_red):
-    words = ("run", "--decoder", all_red, "--match", "06-streams/a*")
+    words = ("run", "--decoder", all_red, "--match", "06-streams/a*", "--every", 0)
     _, printed = run(*words, "--all")
     assert printed.count("again: ") == int(printed.splitlines()[-1].split()[1]) > 5
     assert "more failure" not in printed
@@ -109,7 +109,8 @@ class Elements(HTMLParser):
 def test_reports(tmp_path, reads_one):
     names = {form: tmp_path / form for form in ("junit", "json", "markdown", "html", "badge")}
     options = [word for form, file in names.items() for word in (f"--{form}", file)]
-    status, _ = run("run", "--decoder", reads_one, "--match", "06-streams/*", "--no-large", "--name", "<&>", *options)
+    words = ("--match", "06-streams/*", "--every", 0, "--no-large", "--name", "<&>")
+    status, _ = run("run", "--decoder", reads_one, *words, *options)
     assert status == 1
     suites = ElementTree.parse(names["junit"]).getroot()
     failures = suites.findall(".//failure")

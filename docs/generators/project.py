@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from conformance.clauses import Clause, read_clauses
-from conformance.model import Case, Corpus, load_corpus
+from conformance.model import Case, Corpus, load_corpus, read_corpus
 from conformance.reports.results import expanded
 from conformance.reports.table import Cell, matrix
 
@@ -27,7 +27,6 @@ class Verdict(NamedTuple):
     got: str
 
 
-@cache
 def corpus() -> Corpus:
     return load_corpus()
 
@@ -73,5 +72,5 @@ def verdicts() -> dict[str, list[Verdict]]:
 
 def forget() -> None:
     """Read everything anew at the next build, which may come after a change (`make serve`)."""
-    for kept in (corpus, clauses, runs, cells, cases_of, verdicts):
+    for kept in (read_corpus, clauses, runs, cells, cases_of, verdicts):
         kept.cache_clear()

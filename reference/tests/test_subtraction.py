@@ -272,8 +272,8 @@ from reference.tests.memory import Meter
 from reference.differences.arithmetic_difference import add, subtract
 base, target, output = sys.argv[1:]
 meter = Meter()
-report = subtract(base, target, output, float_dtype="bf16")
-add(base, output, output)
+report = subtract(base, target, output, float_dtype="bf16", jobs=2)
+add(base, output, output, jobs=2)
 print(report.inexact, meter.peak() // 1024, "jax" in sys.modules)
 """
 
@@ -297,4 +297,5 @@ def test_memory_is_some_pieces_whatever_the_size_and_the_order(tmp_path):
     run = subprocess.run(arguments, capture_output=True, text=True, check=True)
     inexact, memory, jax_is_there = run.stdout.split()
     assert (inexact, jax_is_there) == ("0", "False")
-    assert int(memory) < 64  # MiB; the inputs have 150 and 200
+    # MiB: some pieces, and what each of two threads keeps to compute in again (recycling); the inputs have 150 and 200.
+    assert int(memory) < 96
