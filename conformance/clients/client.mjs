@@ -15,6 +15,8 @@ const BATCH = 1 << 16;
 
 // --- Decoders
 
+const newHash = () => createHash('sha256');
+
 async function decode(read, path = '-') {
   const hasher = new Hasher();
   const records = [];
@@ -24,6 +26,58 @@ async function decode(read, path = '-') {
     record.leaf = undefined;
   }
   await writeAll(listing(records));
+}
+
+// Streams of both versions. A detached seal (DETACHED-1) is used where there is one.
+async function decodeStream(path = '-') {
+  const [hasher, passing] = [new Hasher(), new ckpt.PassingDigests(newHash)];
+  const [records, digests] = [[], []];
+  const source = openSource(path === '-' ? 0 : fs.openSync(path));
+  const detached = path !== '-' && fs.existsSync(`${path}.seal`) ? openSource(fs.openSync(`${path}.seal`)) : undefined;
+  let index;
+  const sink = (piece, about, at) => {
+    hasher.add(piece);
+    if (at !== undefined && (!index || index.digests)) passing.add(piece, about, at); // from a pipe the index comes last
+  };
+  for await (const record of ckpt.readStream(source, { sink, detached, onSeal: (seal) => (index = seal) })) {
+    const { path: at, leaf, checksums } = record;
+    const described = describe(leaf, hasher);
+    if (checksums) {
+      described.checksums = checksums.map(sumText);
+      if (!index || index.digests) digests.push(passing.end(at, leaf));
+    }
+    // The shape of an array in parts comes last where the stream comes through a pipe.
+    const isOpen = leaf.kind === 'ndarray' && leaf.shape === undefined;
+    records.push(isOpen ? { record: { path: at }, leaf, more: described } : { record: { path: at }, described: JSON.stringify(described).slice(1) });
+  }
+  for (const record of records.filter(({ leaf }) => leaf)) {
+    record.described = JSON.stringify({ ...record.more, shape: record.leaf.shape.map(String) }).slice(1);
+  }
+  if (index?.digests) ckpt.checkDigests(index, digests, newHash);
+  await writeAll(listing(records, index && sealOf(index)));
+}
+
+const sumText = (sum) => sum.toString(16).padStart(8, '0');
+
+function sealOf(index) {
+  return {
+    version: index.version,
+    alignment: String(index.alignment),
+    checksum: sumText(index.checksum),
+    metadata: metadataText(index.metadata()),
+    digests: index.digests ? Buffer.from(index.digests).toString('hex') : null,
+  };
+}
+
+function metadataText({ kind, value, bits }) {
+  switch (kind) {
+    case 'int': return { kind, value: String(value) };
+    case 'float': return { kind, value: floatText(bits) };
+    case 'bin': return { kind, value: Buffer.from(value).toString('hex') };
+    case 'list': return { kind, value: value.map(metadataText) };
+    case 'map': return { kind, value: value.map(([key, item]) => [key, metadataText(item)]) };
+    default: return { kind, value }; // bool, str; of nil there is none
+  }
 }
 
 // A regular file is read at positions, whichever way it came; anything else is a pipe.
@@ -51,7 +105,7 @@ class Hasher {
 
 function describe({ kind, dtype, shape, payload, value, bits }, hasher) {
   switch (kind) {
-    case 'ndarray': return { kind, dtype, shape: shape.map(String), sha256: hasher.digest() };
+    case 'ndarray': return { kind, dtype, shape: shape?.map(String), sha256: hasher.digest() };
     case 'scalar': return { kind, dtype, sha256: hasher.digest() };
     case 'str': case 'bin': return { kind, bytes: String(ckpt.payloadLength(payload)), sha256: hasher.digest() };
     case 'bool': return { kind, value };
@@ -65,8 +119,8 @@ function describe({ kind, dtype, shape, payload, value, bits }, hasher) {
 const floatText = (bits) => bits.toString(16).padStart(16, '0');
 
 // The JSON text, in batches.
-function* listing(records) {
-  let text = '{"records":[';
+function* listing(records, seal) {
+  let text = seal ? `{"seal":${JSON.stringify(seal)},"records":[` : '{"records":[';
   let separator = '\n';
   for (const { record, described } of records) {
     const { path } = record;
@@ -83,18 +137,46 @@ function* listing(records) {
 // --- Encoders
 
 async function encode(plan) {
-  const { records, emptyNodes } = asked(await readText(process.stdin));
-  const file = await plan(records.map(entryOf), { emptyNodes });
+  const { records, emptyNodes, settings } = asked(await readText(process.stdin));
+  const file = await plan(records.map(entryOf), { emptyNodes, ...settings() });
   await writeAll(file.pieces());
 }
 
 // What is not the JSON of the protocol is rejected, under no clause.
 function asked(text) {
   const read = () => parseExact(text);
-  const { records, empty_nodes: emptyNodes } = attempt(read, SyntaxError) ?? {};
-  const well = Array.isArray(records) && ['keep', 'leave out'].includes(emptyNodes);
+  const { records, empty_nodes: emptyNodes, format = '1.0', ...rest } = attempt(read, SyntaxError) ?? {};
+  const well = Array.isArray(records) && ['keep', 'leave out'].includes(emptyNodes) && ['1.0', '2.0'].includes(format);
   if (!well || !records.every(isRecord)) throw new FormatError(undefined, 'standard input is not the JSON of the protocol');
-  return { records, emptyNodes };
+  return { records, emptyNodes, settings: () => (format === '2.0' ? settingsOf(rest) : {}) };
+}
+
+// Of a sealed stream
+function settingsOf({ metadata, alignment = '64', digests = false }) {
+  if (typeof alignment !== 'string' || !/^-?[0-9]+$/.test(alignment)) throw new FormatError('ALIGN-5', `not an alignment: ${alignment}`);
+  if (typeof digests !== 'boolean') throw new FormatError(undefined, 'digests are wanted, or not');
+  return { format: '2.0', metadata: metadata && metadataOf(metadata), alignment: BigInt(alignment), digests, sha256: newHash };
+}
+
+const DEEPEST = 64; // META-3; checked here too, since whoever asks may nest a million lists
+
+function metadataOf(given, depth = 1) {
+  const { kind, value } = given ?? {};
+  if (depth > DEEPEST && (kind === 'list' || kind === 'map')) throw new FormatError('META-3', 'values are nested at most 64 deep');
+  const isList = Array.isArray(value);
+  const isPair = (pair) => Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string';
+  switch (kind) {
+    case 'nil': return { kind };
+    case 'bool': return { kind, value: matching(/^(?:true|false)$/, typeof value === 'boolean' && String(value), 'META-1') === 'true' };
+    case 'int': return { kind, value: BigInt(matching(/^-?[0-9]+$/, value, 'META-1')) };
+    case 'float': return { kind, bits: bitsOf(value) };
+    case 'str': return { kind, value: matching(/^/, value, 'META-1') };
+    case 'bin': return { kind, value: fromHex(value) };
+    case 'list': if (isList) return { kind, value: value.map((item) => metadataOf(item, depth + 1)) }; break;
+    case 'map': if (isList && value.every(isPair)) return { kind, value: value.map(([key, item]) => [key, metadataOf(item, depth + 1)]) }; break;
+    default:
+  }
+  throw new FormatError('META-1', `not a value of metadata: ${JSON.stringify(kind)}`);
 }
 
 const isRecord = (record) => typeof record?.kind === 'string' && record.path !== undefined;
@@ -187,9 +269,9 @@ const filled = ({ fill }, size) =>
 const fromHex = (text) => Buffer.from(matching(/^(?:[0-9a-f]{2})*$/, text), 'hex');
 const bitsOf = (text) => BigInt(`0x${matching(/^[0-9a-f]{16}$/, text)}`);
 
-function matching(pattern, text) {
+function matching(pattern, text, clause = 'LEAF-1') {
   const matches = typeof text === 'string' && pattern.test(text);
-  if (!matches) throw new FormatError('LEAF-1', `not a value of its kind: ${text}`);
+  if (!matches) throw new FormatError(clause, `not a value of its kind: ${text}`);
   return text;
 }
 
@@ -238,7 +320,7 @@ function say(text) {
 }
 
 const PARTS = {
-  decode: (path) => decode(ckpt.readStream, path),
+  decode: decodeStream,
   'flax-decode': (path) => decode(ckpt.readFlax, path),
   encode: () => encode(ckpt.planStream),
   'flax-encode': () => encode(ckpt.planFlax),

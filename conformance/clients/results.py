@@ -44,6 +44,8 @@ def run_program(title: str, command: str, parts: tuple[str, ...], file: Path, ev
     """The results of a program, from the runner."""
     played = [word for part in parts for word in (PARTS[part], f"{command} {part}")]
     words = ["run", *played, "--name", title, "--every", str(every), "--json", str(file)]
+    known = CLIENTS / f"{title.lower()}.xfails"
+    words += ["--xfails", str(known)] if known.exists() else []
     subprocess.run([sys.executable, "-m", "conformance", *words], check=False)
     return json.loads(file.read_text())
 

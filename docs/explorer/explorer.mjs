@@ -5,6 +5,7 @@ import { loadClauses } from './views/clauses.mjs';
 import { DetailView } from './views/detail.mjs';
 import { announce, h, tabs } from './views/dom.mjs';
 import { bytes, integer } from './views/format.mjs';
+import { sealView } from './views/seal.mjs';
 import { acceptDrops, progressView, startView } from './views/start.mjs';
 import { summaryView, verdict } from './views/summary.mjs';
 import { totalsTable } from './views/totals.mjs';
@@ -14,7 +15,15 @@ import { notesView, violationsView } from './views/violations.mjs';
 
 const root = document.getElementById('checkpoint');
 let engine; // of the file that is open: another file gets another, and the work of the first ends
-const openers = { openFile: (file) => open({ file }, file.name), openUrl: (url) => open({ url }, url.split('/').pop()) };
+const openers = { openFiles, openUrl: (url) => open({ url }, url.split('/').pop()) };
+
+// One file, or one and its detached seal (DETACHED-1).
+function openFiles(files) {
+  const seals = files.filter((file) => files.some((other) => file.name === `${other.name}.seal`));
+  const [file, more] = files.filter((other) => !seals.includes(other));
+  if (more) return showStart('The explorer opens one file at a time, or a file together with the seal that belongs to it: NAME and NAME.seal.');
+  return open({ file, seal: seals.find((seal) => seal.name === `${file.name}.seal`) }, file.name);
+}
 
 async function open(source, name, as) {
   engine?.close();
@@ -68,9 +77,19 @@ function showFile(summary, source, name) {
       },
     })) },
   ];
+  const headOf = (verified) => summaryView({ ...summary, verified }, { another: () => showStart(), readAs: (as) => open(source, name, as) });
+  let head = headOf();
+  const onVerified = (verified) => {
+    const next = headOf(verified);
+    head.replaceWith(next);
+    head = next;
+  };
+  if (summary.seal) {
+    const seal = sealView(engine, summary, { onVerified, onGo: choose });
+    panels.splice(1, 0, { id: 'seal', label: 'Seal', panel: seal });
+  }
   const tabbed = tabs('Views', panels, (id) => id === 'map' && map.show());
   if (notes.length === 0) tabbed.setHidden('notes', true);
-  const head = summaryView(summary, { another: () => showStart(), readAs: (as) => open(source, name, as) });
   const isShown = summary.kind.container || violations.length > 0;
   root.replaceChildren(head, isShown ? h('div', { class: 'ex-main' }, tabbed.element, detail.element) : '');
   tabbed.show(violations.length > 0 ? 'violations' : 'tree');
@@ -88,7 +107,7 @@ function showTrouble(event) {
 async function start() {
   root.classList.add('ex');
   showStart();
-  acceptDrops(root, openers.openFile);
+  acceptDrops(root, openFiles);
   addEventListener('unhandledrejection', showTrouble);
   await loadClauses(document.baseURI);
   const wanted = new URLSearchParams(location.search).get('file');

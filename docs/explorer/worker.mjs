@@ -1,7 +1,7 @@
 // Reads files beside the page, so that the page stays quick. Takes { id, name, ...arguments } and answers { id, result }
 // or { id, error }, and { id, progress } in between.
 
-import { blobOrigin, urlOrigin } from './reading/origins.mjs';
+import { blobOrigin, sealOrigin, urlOrigin } from './reading/origins.mjs';
 import { Session, Stopped } from './reading/session.mjs';
 
 const REPORT_EVERY = 100; // milliseconds
@@ -9,9 +9,10 @@ const stopped = new Set(); // ids of calls to give up
 let session;
 
 const calls = {
-  async open({ id, file, url, base, as }) {
+  async open({ id, file, seal, url, base, as }) {
     const origin = file ? blobOrigin(file) : await urlOrigin(url, base);
-    session = new Session(origin);
+    const beside = file ? seal && blobOrigin(seal) : () => sealOrigin(url, base);
+    session = new Session(origin, beside);
     const { slices, tree } = session;
     const report = () => ({ at: slices.size, size: slices.size, bytesRead: slices.bytesRead, nodes: tree.size });
     return session.read({ as, tick: ticker(id, (at) => ({ ...report(), at })) });
@@ -30,6 +31,10 @@ const calls = {
   },
   describe: ({ node }) => session.describe(node),
   blocks: ({ node }) => session.blocks(node),
+  checksums: (wanted) => session.checksums(wanted),
+  metadata: (wanted) => session.metadata(wanted),
+  metadataText: (wanted) => session.metadataText(wanted),
+  verify: ({ id, node, withDigests }) => session.verify({ node, withDigests, tick: ticker(id, (done, total) => ({ done, total })) }),
   nodeAt: ({ offset }) => session.nodeAt(offset),
   annotate: (wanted) => session.annotate(wanted),
   bytes: (wanted) => session.bytes(wanted),

@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from conformance.assembly import Bytes, arr_, bin_, data, map_, ndarray_, raw, record_, scalar_, str_
+from conformance.sealed_by_hand import Leaf, sealed
 from reference.format.dtypes import WIDTHS
 
 Arrays = dict[tuple[str, ...], np.ndarray]
@@ -24,9 +25,11 @@ _BITS: Final = {
 
 def examples() -> dict[str, bytes]:
     """Each file by its name. They are the same in every build."""
-    model = b"".join(_record(path, array) for path, array in _model(np.random.default_rng(7)).items())
+    arrays = _model(np.random.default_rng(7))
+    model = b"".join(_record(path, array) for path, array in arrays.items())
     return {
         "model.stream": model,
+        "sealed.stream": _sealed(arrays),
         "train-state.msgpack": _flax(_train_state(np.random.default_rng(8))),
         "dtypes.stream": _dtypes(np.random.default_rng(9)),
         "cut-off.stream": model[: len(model) * 3 // 5],
@@ -53,6 +56,18 @@ def _model(random: np.random.Generator) -> Arrays:
     tree["transformer", "ln_f", "kernel"] = (1 + 0.05 * random.standard_normal(width)).astype(np.float32)
     tree["lm_head", "kernel"] = weights(width, words)
     return tree
+
+
+def _sealed(arrays: Arrays) -> bytes:
+    leaves = [Leaf(path, "ndarray", str(one.dtype), one.shape, one.tobytes()) for path, one in arrays.items()]
+    config = {"width": 64, "inner": 160, "words": 512, "layers": 4, "rate": 3e-4, "tied": False, "activation": "silu"}
+    metadata = {
+        "step": 1200,
+        "config": config,
+        "data": {"mixture": [{"name": "books", "share": 0.25}, {"name": "code", "share": 0.75}], "seed": 7},
+        "notes": "Weights of noise, to look at. " * 40,
+    }
+    return sealed(leaves, metadata, digests=True)
 
 
 def _train_state(random: np.random.Generator) -> Arrays:

@@ -153,9 +153,10 @@ def test_no_module_makes_markup_of_text(site):
 
 
 def test_the_client_is_the_one_that_is_judged(site):
-    from docs.generators.explorer_files import CLIENT
+    from docs.generators.explorer_files import CLIENT, CLIENTS
 
-    assert (site / "explorer/streamckpt.mjs").read_bytes() == CLIENT.read_bytes()
+    for file in CLIENT:
+        assert (site / "explorer" / file.relative_to(CLIENTS)).read_bytes() == file.read_bytes()
 
 
 def test_the_violation_is_marked_among_its_bytes(explore):

@@ -8,10 +8,16 @@ import pytest
 
 from conformance.assembly import map_, ndarray_, raw, record_, str_, together
 from conformance.model import SIDES, load_corpus, sampled
+from docs.tests.conftest import is_trouble
 from docs.tests.ranged import serving
 
 # Those of rules, which are many and alike, are put to the client on which the explorer runs.
-CASES = [case for case in sampled(load_corpus().cases, 0) if case.part in ("stream", "flax") and not case.is_large]
+MARK = bytes.fromhex("dd00000002")  # with which a file is a sealed stream, and no longer one of 1.0
+CASES = [
+    case
+    for case in sampled(load_corpus().cases, 0)
+    if case.part in ("stream", "flax") and not case.is_large and not (case.input() or b"").startswith(MARK)
+]
 READ = """async (files) => {
     const { Engine } = await import('/explorer/engine.mjs');
     const engine = new Engine();
@@ -31,7 +37,7 @@ def page(site, browser, tmp_path_factory):
     with serving(site, tmp_path_factory.mktemp("made")) as server:
         page = browser.new_page()
         troubles = []
-        page.on("console", lambda message: troubles.append(message.text))
+        page.on("console", lambda message: is_trouble(message) and troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(f"{server.address}/explorer/")
         page.server = server
@@ -156,9 +162,9 @@ def test_reading_goes_on_behind_a_bad_entry_of_a_flax_file(page):
 
 
 def test_longer_headers_are_noted_and_no_violation(page):
-    (found,) = read(page, (raw("dd 00 00 00 02 91 a1 61 c4 01 07") + record_("b", raw("ca 3f c0 00 00"))).data())
+    (found,) = read(page, (raw("dc 00 02 91 a1 61 c4 01 07") + record_("b", raw("ca 3f c0 00 00"))).data())
     assert found["violations"] == []
-    assert [(note["clause"], note["offsets"]) for note in found["notes"]] == [("WIRE-2", [0]), ("LEAF-8", [11])]
+    assert [(note["clause"], note["offsets"]) for note in found["notes"]] == [("WIRE-2", [0]), ("LEAF-8", [9])]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ export class Annotator {
   runs = [];
   depth = 0;
 
-  constructor(slices, start, end, budget) {
-    Object.assign(this, { slices, at: start, end, budget });
+  // In a sealed stream the mark and the headers of ALIGN-4 are no longer than they should be.
+  constructor(slices, start, end, { budget, isSealed = false }) {
+    Object.assign(this, { slices, at: start, end, budget, isSealed });
   }
 
   // Reads the header here, within the innermost body.
@@ -43,7 +44,8 @@ export class Annotator {
 
   // A run of one header, with a word on a long form (WIRE-2).
   header(head, what, clause, more) {
-    this.run(head.head, this.isLonger(head) ? `${what} (longer than needed, WIRE-2)` : what, clause, more);
+    const note = this.isSealed && FIXED.has(head.type) ? 'of a fixed width, ALIGN-4' : 'longer than needed, WIRE-2';
+    this.run(head.head, this.isLonger(head) ? `${what} (${note})` : what, clause, more);
   }
 
   // A str, or another short value, with its content in one run.
@@ -82,7 +84,8 @@ export class Annotator {
 
   async record() {
     const outer = await this.expect('array', 'a record, an array,');
-    this.header(outer, `record: array of ${outer.n}`, 'REC-1');
+    if (this.isSealed && this.at === 0) this.run(outer.head, 'the mark of a sealed stream, and record: array of 2', 'SEAL-1');
+    else this.header(outer, `record: array of ${outer.n}`, 'REC-1');
     this.depth++;
     await this.path();
     const blob = await this.expect('bin', 'a leaf blob, a bin,');
@@ -117,16 +120,20 @@ export class Annotator {
   }
 }
 
+const FIXED = new Set(['bin', 'ext']);
+
 export class Budget extends Error {}
 
-// The runs of a place { start, end, value, as }, where `as` is record, entry, branch or root. With more than `budget`
+// The runs of a place { start, end, value, as }, where `as` is record, records, entry, branch or root. With more than `budget`
 // runs, the rest is left out and `more` is true.
-export async function annotate(slices, { start, end, value, as }, budget = 200) {
-  const annotator = new Annotator(slices, start, Math.min(end, slices.size), budget);
+export async function annotate(slices, { start, end, value, as, isSealed }, budget = 200) {
+  const annotator = new Annotator(slices, start, Math.min(end, slices.size), { budget, isSealed });
   try {
-    if (as === 'record') await annotator.record();
+    if (as === 'records') while (annotator.at < annotator.end) await annotator.record(); // of an array in parts several
+    else if (as === 'record') await annotator.record();
     else if (as === 'entry') await annotator.entry(value);
     else if (as === 'root') await annotator.map(true);
+    else if (as === 'end') annotator.rest('the end of the file, where a footer is expected', 'SEAL-4');
     else {
       await annotator.key(value);
       await annotator.map(false);

@@ -101,6 +101,7 @@ async function chunked(annotator, head) {
   await keyOf(annotator, 'marker', 'LEAF-10');
   const marker = await annotator.head();
   annotator.header(marker, 'its value', 'LEAF-10', { value: marker.type === 'bool' ? String(marker.value) : described(marker) });
+  if (annotator.isSealed && head.n === 4) await padding(annotator);
   await keyOf(annotator, 'key', 'LEAF-10');
   await dimensions(annotator);
   await keyOf(annotator, 'key', 'LEAF-10');
@@ -112,6 +113,14 @@ async function chunked(annotator, head) {
     await ext(annotator, await annotator.expect('ext', 'a chunk, an ext,'));
   }
   annotator.depth -= 2;
+}
+
+// ALIGN-1, ALIGN-2
+async function padding(annotator) {
+  await keyOf(annotator, 'key', 'ALIGN-1');
+  const pad = await annotator.expect('bin', 'the padding, a bin,');
+  annotator.header(pad, `padding: bin of ${count(pad.n, 'byte')}`, 'ALIGN-2');
+  if (pad.n > 0) annotator.run(pad.n, 'zeros, which put the payload at a multiple of the alignment', 'ALIGN-2');
 }
 
 async function keyOf(annotator, what, clause) {

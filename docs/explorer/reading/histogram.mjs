@@ -6,7 +6,7 @@ import { isWide, partOf, tableOf, widthOf } from './dtypes.mjs';
 
 const STEP = 1 << 20; // bytes that are read at once
 const SAMPLE = 16 << 20; // bytes of a sample
-const SAMPLE_OVER = 64 << 20; // bytes of a payload of which only a sample is read at first
+export const SAMPLE_OVER = 64 << 20; // bytes of a payload of which only a sample is read at first
 const SAMPLE_STEP = 1 << 18;
 const CELL_BITS = 20;
 

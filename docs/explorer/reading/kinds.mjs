@@ -17,7 +17,8 @@ const KINDS = [
   ['a delta', 'delta', (head) => begins(head, [0x92, 0x92, 0xb0, ...text('streamckpt-delta')]),
     'It is no checkpoint: it turns one checkpoint, its base, into another. Recover that with: '
     + 'streamckpt diff --recover_diff=True --load_base_checkpoint=BASE --load_target_checkpoint=DELTA --output_file=TARGET'],
-  ['a stream', 'stream', (head) => head[0] === 0x92 || begins(head, [0xdc, 0, 2]) || begins(head, [0xdd, 0, 0, 0, 2])],
+  ['a sealed stream', 'sealed', (head) => begins(head, [0xdd, 0, 0, 0, 2])],
+  ['a stream', 'stream', (head) => head[0] === 0x92 || begins(head, [0xdc, 0, 2])],
   ['a pickle', undefined, isPickle,
     'It can run any code when it is opened. Convert it to safetensors where it came from.'],
   ['a standard flax file', 'flax', (head) => head[0] >> 4 === 8 || head[0] === 0xde || head[0] === 0xdf],
@@ -47,7 +48,21 @@ const UNKNOWN = {
 
 const firstChar = (head) => new TextDecoder().decode(head).trimStart()[0];
 
-// { name, container, advice }: `container` is stream, flax, delta or safetensors, or undefined for a wrong kind.
+// A detached seal by itself begins with a map of 4 or 5 entries, like many a flax file.
+export const A_SEAL = {
+  name: 'the seal of another file',
+  container: undefined,
+  advice: 'It proves a stream whole and holds none itself. Open the stream of the same name, without .seal, together with it.',
+};
+
+export async function isSeal(slices, head) {
+  if (head[0] !== 0x84 && head[0] !== 0x85) return false;
+  return begins(await slices.bytes(Math.max(0, slices.size - 16), 16), text('streamckpt-seal\n'));
+}
+
+export const DETACHED = { name: 'a stream with a detached seal', container: 'sealed', advice: undefined };
+
+// { name, container, advice }: `container` is sealed, stream, flax, delta or safetensors, or undefined for a wrong kind.
 export function kindOf(head, size) {
   const row = KINDS.find(([, , test]) => test(head, size));
   if (!row) return UNKNOWN;

@@ -31,6 +31,16 @@ export async function urlOrigin(href, base, signal) {
   return blobOrigin(await answer.blob(), name);
 }
 
+// DETACHED-1: the detached seal of the file at an address, or undefined where the site has none. A page of a site that
+// answers everything is none.
+export async function sealOrigin(href, base) {
+  const url = new URL(href, base);
+  url.pathname += '.seal';
+  const answer = await fetch(url, { mode: 'same-origin', credentials: 'omit' });
+  if (!answer.ok || answer.headers.get('Content-Type')?.startsWith('text/html')) return undefined;
+  return blobOrigin(await answer.blob(), url.pathname.split('/').pop());
+}
+
 async function rangeOf(get, start, end) {
   const answer = await get({ Range: `bytes=${start}-${end - 1}` });
   if (answer.status !== 206) throw new Error(`The site did not send bytes ${start} to ${end} (${answer.status}).`);

@@ -2,22 +2,28 @@
 
 import { readFlax, readStream } from '../streamckpt.mjs';
 import { annotate } from './annotate.mjs';
+import { annotateSeal } from './annotate_seal.mjs';
 import { blocksOf } from './blocks.mjs';
 import { endOfMark, manifestFacts, versionOf } from './delta.mjs';
 import { elementsOf, textOf, widthOf } from './dtypes.mjs';
 import { judgeFlax } from './flax_judge.mjs';
-import { histogramOf } from './histogram.mjs';
-import { kindNamed, kindOf } from './kinds.mjs';
+import { SAMPLE_OVER, histogramOf } from './histogram.mjs';
+import { A_SEAL, DETACHED, isSeal, kindNamed, kindOf } from './kinds.mjs';
+import { entriesAt, textAt } from './metadata.mjs';
 import { Notes } from './notes.mjs';
 import { Rows } from './rows.mjs';
 import { readSafetensors, tensorOf } from './safetensors.mjs';
+import { Sealed } from './sealed.mjs';
 import { part, prefixed, Slices } from './slices.mjs';
 import { judgeStream } from './stream_judge.mjs';
 import { Tree } from './tree.mjs';
 
 export class Session {
-  constructor(origin) {
+  // `seal` is the origin of the file beside it that has `.seal` behind its name, or gives a promise of it when it is
+  // called; undefined where there is none.
+  constructor(origin, seal) {
     this.slices = new Slices(origin);
+    this.seal = seal;
     this.tree = new Tree();
     this.notes = new Notes();
     this.found = { violations: [], facts: [] };
@@ -28,8 +34,10 @@ export class Session {
   async read({ as, tick }) {
     const { slices } = this;
     const head = await slices.bytes(0, 512);
-    this.detected = kindOf(head, slices.size);
-    this.kind = as ? kindNamed(as) : this.detected;
+    this.detected = (await isSeal(slices, head)) ? A_SEAL : kindOf(head, slices.size);
+    const detached = as ? undefined : await this.#detached();
+    this.kind = as ? kindNamed(as) : detached ? DETACHED : this.detected;
+    if (this.kind.container === 'sealed') this.sealed = new Sealed(slices, this.tree, detached);
     const started = performance.now();
     try {
       await this.#readAs(this.kind.container, tick);
@@ -43,9 +51,17 @@ export class Session {
     return this.summary();
   }
 
+  // DETACHED-3: looked for beside a plain stream.
+  async #detached() {
+    if (this.detected.container !== 'stream' || !this.seal) return undefined;
+    const origin = typeof this.seal === 'function' ? await this.seal() : this.seal;
+    return origin && new Slices(origin);
+  }
+
   async #readAs(container, tick) {
     const { slices, tree, notes, found } = this;
-    if (container === 'stream') Object.assign(found, await judgeStream(slices, { tree, notes, tick }));
+    if (container === 'sealed') Object.assign(found, await this.sealed.open(tick));
+    else if (container === 'stream') Object.assign(found, await judgeStream(slices, { tree, notes, tick }));
     else if (container === 'flax') {
       const onBegin = (newTree, newNotes) => Object.assign(this, { tree: newTree, notes: newNotes });
       Object.assign(found, await judgeFlax(slices, { tick, onBegin }));
@@ -109,7 +125,24 @@ export class Session {
       elements: tree.elementsOf(node),
       totals: tree.isBranch(node) ? tree.totalsOf(node) : [],
       hasBytes: this.#placeOf(node) !== undefined,
+      hasChecksums: this.sealed?.index !== undefined && !tree.isBranch(node),
     };
+  }
+
+  checksums({ node, from, to }) {
+    return this.sealed.checksums(node, from, to);
+  }
+
+  verify(wanted) {
+    return this.sealed.verify(wanted);
+  }
+
+  metadata({ path, from }) {
+    return entriesAt(this.sealed.metadata(), path, from);
+  }
+
+  metadataText({ path, from }) {
+    return textAt(this.sealed.metadata(), path, from);
   }
 
   // Where the bytes of a node stand, and what they are; undefined for the branches of a stream, which have none.
@@ -117,6 +150,7 @@ export class Session {
     const { tree, kind } = this;
     const [start, end, value] = [tree.start, tree.end, tree.body].map((column) => column.get(node));
     if (kind.container === 'safetensors') return tree.isBranch(node) ? undefined : { start, end, as: 'tensor', node };
+    if (kind.container === 'sealed') return tree.isBranch(node) ? undefined : { start, end, as: 'records' };
     if (kind.container !== 'flax') return tree.isBranch(node) ? undefined : { start, end, as: 'record' };
     if (node === 0) return { start: 0, end: 16, as: 'root' };
     if (tree.isBranch(node)) {
@@ -126,13 +160,16 @@ export class Session {
   }
 
   async annotate({ node, place = this.#placeOf(node), budget }) {
+    const { kind } = this;
     if (place.as === 'tensor') {
       const dtype = this.tree.dtypeOf(node);
       const run = { at: place.start, length: place.end - place.start, depth: 0, what: `${dtype}, little-endian, in C order`, clause: 'CONV-8' };
       return { runs: [{ ...run, payload: { dtype } }], more: false };
     }
-    const as = place.as ?? (this.kind.container === 'flax' ? 'entry' : 'record');
-    return annotate(this.slices, { ...place, as }, budget);
+    const as = place.as ?? (kind.container === 'flax' ? 'entry' : 'record');
+    if (as === 'seal') return annotateSeal(this.slices, place);
+    const isSealed = kind.container === 'sealed' && !this.sealed.detached;
+    return annotate(this.slices, { ...place, as, isSealed }, budget);
   }
 
   // Some bytes, and the elements that they hold.
@@ -143,8 +180,9 @@ export class Session {
   }
 
   // A leaf as the client reads it, from its own bytes.
-  async leafOf(node) {
+  async leafOf(node, isSample) {
     const { slices, tree, kind } = this;
+    if (this.sealed?.index) return this.sealed.leafOf(node, isSample);
     const { start, end } = this.#placeOf(node);
     if (kind.container === 'safetensors') return tensorOf(tree, node, slices);
     const client = kind.container === 'flax'
@@ -154,7 +192,7 @@ export class Session {
   }
 
   async histogram({ node, all, part: half, tick }) {
-    const { dtype, payload } = await this.leafOf(node);
+    const { dtype, payload } = await this.leafOf(node, !all && this.tree.bytes.get(node) > SAMPLE_OVER);
     return histogramOf({ dtype, payload }, { all, part: half, tick });
   }
 

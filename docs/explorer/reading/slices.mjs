@@ -47,6 +47,17 @@ export class Slices {
     return joined;
   }
 
+  // As read, for who knows how much is needed: so much is asked for at once, and nothing of it is kept.
+  async direct(target, offset) {
+    const end = Math.min(this.size, offset + target.length);
+    if (offset >= end) return 0;
+    const bytes = await this.origin.slice(offset, end);
+    if (bytes.length !== end - offset) throw new Error('The file has become shorter while it was read.');
+    this.bytesRead += bytes.length;
+    target.set(bytes);
+    return bytes.length;
+  }
+
   async fetch(offset, atLeast = 0) {
     // Behind a short gap too: one long slice is read in less time than two short ones.
     const before = this.kept.find(({ start, bytes }) => offset >= start + bytes.length && offset - start - bytes.length <= STEP);

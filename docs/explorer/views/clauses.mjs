@@ -15,7 +15,7 @@ export const sentenceOf = (id) => clauses[id]?.sentence ?? '';
 export function clauseLink(id) {
   if (!id) return undefined;
   const clause = clauses[id];
-  if (!clause) return h('span', { class: 'ex-clause' }, id);
+  if (!clause?.url) return h('span', { class: 'ex-clause', title: clause && plain(clause.sentence) }, id);
   return h('a', { class: 'ex-clause', href: clause.url, target: '_blank', rel: 'noopener', title: plain(clause.sentence) }, id);
 }
 

@@ -1,6 +1,7 @@
 // One leaf or branch, or the place of a violation: its facts, its bytes, and a histogram of its values.
 
 import { BytesView } from './bytes.mjs';
+import { ChecksumsView } from './checksums.mjs';
 import { button, h, tabs } from './dom.mjs';
 import { bytes, integer, shape } from './format.mjs';
 import { HistogramView } from './histogram.mjs';
@@ -13,9 +14,11 @@ export class DetailView {
     this.engine = engine;
     this.bytes = new BytesView(engine);
     this.histogram = new HistogramView(engine);
+    this.checksums = new ChecksumsView(engine);
     const panels = [
       { id: 'bytes', label: 'Bytes', panel: h('div', {}, this.bytes.element) },
       { id: 'values', label: 'Histogram', panel: h('div', {}, this.histogram.element) },
+      { id: 'checksums', label: 'Checksums', panel: h('div', {}, this.checksums.element) },
     ];
     this.head = h('div', { class: 'ex-detail-head' });
     this.body = h('div', {});
@@ -27,7 +30,7 @@ export class DetailView {
   async showNode(node) {
     const about = await this.engine.call('describe', { node });
     this.node = node;
-    this.drawn = false;
+    this.drawn = new Set();
     this.histogram.clear();
     this.head.replaceChildren(
       h('h3', { class: 'ex-path' }, h('bdi', {}, about.display || 'the whole tree')),
@@ -35,9 +38,10 @@ export class DetailView {
       button('Copy the key path', () => copyPath(about)));
     const hasValues = about.kind === 'ndarray' || about.kind === 'scalar';
     this.body.replaceChildren(about.isBranch ? h('div', { class: 'ex-scroll' }, totalsTable(about.totals, about.bytes)) : '', about.hasBytes ? this.tabs.element : '');
-    this.tabs.setHidden('values', !hasValues);
+    const isOffered = { bytes: true, values: hasValues, checksums: about.hasChecksums };
+    this.#offer(isOffered);
     if (!about.hasBytes) return;
-    this.tabs.show(hasValues && this.tab === 'values' ? 'values' : 'bytes');
+    this.tabs.show(isOffered[this.tab] ? this.tab : 'bytes');
     await this.bytes.show({ node });
   }
 
@@ -49,16 +53,22 @@ export class DetailView {
       h('h3', { class: 'ex-path' }, h('bdi', {}, path ? displayPath(path) : `${clause} at byte ${integer(offset)}`)),
       h('p', { class: 'ex-quiet' }, `from byte ${integer(record.start)} to ${integer(record.end)}${record.cut ? ', the end of the file' : ''}`));
     this.body.replaceChildren(this.tabs.element);
-    this.tabs.setHidden('values', true);
+    this.#offer({ values: false, checksums: false });
     this.tabs.show('bytes');
     await this.bytes.show({ place: record }, { fault: offset });
   }
 
   #shown(id) {
     if (this.node !== undefined) this.tab = id;
-    if (id !== 'values' || this.drawn || this.node === undefined) return;
-    this.drawn = true;
-    this.histogram.show(this.node);
+    if (this.node === undefined || this.drawn.has(id)) return;
+    this.drawn.add(id);
+    if (id === 'values') this.histogram.show(this.node);
+    if (id === 'checksums') this.checksums.show(this.node);
+  }
+
+  #offer({ values, checksums }) {
+    this.tabs.setHidden('values', !values);
+    this.tabs.setHidden('checksums', !checksums);
   }
 }
 

@@ -4,16 +4,17 @@ import { button, h } from './dom.mjs';
 
 const EXAMPLES = [
   ['model.stream', 'A small model', '39 leaves of a transformer in bfloat16 and float32'],
+  ['sealed.stream', 'A sealed stream', 'the same with checksums, metadata and digests, opened by its index'],
   ['train-state.msgpack', 'A standard flax file', 'a train state: weights, optimizer, step'],
   ['dtypes.stream', 'Every dtype', 'from int1 to complex128, and every kind of leaf'],
   ['cut-off.stream', 'A cut-off copy', 'a download that stopped half-way'],
   ['hostile.stream', 'A hostile file', 'many violations, and key paths that look like markup'],
 ];
 
-export function startView({ openFile, openUrl }) {
+export function startView({ openFiles, openUrl }) {
   const input = h('input', {
-    type: 'file', class: 'ex-file-input', id: 'ex-file', tabindex: '-1', 'aria-hidden': 'true',
-    onchange: () => input.files.length > 0 && openFile(input.files[0]),
+    type: 'file', multiple: true, class: 'ex-file-input', id: 'ex-file', tabindex: '-1', 'aria-hidden': 'true',
+    onchange: () => input.files.length > 0 && openFiles([...input.files]),
   });
   const zone = h('div', { class: 'ex-drop' },
     h('p', { class: 'ex-drop-title' }, 'Drop a checkpoint here'),
@@ -31,7 +32,7 @@ export function startView({ openFile, openUrl }) {
 }
 
 // Files may be dropped anywhere on the page.
-export function acceptDrops(target, openFile) {
+export function acceptDrops(target, openFiles) {
   let depth = 0;
   const mark = (change) => {
     depth = Math.max(0, depth + change);
@@ -45,7 +46,7 @@ export function acceptDrops(target, openFile) {
     if (!isFile(event)) return;
     event.preventDefault();
     mark(-depth);
-    if (event.dataTransfer.files.length > 0) openFile(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length > 0) openFiles([...event.dataTransfer.files]);
   });
 }
 

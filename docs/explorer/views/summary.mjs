@@ -24,9 +24,12 @@ function kindText({ kind, isTrainState }) {
 }
 
 export function verdict(summary) {
-  const { violations, kind, stoppedAt, isGuess } = summary;
+  const { violations, kind, stoppedAt, isGuess, seal, verified } = summary;
   if (isGuess || !kind.container) return { state: 'bad', text: 'not a checkpoint' };
   if (violations.length > 0) return { state: 'bad', text: plural(violations.length, 'violation') };
+  if (verified?.faults.length > 0) return { state: 'bad', text: verified.damaged > 0 ? plural(verified.damaged, 'damaged block') : 'not what its seal says' };
+  if (verified) return { state: 'good', text: `verified, ${seal.isDetached ? 'as its seal says' : 'conforms to 2.0'}` };
+  if (seal) return { state: 'open', text: 'sealed, not verified yet' };
   if (stoppedAt !== undefined) return { state: 'open', text: 'stopped, not judged' };
   if (kind.container === 'safetensors') return { state: 'open', text: 'shown, not judged' };
   if (summary.problems?.length) return { state: 'bad', text: 'damaged' };

@@ -10,7 +10,7 @@ export function violationsView(summary, { onShow }) {
   const items = violations.map((violation, n) => h('li', { class: 'ex-violation' },
     h('p', { class: 'ex-violation-head' }, clauseLink(violation.clause), ' ', sentence(violation.clause)),
     h('p', { class: 'ex-violation-text' }, `${capital(violation.message)}.`, earlierText(violation)),
-    h('p', { class: 'ex-quiet' }, place(violation.offset), violation.path && pathText(violation.path)),
+    h('p', { class: 'ex-quiet' }, violation.ofSeal && 'in the detached seal, ', place(violation.offset), violation.path && pathText(violation.path)),
     violation.next !== undefined && h('p', { class: 'ex-quiet' }, `Its end is not known. Reading went on at ${place(violation.next)}, where the next whole record begins.`),
     button('Show the bytes', () => onShow(violation), { class: 'ex-link', 'aria-label': `Show the bytes of violation ${n + 1}` })));
   return h('div', {},
@@ -22,7 +22,7 @@ export function violationsView(summary, { onShow }) {
 
 // What to do with a damaged stream.
 function rescue({ kind, violations, leaves }) {
-  if (kind.container !== 'stream' || violations.length === 0 || leaves === 0) return undefined;
+  if (!['stream', 'sealed'].includes(kind.container) || violations.length === 0 || leaves === 0) return undefined;
   const guide = h('a', { class: 'ex-clause', href: '../guides/rescue/', target: '_blank', rel: 'noopener' }, 'The guide');
   return h('p', { class: 'ex-advice' }, 'If it was cut off or damaged on its way, copy or save it again. If that cannot be done, ',
     h('code', {}, 'streamckpt salvage'), ' writes what is whole of it. ', guide, ' tells how.');
@@ -30,6 +30,7 @@ function rescue({ kind, violations, leaves }) {
 
 function nothingText({ kind }) {
   if (kind.container === 'safetensors') return 'A safetensors file is shown, and not judged: the specification is of streams and flax files.';
+  if (kind.container === 'sealed') return 'The seal is sound, and the index is one that fits the file. Whether the bytes of the leaves are those that were written is told when they are verified.';
   if (!kind.container) return 'Nothing was judged.';
   return 'No clause is broken. Values of payloads are not part of the judgement: every bit pattern is an element.';
 }

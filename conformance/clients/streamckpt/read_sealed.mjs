@@ -1,0 +1,281 @@
+// Reading sealed streams (chapters 11 to 17), and plain ones with their detached seals.
+
+import { CanonicalReader } from './canonical.mjs';
+import { CheckedSource, damage } from './checked.mjs';
+import { Cursor } from './cursor.mjs';
+import { dtypeOf } from './dtypes.mjs';
+import { fault, naming } from './faults.mjs';
+import { boxesOf, partOf } from './parts.mjs';
+import { PathTree } from './paths.mjs';
+import { readBlob, readPath } from './read_record.mjs';
+import { readEntry } from './read_index.mjs';
+import { MARK, beginsWith, sealIn } from './read_seal.mjs';
+import { BLOCK, RecordSums, sumIn } from './sums.mjs';
+import { entryBytes } from './write_index.mjs';
+
+const MAX_SEAL = 2 ** 31 + 3; // SEAL-3: the greatest length that can be stated, and what stands before it
+
+// --- By the index
+
+// Every leaf, in the order of the file. All that is handed over has been compared with its checksums, and its headers
+// with the index.
+export async function* readByIndex(source, index, { sink } = {}) {
+  const cursor = cursorOf(source, index, sink);
+  for (const entry of index.leaves()) yield { path: entry.path, leaf: await leafBy(cursor, index, entry), checksums: checksumsOf(entry) };
+}
+
+// One leaf of `index.leaves()`. Its payload is compared as it is read.
+export async function readEntryLeaf(source, index, entry, { sink } = {}) {
+  return leafBy(cursorOf(source, index, sink), index, entry);
+}
+
+// The bytes of a plain stream are read by the clauses of 1.0, those of a sealed one by all.
+function cursorOf(source, index, sink) {
+  const cursor = new Cursor(new CheckedSource(source, index), 'SEAL-5', sink);
+  if (!index.isDetached) cursor.padded = (offset) => checkPadded(offset, index.alignment);
+  return cursor;
+}
+
+// ALIGN-5
+function checkPadded({ at, offset }, alignment) {
+  if (offset % alignment !== 0) throw fault('ALIGN-5', at, `a padded payload stands at a multiple of ${alignment}, found it at ${offset}`);
+}
+
+// SUM-2: of all records of a leaf, in order.
+export const checksumsOf = ({ records }) =>
+  records.flatMap(({ sums }) => Array.from({ length: sums.length / 4 }, (_, k) => sumIn(sums, 4 * k)));
+
+async function leafBy(cursor, index, entry) {
+  const found = { records: [] };
+  let at = entry.start;
+  try {
+    for (const { size, sums } of entry.records) {
+      await cursor.moveTo(at, at + size);
+      const record = await readRecord(cursor, index.isDetached);
+      found.records.push({ ...record, size: cursor.offset - at, sums });
+      at += size;
+    }
+    return joined(found.records, entry, index.isDetached);
+  } catch (error) {
+    throw naming(entry.path, error);
+  }
+}
+
+// { at, path, leaf, payload, shape }: `payload` counts from the first byte of the record (INDEX-3).
+async function readRecord(cursor, isPlain) {
+  const at = cursor.offset;
+  const record = cursor.expect('array', 'REC-1', 'a record, an array,');
+  if (record.value !== 2) throw fault('REC-1', at, `a record has two elements, found ${record.value}`);
+  if (!isPlain) checkMark(cursor, at);
+  const path = readPath(cursor, isPlain ? undefined : partOf);
+  cursor.path = path;
+  try {
+    const leaf = await readBlob(cursor);
+    const payload = leaf.payloadAt === undefined ? undefined : leaf.payloadAt - at;
+    return { at, path, leaf, payload, shape: leaf.shape };
+  } catch (error) {
+    throw naming(path, error);
+  }
+}
+
+// SEAL-1. The header has been read, and its bytes still stand in the window, just before the place.
+function checkMark(cursor, at) {
+  const length = cursor.offset - at;
+  const bytes = cursor.buffer.subarray(cursor.at - length, cursor.at);
+  if (!(at === 0 ? beginsWith(bytes, MARK) : length === 1)) {
+    throw fault('SEAL-1', at, 'the first record begins with dd 00 00 00 02, and every other one with 92');
+  }
+}
+
+// The leaf of some records, after they have been compared with what the index says of them (INDEX-7).
+function joined(records, stated, isPlain) {
+  const count = stated.records.length;
+  const [{ leaf, path, at }] = records;
+  const isPart = !isPlain && partOf(path[path.length - 1]) !== undefined;
+  if (count > 1 && !isPart) throw differs(at, 'key path', path, [...stated.path, `__part_0_of_${count}__`]);
+  records.forEach((record, n) => compare(record, stated.records[n], stated, isPart ? { n, count } : undefined));
+  if (!isPart) return leaf;
+  if (leaf.kind !== 'ndarray') throw fault('PART-1', at, `a part is an ndarray, found ${leaf.kind}`);
+  checkBoxes(records, stated);
+  return { kind: 'ndarray', dtype: leaf.dtype, shape: stated.shape, payload: records.flatMap((record) => record.leaf.payload) };
+}
+
+// INDEX-7
+function compare(record, wanted, stated, part) {
+  const { at, path, leaf } = record;
+  const statedPath = part ? [...stated.path, `__part_${part.n}_of_${part.count}__`] : stated.path;
+  if (path.length !== statedPath.length || path.some((key, n) => key !== statedPath[n])) throw differs(at, 'key path', path, statedPath);
+  for (const [what, found, said] of [
+    ['kind', leaf.kind, stated.kind], ['dtype', leaf.dtype, stated.dtype], ['size', record.size, wanted.size],
+    ['place of the payload', record.payload, wanted.payload],
+    ['shape', part ? undefined : shapeText(leaf), part ? undefined : shapeText(stated)],
+  ]) {
+    if (found !== said) throw differs(at, what, found, said);
+  }
+}
+
+// Of a scalar, that of no dimension.
+const shapeText = ({ kind, shape }) => (kind === 'ndarray' ? `[${shape}]` : undefined);
+
+function differs(at, what, found, said) {
+  return fault('INDEX-7', at, `the record and the index differ in the ${what}: ${show(found)} compared with ${show(said)}`);
+}
+
+const show = (value) => (Array.isArray(value) ? JSON.stringify(value) : String(value ?? 'none')).slice(0, 200);
+
+// PART-2
+function checkBoxes(records, { dtype, shape }) {
+  const boxes = boxesOf(shape, dtypeOf(dtype).width);
+  if (boxes.count !== BigInt(records.length)) throw fault('PART-2', records[0].at, `the shape [${shape}] gives ${boxes.count} parts, found ${records.length}`);
+  records.forEach(({ at, shape: found }, n) => {
+    if (String(found) !== String(boxes.shapeOf(n))) throw fault('PART-2', at, `this part has the shape [${boxes.shapeOf(n)}], found [${found}]`);
+  });
+}
+
+// --- From a pipe
+
+// Every leaf, as it passes. What is to be compared with the index is kept until that has come. The shape of an array
+// in parts is known from the index alone: until then it is undefined, and the same object is given it in the end.
+export async function* readPiped(cursor, onSeal) {
+  const notes = new Notes();
+  const seen = new PathTree();
+  const sums = new RecordSums();
+  cursor.tally = sums;
+  cursor.cutClause = 'SEAL-5';
+  const padded = new Paddings();
+  cursor.padded = (place) => padded.add(place);
+  let parts = []; // of the array that has begun
+  for (let isFirst = true; ; isFirst = false) {
+    if (cursor.low) await cursor.fill();
+    if (cursor.atEnd) throw cursor.cut(cursor.offset);
+    if (!isFirst && cursor.first === 0xc6) break;
+    const record = await readRecord(cursor, false);
+    cursor.settle();
+    Object.assign(record, sums.end());
+    try {
+      const leafPath = pathOfLeaf(record, parts);
+      if (parts.length === 0) seen.add(leafPath, undefined, record.at);
+      parts.push(record);
+      const count = partOf(record.path[record.path.length - 1])?.count ?? 1;
+      if (parts.length < count) continue;
+      const checksums = checksumsOf({ records: parts });
+      const leaf = notes.add(leafPath, parts);
+      const { at } = parts[0];
+      parts = [];
+      yield { path: leafPath, leaf, checksums, at, end: cursor.offset };
+    } catch (error) {
+      throw naming(record.path, error);
+    }
+  }
+  const { offset } = cursor;
+  if (parts.length > 0) throw fault('PART-2', offset, 'parts of an array are missing');
+  const seal = sealIn(await cursor.rest(MAX_SEAL), offset);
+  if (!cursor.atEnd) throw fault('SEAL-2', cursor.offset, 'something stands behind the seal');
+  padded.check(seal.alignment);
+  notes.compare(seal);
+  onSeal?.(seal);
+}
+
+// PART-1 to PART-3: the key path of the leaf to which a record belongs.
+function pathOfLeaf({ at, path, leaf }, parts) {
+  const part = partOf(path[path.length - 1]);
+  if (parts.length > 0) {
+    const [first] = parts;
+    const wanted = partOf(first.path[first.path.length - 1]);
+    const isNext = part?.index === parts.length && part.count === wanted.count
+      && path.length === first.path.length && path.slice(0, -1).every((key, n) => key === first.path[n]);
+    if (!isNext) throw fault('PART-2', at, `part ${parts.length} of ${wanted.count} is expected here`);
+    if (leaf.dtype !== first.leaf.dtype) throw fault('PART-2', at, 'the parts have more than one dtype');
+  }
+  if (!part) return path;
+  if (parts.length === 0 && part.index !== 0) throw fault('PART-2', at, `part 0 is expected first, found part ${part.index}`);
+  if (leaf.kind !== 'ndarray') throw fault('PART-1', at, `a part is an ndarray, found ${leaf.kind}`);
+  if (path.length === 1) throw fault('KEY-1', at, 'a key path has one part or more beside the name of a piece');
+  return path.slice(0, -1);
+}
+
+// What the index has to say, noted while the records pass: for a leaf in one record as the bytes of its entry.
+class Notes {
+  #bytes = new Uint8Array(1 << 16);
+  #length = 0;
+  #parts = new Map(); // by the number of the leaf, the records of those in parts
+  #count = 0;
+
+  add(path, records) {
+    const [{ leaf, path: first }] = records;
+    const n = this.#count++;
+    if (first === path) {
+      this.#push(entryBytes({ path, ...leaf, records }));
+      return leaf;
+    }
+    const whole = { kind: 'ndarray', dtype: leaf.dtype, shape: undefined, payload: records.flatMap((record) => record.leaf.payload) };
+    this.#parts.set(n, { records, whole });
+    return whole;
+  }
+
+  #push(bytes) {
+    while (this.#length + bytes.length > this.#bytes.length) {
+      const wider = new Uint8Array(2 * this.#bytes.length);
+      wider.set(this.#bytes);
+      this.#bytes = wider;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  compare(seal) {
+    const reader = new CanonicalReader(this.#bytes.subarray(0, this.#length), 0, 'INDEX-7');
+    let at = 0;
+    let n = 0;
+    for (const stated of seal.leaves()) {
+      if (n === this.#count) throw fault('INDEX-7', at, 'the index has more leaves than there are records');
+      const parts = this.#parts.get(n++);
+      try {
+        at = parts ? compareParts(parts, stated) : compareNoted(readEntry(reader, false), stated, at);
+      } catch (error) {
+        throw naming(stated.path, error);
+      }
+    }
+    if (n < this.#count) throw fault('INDEX-7', at, 'there are more records than the index has leaves');
+  }
+}
+
+// Both give the place behind the leaf.
+function compareNoted({ path, records: [record], ...leaf }, stated, at) {
+  if (stated.records.length > 1) throw fault('INDEX-7', at, `the index says that the leaf stands in ${stated.records.length} parts, found one record`);
+  compare({ ...record, at, path, leaf }, stated.records[0], stated);
+  compareSums(record, stated.records[0], at);
+  return at + record.size;
+}
+
+function compareParts({ records, whole }, stated) {
+  const { at } = records[0];
+  if (records.length !== stated.records.length) throw differs(at, 'number of parts', records.length, stated.records.length);
+  Object.assign(whole, joined(records, stated, false));
+  records.forEach((record, n) => compareSums(record, stated.records[n], record.at));
+  const last = records[records.length - 1];
+  return last.at + last.size;
+}
+
+// SUM-3
+function compareSums({ sums }, stated, at) {
+  for (let k = 0; k < sums.length / 4; k++) {
+    if (sumIn(sums, 4 * k) !== sumIn(stated.sums, 4 * k)) throw fault('SUM-3', at + k * BLOCK, damage(k, at + k * BLOCK));
+  }
+}
+
+// ALIGN-5, where the alignment is not known yet: of each that there can be, the first payload that does not fit.
+class Paddings {
+  #first = new Map();
+
+  add(place) {
+    for (let alignment = 64; alignment <= 4096; alignment *= 2) {
+      if (place.offset % alignment !== 0 && !this.#first.has(alignment)) this.#first.set(alignment, place);
+    }
+  }
+
+  check(alignment) {
+    const place = this.#first.get(alignment);
+    if (place) checkPadded(place, alignment);
+  }
+}
