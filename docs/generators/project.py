@@ -13,8 +13,8 @@ from conformance.reports.results import expanded
 from conformance.reports.table import Cell, matrix
 
 ROOT: Final = Path(__file__).parents[2]
-VERSIONS: Final = ("1.0",)  # of the specification, the oldest first
-CURRENT: Final = VERSIONS[-1]
+VERSIONS: Final = ("1.0", "2.0")  # of the specification, the oldest first
+NEWEST: Final = VERSIONS[-1]
 
 
 class Verdict(NamedTuple):
@@ -27,50 +27,68 @@ class Verdict(NamedTuple):
     got: str
 
 
-def corpus() -> Corpus:
-    return load_corpus()
+def corpus(version: str) -> Corpus:
+    """The cases that hold in a version, and the sentences of its clauses."""
+    return load_corpus(spec=version)
 
 
 @cache
-def clauses(version: str = CURRENT) -> dict[str, Clause]:
-    return read_clauses(version)
+def cases() -> list[Case]:
+    """The cases of all versions, each as the first one judges it in which it holds."""
+    found: dict[tuple[str, str], Case] = {}
+    for version in VERSIONS:
+        for case in corpus(version).cases:
+            found.setdefault((case.id, case.part), case)
+    return [found[key] for key in sorted(found)]
 
 
 @cache
-def runs() -> list[dict[str, Any]]:
-    """The last results of every client (`make results`), with a check for each case."""
+def clauses() -> dict[str, Clause]:
+    """The clauses of all versions: an id names one rule in all of them."""
+    return read_clauses(NEWEST)
+
+
+@cache
+def runs(version: str) -> list[dict[str, Any]]:
+    """The last results of every client that was judged by a version (`make results`), with a check for each case."""
     kept = json.loads((ROOT / "conformance/results.json").read_text())
-    return [expanded(corpus(), short) for short in kept]
+    return [expanded(corpus(version), short) for short in kept if short["spec"] == version]
+
+
+def programs() -> list[str]:
+    """The names of all programs that were judged."""
+    return list(dict.fromkeys(run["name"] for version in VERSIONS for run in runs(version)))
 
 
 @cache
-def cells() -> dict[str, list[Cell]]:
+def cells(version: str) -> dict[str, list[Cell]]:
     """For each clause a cell for each of `runs`."""
-    return dict(matrix(corpus(), runs()))
+    return dict(matrix(corpus(version), runs(version)))
 
 
 @cache
-def cases_of() -> dict[str, list[Case]]:
+def cases_of(version: str) -> dict[str, list[Case]]:
     """For each clause the cases that cite it."""
-    found: dict[str, list[Case]] = {id: [] for id in corpus().sentences}
-    for case in corpus().cases:
+    found: dict[str, list[Case]] = {id: [] for id in corpus(version).sentences}
+    for case in corpus(version).cases:
         for id in case.clauses:
             found[id].append(case)
     return found
 
 
 @cache
-def verdicts() -> dict[str, list[Verdict]]:
-    """For each case what the programs did with it, in the order of `runs`."""
-    found: dict[str, list[Verdict]] = {case.id: [] for case in corpus().cases}
-    for run in runs():
-        for check in run["checks"]:
-            told = (check[name] for name in ("part", "state", "reason", "got"))
-            found[check["case"]].append(Verdict(run["name"], *told))
+def verdicts() -> dict[str, dict[Verdict, list[str]]]:
+    """For each case what the programs did with it, and the versions by which they were judged."""
+    found: dict[str, dict[Verdict, list[str]]] = {case.id: {} for case in cases()}
+    for version in VERSIONS:
+        for run in runs(version):
+            for check in run["checks"]:
+                told = (check[name] for name in ("part", "state", "reason", "got"))
+                found[check["case"]].setdefault(Verdict(run["name"], *told), []).append(version)
     return found
 
 
 def forget() -> None:
     """Read everything anew at the next build, which may come after a change (`make serve`)."""
-    for kept in (read_corpus, clauses, runs, cells, cases_of, verdicts):
+    for kept in (read_corpus, cases, clauses, runs, cells, cases_of, verdicts):
         kept.cache_clear()
