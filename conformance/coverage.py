@@ -17,6 +17,10 @@ UNBREAKABLE: Final = {
     **dict.fromkeys(("KEY-5", "TREE-1", "CONV-2", "CONV-3", "DELTA-8", "DELTA-9", "DELTA-10", "DELTA-14"), _MEANS),
     **dict.fromkeys(("DELTA-4", "DELTA-5"), "a wrong digest breaks DELTA-3 or DELTA-12"),
     "CONV-4": "binds what a program says",
+    **dict.fromkeys(("CONF-10", "ALIGN-3", "ALIGN-4", "SEAL-7"), _WRITERS),
+    "SUM-4": _MEANS,
+    "SEAL-8": "says how a file is best read",
+    "DETACHED-3": "says where a reader looks, and what a writer removes",
 }
 
 

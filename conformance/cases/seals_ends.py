@@ -170,10 +170,10 @@ def a_detached_seal_behind_its_stream():
     return whole.before() + index + footer_(whole.before().size, index, note="! the footer")
 
 
-@refuse("SEAL-4", also=("SEAL-5",))
+@refuse("SEAL-3", also=("SEAL-4", "SEAL-5", "SEAL-2"))
 def a_footer_alone_behind_the_mark():
-    """The mark, and the 40 bytes of a footer that says that the index has none."""
-    return hexed(MARK) + footer_(0, Bytes(), note="! the footer")
+    """The mark, and the 40 bytes of a footer by which the seal begins at byte 0, and the index has no byte."""
+    return here("! the seal") + hexed(MARK) + footer_(0, Bytes())
 
 
 @refuse("SEAL-5", also=("SEAL-4",))

@@ -1,11 +1,12 @@
-//! A reader of the streaming checkpoint format, version 1.0, and of standard flax files.
+//! A reader of the streaming checkpoint format, versions 1.0 and 2.0, and of standard flax files.
 //!
-//! It was written from the specification alone (chapters 00 to 08) and the client protocol; comments name
-//! the clauses that the code holds. It needs nothing but the standard library:
+//! It was written from the specification alone (chapters 00 to 08 of version 1.0, 11 to 17 of 2.0) and the client
+//! protocol; comments name the clauses that the code holds. What 2.0 adds stands in `sealed.rs`, and its checksum in
+//! `checksum.rs`. It needs nothing but the standard library:
 //!
 //!     rustc -O --edition 2021 client.rs -o client
 //!
-//!     client decode [PATH]         a stream
+//!     client decode [PATH]         a stream, sealed or plain; a plain one with PATH.seal, where that is there
 //!     client flax-decode [PATH]    a standard flax file
 //!
 //! Without PATH, or where it is `-`, it reads standard input. It prints what the input holds as JSON once the
@@ -17,6 +18,10 @@
 //!
 //! Formatted by `rustfmt --config max_width=120,use_small_heuristics=Max`.
 
+mod checksum;
+mod sealed;
+
+use checksum::Checksums;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -42,7 +47,7 @@ struct Refusal {
     clause: &'static str,
     offset: u64,
     path: Option<KeyPath>,
-    reason: &'static str,
+    reason: Cow<'static, str>,
 }
 
 enum Error {
@@ -68,8 +73,8 @@ impl Error {
     }
 }
 
-fn refuse<T>(clause: &'static str, offset: u64, reason: &'static str) -> Result<T> {
-    Err(Error::Refused(Refusal { clause, offset, path: None, reason }))
+fn refuse<T>(clause: &'static str, offset: u64, reason: impl Into<Cow<'static, str>>) -> Result<T> {
+    Err(Error::Refused(Refusal { clause, offset, path: None, reason: reason.into() }))
 }
 
 /// Refuses the input unless the clause holds.
@@ -93,6 +98,12 @@ impl KeyPath {
 
     fn end_part(&mut self) {
         self.0.push(Self::END);
+    }
+
+    /// How many parts it has, and how many bytes they take (KEY-3, KEY-4).
+    fn size(&self) -> (usize, usize) {
+        let parts = self.0.iter().filter(|byte| **byte == Self::END).count();
+        (parts, self.0.len() - parts)
     }
 
     fn is_beginning_of(&self, other: &KeyPath) -> bool {
@@ -189,13 +200,53 @@ enum Leaf {
     Empty,
 }
 
+impl Leaf {
+    fn kind(&self) -> &'static str {
+        match self {
+            Leaf::Ndarray(_) => "ndarray",
+            Leaf::Scalar(_) => "scalar",
+            Leaf::Complex(..) => "complex",
+            Leaf::Nil => "nil",
+            Leaf::Bool(_) => "bool",
+            Leaf::Int(_) => "int",
+            Leaf::Float(_) => "float",
+            Leaf::Str(_) => "str",
+            Leaf::Bin(_) => "bin",
+            Leaf::Empty => "empty",
+        }
+    }
+}
+
 /// As what the body of an ndarray stands in the input.
 #[derive(Clone, Copy)]
-enum Role {
+enum Role<'a> {
     Ndarray,
     Scalar,
-    /// With the dtype of the chunks before it.
-    Chunk(Option<Dtype>),
+    /// Of an array of this shape, and with the dtype of the chunks before it.
+    Chunk(&'a [u64], Option<Dtype>),
+}
+
+/// What is gathered of a leaf while its bytes pass by.
+#[derive(Default)]
+struct Content {
+    /// That of an array: of all its chunks, and in a sealed stream of all its parts.
+    payload: Sha256,
+    /// In how many pieces the payload stands in this record, and where the first of them begins.
+    pieces: usize,
+    first_at: u64,
+    /// ALIGN-1
+    is_padded: bool,
+    /// INDEX-9, where it is wanted.
+    digest: Option<sealed::LeafDigest>,
+}
+
+impl Content {
+    fn begin_piece(&mut self, at: u64) {
+        if self.pieces == 0 {
+            self.first_at = at;
+        }
+        self.pieces += 1;
+    }
 }
 
 /// LEAF-4, LEAF-5: the bytes that an array has.
@@ -222,6 +273,7 @@ fn widen(bits: u32) -> u64 {
 // ---- MessagePack (chapter 01) ----
 
 /// A value as its header gives it; the bytes, elements or entries that are counted here still follow.
+#[derive(Clone, Copy)]
 enum Value {
     Nil,
     Bool(bool),
@@ -232,6 +284,51 @@ enum Value {
     Array(u64),
     Map(u64),
     Ext(i8, u64),
+}
+
+impl Value {
+    /// WIRE-1: the first byte of the shortest header, and the number that stands behind it, with its width in bytes.
+    fn shortest(self) -> (u8, u64, usize) {
+        // The forms for numbers of 1, 2, 4 and 8 bytes, or those of them that there are, have first bytes in a row.
+        let form = |mut first: u8, mut width: usize, number: u64| {
+            while width < 8 && number >> (8 * width) != 0 {
+                (first, width) = (first + 1, 2 * width);
+            }
+            (first, number, width)
+        };
+        match self {
+            Value::Nil => (0xc0, 0, 0),
+            Value::Bool(value) => (0xc2 + u8::from(value), 0, 0),
+            Value::Int(number @ -32..=127) => (number as u8, 0, 0),
+            Value::Int(number @ 128..) => form(0xcc, 1, number as u64),
+            Value::Int(number) => {
+                // One bit more than the magnitude.
+                let (first, _, width) = form(0xd0, 1, !(number as u64) << 1);
+                (first, number as u64, width)
+            }
+            Value::Float(bits) => (0xcb, bits, 8),
+            Value::Str(length @ 0..=31) => (0xa0 | length as u8, 0, 0),
+            Value::Str(length) => form(0xd9, 1, length),
+            Value::Bin(length) => form(0xc4, 1, length),
+            Value::Array(count @ 0..=15) => (0x90 | count as u8, 0, 0),
+            Value::Array(count) => form(0xdc, 2, count),
+            Value::Map(count @ 0..=15) => (0x80 | count as u8, 0, 0),
+            Value::Map(count) => form(0xde, 2, count),
+            Value::Ext(_, length @ (1 | 2 | 4 | 8 | 16)) => (0xd4 + length.ilog2() as u8, 0, 0),
+            Value::Ext(_, length) => form(0xc7, 1, length),
+        }
+    }
+
+    /// The shortest header.
+    fn encoded(self) -> Vec<u8> {
+        let (first, number, width) = self.shortest();
+        let mut bytes = vec![first];
+        bytes.extend_from_slice(&number.to_be_bytes()[8 - width..]);
+        if let Value::Ext(kind, _) = self {
+            bytes.push(kind as u8);
+        }
+        bytes
+    }
 }
 
 struct Head {
@@ -264,21 +361,44 @@ struct Input {
     outermost: Option<u64>,
     /// The clause that an input breaks which ends too early.
     cut_off: &'static str,
+    /// Whether its records are those of a sealed stream (version 2.0).
+    is_sealed: bool,
+    /// The clause that a header breaks which is longer than needed, where that is not allowed.
+    canonical: Option<&'static str>,
+    /// The checksums of the bytes that have been read, where they are wanted.
+    checksums: Option<Checksums>,
+    /// The bytes that have been read, where they are kept.
+    kept: Option<Vec<u8>>,
 }
 
 impl Input {
     fn open(path: &OsStr, cut_off: &'static str) -> io::Result<Self> {
-        let (from, size): (Box<dyn Read>, _) = if path == "-" {
-            (Box::new(io::stdin().lock()), None)
-        } else {
-            let file = File::open(path)?;
-            let about = file.metadata()?;
-            // Special files may call themselves regular and 0 bytes long: those are read like a pipe.
-            let size = Some(about.len()).filter(|length| about.is_file() && *length > 0);
-            (Box::new(file), size)
-        };
-        let buffer = vec![0; BUFFER];
-        Ok(Input { from, buffer, start: 0, filled: 0, position: 0, size, end: None, outermost: None, cut_off })
+        if path == "-" {
+            return Ok(Input::new(io::stdin().lock(), None, cut_off));
+        }
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        // Special files may call themselves regular and 0 bytes long: those are read like a pipe.
+        let size = Some(about.len()).filter(|length| about.is_file() && *length > 0);
+        Ok(Input::new(file, size, cut_off))
+    }
+
+    fn new(from: impl Read + 'static, size: Option<u64>, cut_off: &'static str) -> Self {
+        Input {
+            from: Box::new(from),
+            buffer: vec![0; BUFFER],
+            start: 0,
+            filled: 0,
+            position: 0,
+            size,
+            end: None,
+            outermost: None,
+            cut_off,
+            is_sealed: false,
+            canonical: None,
+            checksums: None,
+            kept: None,
+        }
     }
 
     /// The next `count` bytes (at most as many as the buffer holds), or fewer at the end of the input.
@@ -310,6 +430,13 @@ impl Input {
     }
 
     fn advance(&mut self, count: usize) {
+        let passed = &self.buffer[self.start..self.start + count];
+        if let Some(checksums) = &mut self.checksums {
+            checksums.update(passed);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(passed);
+        }
         self.start += count;
         self.position += count as u64;
     }
@@ -320,6 +447,10 @@ impl Input {
 
     /// STREAM-2, FLAX-6: the input ends inside the value at `at`, or inside the one that encloses it.
     fn cut<T>(&self, at: u64) -> Result<T> {
+        if self.cut_off == "SEAL-5" {
+            let end = self.position + (self.filled - self.start) as u64;
+            return refuse("SEAL-5", end, "the file has been cut off: it does not end with a footer");
+        }
         refuse(self.cut_off, self.outermost.unwrap_or(at), "the input ends too early")
     }
 
@@ -390,6 +521,9 @@ impl Input {
             0xde | 0xdf => Value::Map(self.number(at, 2 << (first - 0xde))?),
             0xe0..=0xff => Value::Int((first as i8).into()),
         };
+        if let Some(clause) = self.canonical {
+            require(value.shortest().0 == first, clause, at, "the header is longer than needed")?;
+        }
         Ok(Head { at, value })
     }
 
@@ -419,7 +553,13 @@ impl Input {
     }
 
     /// Reads the body of the bin or str at `at`, piece by piece. WIRE-5: that of a str is UTF-8.
-    fn pieces(&mut self, at: u64, length: u64, is_text: bool, mut sink: impl FnMut(&[u8])) -> Result<()> {
+    fn pieces(
+        &mut self,
+        at: u64,
+        length: u64,
+        is_text: bool,
+        mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<()> {
         self.fits(at, length)?;
         let mut left = length;
         while left > 0 {
@@ -429,7 +569,7 @@ impl Input {
             let Some(count) = count else {
                 return refuse("WIRE-5", at, "the str is not UTF-8");
             };
-            sink(&piece[..count]);
+            sink(&piece[..count])?;
             self.advance(count);
             left -= count as u64;
         }
@@ -455,17 +595,17 @@ impl Input {
 
 impl Input {
     /// LEAF-1: the leaf of this header. Whether a map with entries can be a leaf is for the caller to say.
-    fn leaf(&mut self, head: Head) -> Result<Leaf> {
+    fn leaf(&mut self, head: Head, content: &mut Content) -> Result<Leaf> {
         let Head { at, value } = head;
         Ok(match value {
             Value::Nil => Leaf::Nil,
             Value::Bool(value) => Leaf::Bool(value),
             Value::Int(value) => Leaf::Int(value),
             Value::Float(bits) => Leaf::Float(bits),
-            Value::Str(length) => Leaf::Str(self.hashed(at, length, true)?),
-            Value::Bin(length) => Leaf::Bin(self.hashed(at, length, false)?),
-            Value::Ext(EXT_NDARRAY, length) => Leaf::Ndarray(self.whole_array(at, length, Role::Ndarray)?),
-            Value::Ext(EXT_SCALAR, length) => Leaf::Scalar(self.whole_array(at, length, Role::Scalar)?),
+            Value::Str(length) => Leaf::Str(self.hashed(at, length, true, content)?),
+            Value::Bin(length) => Leaf::Bin(self.hashed(at, length, false, content)?),
+            Value::Ext(EXT_NDARRAY, length) => Leaf::Ndarray(self.whole_array(at, length, Role::Ndarray, content)?),
+            Value::Ext(EXT_SCALAR, length) => Leaf::Scalar(self.whole_array(at, length, Role::Scalar, content)?),
             Value::Ext(EXT_COMPLEX, length) => self.enclosed(at, length, Self::complex)?,
             Value::Map(0) => Leaf::Empty, // LEAF-9
             Value::Ext(..) => return refuse("LEAF-1", at, "no leaf is an ext of this type"),
@@ -475,9 +615,14 @@ impl Input {
     }
 
     /// The body of the str or bin at `at`, as its length and digest.
-    fn hashed(&mut self, at: u64, length: u64, is_text: bool) -> Result<Box<Bytes>> {
-        let mut hash = Sha256::new();
-        self.pieces(at, length, is_text, |piece| hash.update(piece))?;
+    fn hashed(&mut self, at: u64, length: u64, is_text: bool, content: &mut Content) -> Result<Box<Bytes>> {
+        let mut hash = Sha256::default();
+        content.begin_bytes(is_text, length);
+        self.pieces(at, length, is_text, |piece| {
+            hash.update(piece);
+            content.add_to_digest(piece);
+            Ok(())
+        })?;
         Ok(Box::new(Bytes { length, sha256: hash.finish() }))
     }
 
@@ -497,14 +642,13 @@ impl Input {
     }
 
     /// An array in one piece, in the ext at `at`.
-    fn whole_array(&mut self, at: u64, length: u64, role: Role) -> Result<Box<Array>> {
-        let mut hash = Sha256::new();
-        let (dtype, shape) = self.enclosed(at, length, |input| input.array_body(role, &mut hash))?;
-        Ok(Box::new(Array { dtype, shape, sha256: hash.finish() }))
+    fn whole_array(&mut self, at: u64, length: u64, role: Role, content: &mut Content) -> Result<Box<Array>> {
+        let (dtype, shape) = self.enclosed(at, length, |input| input.array_body(role, content))?;
+        Ok(Box::new(Array { dtype, shape, sha256: content.payload.clone().finish() }))
     }
 
-    /// LEAF-2: shape, dtype tag and payload. The payload goes into `hash`.
-    fn array_body(&mut self, role: Role, hash: &mut Sha256) -> Result<(Dtype, Vec<u64>)> {
+    /// LEAF-2: shape, dtype tag and payload.
+    fn array_body(&mut self, role: Role, content: &mut Content) -> Result<(Dtype, Vec<u64>)> {
         let (at, count) = self.array_head("LEAF-2", "the body of an ndarray is not an array")?;
         require(count == 3, "LEAF-2", at, "the body of an ndarray has three elements")?;
         let shape_at = self.position;
@@ -513,8 +657,8 @@ impl Input {
         let dtype = self.dtype()?;
         match role {
             Role::Scalar => require(shape.is_empty(), "LEAF-6", shape_at, "a scalar has no dimension")?,
-            Role::Chunk(_) if shape.len() != 1 => return refuse("LEAF-12", shape_at, "a chunk has one dimension"),
-            Role::Chunk(Some(first)) => require(dtype == first, "LEAF-12", tag_at, "the chunks differ in dtype")?,
+            Role::Chunk(..) if shape.len() != 1 => return refuse("LEAF-12", shape_at, "a chunk has one dimension"),
+            Role::Chunk(_, Some(first)) => require(dtype == first, "LEAF-12", tag_at, "the chunks differ in dtype")?,
             _ => {}
         }
         let due = payload_length(&shape, dtype.width, shape_at)?;
@@ -524,7 +668,17 @@ impl Input {
         };
         self.fits(at, length)?;
         require(length == due, "LEAF-5", at, "the payload is not as long as shape and dtype say")?;
-        self.pieces(at, length, false, |piece| hash.update(piece))?;
+        match role {
+            Role::Ndarray => content.begin_array("ndarray", dtype, &shape),
+            Role::Scalar => content.begin_array("scalar", dtype, &shape),
+            Role::Chunk(whole, _) => content.begin_array("ndarray", dtype, whole),
+        }
+        content.begin_piece(self.position);
+        self.pieces(at, length, false, |piece| {
+            content.payload.update(piece);
+            content.add_to_digest(piece);
+            Ok(())
+        })?;
         Ok((dtype, shape))
     }
 
@@ -547,8 +701,10 @@ impl Input {
     /// DTYPE-1, DTYPE-2
     fn dtype(&mut self) -> Result<Dtype> {
         let Head { at, value } = self.head()?;
-        let (Value::Str(length) | Value::Bin(length)) = value else {
-            return refuse("DTYPE-2", at, "the dtype tag is neither a str nor a bin");
+        let length = match value {
+            Value::Str(length) => length,
+            Value::Bin(length) if self.canonical.is_none() => length,
+            _ => return refuse("DTYPE-2", at, "the dtype tag is neither a str nor a bin"),
         };
         self.fits(at, length)?;
         let name = self.window(at, length)?;
@@ -560,28 +716,37 @@ impl Input {
     }
 
     /// LEAF-10: the rest of the chunked array at `at`, of `count` entries, after the marker.
-    fn chunked(&mut self, at: u64, count: u64) -> Result<Leaf> {
-        require(count == 3, "LEAF-10", at, "a chunked array has three entries")?;
+    fn chunked(&mut self, at: u64, count: u64, content: &mut Content) -> Result<Leaf> {
+        // ALIGN-1: in a sealed stream there may be a fourth.
+        content.is_padded = self.is_sealed && count == 4;
+        require(count == 3 || content.is_padded, "LEAF-10", at, "a chunked array has three entries")?;
         let marker = self.head()?;
         let is_true = matches!(marker.value, Value::Bool(true));
         require(is_true, "LEAF-10", marker.at, "the marker of a chunked array is not true")?;
+        if content.is_padded {
+            self.padding()?;
+        }
         self.key("shape", "LEAF-10")?;
         let shape_at = self.position;
         let shape = self.chunked_shape()?;
         self.key("chunks", "LEAF-10")?;
         let chunks_at = self.position;
-        let mut hash = Sha256::new();
-        let dtype = self.chunks(&mut hash)?;
+        let before = content.payload.length;
+        let dtype = self.chunks(&shape, content)?;
         // LEAF-11: LEAF-4 holds with the width of the chunks.
         let due = payload_length(&shape, dtype.width, shape_at)?;
-        require(hash.length == due, "LEAF-12", chunks_at, "the chunks do not have as many elements as the shape says")?;
-        Ok(Leaf::Ndarray(Box::new(Array { dtype, shape, sha256: hash.finish() })))
+        let found = content.payload.length - before;
+        require(found == due, "LEAF-12", chunks_at, "the chunks do not have as many elements as the shape says")?;
+        Ok(Leaf::Ndarray(Box::new(Array { dtype, shape, sha256: content.payload.clone().finish() })))
     }
 
     /// The next key in a chunked array; any other breaks `clause`.
     fn key(&mut self, expected: &str, clause: &'static str) -> Result<()> {
         let head = self.head()?;
-        require(self.is_text(&head, expected)?, clause, head.at, "another key is due in a chunked array")
+        if self.is_text(&head, expected)? {
+            return Ok(());
+        }
+        refuse(clause, head.at, format!("expected the key `{expected}`"))
     }
 
     /// LEAF-11
@@ -595,8 +760,8 @@ impl Input {
         (0..count).map(dimension).collect()
     }
 
-    /// LEAF-12: the dtype of the chunks, whose payloads go into `hash`.
-    fn chunks(&mut self, hash: &mut Sha256) -> Result<Dtype> {
+    /// LEAF-12: the dtype of the chunks of an array of this shape.
+    fn chunks(&mut self, shape: &[u64], content: &mut Content) -> Result<Dtype> {
         let (map_at, count) = self.map_head("LEAF-12", "the chunks of a chunked array are not a map")?;
         let mut dtype = None;
         for place in 0..count {
@@ -605,7 +770,8 @@ impl Input {
             let Value::Ext(EXT_NDARRAY, length) = value else {
                 return refuse("LEAF-12", at, "a chunk is not an ext of type 1");
             };
-            let (found, _) = self.enclosed(at, length, |input| input.array_body(Role::Chunk(dtype), hash))?;
+            let role = Role::Chunk(shape, dtype);
+            let (found, _) = self.enclosed(at, length, |input| input.array_body(role, content))?;
             dtype = Some(found);
         }
         dtype.map_or_else(|| refuse("LEAF-12", map_at, "a chunked array has no chunk"), Ok)
@@ -621,9 +787,10 @@ fn read_stream(input: &mut Input) -> Result<Records> {
     let mut records = Records::new();
     while !input.at_end()? {
         let at = input.position;
-        let path = input.record_path()?;
+        input.record_head()?;
+        let path = input.key_path()?;
         check_clash(&records, &path, at).map_err(|error| error.under(|| path.clone()))?;
-        let leaf = input.leaf_blob().map_err(|error| error.under(|| path.clone()))?;
+        let leaf = input.leaf_blob(&mut Content::default()).map_err(|error| error.under(|| path.clone()))?;
         records.insert(path, leaf);
     }
     // STREAM-3
@@ -632,7 +799,7 @@ fn read_stream(input: &mut Input) -> Result<Records> {
 }
 
 /// STREAM-4, STREAM-5: as long as no path is the beginning of another, one that clashes is a neighbour of the new one.
-fn check_clash(records: &Records, path: &KeyPath, at: u64) -> Result<()> {
+fn check_clash<T>(records: &BTreeMap<KeyPath, T>, path: &KeyPath, at: u64) -> Result<()> {
     let before = records.range(..=path).next_back();
     let after = records.range(path..).next();
     match (before, after) {
@@ -648,16 +815,21 @@ fn check_clash(records: &Records, path: &KeyPath, at: u64) -> Result<()> {
 }
 
 impl Input {
-    /// REC-1: what stands in a record before the leaf blob.
-    fn record_path(&mut self) -> Result<KeyPath> {
+    /// REC-1
+    fn record_head(&mut self) -> Result<()> {
         let (at, count) = self.array_head("REC-1", "not a record")?;
-        require(count == 2, "REC-1", at, "a record has two elements")?;
+        require(count == 2, "REC-1", at, "a record has two elements")
+    }
+
+    fn key_path(&mut self) -> Result<KeyPath> {
+        // PART-3: the key of a part does not count. What has too much without one is refused later.
+        let (spare_parts, spare_bytes) = if self.is_sealed { (1, sealed::MAX_PART_KEY) } else { (0, 0) };
         // KEY-1, KEY-3
         let (path_at, parts) = self.array_head("KEY-1", "the key path is not an array")?;
         require(parts != 0, "KEY-1", path_at, "the key path has no part")?;
-        require(parts <= MAX_PARTS as u64, "KEY-3", path_at, "the key path has more than 512 parts")?;
+        require(parts <= (MAX_PARTS + spare_parts) as u64, "KEY-3", path_at, "the key path has more than 512 parts")?;
         let mut path = KeyPath::default();
-        let mut left = MAX_PATH_BYTES as u64;
+        let mut left = (MAX_PATH_BYTES + spare_bytes) as u64;
         for _ in 0..parts {
             let Head { at, value } = self.head()?;
             let Value::Str(length) = value else {
@@ -669,7 +841,10 @@ impl Input {
                 Some(left) => left,
                 None => return refuse("KEY-4", path_at, "the key path has more than 65,535 bytes"),
             };
-            self.pieces(at, length, true, |piece| path.0.extend_from_slice(piece))?;
+            self.pieces(at, length, true, |piece| {
+                path.0.extend_from_slice(piece);
+                Ok(())
+            })?;
             path.end_part();
         }
         path.0.shrink_to_fit();
@@ -677,25 +852,25 @@ impl Input {
     }
 
     /// REC-2, REC-4
-    fn leaf_blob(&mut self) -> Result<Leaf> {
+    fn leaf_blob(&mut self, content: &mut Content) -> Result<Leaf> {
         let Head { at, value } = self.head()?;
         let Value::Bin(length) = value else {
             return refuse("REC-2", at, "the leaf blob is not a bin");
         };
-        self.enclosed(at, length, Self::blob_body)
+        self.enclosed(at, length, |input| input.blob_body(content))
     }
 
-    fn blob_body(&mut self) -> Result<Leaf> {
+    fn blob_body(&mut self, content: &mut Content) -> Result<Leaf> {
         let head = self.head()?;
         let Value::Map(count @ 1..) = head.value else {
-            return self.leaf(head);
+            return self.leaf(head, content);
         };
         self.map_fits(head.at, count)?;
         let first = self.head()?;
         if self.is_text(&first, MARKER)? {
-            self.chunked(head.at, count)
+            self.chunked(head.at, count, content)
         } else {
-            self.leaf(head)
+            self.leaf(head, content)
         }
     }
 }
@@ -786,7 +961,10 @@ impl Input {
         self.fits(at, length)?;
         require(length <= MAX_PATH_BYTES as u64, "KEY-4", at, "the key has more than 65,535 bytes")?;
         let mut name = Vec::new();
-        self.pieces(at, length, true, |piece| name.extend_from_slice(piece))?;
+        self.pieces(at, length, true, |piece| {
+            name.extend_from_slice(piece);
+            Ok(())
+        })?;
         Ok((at, name.into()))
     }
 
@@ -800,9 +978,9 @@ impl Input {
                 if *first != *MARKER.as_bytes() {
                     return self.flax_entries(leaves, count, Some(key), first_at, first);
                 }
-                self.chunked(head.at, count)?
+                self.chunked(head.at, count, &mut Content::default())?
             }
-            _ => self.leaf(head)?,
+            _ => self.leaf(head, &mut Content::default())?,
         };
         leaves.push((Rc::clone(key), leaf));
         Ok(())
@@ -828,6 +1006,7 @@ static ROUND_CONSTANTS: [u32; 64] = [
     0xc67178f2,
 ];
 
+#[derive(Clone)]
 struct Sha256 {
     state: State,
     block: [u8; BLOCK],
@@ -835,11 +1014,13 @@ struct Sha256 {
     compress: fn(&mut State, &[u8]),
 }
 
-impl Sha256 {
-    fn new() -> Self {
+impl Default for Sha256 {
+    fn default() -> Self {
         Sha256 { state: INITIAL, block: [0; BLOCK], length: 0, compress: fastest_compress() }
     }
+}
 
+impl Sha256 {
     fn update(&mut self, mut data: &[u8]) {
         let filled = (self.length % BLOCK as u64) as usize;
         self.length += data.len() as u64;
@@ -964,13 +1145,15 @@ mod sha_ni {
 /// A JSON string. What KEY-5 hides is escaped here too, so that no key can move the cursor of a terminal.
 fn json_text(text: &str) -> String {
     let mut json = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            c => push_shown(&mut json, c),
-        }
-    }
+    text.chars().for_each(|c| push_json(&mut json, c));
     json + "\""
+}
+
+fn push_json(json: &mut String, c: char) {
+    match c {
+        '"' | '\\' => json.extend(['\\', c]),
+        c => push_shown(json, c),
+    }
 }
 
 fn json_list(items: impl Iterator<Item = String>) -> String {
@@ -981,8 +1164,8 @@ fn json_path(path: &KeyPath) -> String {
     json_list(path.parts().map(|part| json_text(&part)))
 }
 
-fn hexadecimal(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The members that say what a leaf is.
@@ -1010,6 +1193,12 @@ fn json_members(leaf: &Leaf) -> String {
     }
 }
 
+/// The members of a record.
+fn json_record(path: &KeyPath, leaf: &Leaf) -> String {
+    let (parts, display, leaf) = (json_path(path), json_text(&path.display()), json_members(leaf));
+    format!(r#""path":{parts},"display":{display},{leaf}"#)
+}
+
 fn json_bytes(kind: &str, bytes: &Bytes) -> String {
     let (length, sha256) = (bytes.length, hexadecimal(&bytes.sha256));
     format!(r#""kind":"{kind}","bytes":"{length}","sha256":"{sha256}""#)
@@ -1021,8 +1210,7 @@ fn print_records<'a>(records: impl Iterator<Item = (Cow<'a, KeyPath>, &'a Leaf)>
     let mut separator = "";
     write!(out, r#"{{"records":["#)?;
     for (path, leaf) in records {
-        let (parts, display, leaf) = (json_path(&path), json_text(&path.display()), json_members(leaf));
-        write!(out, "{separator}\n{{\"path\":{parts},\"display\":{display},{leaf}}}")?;
+        write!(out, "{separator}\n{{{}}}", json_record(&path, leaf))?;
         separator = ",";
     }
     writeln!(out, "\n]}}")?;
@@ -1033,14 +1221,22 @@ fn print_records<'a>(records: impl Iterator<Item = (Cow<'a, KeyPath>, &'a Leaf)>
 fn print_refusal(refusal: &Refusal) -> io::Result<()> {
     let Refusal { clause, offset, reason, .. } = refusal;
     let path = refusal.path.as_ref().map_or_else(String::new, |path| format!(r#","path":{}"#, json_path(path)));
-    let line = format!("{{\"rejected\":\"{reason}\",\"clause\":\"{clause}\",\"offset\":\"{offset}\"{path}}}\n");
+    let reason = json_text(reason);
+    let line = format!("{{\"rejected\":{reason},\"clause\":\"{clause}\",\"offset\":\"{offset}\"{path}}}\n");
     io::stderr().write_all(line.as_bytes())
 }
 
 // ---- The program ----
 
 fn decode(path: &OsStr) -> Result<()> {
-    let records = read_stream(&mut Input::open(path, "STREAM-2")?)?;
+    let mut input = Input::open(path, "STREAM-2")?;
+    if input.peek(sealed::MARK.len())? == sealed::MARK {
+        return sealed::decode(input, path);
+    }
+    if let Some(seal) = sealed::seal_beside(path) {
+        return sealed::decode_with_seal(input, &seal);
+    }
+    let records = read_stream(&mut input)?;
     print_records(records.iter().map(|(path, leaf)| (Cow::Borrowed(path), leaf)))
 }
 

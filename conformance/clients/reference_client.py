@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import sealed_protocol
 from protocol import Rejected, read_asked, record_of, serve, tree_of
 
 import reference
@@ -25,8 +26,10 @@ from reference.format.errors import FormatError
 from reference.format.flax_msgpack import flax_steps
 from reference.format.keypaths import display, parse
 from reference.format.payloads import write_steps
+from reference.format.sealing import SealOptions, sealed_steps
 from reference.format.streams import stream_steps
 from reference.format.trees import flatten
+from reference.verify import verify
 
 PIECE = 1 << 20  # bytes of a leaf that are read at a time
 LARGEST = 1 << 30  # bytes that are written at a time
@@ -41,7 +44,21 @@ def decode(path: str | None = None, prefix: str | None = None) -> dict[str, Any]
             spool.flush()
             path = spool.name
         checkpoint = stack.enter_context(reference.open(path, prefix))
-        return {"records": [_printed(checkpoint, record) for record in checkpoint.records]}
+        printed = {"records": [_printed(checkpoint, record) for record in checkpoint.records]}
+        if (seal := checkpoint.contents.seal) is None:
+            return printed
+        verify(checkpoint)  # of the whole: the checksum of all records, and the digests
+        for record, sums in zip(printed["records"], seal.index.columns.sums_of_leaves(), strict=True):
+            record["checksums"] = [sums[at : at + 4].hex() for at in range(0, len(sums), 4)]
+        index = seal.index
+        printed["seal"] = {
+            "version": checkpoint.version,
+            "alignment": str(index.alignment),
+            "checksum": f"{index.checksum:08x}",
+            "metadata": sealed_protocol.printed(index.metadata),
+            "digests": None if index.digests is None else index.digests.hex(),
+        }
+        return printed
 
 
 def _printed(checkpoint: reference.Checkpoint, record: reference.Record) -> dict[str, Any]:
@@ -62,7 +79,19 @@ def encode(asked: dict[str, Any], sink: Any, flax: bool = False) -> None:
     """Write the canonical bytes of what an encoder gets to a sink."""
     tree = tree_of(asked["records"], _parse)
     items = [item_of(path, value) for path, value in flatten(tree, asked["empty_nodes"] == "keep")]
-    write_steps(sink, (flax_steps if flax else stream_steps)(items))
+    if asked.get("format") == "2.0" and not flax:
+        write_steps(sink, sealed_steps(items, _options(asked)))
+    else:
+        write_steps(sink, (flax_steps if flax else stream_steps)(items))
+
+
+def _options(asked: dict[str, Any]) -> SealOptions:
+    """How an encoder is to seal a stream."""
+    alignment = asked.get("alignment", "64")
+    if not isinstance(alignment, str) or not alignment.isdecimal() or len(alignment) > 9:
+        raise Rejected(f"{str(alignment)[:40]!r} is not an alignment", clause="ALIGN-5")
+    metadata = sealed_protocol.given(asked.get("metadata", {"kind": "map", "value": []}))
+    return SealOptions(metadata, int(alignment), asked.get("digests") is True)
 
 
 def _parse(text: str) -> tuple[str, ...]:
@@ -92,8 +121,9 @@ def _flags(arguments: tuple[str, ...], *names: str) -> Iterator[Any]:
 
 
 def _convert(*arguments: str) -> None:
-    source, output, streaming, dtype = _flags(arguments, "load_checkpoint", "output_file", "streaming", "float_dtype")
-    report = convert(source, output, streaming=streaming == "True", float_dtype=dtype)
+    names = ("load_checkpoint", "output_file", "streaming", "float_dtype", "format")
+    source, output, streaming, dtype, version = _flags(arguments, *names)
+    report = convert(source, output, streaming=streaming == "True", float_dtype=dtype, format=version)
     print(f"{report.overflowed} finite values became infinite")
 
 

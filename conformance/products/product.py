@@ -41,7 +41,7 @@ def product(
     sizes: Iterable[Any] = ANYWHERE,
     part: Callable[[Any], str] = lambda place: place.part,
     cites: Callable[[Any, Any], Sequence[str]] = lambda place, size: (),
-    also: Callable[[Any, Any], Sequence[str]] = lambda place, size: (),
+    also: Sequence[str] | Callable[[Any, Any], Sequence[str]] = (),
     canonical: bool = False,
 ) -> Callable[..., Any]:
     """A rule. The first of `clauses` says in which chapter it stands. They are those of each case, unless `cites` gives
@@ -61,7 +61,7 @@ def product(
                         name,
                         where,
                         tuple(cites(place, size)) or clauses,
-                        tuple(also(place, size)),
+                        tuple(also(place, size) if callable(also) else also),
                         MUST,
                         None,
                         None,

@@ -15,15 +15,14 @@ import numpy as np
 from ..containers.container import Contents
 from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
 from ..containers.load_prefixes import select as select_by_prefix
-from ..containers.registry import kind_of, read_contents
-from ..containers.stream import STREAM, begins_sealed, read_with_seal
+from ..containers.seals_beside import read_with_seal_beside
+from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
 from ..format.leaves import view_value
 from ..format.records import Record, copies, value_of
-from ..format.seals import DETACHED_SUFFIX
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
@@ -237,7 +236,7 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
-        kind, contents = _read(file, name, wanted, dialect)
+        kind, contents = read_with_seal_beside(file, name, wanted, dialect)
         records = select_by_prefix(contents.records, load_prefix)
         if below:
             records = subtree(records, below)
@@ -250,36 +249,6 @@ def open(
         if isinstance(error, FormatError):
             error.file = file.name
         raise
-
-
-def _read(file: OpenedFile, name: str, wanted: str | None, dialect: str | None) -> tuple[str, Contents]:
-    """What the headers of a file say, or its seal, beside it or in it. Raises FormatError, OSError, UsageError."""
-    if dialect is None and (seal := _detached_seal(file, name, wanted)) is not None:
-        with contextlib.closing(seal):
-            return STREAM, read_with_seal(file, seal)
-    return read_contents(file, wanted, dialect)
-
-
-# DETACHED-3: "A reader that is given the name of a plain stream SHOULD look for a detached seal"
-def _detached_seal(file: OpenedFile, name: str, wanted: str | None) -> OpenedFile | None:
-    if (wanted or kind_of(file)) != STREAM or begins_sealed(file):
-        return None
-    return _opened_seal(name)
-
-
-def _opened_seal(name: str) -> OpenedFile | None:
-    try:
-        return place_of(name + DETACHED_SUFFIX).open()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
-
-
-def has_detached_seal(name: str) -> bool:
-    """Whether a seal stands beside a file, in a file of its own."""
-    if (seal := _opened_seal(name)) is None:
-        return False
-    seal.close()
-    return True
 
 
 def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, KeyPathLike | None]:

@@ -35,7 +35,7 @@ class SealReport(NamedTuple):
 
 
 def seal(
-    path: Path_, *, metadata: Metadata | None = None, digests: bool = False, progress: Shown = False
+    path: Path_, *, progress: Shown = False, metadata: Metadata | None = None, digests: bool | None = None
 ) -> SealReport:
     """Write the seal of a plain stream beside it, to a file of its name with `.seal` behind it.
 
@@ -54,7 +54,7 @@ def seal(
             raise UsageError(f"{name} is sealed already; `python -m reference.verify` compares it with its seal")
         records = read_stream(source)
         place.check_output()
-        plan = IndexPlan(DETACHED, encoded_metadata, digests, len(records))
+        plan = IndexPlan(DETACHED, encoded_metadata, bool(digests), len(records))
         for record in records:
             plan.add(encode_keypath(record.path), record.leaf, [(record.end - record.offset, _payload(record))])
         with shown(progress)("seal", source.size) as moved:

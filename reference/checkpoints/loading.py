@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..containers.seals_beside import has_detached_seal
 from ..containers.stream import begins_sealed
 from ..format.collector import no_collection
 from ..format.leaves import read_value
@@ -19,7 +20,7 @@ from ..format.wire import BytesSource, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, silent
-from .checkpoint import KeyPathLike, has_detached_seal, locate
+from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .patterns import Chooser, Patterns, chooser
 from .reading_together import read_together

@@ -135,7 +135,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _arithmetic(arguments: argparse.Namespace) -> dict[str, Any]:
-    return _options(arguments) | {"streaming": arguments.streaming, "format": arguments.format or "1.0"}
+    return _options(arguments) | {"streaming": arguments.streaming, "format": arguments.format}
 
 
 def _print_subtraction(output: str, report: SubtractReport) -> None:

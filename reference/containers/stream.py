@@ -52,7 +52,8 @@ def _sealed(file: SealedFile) -> Contents:
 def seal_options(
     version: str | None, metadata: Metadata | None = None, alignment: int | None = None, digests: bool | None = None
 ) -> SealOptions | None:
-    """How a stream of a version ("1.0", "2.0") is sealed, None where it is not. Raises UsageError."""
+    """How a stream of a version ("1.0", the default, or "2.0") is sealed, None where it is not. Raises UsageError."""
+    version = version or VERSIONS[0]
     if version not in VERSIONS:
         raise UsageError(f"{version!r} is not a version of the stream; choose one of {', '.join(VERSIONS)}")
     if version == VERSION:
@@ -63,7 +64,7 @@ def seal_options(
     return None
 
 
-def sealed_as(kind: str, version: str) -> SealOptions | None:
+def sealed_as(kind: str, version: str | None) -> SealOptions | None:
     """How an output of a kind is sealed whose stream is to be of a version. Raises UsageError."""
     seal = seal_options(version)
     if seal is not None and kind != STREAM:

@@ -64,7 +64,7 @@ def subtract(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
-    format: str = "1.0",
+    format: str | None = None,
 ) -> SubtractReport:
     """Write target - base to an output that is named as for `convert`.
 
@@ -93,7 +93,7 @@ def add(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
-    format: str = "1.0",
+    format: str | None = None,
 ) -> AddReport:
     """Write base + difference, where the difference was made by `subtract` or by the programs before it.
 
@@ -123,7 +123,7 @@ def _write(
     jobs: int | None,
     backend: str | None,
     progress: Shown,
-    format: str,
+    format: str | None,
 ) -> tuple[list[Item], int, _Counts]:
     dtype = dtype_called(float_dtype)
     kind, name = split_output(output, streaming)

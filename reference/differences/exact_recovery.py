@@ -53,7 +53,7 @@ def recover(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
-    format: str = "1.0",
+    format: str | None = None,
 ) -> RecoverReport:
     """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
 
@@ -62,8 +62,8 @@ def recover(
     streams before `delta`, such as `params::`, is taken and says nothing. `float_dtype` casts the float leaves of what
     has been checked. `backend` is that of `convert`: with jax the large blocks of all dtypes are added, and casts run,
     on all of jax's local devices, to the same bytes.
-    `progress` is that of `convert`, and `format` the version of the stream that is written, "1.0" or "2.0". Raises
-    FormatError, OSError, UsageError.
+    `progress` is that of `convert`, and `format` the version of the stream that is written, "1.0" (the default) or
+    "2.0". Raises FormatError, OSError, UsageError.
     """
     zstd()
     dtype, show = dtype_called(float_dtype), shown(progress)

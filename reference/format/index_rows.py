@@ -50,9 +50,16 @@ class Columns(NamedTuple):
     payloads: list[int | None]
     sums: list[bytes]
 
+    def sums_of_leaves(self) -> list[bytes]:
+        """The checksums of each leaf: those of its records, one behind the other."""
+        return [b"".join(self.sums[a:b]) for a, b in itertools.pairwise(self.first)]
 
-def read_rows(cursor: Cursor) -> Columns:
-    """The leaves of an index. Raises INDEX, KEY, DTYPE, LEAF, PART, STREAM and WIRE clauses."""
+
+def read_rows(cursor: Cursor, detached: bool = False) -> Columns:
+    """The leaves of an index; in a detached seal a key may look like a part.
+
+    Raises INDEX, KEY, DTYPE, LEAF, PART, STREAM and WIRE clauses.
+    """
     at = cursor.tell()
     rows = expect(cursor, "array", "INDEX-1", "the entry `leaves`")
     if rows == 0:
@@ -63,18 +70,18 @@ def read_rows(cursor: Cursor) -> Columns:
     if columns is not None:
         return columns
     cursor.skip(start - cursor.tell())  # something is odd: what it is, and where, shows one value at a time
-    return _read_slowly(cursor, rows)
+    return _read_slowly(cursor, rows, detached)
 
 
 # --- value by value -----------------------------------------------------------------------------------
 
 
-def _read_slowly(cursor: Cursor, rows: int) -> Columns:
+def _read_slowly(cursor: Cursor, rows: int, detached: bool) -> Columns:
     columns = Columns([], [], [], [0], [], [], [])
     offsets = []
     for _ in range(rows):
         offsets.append(cursor.tell())
-        _read_row(cursor, columns)
+        _read_row(cursor, columns, detached)
     if (clash := find_clash(columns.keys)) is not None:
         first, second = sorted(clash)
         raise clash_error(columns.paths[first], columns.paths[second], offsets[second])
@@ -87,14 +94,14 @@ def _array_of(cursor: Cursor, n: int, clause: str, what: str) -> None:
         cursor.fail(clause, f"{what} has {found} elements, not {n}", at=at)
 
 
-def _read_row(cursor: Cursor, columns: Columns) -> None:
+def _read_row(cursor: Cursor, columns: Columns, detached: bool) -> None:
+    row_at = cursor.tell()
     # INDEX-2: "Each of `leaves` is an array of five: key path, kind, dtype, shape, records."
     _array_of(cursor, 5, "INDEX-2", "what the index says of a leaf")
-    at = cursor.tell()
     path = read_keypath(cursor)
     try:
-        if has_part_name(path):
-            cursor.fail("PART-3", "a key of this leaf looks like the name of a part", at=at)
+        if not detached and has_part_name(path):
+            cursor.fail("PART-3", "a key of this leaf looks like the name of a part", at=row_at)
         leaf = _read_leaf(cursor)
         at = cursor.tell()
         n = expect(cursor, "array", "INDEX-2", "the records of a leaf")
@@ -159,7 +166,7 @@ def _read_record(cursor: Cursor, columns: Columns, leaf: Leaf, records: int) -> 
         cursor.fail("INDEX-3", "the place of the payload of a part is nil", at=at)
     if payload is not None and (leaf.dtype is None or payload < 0):
         cursor.fail("INDEX-3", f"a leaf of kind {leaf.kind} has its payload at {payload}", at=at)
-    if payload is not None and payload + (leaf.nbytes if records == 1 else 0) > size:
+    if records == 1 and (payload or 0) + leaf.nbytes > size:
         cursor.fail("INDEX-4", "a payload reaches beyond its record", at=at)
     at = cursor.tell()
     n = expect(cursor, "bin", "INDEX-3", "the checksums of a record")
@@ -229,7 +236,7 @@ def _add_rows(rows: tuple[Any, ...], known: dict[Any, Leaf], columns: Columns) -
     if min(sizes) <= 0 or list(map(len, sums)) != [WIDTH * -(-size // BLOCK) for size in sizes]:
         return False
     if any(
-        payload is not None and (leaf.dtype is None or not 0 <= payload <= size - leaf.nbytes)
+        size < leaf.nbytes if payload is None else leaf.dtype is None or not 0 <= payload <= size - leaf.nbytes
         for leaf, size, payload in zip(leaves, sizes, payloads, strict=True)
     ):
         return False

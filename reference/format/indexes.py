@@ -76,7 +76,7 @@ def _read(cursor: CanonicalCursor, seal_at: int, detached: bool) -> Index:
     checksum = int.from_bytes(cursor.take(WIDTH), "big")
     _read_key(cursor, _KEYS[2])
     at = cursor.tell()
-    columns = read_rows(cursor)
+    columns = read_rows(cursor, detached)
     # INDEX-4: "So the sizes of all records add up to the offset of the seal."
     if (total := sum(columns.sizes)) != seal_at:
         cursor.fail("INDEX-4", f"the records have {total} bytes together, and the seal stands at byte {seal_at}", at=at)

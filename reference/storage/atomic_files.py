@@ -172,7 +172,7 @@ class _NewFile:
 _NO_SYNC: Final = {errno.EINVAL, errno.EROFS, errno.EOPNOTSUPP, errno.EACCES}
 
 
-# DETACHED-3: "a program that writes a plain stream SHOULD remove the seal of the file that it replaces."
+# DETACHED-3: "a program that writes a stream SHOULD remove the seal of the file that it replaces."
 def _remove_seal(target: Path) -> None:
     """Remove the seal beside a file that is about to be replaced; another file of that name is left alone."""
     name = f"{os.fspath(target)}{DETACHED_SUFFIX}"

@@ -12,6 +12,7 @@ from reference.checkpoints.verification import verify
 from reference.convert import convert
 from reference.delta import add, compare, diff, recover, subtract
 from reference.salvage import salvage
+from reference.seal import seal
 
 FUNCTIONS = [
     reference.load,
@@ -22,6 +23,7 @@ FUNCTIONS = [
     convert,
     verify,
     salvage,
+    seal,
     diff,
     recover,
     subtract,
@@ -58,6 +60,12 @@ DEFAULTS = {
     "jobs": None,
     "backend": None,
     "progress": False,
+    "check": True,
+    # how a stream is written
+    "format": None,
+    "metadata": None,
+    "alignment": None,
+    "digests": None,
 }
 
 

@@ -1,0 +1,993 @@
+//! Sealed streams, and plain ones with a detached seal (version 2.0 of the specification).
+//!
+//! A sealed stream is read from front to back, like a plain one. What each record was, its checksums included, is noted
+//! as it passes by, and the index is compared with that when it comes. So a pipe and a file are read alike, no payload
+//! is ever held, and of the index nothing but the metadata and the digests. A file is opened from its end before that
+//! (SEAL-8): one that has been cut off, or has an index that breaks a rule, is refused before its records are read.
+
+use crate::checksum::{checksum, joined, Checksums, BLOCK};
+use crate::*;
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
+
+pub const MARK: [u8; 5] = [0xdd, 0, 0, 0, 2]; // SEAL-1
+const RECORD: u8 = 0x92; // SEAL-1
+const SEAL: u8 = 0xc6; // SEAL-3
+const SEAL_HEADER: u64 = 5; // SEAL-3
+const MAX_SEAL: u64 = (1 << 31) - 1; // SEAL-3
+const FOOTER: usize = 40; // SEAL-4
+const FOOTER_MARK: &[u8; 16] = b"streamckpt-seal\n"; // SEAL-4
+const MAX_PADDING: u64 = 4095; // ALIGN-2
+const MAX_BOX: u64 = 1 << 30; // PART-2
+const MAX_METADATA: u64 = 1 << 24; // META-3
+const MAX_DEPTH: usize = 64; // META-3
+const KINDS: [&str; 10] = ["ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty"];
+/// Room for the key of a part: it has two numbers of at most 20 digits.
+pub const MAX_PART_KEY: usize = 64;
+
+// ---- Arrays with padding (chapter 11) ----
+
+impl Input {
+    /// ALIGN-1, ALIGN-2: the entry of a chunked array that stands before its shape.
+    pub fn padding(&mut self) -> Result<()> {
+        self.key("pad", "ALIGN-1")?;
+        let Head { at, value } = self.head()?;
+        let Value::Bin(length) = value else {
+            return refuse("ALIGN-2", at, "the padding is not a bin");
+        };
+        self.fits(at, length)?;
+        require(length <= MAX_PADDING, "ALIGN-2", at, "the padding has more than 4,095 bytes")?;
+        let is_zero = self.window(at, length)?.iter().all(|byte| *byte == 0);
+        self.advance(length as usize);
+        require(is_zero, "ALIGN-2", at, "a byte of the padding is not zero")
+    }
+}
+
+// ---- Arrays in parts (chapter 12) ----
+
+/// PART-3: which part it is, and of how many.
+struct Part {
+    place: u64,
+    count: u64,
+}
+
+impl KeyPath {
+    /// PART-3: takes the key of a part off the end of a key path that has one. The record stands at `at`.
+    fn without_part(mut self, at: u64) -> Result<(KeyPath, Option<Part>)> {
+        let found = self.parts().enumerate().find_map(|(place, key)| Some((place, Part::named(&key)?)));
+        let Some((place, part)) = found else {
+            return Ok((self, None));
+        };
+        let is_last = place > 0 && place + 1 == self.size().0;
+        require(is_last, "PART-3", at, "a key that looks like that of a part stands in another place")?;
+        self.0.pop();
+        let kept = self.0.iter().rposition(|byte| *byte == Self::END).map_or(0, |end| end + 1);
+        self.0.truncate(kept);
+        Ok((self, Some(part)))
+    }
+}
+
+impl Part {
+    /// The part that has this key, where it is that of one.
+    fn named(key: &str) -> Option<Self> {
+        let (place, count) = key.strip_prefix("__part_")?.strip_suffix("__")?.split_once("_of_")?;
+        let is_number = |text: &str| {
+            let is_short = text == "0" || !text.starts_with('0');
+            is_short && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        // They may have any number of digits; of two without leading zeros the longer one is the larger.
+        let is_part = is_number(place) && is_number(count) && (place.len(), place) < (count.len(), count);
+        // No file holds as many parts as the largest u64 says, so that can stand for all that are larger.
+        let number = |text: &str| text.parse().unwrap_or(u64::MAX);
+        is_part.then(|| Part { place: number(place), count: number(count) })
+    }
+}
+
+/// PART-2: how an array is cut.
+struct Boxes<'a> {
+    shape: &'a [u64],
+    /// The dimension that is cut, how many of its rows a box takes, and how many boxes make one range of it.
+    axis: usize,
+    rows: u64,
+    in_range: u64,
+    count: u64,
+}
+
+impl<'a> Boxes<'a> {
+    /// None where there is nothing to cut. LEAF-4 holds for the shape.
+    fn of(shape: &'a [u64], width: u64) -> Option<Self> {
+        if shape.contains(&0) {
+            return None;
+        }
+        let row_after = |axis: usize| shape[axis + 1..].iter().product::<u64>() * width;
+        let axis = (0..shape.len()).find(|axis| row_after(*axis) <= MAX_BOX)?;
+        let rows = MAX_BOX / row_after(axis);
+        let in_range = shape[axis].div_ceil(rows);
+        let count = shape[..axis].iter().product::<u64>() * in_range;
+        Some(Boxes { shape, axis, rows, in_range, count })
+    }
+
+    fn shape_of(&self, place: u64) -> Vec<u64> {
+        let before = place % self.in_range * self.rows;
+        let mut shape = self.shape.to_vec();
+        shape[..self.axis].fill(1);
+        shape[self.axis] = self.rows.min(shape[self.axis] - before);
+        shape
+    }
+}
+
+// ---- The digests of leaves (INDEX-9, DELTA-4) ----
+
+pub struct LeafDigest {
+    hash: Sha256,
+    /// The shape of an array in parts. Each of them says its own alone.
+    whole: Option<Vec<u64>>,
+    has_shape: bool,
+}
+
+impl LeafDigest {
+    fn new(path: &KeyPath, whole: Option<Vec<u64>>) -> Self {
+        let mut digest = LeafDigest { hash: Sha256::default(), whole, has_shape: false };
+        digest.add(&Value::Array(path.size().0 as u64).encoded());
+        path.parts().for_each(|part| digest.add_text(&part));
+        digest
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+    }
+
+    fn add_text(&mut self, text: &str) {
+        self.add(&Value::Str(text.len() as u64).encoded());
+        self.add(text.as_bytes());
+    }
+
+    /// DELTA-6: what has not passed by as bytes, the canonical encoding of a small value, is added here.
+    fn finish(mut self, leaf: &Leaf) -> Digest {
+        let values: &[Value] = match *leaf {
+            Leaf::Ndarray(_) | Leaf::Scalar(_) | Leaf::Str(_) | Leaf::Bin(_) => return self.hash.finish(),
+            Leaf::Nil => &[Value::Nil],
+            Leaf::Bool(value) => &[Value::Bool(value)],
+            Leaf::Int(value) => &[Value::Int(value)],
+            Leaf::Float(bits) => &[Value::Float(bits)],
+            Leaf::Empty => &[Value::Map(0)],
+            Leaf::Complex(real, imaginary) => {
+                &[Value::Ext(EXT_COMPLEX, 19), Value::Array(2), Value::Float(real), Value::Float(imaginary)]
+            }
+        };
+        self.add_text(leaf.kind());
+        values.iter().for_each(|value| self.add(&value.encoded()));
+        self.hash.finish()
+    }
+}
+
+impl Content {
+    /// To be called before each piece of the payload.
+    pub fn begin_array(&mut self, kind: &str, dtype: Dtype, shape: &[u64]) {
+        let Some(digest) = self.digest.as_mut().filter(|digest| !digest.has_shape) else {
+            return;
+        };
+        digest.has_shape = true;
+        let shape = digest.whole.take().unwrap_or_else(|| shape.to_vec());
+        digest.add_text(kind);
+        digest.add_text(dtype.tag);
+        digest.add(&Value::Array(shape.len() as u64).encoded());
+        shape.iter().for_each(|dimension| digest.add(&Value::Int((*dimension).into()).encoded()));
+    }
+
+    /// To be called before the bytes of a str or bin.
+    pub fn begin_bytes(&mut self, is_text: bool, length: u64) {
+        if let Some(digest) = &mut self.digest {
+            let (kind, header) = if is_text { ("str", Value::Str(length)) } else { ("bin", Value::Bin(length)) };
+            digest.add_text(kind);
+            digest.add(&header.encoded());
+        }
+    }
+
+    pub fn add_to_digest(&mut self, bytes: &[u8]) {
+        if let Some(digest) = &mut self.digest {
+            digest.add(bytes);
+        }
+    }
+}
+
+// ---- The records (SEAL-1, SEAL-2, PART-1 to PART-4, SUM-2) ----
+
+/// A leaf that has been read.
+struct Stored {
+    leaf: Leaf,
+    /// More than one where it is an array in parts.
+    records: usize,
+    digest: Option<Box<Digest>>,
+}
+
+/// What INDEX-3 says of a record, but for the checksums.
+struct Record {
+    size: u64,
+    payload: Option<u64>,
+    /// That of a part.
+    shape: Option<Box<[u64]>>,
+}
+
+/// What has been read. Everything but the places stands in the order of the file.
+#[derive(Default)]
+struct Stream {
+    places: BTreeMap<KeyPath, usize>,
+    leaves: Vec<Stored>,
+    records: Vec<Record>,
+    /// Those of the blocks of all records.
+    checksums: Vec<u32>,
+    /// That of all bytes.
+    checksum: u32,
+    /// The offsets of payloads that must be aligned.
+    padded_at: Vec<u64>,
+}
+
+/// An array in parts of which more are to come.
+struct OpenArray {
+    path: KeyPath,
+    at: u64,
+    part: Part,
+    dtype: Dtype,
+    content: Content,
+}
+
+impl OpenArray {
+    fn goes_on_with(&self, path: &KeyPath, next: &Part) -> bool {
+        self.path == *path && self.part.count == next.count && self.part.place + 1 == next.place
+    }
+}
+
+/// Reads the records.
+struct Reader<'a> {
+    input: &'a mut Input,
+    ahead: Option<&'a Outline>,
+    stream: Stream,
+    open: Option<OpenArray>,
+}
+
+impl Stream {
+    /// The records of a sealed stream, or those of a plain one that has a seal.
+    fn read(input: &mut Input, ahead: Option<&Outline>) -> Result<Self> {
+        let mut reader = Reader { input, ahead, stream: Stream::default(), open: None };
+        while reader.stands_before_record()? {
+            reader.record()?;
+        }
+        if let Some(OpenArray { at, path, .. }) = reader.open {
+            return refuse("PART-2", at, "parts of the array are missing").map_err(|error: Error| error.under(|| path));
+        }
+        // STREAM-3
+        require(!reader.stream.leaves.is_empty(), "STREAM-3", 0, "the input is empty")?;
+        Ok(reader.stream)
+    }
+}
+
+impl Reader<'_> {
+    fn stands_before_record(&mut self) -> Result<bool> {
+        let at = self.input.position;
+        if !self.input.is_sealed {
+            return Ok(!self.input.at_end()?);
+        }
+        if at == 0 {
+            return Ok(true); // with the mark
+        }
+        // SEAL-8: where it is not known how far the records reach, the first byte tells.
+        let first = self.input.window(at, 1)?[0];
+        let is_seal = self.input.size.map_or(first == SEAL, |seal_at| at == seal_at);
+        require(is_seal || first == RECORD, "SEAL-1", at, "a record does not begin with 92")?;
+        Ok(!is_seal)
+    }
+
+    fn record(&mut self) -> Result<()> {
+        let at = self.input.position;
+        self.input.checksums = Some(Checksums::new());
+        self.input.record_head()?;
+        let path_at = self.input.position;
+        let path = self.input.key_path()?;
+        let (path, part) = if self.input.is_sealed { path.without_part(at)? } else { (path, None) };
+        // PART-3: these two hold without the key of a part.
+        let (parts, bytes) = path.size();
+        require(parts <= MAX_PARTS, "KEY-3", path_at, "the key path has more than 512 parts")?;
+        require(bytes <= MAX_PATH_BYTES, "KEY-4", path_at, "the key path has more than 65,535 bytes")?;
+        self.leaf(at, &path, part).map_err(|error| error.under(|| path))
+    }
+
+    fn leaf(&mut self, at: u64, path: &KeyPath, part: Option<Part>) -> Result<()> {
+        let (mut content, before) = match (self.open.take(), &part) {
+            (Some(open), Some(part)) if open.goes_on_with(path, part) => (open.content, Some((open.at, open.dtype))),
+            (Some(_), _) => return refuse("PART-2", at, "expected the next part of the array before it"),
+            (None, Some(Part { place: 1.., .. })) => return refuse("PART-2", at, "the part before it is missing"),
+            (None, _) => {
+                check_clash(&self.stream.places, path, at)?;
+                self.stream.places.insert(path.clone(), self.stream.leaves.len());
+                let digest = Outline::digest(self.ahead, path, part.as_ref());
+                (Content { digest, ..Content::default() }, None)
+            }
+        };
+        (content.pieces, content.is_padded) = (0, false);
+        let leaf = self.input.leaf_blob(&mut content)?;
+        self.end_record(at, &content, part.as_ref().and(leaf.shape()));
+        let mut records = 1;
+        if let Some(part) = part {
+            // PART-1, PART-2
+            let Leaf::Ndarray(array) = &leaf else {
+                return refuse("PART-1", at, "a part is not an ndarray");
+            };
+            let (first_at, dtype) = before.unwrap_or((at, array.dtype));
+            require(array.dtype == dtype, "PART-2", at, "the parts differ in dtype")?;
+            if part.place + 1 < part.count {
+                self.open = Some(OpenArray { path: path.clone(), at: first_at, part, dtype, content });
+                return Ok(());
+            }
+            records = part.count as usize;
+        }
+        let digest = content.digest.map(|digest| Box::new(digest.finish(&leaf)));
+        self.stream.leaves.push(Stored { leaf, records, digest });
+        Ok(())
+    }
+
+    fn end_record(&mut self, at: u64, content: &Content, part_shape: Option<&[u64]>) {
+        let stream = &mut self.stream;
+        let size = self.input.position - at;
+        let (blocks, all) = self.input.checksums.take().map(Checksums::finish).unwrap_or_default();
+        stream.checksum = joined(stream.checksum, all, size); // SUM-4
+        stream.checksums.extend(blocks);
+        let payload = (content.pieces == 1).then(|| content.first_at - at);
+        stream.records.push(Record { size, payload, shape: part_shape.map(Box::from) });
+        if content.is_padded {
+            stream.padded_at.push(content.first_at);
+        }
+    }
+}
+
+impl Leaf {
+    fn array(&self) -> Option<&Array> {
+        match self {
+            Leaf::Ndarray(array) | Leaf::Scalar(array) => Some(array),
+            _ => None,
+        }
+    }
+
+    fn shape(&self) -> Option<&[u64]> {
+        self.array().map(|array| array.shape.as_slice())
+    }
+}
+
+// ---- The index (chapter 15) ----
+
+/// INDEX-2
+struct Entry {
+    path: KeyPath,
+    kind: &'static str,
+    dtype: Option<Dtype>,
+    shape: Option<Vec<u64>>,
+    records: Vec<Listed>,
+}
+
+/// INDEX-3
+struct Listed {
+    size: u64,
+    payload: Option<u64>,
+    checksums: Vec<u32>,
+}
+
+/// INDEX-1, without the leaves.
+struct Index {
+    at: u64,
+    alignment: u64,
+    checksum: u32,
+    /// As it stands in the file.
+    metadata: Vec<u8>,
+    /// With its offset.
+    digests: Option<(u64, Vec<u8>)>,
+}
+
+/// What is to be known of the file in which an index stands.
+#[derive(Clone, Copy)]
+struct Frame {
+    seal_at: u64,
+    is_detached: bool,
+}
+
+impl Input {
+    fn index(&mut self, frame: Frame, each: &mut dyn FnMut(Entry)) -> Result<Index> {
+        let (at, count) = self.map_head("INDEX-1", "the index is not a map")?;
+        require(matches!(count, 4 | 5), "INDEX-5", at, "the index has not four or five entries")?;
+        self.key("alignment", "INDEX-5")?;
+        let alignment = self.alignment(frame)?;
+        self.key("checksum", "INDEX-5")?;
+        let checksum = self.bin("INDEX-1", 4, "the checksum is not a bin of 4 bytes")?;
+        self.key("leaves", "INDEX-5")?;
+        let leaves = self.entries(frame, each)?;
+        self.key("metadata", "INDEX-5")?;
+        let metadata = self.metadata()?;
+        let mut digests = None;
+        if count == 5 {
+            self.key("digests", "INDEX-5")?;
+            let digests_at = self.position;
+            let reason = "the digests are not a bin of 32 bytes for each leaf, and 32 more";
+            digests = Some((digests_at, self.bin("INDEX-9", 32 * (leaves + 1), reason)?));
+        }
+        Ok(Index { at, alignment, checksum: big_endian(&checksum) as u32, metadata, digests })
+    }
+
+    fn alignment(&mut self, frame: Frame) -> Result<u64> {
+        let at = self.position;
+        let alignment = self.count("INDEX-1", "the alignment is not an int of 0 or more")?;
+        if frame.is_detached {
+            require(alignment == 1, "DETACHED-4", at, "the alignment of a detached seal is not 1")?;
+        } else {
+            let fits = alignment.is_power_of_two() && (64..=4096).contains(&alignment);
+            require(fits, "ALIGN-5", at, "the alignment is not a power of two from 64 to 4,096")?;
+        }
+        Ok(alignment)
+    }
+
+    /// A bin of this length; anything else breaks `clause`.
+    fn bin(&mut self, clause: &'static str, expected: u64, reason: &'static str) -> Result<Vec<u8>> {
+        let Head { at, value } = self.head()?;
+        let Value::Bin(length) = value else {
+            return refuse(clause, at, reason);
+        };
+        self.fits(at, length)?;
+        require(length == expected, clause, at, reason)?;
+        let mut bytes = Vec::new();
+        self.pieces(at, length, false, |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// An int of 0 or more; anything else breaks `clause`.
+    fn count(&mut self, clause: &'static str, reason: &'static str) -> Result<u64> {
+        let Head { at, value } = self.head()?;
+        match value {
+            Value::Int(number @ 0..) => Ok(number as u64),
+            _ => refuse(clause, at, reason),
+        }
+    }
+
+    /// INDEX-2, INDEX-4: how many leaves there are.
+    fn entries(&mut self, frame: Frame, each: &mut dyn FnMut(Entry)) -> Result<u64> {
+        let (at, count) = self.array_head("INDEX-1", "the leaves are not an array")?;
+        require(count > 0, "INDEX-1", at, "the index lists no leaf")?;
+        let mut left = frame.seal_at;
+        for _ in 0..count {
+            each(self.entry(&mut left)?);
+        }
+        require(left == 0, "INDEX-4", at, "the sizes of the records do not add up to the offset of the seal")?;
+        Ok(count)
+    }
+
+    fn entry(&mut self, left: &mut u64) -> Result<Entry> {
+        let (at, count) = self.array_head("INDEX-2", "a leaf in the index is not an array")?;
+        require(count == 5, "INDEX-2", at, "a leaf in the index has five elements")?;
+        let path = self.key_path()?;
+        let shown = path.clone();
+        self.entry_after_path(path, left).map_err(|error| error.under(|| shown))
+    }
+
+    fn entry_after_path(&mut self, path: KeyPath, left: &mut u64) -> Result<Entry> {
+        let kind = self.kind()?;
+        let (dtype, shape) = if matches!(kind, "ndarray" | "scalar") {
+            let dtype = self.dtype()?;
+            let shape_at = self.position;
+            let shape = self.shape()?;
+            payload_length(&shape, dtype.width, shape_at)?;
+            require(kind == "ndarray" || shape.is_empty(), "LEAF-6", shape_at, "a scalar has no dimension")?;
+            (Some(dtype), Some(shape))
+        } else {
+            self.nil("a dtype stands beside a kind that has none")?;
+            self.nil("a shape stands beside a kind that has none")?;
+            (None, None)
+        };
+        let array = dtype.zip(shape.as_deref());
+        let (at, count) = self.array_head("INDEX-2", "the records of a leaf are not an array")?;
+        require(count > 0, "INDEX-2", at, "a leaf has no record")?;
+        let boxes = array.filter(|_| count > 1).and_then(|(dtype, shape)| Boxes::of(shape, dtype.width));
+        let expected = boxes.as_ref().map_or(1, |boxes| boxes.count);
+        require(count == expected, "PART-2", at, "a leaf has another number of records than its shape gives")?;
+        let mut records = Vec::new();
+        for place in 0..count {
+            let part = boxes.as_ref().map(|boxes| boxes.shape_of(place));
+            let payload = array.map(|(dtype, shape)| {
+                let shape = part.as_deref().unwrap_or(shape);
+                shape.iter().product::<u64>() * dtype.width
+            });
+            records.push(self.listed(payload, left)?);
+        }
+        Ok(Entry { path, kind, dtype, shape, records })
+    }
+
+    /// LEAF-1, INDEX-2
+    fn kind(&mut self) -> Result<&'static str> {
+        let Head { at, value } = self.head()?;
+        let Value::Str(length) = value else {
+            return refuse("INDEX-2", at, "the kind is not a str");
+        };
+        self.fits(at, length)?;
+        let name = self.window(at, length)?;
+        let Some(kind) = KINDS.into_iter().find(|kind| kind.as_bytes() == name) else {
+            return refuse("LEAF-1", at, "unknown kind");
+        };
+        self.advance(kind.len());
+        Ok(kind)
+    }
+
+    fn nil(&mut self, reason: &'static str) -> Result<()> {
+        let Head { at, value } = self.head()?;
+        require(matches!(value, Value::Nil), "INDEX-2", at, reason)
+    }
+
+    /// INDEX-3, INDEX-4: the record of an array of so many bytes, or of a leaf of another kind. `left` counts how many
+    /// bytes there are before the seal.
+    fn listed(&mut self, array: Option<u64>, left: &mut u64) -> Result<Listed> {
+        let (at, count) = self.array_head("INDEX-3", "a record in the index is not an array")?;
+        require(count == 3, "INDEX-3", at, "a record in the index has three elements")?;
+        let size_at = self.position;
+        let size = self.count("INDEX-3", "the size of a record is not an int of 0 or more")?;
+        *left = match left.checked_sub(size) {
+            Some(left) => left,
+            None => return refuse("INDEX-4", size_at, "the record reaches beyond the offset of the seal"),
+        };
+        let Head { at: payload_at, value } = self.head()?;
+        let payload = match (value, array) {
+            (Value::Nil, _) => None,
+            (Value::Int(payload @ 0..), Some(_)) => Some(payload as u64),
+            _ => return refuse("INDEX-3", payload_at, "expected nil, or of an array where its payload stands"),
+        };
+        let end = payload.unwrap_or(0).checked_add(array.unwrap_or(0));
+        let fits = end.is_some_and(|end| end <= size);
+        require(fits, "INDEX-4", payload_at, "the payload reaches beyond its record")?;
+        let reason = "the checksums are not a bin of 4 bytes for each block of the record";
+        let checksums = self.bin("INDEX-4", 4 * size.div_ceil(BLOCK), reason)?;
+        let checksums = checksums.chunks_exact(4).map(|bytes| big_endian(bytes) as u32).collect();
+        Ok(Listed { size, payload, checksums })
+    }
+}
+
+fn big_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+// ---- Metadata (chapter 14) ----
+
+impl Input {
+    /// The metadata as it stands in the file.
+    fn metadata(&mut self) -> Result<Vec<u8>> {
+        self.kept = Some(Vec::new());
+        let before = self.canonical.replace("META-2");
+        let start = self.position;
+        let is_map = matches!(self.peek(1)?.first(), Some(0x80..=0x8f | 0xde | 0xdf));
+        require(is_map, "META-1", start, "the metadata is not a map")?;
+        self.metadata_value(start, 1, &mut io::sink())?;
+        self.canonical = before;
+        Ok(self.kept.take().unwrap_or_default())
+    }
+
+    /// META-3: the header of a value in the metadata, which begins at `start`; and how many bytes follow it at least.
+    fn metadata_head(&mut self, start: u64) -> Result<(Head, u64)> {
+        let head = self.head()?;
+        let length = match head.value {
+            Value::Str(length) | Value::Bin(length) => length,
+            Value::Array(count) => count,
+            Value::Map(count) => 2 * count,
+            _ => 0,
+        };
+        self.fits(head.at, length)?;
+        let size = self.position - start + length;
+        require(size <= MAX_METADATA, "META-3", start, "the metadata has more than 2^24 bytes")?;
+        Ok((head, length))
+    }
+
+    /// Writes the next value as JSON. The metadata begins at `start`.
+    fn metadata_value(&mut self, start: u64, depth: usize, out: &mut dyn Write) -> Result<()> {
+        let is_float_32 = self.peek(1)? == [0xca];
+        require(!is_float_32, "META-1", self.position, "a float 32 stands in the metadata")?;
+        let (Head { at, value }, length) = self.metadata_head(start)?;
+        let is_nested = matches!(value, Value::Array(_) | Value::Map(_));
+        require(!is_nested || depth <= MAX_DEPTH, "META-3", at, "the metadata is nested more than 64 deep")?;
+        match value {
+            Value::Nil => write!(out, r#"{{"kind":"nil"}}"#)?,
+            Value::Bool(value) => write!(out, r#"{{"kind":"bool","value":{value}}}"#)?,
+            Value::Int(value) => write!(out, r#"{{"kind":"int","value":"{value}"}}"#)?,
+            Value::Float(bits) => write!(out, r#"{{"kind":"float","value":"{bits:016x}"}}"#)?,
+            Value::Str(_) => {
+                write!(out, r#"{{"kind":"str","value":""#)?;
+                self.pieces(at, length, true, |piece| write_escaped(out, &String::from_utf8_lossy(piece)))?;
+                write!(out, r#""}}"#)?;
+            }
+            Value::Bin(_) => {
+                write!(out, r#"{{"kind":"bin","value":""#)?;
+                self.pieces(at, length, false, |piece| out.write_all(hexadecimal(piece).as_bytes()))?;
+                write!(out, r#""}}"#)?;
+            }
+            Value::Array(count) => {
+                write!(out, r#"{{"kind":"list","value":["#)?;
+                for place in 0..count {
+                    write!(out, "{}", if place > 0 { "," } else { "" })?;
+                    self.metadata_value(start, depth + 1, out)?;
+                }
+                write!(out, "]}}")?;
+            }
+            Value::Map(count) => {
+                write!(out, r#"{{"kind":"map","value":["#)?;
+                let mut before = None;
+                for place in 0..count {
+                    write!(out, r#"{}[""#, if place > 0 { "," } else { "" })?;
+                    let key = self.metadata_key(start, before.as_ref())?;
+                    write_escaped(out, &key)?;
+                    write!(out, r#"","#)?;
+                    self.metadata_value(start, depth + 1, out)?;
+                    write!(out, "]")?;
+                    before = Some(key);
+                }
+                write!(out, "]}}")?;
+            }
+            Value::Ext(..) => return refuse("META-1", at, "an ext stands in the metadata"),
+        }
+        Ok(())
+    }
+
+    /// META-2: the texts of a map are in ascending order.
+    fn metadata_key(&mut self, start: u64, before: Option<&String>) -> Result<String> {
+        let (Head { at, value }, length) = self.metadata_head(start)?;
+        require(matches!(value, Value::Str(_)), "META-1", at, "a key of the metadata is not a str")?;
+        let mut key = String::new();
+        self.pieces(at, length, true, |piece| {
+            key.push_str(&String::from_utf8_lossy(piece));
+            Ok(())
+        })?;
+        require(before < Some(&key), "META-2", at, "the keys are not in ascending order")?;
+        Ok(key)
+    }
+}
+
+/// A text of any length, as it stands inside of a JSON string.
+fn write_escaped(out: &mut (impl Write + ?Sized), text: &str) -> io::Result<()> {
+    let mut shown = String::new();
+    for c in text.chars() {
+        push_json(&mut shown, c);
+        if shown.len() >= 4096 {
+            out.write_all(shown.as_bytes())?;
+            shown.clear();
+        }
+    }
+    out.write_all(shown.as_bytes())
+}
+
+// ---- The seal (chapters 16 and 17) ----
+
+/// SEAL-4
+struct Footer {
+    at: u64,
+    seal_at: u64,
+    index_bytes: u64,
+    index_checksum: u32,
+}
+
+impl Footer {
+    /// SEAL-9: the faults in the order of its table. `tail` is the last 40 bytes of what ends at `end`, or all of it.
+    fn parse(tail: &[u8], end: u64) -> Result<Self> {
+        let is_footer = tail.len() == FOOTER && tail.ends_with(FOOTER_MARK);
+        require(is_footer, "SEAL-5", end, "the file has been cut off: it does not end with a footer")?;
+        let at = end - FOOTER as u64;
+        let is_whole = big_endian(&tail[20..24]) == checksum(&tail[..20]).into();
+        require(is_whole, "SEAL-4", at, "the footer is damaged: its checksum is wrong")?;
+        let (major, minor) = (big_endian(&tail[16..18]), big_endian(&tail[18..20]));
+        if (major, minor) != (2, 0) {
+            return refuse("SEAL-6", at, format!("the seal is of version {major}.{minor}, which is not known here"));
+        }
+        let (seal_at, index_bytes) = (big_endian(&tail[..8]), big_endian(&tail[8..12]));
+        Ok(Footer { at, seal_at, index_bytes, index_checksum: big_endian(&tail[12..16]) as u32 })
+    }
+
+    /// Reads the end of a file.
+    fn of(file: &mut File, size: u64) -> Result<Self> {
+        let length = size.min(FOOTER as u64);
+        let mut tail = vec![0; length as usize];
+        file.seek(SeekFrom::Start(size - length))?;
+        file.read_exact(&mut tail)?;
+        Footer::parse(&tail, size)
+    }
+
+    /// `before` bytes stand before the index.
+    fn check_size(&self, before: u64, size: u64) -> Result<()> {
+        let fits = size.checked_sub(self.index_bytes + FOOTER as u64) == Some(before);
+        require(fits, "SEAL-4", self.at, "the footer does not fit the size of the file")
+    }
+
+    /// Where the index begins, by what an attached seal says.
+    fn index_at(&self) -> u64 {
+        self.seal_at.saturating_add(SEAL_HEADER)
+    }
+}
+
+impl Input {
+    /// The index, which takes `length` bytes, and the footer.
+    fn index_and_footer(&mut self, length: u64, frame: Frame, each: &mut dyn FnMut(Entry)) -> Result<(Index, Footer)> {
+        let at = self.position;
+        self.checksums = Some(Checksums::new());
+        self.canonical = Some("INDEX-5");
+        let index = self.enclosed(at, length, |input| input.index(frame, each));
+        // Where the index is damaged, this is what is wrong with it, whatever else has been found.
+        (self.canonical, self.kept, self.end, self.outermost) = (None, None, None, None);
+        let end = at + length;
+        self.pieces(at, end - self.position, false, |_| Ok(()))?;
+        let (_, found) = self.checksums.take().map(Checksums::finish).unwrap_or_default();
+        let footer_at = self.position;
+        let tail = self.peek(FOOTER)?;
+        let (bytes, footer) = (tail.len(), Footer::parse(tail, footer_at + tail.len() as u64));
+        let footer = footer?;
+        self.advance(bytes);
+        require(footer.index_checksum == found, "SEAL-4", at, "the index is damaged: its checksum is wrong")?;
+        Ok((index?, footer))
+    }
+
+    /// SEAL-3: the header of the seal; the number of bytes of the index.
+    fn seal_header(&mut self) -> Result<u64> {
+        let at = self.position;
+        let first = self.number(at, 1)?;
+        require(first == SEAL.into(), "SEAL-3", at, "the seal does not begin with c6")?;
+        let length = self.number(at, 4)?;
+        let least = FOOTER as u64 + 1;
+        require((least..=MAX_SEAL).contains(&length), "SEAL-3", at, "the seal cannot have this length")?;
+        Ok(length - least)
+    }
+}
+
+/// What an index says that is to be known before the payloads pass by.
+#[derive(Default)]
+struct Outline {
+    has_digests: bool,
+    /// The shapes of the arrays in parts.
+    shapes: BTreeMap<KeyPath, Vec<u64>>,
+}
+
+impl Outline {
+    /// Reads the index that comes next in `input`, and the footer.
+    fn read(input: &mut Input, length: u64, frame: Frame) -> Result<Self> {
+        let mut outline = Outline::default();
+        let (index, _) = input.index_and_footer(length, frame, &mut |entry| outline.add(entry))?;
+        outline.has_digests = index.digests.is_some();
+        Ok(outline)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        if let (Some(shape), 2..) = (entry.shape, entry.records.len()) {
+            self.shapes.insert(entry.path, shape);
+        }
+    }
+
+    /// The beginning of the digest of a leaf, where it is wanted and can be told. In what is digested the shape of an
+    /// array comes before its payload, and on a pipe that of an array in parts is not known by then: it has none there.
+    fn digest(ahead: Option<&Outline>, path: &KeyPath, part: Option<&Part>) -> Option<LeafDigest> {
+        if ahead.is_some_and(|outline| !outline.has_digests) {
+            return None;
+        }
+        let whole = match part {
+            Some(Part { count: 2.., .. }) => Some(ahead?.shapes.get(path)?.clone()),
+            _ => None,
+        };
+        Some(LeafDigest::new(path, whole))
+    }
+}
+
+/// INDEX-7, SUM-3: compares the index with what has been read, leaf by leaf, up to the first fault.
+struct Comparison<'a> {
+    stream: &'a mut Stream,
+    leaf: usize,
+    record: usize,
+    block: usize,
+    /// Where that record begins.
+    at: u64,
+    fault: Result<()>,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(stream: &'a mut Stream) -> Self {
+        Comparison { stream, leaf: 0, record: 0, block: 0, at: 0, fault: Ok(()) }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        if self.fault.is_ok() {
+            let fault = self.compare(&entry);
+            self.fault = fault.map_err(|error| error.under(|| entry.path));
+        }
+    }
+
+    fn compare(&mut self, entry: &Entry) -> Result<()> {
+        let at = self.at;
+        let same = |holds: bool, reason: &'static str| require(holds, "INDEX-7", at, reason);
+        let is_here = self.stream.places.get(&entry.path) == Some(&self.leaf);
+        same(is_here, "the record has another key path than the index says")?;
+        let stored = &mut self.stream.leaves[self.leaf];
+        same(stored.leaf.kind() == entry.kind, "the leaf is of another kind than the index says")?;
+        let dtype = stored.leaf.array().map(|array| array.dtype);
+        same(dtype == entry.dtype, "the array has another dtype than the index says")?;
+        same(stored.records == entry.records.len(), "the array has another number of parts than the index says")?;
+        let records = &self.stream.records[self.record..self.record + stored.records];
+        if records[0].shape.is_none() {
+            same(stored.leaf.shape() == entry.shape.as_deref(), "the array has another shape than the index says")?;
+        } else if let (Leaf::Ndarray(array), Some(shape)) = (&mut stored.leaf, &entry.shape) {
+            let boxes = Boxes::of(shape, array.dtype.width).filter(|boxes| boxes.count == records.len() as u64);
+            let mut shapes = records.iter().zip(0..);
+            let fits = boxes.is_some_and(|boxes| {
+                shapes.all(|(record, place)| record.shape.as_deref() == Some(&boxes.shape_of(place)))
+            });
+            require(fits, "PART-2", at, "the parts have other shapes than that of the array gives")?;
+            array.shape.clone_from(shape); // PART-4
+        }
+        for listed in &entry.records {
+            self.compare_record(listed)?;
+        }
+        self.leaf += 1;
+        Ok(())
+    }
+
+    fn compare_record(&mut self, listed: &Listed) -> Result<()> {
+        let record = &self.stream.records[self.record];
+        let same = |holds: bool, reason: &'static str| require(holds, "INDEX-7", self.at, reason);
+        same(record.size == listed.size, "the record has another size than the index says")?;
+        same(record.payload == listed.payload, "the payload stands in another place than the index says")?;
+        let blocks = &self.stream.checksums[self.block..self.block + listed.checksums.len()];
+        let damaged = blocks.iter().zip(&listed.checksums).position(|(found, stated)| found != stated);
+        if let Some(block) = damaged {
+            let at = self.at + block as u64 * BLOCK;
+            return refuse("SUM-3", at, "a block of the record is damaged: its checksum is wrong");
+        }
+        self.at += record.size;
+        self.block += blocks.len();
+        self.record += 1;
+        Ok(())
+    }
+}
+
+impl Stream {
+    /// What the index says of all records together, when each has been compared.
+    fn check(&self, index: &Index) -> Result<()> {
+        for at in &self.padded_at {
+            let is_aligned = at % index.alignment == 0;
+            require(is_aligned, "ALIGN-5", *at, "a padded payload does not stand at a multiple of the alignment")?;
+        }
+        require(index.checksum == self.checksum, "INDEX-8", index.at, "the checksum of all records is wrong")?;
+        let Some((at, stated)) = &index.digests else {
+            return Ok(());
+        };
+        // INDEX-9, DELTA-5
+        let mut stated: Vec<&[u8]> = stated.chunks_exact(32).collect();
+        let tree = stated.pop();
+        for (leaf, stated) in self.leaves.iter().zip(&stated) {
+            let differs = leaf.digest.as_ref().is_some_and(|found| found.as_slice() != *stated);
+            require(!differs, "INDEX-9", *at, "the digest of a leaf is wrong")?;
+        }
+        stated.sort_unstable();
+        let mut hash = Sha256::default();
+        stated.iter().for_each(|digest| hash.update(digest));
+        require(tree == Some(&hash.finish()), "INDEX-9", *at, "the tree digest is wrong")
+    }
+
+    /// Compares it with the seal that comes next in `input`.
+    fn compare(&mut self, input: &mut Input, length: u64, frame: Frame) -> Result<(Index, Footer)> {
+        let mut comparison = Comparison::new(self);
+        let (index, footer) = input.index_and_footer(length, frame, &mut |entry| comparison.add(entry))?;
+        comparison.fault?;
+        Ok((index, footer))
+    }
+}
+
+/// A stream that begins with the mark.
+pub fn decode(mut input: Input, path: &OsStr) -> Result<()> {
+    let size = input.size;
+    let mut ahead = None;
+    if let Some(size) = size {
+        let (outline, seal_at) = open_from_end(path, size)?;
+        ahead = Some(outline);
+        input.size = Some(seal_at);
+    }
+    input.is_sealed = true;
+    // A record of a file that has its footer does not end too early: it reaches into the seal.
+    input.cut_off = if size.is_some() { "INDEX-4" } else { "SEAL-5" };
+    let mut stream = Stream::read(&mut input, ahead.as_ref())?;
+    (input.is_sealed, input.size, input.cut_off) = (false, size, "SEAL-5");
+    let seal_at = input.position;
+    let length = input.seal_header()?;
+    let (index, footer) = stream.compare(&mut input, length, Frame { seal_at, is_detached: false })?;
+    require(input.at_end()?, "SEAL-2", input.position, "bytes stand behind the footer")?;
+    footer.check_size(footer.index_at(), input.position)?;
+    require(footer.seal_at == seal_at, "SEAL-4", footer.at, "the seal does not stand where the footer says")?;
+    require(footer.index_bytes == length, "SEAL-3", seal_at, "the length of the seal is not that of the footer")?;
+    stream.check(&index)?;
+    stream.print(index)
+}
+
+/// SEAL-8: what the index of a file says; the offset of its seal.
+fn open_from_end(path: &OsStr, size: u64) -> Result<(Outline, u64)> {
+    let mut file = File::open(path)?;
+    let footer = Footer::of(&mut file, size)?;
+    footer.check_size(footer.index_at(), size)?;
+    let seal_at = footer.seal_at;
+    file.seek(SeekFrom::Start(seal_at))?;
+    let mut input = Input::new(file, Some(size), "SEAL-5");
+    input.position = seal_at;
+    let length = input.seal_header()?;
+    require(length == footer.index_bytes, "SEAL-3", seal_at, "the length of the seal is not that of the footer")?;
+    let outline = Outline::read(&mut input, length, Frame { seal_at, is_detached: false })?;
+    Ok((outline, seal_at))
+}
+
+/// DETACHED-1, DETACHED-3: the name of the seal of this file, where there is one.
+pub fn seal_beside(path: &OsStr) -> Option<OsString> {
+    let mut name = path.to_os_string();
+    name.push(".seal");
+    (path != "-" && Path::new(&name).symlink_metadata().is_ok()).then_some(name)
+}
+
+/// DETACHED-2: a plain stream with its seal.
+pub fn decode_with_seal(mut input: Input, seal: &OsStr) -> Result<()> {
+    let (outline, seal_at) = open_detached(seal)
+        .and_then(|(mut input, length, frame)| Ok((Outline::read(&mut input, length, frame)?, frame.seal_at)))
+        .map_err(in_the_seal)?;
+    let check = |size| {
+        require(size == seal_at, "DETACHED-2", size, "the seal beside the stream is that of a longer or shorter one")
+    };
+    input.size.map_or(Ok(()), check)?;
+    let mut stream = Stream::read(&mut input, Some(&outline))?;
+    check(input.position)?;
+    let (mut input, length, frame) = open_detached(seal).map_err(in_the_seal)?;
+    let (index, _) = stream.compare(&mut input, length, frame)?;
+    stream.check(&index).map_err(in_the_seal)?;
+    stream.print(index)
+}
+
+/// DETACHED-1: the seal, which begins with its index; and how many bytes that has.
+fn open_detached(seal: &OsStr) -> Result<(Input, u64, Frame)> {
+    let mut file = File::open(seal)?;
+    let size = file.metadata()?.len();
+    let footer = Footer::of(&mut file, size)?;
+    footer.check_size(0, size)?;
+    file.rewind()?;
+    let frame = Frame { seal_at: footer.seal_at, is_detached: true };
+    Ok((Input::new(file, Some(size), "SEAL-5"), footer.index_bytes, frame))
+}
+
+/// Says of a refusal that its offset is one in the detached seal.
+fn in_the_seal(mut error: Error) -> Error {
+    if let Error::Refused(refusal) = &mut error {
+        refusal.reason = format!("in the detached seal: {}", refusal.reason).into();
+    }
+    error
+}
+
+// ---- What is printed ----
+
+impl Stream {
+    fn print(&self, index: Index) -> Result<()> {
+        let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+        let (alignment, checksum) = (index.alignment, index.checksum);
+        write!(out, r#"{{"seal":{{"version":"2.0","alignment":"{alignment}","checksum":"{checksum:08x}","digests":"#)?;
+        match index.digests {
+            Some((_, digests)) => write!(out, r#""{}""#, hexadecimal(&digests))?,
+            None => write!(out, "null")?,
+        }
+        write!(out, r#","metadata":"#)?;
+        Input::new(io::Cursor::new(index.metadata), None, "META-1").metadata_value(0, 1, &mut out)?;
+        write!(out, r#"}},"records":["#)?;
+        let mut paths: Vec<&KeyPath> = self.places.keys().collect();
+        paths.sort_unstable_by_key(|path| self.places[*path]);
+        let (mut records, mut checksums) = (self.records.iter(), self.checksums.iter());
+        let mut separator = "";
+        for (path, stored) in paths.into_iter().zip(&self.leaves) {
+            write!(out, "{separator}\n{{{},\"checksums\":[", json_record(path, &stored.leaf))?;
+            let blocks = records.by_ref().take(stored.records).map(|record| record.size.div_ceil(BLOCK)).sum::<u64>();
+            for (place, checksum) in checksums.by_ref().take(blocks as usize).enumerate() {
+                write!(out, "{}\"{checksum:08x}\"", if place > 0 { "," } else { "" })?;
+            }
+            write!(out, "]}}")?;
+            separator = ",";
+        }
+        writeln!(out, "\n]}}")?;
+        Ok(out.flush()?)
+    }
+}

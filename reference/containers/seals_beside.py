@@ -1,0 +1,42 @@
+"""Detached seals (spec 2.0, chapter 17): found beside the file that is opened, and read with it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from ..format.seals import DETACHED_SUFFIX
+from ..storage.place import OpenedFile
+from ..storage.places import place_of
+from .container import Contents
+from .registry import kind_of, read_contents
+from .stream import STREAM, begins_sealed, read_with_seal
+
+
+def read_with_seal_beside(file: OpenedFile, name: str, wanted: str | None, dialect: str | None) -> tuple[str, Contents]:
+    """What the headers of a file say, or its seal, beside it or in it. Raises FormatError, OSError, UsageError."""
+    if dialect is None and (seal := _detached_seal(file, name, wanted)) is not None:
+        with contextlib.closing(seal):
+            return STREAM, read_with_seal(file, seal)
+    return read_contents(file, wanted, dialect)
+
+
+# DETACHED-3: "A reader that is given the name of a plain stream SHOULD look for a detached seal"
+def _detached_seal(file: OpenedFile, name: str, wanted: str | None) -> OpenedFile | None:
+    if (wanted or kind_of(file)) != STREAM or begins_sealed(file):
+        return None
+    return _opened_seal(name)
+
+
+def _opened_seal(name: str) -> OpenedFile | None:
+    try:
+        return place_of(name + DETACHED_SUFFIX).open()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def has_detached_seal(name: str) -> bool:
+    """Whether a seal stands beside a file, in a file of its own."""
+    if (seal := _opened_seal(name)) is None:
+        return False
+    seal.close()
+    return True
