@@ -12,8 +12,9 @@ OLD, NEW = "1.0", "2.0"
 PAGE: Final = SPEC / NEW / "differences.md"
 _HEAD: Final = f"""# Differences from version {OLD}
 
-What version {NEW} replaces of [version {OLD}](../{OLD}/00-introduction.md), and what it adds, in the words of its clauses. All of it
-holds inside of a sealed stream and nowhere else. `python -m conformance.differences` writes this page from the chapters.
+What version {NEW} replaces of [version {OLD}](../{OLD}/00-introduction.md), and what it adds, in the words of its
+clauses. What is replaced holds on outside of sealed streams. `python -m conformance.differences` writes this page from
+the chapters.
 
 ## Replaced
 """

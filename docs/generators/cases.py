@@ -109,8 +109,8 @@ def _index() -> str:
     lines = [
         "# Cases",
         "",
-        f"All {len(cases):,} cases of the corpus {corpus(VERSIONS[0]).version}, by the chapter of the specification that they "
-        "test. Each has a page with its bytes, what is expected of a program, and which programs meet that.",
+        f"All {len(cases):,} cases of the corpus {corpus(VERSIONS[0]).version}, by the chapter of the specification "
+        "that they test. Each has a page with its bytes, what is expected of a program, and which programs meet that.",
         "",
         "| chapter | taken or written | refused |",
         "|---|---|---|",
@@ -181,13 +181,14 @@ def _rule_page(rule: str, made: list[Case]) -> str:
         "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
         f'# {name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         _prose(_told(first)),
-        f"**{_WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes. {_holds(first)}".rstrip(),
+        f"**{_WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",
+        _holds(first),
         "\n".join(f"- {links.clause_link(id, page)}: {_prose(clauses()[id].sentence)}" for id in _cited(made)),
         "\n".join(["| where | it begins with |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,
         f"Each is shown with `python -m conformance show '{rule}/*'`.",
         _again(first),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _where(case: Case) -> str:
@@ -330,7 +331,8 @@ def _who(case: Case, page: str) -> str:
             '<span class="mark pass">✓</span>' if state == "passed" else f'<span class="mark known">✗ {state}</span>'
         )
         said = _prose(reason or got).replace("|", "\\|").replace("\n", " ")
-        lines.append(f"| [{program}]({links.to(program_page(program), page)}) | {part} | {', '.join(versions)} | {shown} | {said} |")
+        link = f"[{program}]({links.to(program_page(program), page)})"
+        lines.append(f"| {link} | {part} | {', '.join(versions)} | {shown} | {said} |")
     return "\n".join(lines)
 
 
