@@ -147,7 +147,7 @@ class Judge:
             if judgement is None or judgement.passed:
                 given.write_bytes(spelling)
                 outcome = self._run(case, part, self._commands[part], given, printed=case.size + PRINTED)
-                judgement = _written(case, outcome)
+                judgement = judge_written(case, outcome)
                 if not judgement.passed and not spelling.isascii():
                     judgement = judgement._replace(got=f"{judgement.got} (for JSON that is UTF-8 and not ASCII)")
         assert outcome
@@ -200,7 +200,7 @@ def said_too(case: Case, judgement: Judgement, printed: bytes) -> Judgement:
     return Judgement(False, f"{number} on standard output (CONV-4)", told, [], ADVISED)
 
 
-def _written(case: Case, outcome: Outcome) -> Judgement:
+def judge_written(case: Case, outcome: Outcome) -> Judgement:
     """Of what an encoder wrote to standard output."""
     judgement = judge_writing(case, outcome, outcome.size, outcome.sha256, outcome.output)
     if judgement.passed and case.want == "reject" and outcome.size:

@@ -30,6 +30,7 @@ USUAL: Final[dict[str, Any]] = {
     "convert": None,
 }
 STORED: Final = 1 << 20  # bytes up to which a file is stored; what is larger is made from its recipe
+_GIVEN: Final = ("path", "kind", "dtype", "shape", "payload", "fill", "value", "series", "bytes")
 EXPANDED: Final = 1 << 20  # bytes up to which an encoder gets a payload in full, and not as what is repeated in it
 _IN_FULL: Final = {"ndarray": "payload", "scalar": "payload", "bin": "value"}
 LARGE: Final = 1 << 30  # bytes of a file, or of a leaf, from which a case is large
@@ -209,11 +210,11 @@ def expanded(records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _as_given(record: dict[str, Any]) -> dict[str, Any]:
     """What is wanted of a record, as an encoder gets it."""
-    wanted = ("path", "kind", "dtype", "shape", "payload", "fill", "value", "series") + (
-        ("bytes",) if "fill" in record else ()
-    )
-    given = {name: record[name] for name in wanted if name in record}
-    pattern = bytes.fromhex(given.get("fill", ""))
+    given = {name: record[name] for name in _GIVEN if name in record}
+    if "fill" not in record:
+        given.pop("bytes", None)
+        return given
+    pattern = bytes.fromhex(record["fill"])
     n = _bytes(record) if len(pattern) > 1 else EXPANDED + 1
     if n <= EXPANDED:  # what is repeated in it is for what would be too long in full
         whole = (pattern * (n // len(pattern) + 1))[:n]

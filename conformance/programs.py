@@ -230,7 +230,7 @@ class _Watch:
             return CRASHED, self._broken, {}
         if self._status == 0:
             return ACCEPTED, "", {}
-        rejection = _rejection(last) if self._status == 1 else None
+        rejection = rejection_in(last) if self._status == 1 else None
         if rejection is not None:
             return REJECTED, rejection["rejected"], rejection
         assert self._status is not None
@@ -245,7 +245,8 @@ class _Watch:
         return CRASHED, f"ended with {how}: {last!r:.200}{more}", {}
 
 
-def _rejection(line: str) -> dict[str, Any] | None:
+def rejection_in(line: str) -> dict[str, Any] | None:
+    """What a last line of standard error says, where it is a rejection."""
     with contextlib.suppress(ValueError, RecursionError):
         value = parsed(line.encode())
         if isinstance(value, dict) and isinstance(value.get("rejected"), str) and value["rejected"]:

@@ -204,11 +204,12 @@ def around(records: Sequence[bytes], entries: Sequence[bytes], metadata: bytes =
 
 
 def _parts(leaves: Sequence[Leaf], metadata: Any, alignment: int, digests: bool) -> tuple[bytes, bytes]:
-    records, entries = b"", []
+    pieces, entries, start = [], [], 0
     for leaf in leaves:
-        data = record(leaf, len(records), alignment, alignment > 1)
-        entries.append(entry(leaf, data))
-        records += data
+        pieces.append(record(leaf, start, alignment, alignment > 1))
+        entries.append(entry(leaf, pieces[-1]))
+        start += len(pieces[-1])
+    records = b"".join(pieces)
     each = [digest(leaf) for leaf in leaves]
     whole = b"".join(each) + hashlib.sha256(b"".join(sorted(each))).digest() if digests else None
     return records, index(records, entries, value_(metadata or {}), alignment, whole)

@@ -115,7 +115,7 @@ def test_quartiles():
     assert middle([1.0, 2.0, 3.0, 4.0, 100.0]) == (2.0, 3.0, 4.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found():
     cases = [
         case("save numpy", "llama-1gb", "streamckpt", 1.0, 1.1),

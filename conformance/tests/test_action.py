@@ -37,6 +37,7 @@ def act(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_the_script_judges_a_decoder_and_writes_its_reports(tmp_path, act):
     decoder = program(tmp_path, ONE)
     for match, status in (("06-streams/one-record", 0), ("06-streams/cut-*", 1)):
@@ -49,6 +50,7 @@ def test_the_script_judges_a_decoder_and_writes_its_reports(tmp_path, act):
         assert {file.name for file in report.parent.iterdir()} == {"index.html", "junit.xml", "table.md", "badge.svg"}
 
 
+@pytest.mark.slow
 def test_after_wrong_usage_nothing_is_reported(tmp_path, act):
     decoder = program(tmp_path, ONE)
     assert act(DECODER=decoder, ARGS="--match 06-streams/one-record")[0] == 0

@@ -142,6 +142,7 @@ def test_the_reference_writes_every_flax_file(conformance_checks):
     conformance_checks.judge(REFERENCE["flax-encode"])
 
 
+@pytest.mark.slow
 def test_the_reference_names_clause_and_place_of_every_fault():
     """As the table of CONF-5 has them; the cases mark the place."""
     found = list(checks(sampled(load_corpus().cases, SAMPLED), ("decode", "flax-decode")))

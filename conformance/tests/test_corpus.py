@@ -15,7 +15,7 @@ from conformance.compile import _check_mark, compiled, drift
 from conformance.coverage import UNBREAKABLE, coverage
 from conformance.declare import Source
 from conformance.digests import sha256
-from conformance.model import CORPUS, load_corpus
+from conformance.model import CORPUS, load_corpus, sampled
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,9 +94,10 @@ def test_there_are_cases_of_every_kind(corpus):
     assert {case.level for case in corpus.cases} == {"MUST", "SHOULD", "dialect"}
 
 
-def test_what_decoders_are_to_print_and_encoders_get_follows_the_schema(sealed, schema):
+@pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])  # of the cases of a rule
+def test_what_decoders_are_to_print_and_encoders_get_follows_the_schema(sealed, schema, every):
     decoded, asked = part_of(schema, "decoded"), part_of(schema, "encode")
-    for case in sealed.cases:
+    for case in sampled(sealed.cases, every):
         if len(case.records) > 1000 or any("series" in record for record in case.records):
             continue
         if "fill" in json.dumps(case.seal):
@@ -125,6 +126,7 @@ def test_offsets_of_faults_lie_in_the_input(corpus):
         assert 0 <= case.offset <= case.files["bin"]["size"], case.id
 
 
+@pytest.mark.slow
 def test_the_digests_of_zeros_are_right():
     digest, done, block = hashlib.sha256(), 0, bytes(1 << 24)
     for size, wanted in sorted(ZEROS.items()):

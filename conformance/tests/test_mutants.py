@@ -25,6 +25,7 @@ def test_there_are_many_mutants_and_each_is_a_program():
         assert mutant.text != (REFERENCE / mutant.file).read_text(), mutant
 
 
+@pytest.mark.slow
 def test_what_is_listed_as_the_same_exists():
     changes = {(mutant.file, mutant.change) for mutant in all_mutants()}
     assert set(known_same()) <= changes, set(known_same()) - changes

@@ -110,7 +110,14 @@ def test_from_a_file_to_its_histogram_by_keyboard_alone(explore, tmp_path):
 def test_it_fits_and_can_be_read(explore, width, scheme):
     page = explore(width=width, scheme=scheme)
     assert_fits(page, width)
-    for example in ("model.stream", "train-state.msgpack", "dtypes.stream", "hostile.stream", "cut-off.stream"):
+    for example in (
+        "model.stream",
+        "sealed.stream",
+        "train-state.msgpack",
+        "dtypes.stream",
+        "hostile.stream",
+        "cut-off.stream",
+    ):
         page.goto(page.url.split("?")[0] + f"?file=examples/{example}")
         page.locator(".ex-tabbed").first.wait_for()
         for tab in page.get_by_role("tab").all():

@@ -12,7 +12,7 @@ from .leaves import Leaf
 # PART-1: "A writer MUST write an array whose payload has more than 2^31 - 2^17 bytes in parts, and no other leaf."
 LARGEST_WHOLE: Final = (1 << 31) - (1 << 17)
 _ROWS: Final = 1 << 30  # bytes that the rows of one part take at most
-_NAME: Final = re.compile(r"__part_(0|[1-9][0-9]{0,9})_of_([1-9][0-9]{0,9})__")
+_NAME: Final = re.compile(r"__part_(0|[1-9][0-9]*)_of_([1-9][0-9]*)__")
 PREFIX: Final = "__part_"
 
 
@@ -45,16 +45,16 @@ def part_name(i: int, n: int) -> str:
     return f"__part_{i}_of_{n}__"
 
 
-def part_numbers(key: str) -> tuple[int, int] | None:
-    """I and N where a key is the name of a part, None where it is any other."""
+def is_part_name(key: str) -> bool:
+    """Whether a key is the name of a part."""
     if not key.startswith(PREFIX):  # nearly all keys
-        return None
+        return False
     found = _NAME.fullmatch(key)
     if found is None:
-        return None
-    i, n = int(found[1]), int(found[2])
-    return (i, n) if i < n else None
+        return False
+    i, n = found.groups()  # of any number of digits, of which Python makes no numbers
+    return (len(i), i) < (len(n), n)
 
 
 def has_part_name(path: tuple[str, ...]) -> bool:
-    return any(key.startswith(PREFIX) and part_numbers(key) is not None for key in path)
+    return any(map(is_part_name, path))

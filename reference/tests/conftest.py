@@ -1,6 +1,7 @@
 """Shared by all tests: 8 host devices for jax, and where the repository stands."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
@@ -18,6 +19,18 @@ settings.register_profile("fast", settings.get_profile("default"), max_examples=
 settings.load_profile("default")
 # For environments of other versions, which do not look for what depends on values (`make test-versions`).
 settings.register_profile("versions", settings.get_profile("default"), max_examples=15)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
+def pytest_collection_modifyitems(items):
+    """Of a test that is marked `sampled(n)`, all but one in n of its parameters are slow."""
+    seen = Counter()
+    for item in items:
+        if marker := item.get_closest_marker("sampled"):
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % marker.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[name] += 1
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -46,6 +46,7 @@ def test_what_each_release_of_ml_dtypes_brought(monkeypatch):
     )
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("gone", ["int1", "float8_e8m0fnu", "complex32", "int4", "uint2", "float4_e2m1fn"])
 def test_a_dtype_that_is_not_installed_is_nothing_to_those_who_do_not_have_it(gone, tmp_path):
     code = f"""

@@ -49,6 +49,7 @@ print(mallinfo().hblks > before, file=sys.stderr)
 """
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc tells how it allocates")
 @pytest.mark.parametrize("how", ["convert", "diff", "recover", "subtract", "compare", "the command"])
 def test_memory_that_is_freed_after_a_call_goes_back_as_before(tmp_path, how):

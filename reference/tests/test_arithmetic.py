@@ -178,6 +178,7 @@ def test_all_pairs_of_the_16_bit_floats_that_matter(dtype):
         assert_agree(Operation(dtype, dtype, dtype, minus), x, y)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("base", "other"), list(itertools.product((F16, B16, F32), repeat=2)))
 def test_devices_round_as_numpy_does(base, other):
     x, y = neighbours(any_bits(base, 1 << 17), any_bits(other, 1 << 17))

@@ -70,6 +70,7 @@ def test_a_train_state_is_saved_as_the_published_loop_does_and_resumed(optimizer
     assert equal(loaded, state)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_files_of_the_published_loop_load(optimizer, tmp_path):
     state = train_state(optimizer)

@@ -86,6 +86,7 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_bytes_are_moved_while_the_collector_runs(files, watched, name):
     OPERATIONS[name](files)

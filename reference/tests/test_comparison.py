@@ -103,6 +103,7 @@ def wanted(tag_a, a, tag_b, b):
     return found
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("tag", FLOATS + INTEGERS)
 def test_the_numbers_are_those_of_python(folder, small_pieces, tag):
     @settings(max_examples=12)

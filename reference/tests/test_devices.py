@@ -67,6 +67,7 @@ DTYPES = [
 ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", DTYPES)
 def test_every_dtype_goes_to_the_file_and_back_bit_for_bit(name, path, route):
     dtype = dtype_of(name)
@@ -87,6 +88,7 @@ def test_every_dtype_goes_to_the_file_and_back_bit_for_bit(name, path, route):
     assert all(loaded[key].sharding == placed[key].sharding for key in tree)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @pytest.mark.parametrize("float_dtype", [None, "bf16"])
 def test_a_sharded_array_is_saved_as_the_whole_one(spec, float_dtype, path, route):
@@ -97,6 +99,7 @@ def test_a_sharded_array_is_saved_as_the_whole_one(spec, float_dtype, path, rout
     assert path.read_bytes() == by_numpy.read_bytes()
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_any_sharding_is_loaded_from_any_other(spec, path, route):
     array = bits((16, 24), np.float32)

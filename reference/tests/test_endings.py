@@ -29,6 +29,7 @@ reference.save(path, tree, float_dtype=float_dtype or None, blocking=False)
 """
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("place", ["host", "devices"])
 @pytest.mark.parametrize("float_dtype", ["", "bf16"])
 def test_a_program_does_not_end_before_its_save(path, place, float_dtype):
@@ -67,6 +68,7 @@ def save():
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("ending", "status"),
     [
@@ -157,6 +159,7 @@ print(status)
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("when", ["during", "after"])
 @pytest.mark.parametrize("ending", ["sys.exit", "os._exit", "multiprocessing"])
 def test_a_child_that_is_forked_beside_a_save_saves_and_ends(path, when, ending):

@@ -29,6 +29,7 @@ STATES = (
 )
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("prefix", ["", "params::", "trainstate::"])
 def test_a_load_in_one_pass_gives_what_a_scan_and_its_reads_give(tmp_path, prefix):
     """Of every stream of the corpus, valid or not, and of trees that are nearly train states."""

@@ -90,6 +90,7 @@ def work(monkeypatch, data):
     return source.count, headers[0]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FILES)
 def test_twice_the_losses_take_twice_the_work(monkeypatch, name):
     monkeypatch.setattr(damaged, "_FEWEST_HEADERS", 1000)

@@ -20,20 +20,36 @@ const MAX_SEAL = 2 ** 31 + 3; // SEAL-3: the greatest length that can be stated,
 // Every leaf, in the order of the file. All that is handed over has been compared with its checksums, and its headers
 // with the index.
 export async function* readByIndex(source, index, { sink } = {}) {
-  const cursor = cursorOf(source, index, sink);
-  for (const entry of index.leaves()) yield { path: entry.path, leaf: await leafBy(cursor, index, entry), checksums: checksumsOf(entry) };
+  const reader = new IndexedReader(source, index, { sink });
+  for (const entry of index.leaves()) yield { path: entry.path, leaf: await reader.leaf(entry), checksums: checksumsOf(entry) };
 }
 
-// One leaf of `index.leaves()`. Its payload is compared as it is read.
-export async function readEntryLeaf(source, index, entry, { sink } = {}) {
-  return leafBy(cursorOf(source, index, sink), index, entry);
-}
+// Leaves of an index in any order, one at a time. The payload of a leaf is compared as it is read. A plain stream beside
+// a detached seal is read by the clauses of 1.0, a sealed one by all.
+export class IndexedReader {
+  constructor(source, index, { sink } = {}) {
+    this.index = index;
+    this.cursor = new Cursor(new CheckedSource(source, index), 'SEAL-5', sink);
+    if (!index.isDetached) this.cursor.padded = (place) => checkPadded(place, index.alignment);
+  }
 
-// The bytes of a plain stream are read by the clauses of 1.0, those of a sealed one by all.
-function cursorOf(source, index, sink) {
-  const cursor = new Cursor(new CheckedSource(source, index), 'SEAL-5', sink);
-  if (!index.isDetached) cursor.padded = (offset) => checkPadded(offset, index.alignment);
-  return cursor;
+  // Of an entry of `index.leaves()`.
+  async leaf(entry) {
+    const { cursor, index } = this;
+    const records = [];
+    let at = entry.start;
+    try {
+      for (const { size, sums } of entry.records) {
+        await cursor.moveTo(at, at + size);
+        const record = await readRecord(cursor, index.isDetached);
+        records.push({ ...record, size: cursor.offset - at, sums });
+        at += size;
+      }
+      return joined(records, entry, index.isDetached);
+    } catch (error) {
+      throw naming(entry.path, error);
+    }
+  }
 }
 
 // ALIGN-5
@@ -44,22 +60,6 @@ function checkPadded({ at, offset }, alignment) {
 // SUM-2: of all records of a leaf, in order.
 export const checksumsOf = ({ records }) =>
   records.flatMap(({ sums }) => Array.from({ length: sums.length / 4 }, (_, k) => sumIn(sums, 4 * k)));
-
-async function leafBy(cursor, index, entry) {
-  const found = { records: [] };
-  let at = entry.start;
-  try {
-    for (const { size, sums } of entry.records) {
-      await cursor.moveTo(at, at + size);
-      const record = await readRecord(cursor, index.isDetached);
-      found.records.push({ ...record, size: cursor.offset - at, sums });
-      at += size;
-    }
-    return joined(found.records, entry, index.isDetached);
-  } catch (error) {
-    throw naming(entry.path, error);
-  }
-}
 
 // { at, path, leaf, payload, shape }: `payload` counts from the first byte of the record (INDEX-3).
 async function readRecord(cursor, isPlain) {

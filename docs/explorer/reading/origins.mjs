@@ -1,5 +1,7 @@
 // Where a file comes from: the disk of whoever looks at the page, or the site itself.
 
+import { HEAD } from './slices.mjs';
+
 export function blobOrigin(blob, name = blob.name) {
   return {
     name,
@@ -19,12 +21,12 @@ export async function urlOrigin(href, base, signal) {
   const url = new URL(href, base);
   if (url.origin !== new URL(base).origin) throw new Error(`Files are read from this site alone, not from ${url.host}.`);
   const get = (headers) => fetch(url, { headers, mode: 'same-origin', credentials: 'omit', signal });
-  const answer = await get({ Range: 'bytes=0-0' });
+  const answer = await get({ Range: `bytes=0-${HEAD - 1}` });
   const name = decodeURIComponent(url.pathname.split('/').pop());
   const size = Number(/\/(\d+)$/.exec(answer.headers.get('Content-Range') ?? '')?.[1] ?? NaN);
   if (answer.status === 206 && !Number.isNaN(size)) {
-    await answer.arrayBuffer();
-    return { name, size, slice: (start, end) => rangeOf(get, start, end) };
+    const head = new Uint8Array(await answer.arrayBuffer());
+    return { name, size, head, slice: (start, end) => rangeOf(get, start, end) };
   }
   if (answer.status === 416) return { name, size: 0, slice: async () => new Uint8Array(0) }; // an empty file
   if (!answer.ok) throw new Error(`The site has no such file: ${url.pathname} (${answer.status}).`);

@@ -87,7 +87,7 @@ export class Rows {
       kind: tree.kindOf(n),
       dtype: tree.dtypeOf(n),
       shape: tree.shapeOf(n)?.map(String),
-      value: tree.value.get(n),
+      value: tree.valueOf(n),
       count: tree.count.get(n),
       bytes: tree.bytes.get(n),
       start: tree.start.get(n),

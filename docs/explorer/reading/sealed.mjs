@@ -2,7 +2,7 @@
 // page asks for it.
 
 import {
-  BLOCK, FormatError, contentBytes, dtypeOf, leafDigest, openSeal, payloadLength, readBlock, readEntryLeaf, readStream,
+  BLOCK, FormatError, IndexedReader, contentBytes, dtypeOf, leafDigest, numberOfBits, openSeal, payloadLength, readBlock, readStream,
 } from '../streamckpt.mjs';
 import { plain, addLeaf } from './stream_judge.mjs';
 
@@ -31,6 +31,7 @@ export class Sealed {
       if (!(error instanceof FormatError)) throw error;
       return { ...(await this.#rescued(tick)), violations: [this.#violation(error, detached)] };
     }
+    tree.unread = true;
     for (const entry of this.index.leaves()) this.nodes.push(addEntry(tree, entry));
     return { violations: [], seal: this.#facts() };
   }
@@ -89,9 +90,21 @@ export class Sealed {
   // A leaf as the client reads it by the index. Its payload is compared with its checksums as it is read; where only a
   // sample is wanted, it is not: `isSample`.
   async leafOf(node, isSample = false) {
-    const leaf = await readEntryLeaf(this.source, this.index, this.#entry(node));
+    const leaf = await new IndexedReader(this.source, this.index).leaf(this.#entry(node));
     const bare = ({ offset, length }) => ({ source: this.slices, offset, length });
     return isSample && leaf.payload ? { ...leaf, payload: leaf.payload.map(bare) } : leaf;
+  }
+
+  // The value of a small leaf in words, which its row lacks, or what is wrong with it.
+  async valueOf(node) {
+    if (!['int', 'float', 'bool'].includes(this.tree.kindOf(node))) return undefined;
+    try {
+      const { value, bits } = await this.leafOf(node);
+      return String(value ?? numberOfBits(bits));
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return `not known: ${error.message} (${error.clause})`;
+    }
   }
 
   // The blocks of a leaf from one on, with their checksums; how many there are; and its digest.
@@ -120,14 +133,16 @@ export class Sealed {
     const { index, nodes } = this;
     const result = { faults: [], blocks: 0, bytes: 0, leaves: 0, damaged: 0 };
     const total = node === undefined ? index.size : this.tree.end.get(node) - this.tree.start.get(node);
-    const digests = withDigests && index.digests ? { read: 0 } : undefined;
+    const hasDigests = Boolean(withDigests && index.digests);
+    const reader = new IndexedReader(this.source, index);
     for (const [n, leaf] of node === undefined ? nodes.entries() : [[nodes.indexOf(node), node]]) {
-      await this.#verifyLeaf(leaf, n, result, digests, () => tick(result.bytes, total));
+      await this.#verifyLeaf(leaf, hasDigests ? n : undefined, { reader, result, tick: () => tick(result.bytes, total) });
     }
-    return { ...result, total, hasDigests: digests !== undefined, isWhole: node === undefined };
+    return { ...result, total, hasDigests, isWhole: node === undefined };
   }
 
-  async #verifyLeaf(node, n, result, digests, tick) {
+  // `n` is the place of its digest, where that is to be compared.
+  async #verifyLeaf(node, n, { reader, result, tick }) {
     const { index, source } = this;
     const entry = this.#entry(node);
     const before = result.damaged;
@@ -149,8 +164,8 @@ export class Sealed {
     result.leaves++;
     if (result.damaged > before) return;
     try {
-      const leaf = await readEntryLeaf(source, index, entry);
-      if (!digests) return;
+      const leaf = await reader.leaf(entry);
+      if (n === undefined) return;
       const found = hexText(await leafDigest(entry.path, leaf));
       if (found !== hexText(index.digests.subarray(32 * n, 32 * n + 32))) add({ clause: 'INDEX-9', message: 'the digest of this leaf is not that of the index' });
     } catch (error) {

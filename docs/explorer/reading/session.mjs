@@ -33,7 +33,7 @@ export class Session {
   // throws Stopped, what was read so far stays.
   async read({ as, tick }) {
     const { slices } = this;
-    const head = await slices.bytes(0, 512);
+    const head = await slices.head();
     this.detected = (await isSeal(slices, head)) ? A_SEAL : kindOf(head, slices.size);
     const detached = as ? undefined : await this.#detached();
     this.kind = as ? kindNamed(as) : detached ? DETACHED : this.detected;
@@ -115,9 +115,10 @@ export class Session {
     return [...this.tree.childrenOf(0)].find((n) => this.tree.names[n] === name);
   }
 
-  describe(node) {
+  async describe(node) {
     const { tree } = this;
     return {
+      read: tree.unread ? await this.sealed.valueOf(node) : undefined,
       ...this.rows.row(node),
       display: tree.displayOf(node),
       path: tree.pathOf(node),

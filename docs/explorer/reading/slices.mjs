@@ -1,11 +1,13 @@
 // A file, read in slices. It remembers the last few of them, so that the client and the explorer's own code may look
 // at the same bytes and the disk is asked once. It counts what it reads: the page says how little that is.
 //
-// An origin is { name, size, slice(start, end) }, where slice gives a promise of the bytes.
+// An origin is { name, size, slice(start, end), head }, where slice gives a promise of the bytes, and head is its
+// first bytes where they are known.
 
 const STEP = 1 << 17; // the bytes that the client wants at hand; after a long jump, no more are read
 const LONGEST = 1 << 20; // of a slice, when many small records stand in a row
 const KEPT = 6;
+export const HEAD = 512;
 
 export class Slices {
   constructor(origin) {
@@ -14,6 +16,14 @@ export class Slices {
     this.origin = origin;
     this.bytesRead = 0;
     this.kept = []; // the last used one first
+  }
+
+  // The first bytes, by which a file is known. No more are read: a sealed stream is opened from its end.
+  async head() {
+    const bytes = this.origin.head ?? (await this.origin.slice(0, Math.min(HEAD, this.size)));
+    this.bytesRead += bytes.length;
+    if (bytes.length > 0) this.kept.unshift({ start: 0, bytes, run: 0 });
+    return bytes;
   }
 
   // What the client calls. Fewer bytes than asked for are allowed, and spare the payloads behind a header.

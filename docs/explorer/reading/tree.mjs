@@ -41,6 +41,7 @@ export class Tree {
   bytes = new Column(Float64Array); // of the payload; of a branch, of all leaves below it
   count = new Column(Int32Array); // of leaves below a branch
   value = new Column(Float64Array); // of an int, float or bool
+  unread = false; // whether it comes from an index, which holds no values
   types = []; // dtype tags
   shapes = []; // as BigInt[]
 
@@ -143,6 +144,11 @@ export class Tree {
 
   dtypeOf(n) {
     return this.types[this.type.get(n) - 1];
+  }
+
+  // Of an int, float or bool; undefined where the leaf has not been read, but the index of its file alone.
+  valueOf(n) {
+    return this.unread ? undefined : this.value.get(n);
   }
 
   // Of an array, else undefined.

@@ -72,8 +72,8 @@ export class DetailView {
   }
 }
 
-function aboutText({ isBranch, count, kind, dtype, shape: sizes, elements, bytes: size, start, end }) {
-  const what = isBranch ? `${integer(count)} leaves` : [kind, dtype, shape(sizes)].filter(Boolean).join(' ');
+function aboutText({ isBranch, count, kind, dtype, shape: sizes, elements, bytes: size, start, end, read }) {
+  const what = isBranch ? `${integer(count)} leaves` : [kind, dtype, shape(sizes), read].filter(Boolean).join(' ');
   const amount = sizes ? `, ${integer(elements)} elements` : '';
   return `${what}${amount}, ${bytes(size)} of payload, bytes ${integer(start)} to ${integer(end)}`;
 }

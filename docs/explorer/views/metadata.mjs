@@ -44,7 +44,7 @@ export class MetadataView {
   #value({ kind, text, length, bytes }, path) {
     const value = h('bdi', { class: `ex-code ex-meta-${kind}` }, text);
     const about = kind === 'bin' ? ` bytes, ${integer(bytes)} of them` : ` ${kind}`;
-    return [value, h('span', { class: 'ex-quiet' }, about), length !== undefined && this.#more(value, path, length, kind)];
+    return [value, h('span', { class: 'ex-quiet' }, about), length !== undefined && ' ', length !== undefined && this.#more(value, path, length, kind)];
   }
 
   // The whole of a long text, a page at a time.
@@ -58,6 +58,6 @@ export class MetadataView {
       from = page.end;
       if (from >= page.length) more.remove();
     }, { class: 'ex-link ex-more' });
-    return [' ', more];
+    return more;
   }
 }

@@ -170,7 +170,7 @@ function indent(depth) {
 }
 
 function valueText({ kind, value, isBranch }) {
-  if (isBranch) return '';
+  if (isBranch || value === undefined) return '';
   if (kind === 'bool') return value ? 'true' : 'false';
   if (kind === 'int') return Number.isSafeInteger(value) ? integer(value) : value.toExponential(3);
   return kind === 'float' ? String(value) : '';

@@ -1,0 +1,145 @@
+"""Clients built from a text and run for many inputs: a process for each, or where starting one takes long a server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+_SECONDS: Final = 3  # of processor time for one input; of a server by the clock
+_PATIENCE: Final = 20
+_SPACE: Final = 1 << 31  # bytes of address space
+_PRINTED: Final = 64 << 20
+_COMMANDS: Final = {
+    # The portable SHA-256 is looked at: the other one is for processors that not every machine has.
+    "client.c": ("cc", "-std=c11", "-O0", "-w", "-o"),
+    "client.rs": ("rustc", "--edition", "2021", "-A", "warnings", "-C", "overflow-checks=off", "-C", "debuginfo=0", "-o"),
+}
+_HANGS: Final = -signal.SIGXCPU
+
+
+class NoProgram(Exception):
+    """The compiler does not take the text."""
+
+
+class Answer(NamedTuple):
+    """What came of a run."""
+
+    status: int
+    output: bytes
+    errors: bytes
+
+
+class Running(Protocol):
+    """A client that can be asked, until the block ends."""
+
+    def __enter__(self) -> Running: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+    def answer(self, part: str, file: Path) -> Answer:
+        """What the client does in a part: a decoder with the path of the file, an encoder with it on standard input."""
+        ...
+
+
+class Compiled:
+    """A client in C or Rust: a process for each input."""
+
+    def __init__(self, texts: dict[str, str], folder: Path) -> None:
+        ((name, text),) = texts.items()
+        source, self._program = folder / name, folder / "client"
+        source.write_text(text.replace("#define HAVE_SHA_NI 1\n", "\n"))
+        done = subprocess.run([*_COMMANDS[name], self._program, source], capture_output=True, cwd=folder)
+        if done.returncode:
+            shutil.rmtree(folder)
+            raise NoProgram
+        self._folder = folder
+        self._files = [os.memfd_create(name) for name in ("output", "errors")]
+
+    def __enter__(self) -> Compiled:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for fd in self._files:
+            os.close(fd)
+        shutil.rmtree(self._folder)
+
+    def answer(self, part: str, file: Path) -> Answer:
+        for fd in self._files:
+            os.ftruncate(fd, 0)
+            os.lseek(fd, 0, os.SEEK_SET)
+        encodes = part.endswith("encode")
+        actions = [(os.POSIX_SPAWN_OPEN, 0, str(file) if encodes else os.devnull, os.O_RDONLY, 0)]
+        actions += [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate(self._files, 1)]
+        words = ["client", part, *([] if encodes else [str(file)])]
+        pid = os.posix_spawn(self._program, words, {}, file_actions=actions)
+        with contextlib.suppress(ProcessLookupError):  # it has ended before
+            for what, limit in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, _SPACE)):
+                resource.prlimit(pid, what, (limit, limit))
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (_PRINTED, _PRINTED))
+            resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        output, errors = (os.pread(fd, os.fstat(fd).st_size, 0) for fd in self._files)
+        return Answer(status, output, errors)
+
+
+class Served:
+    """The client in JavaScript: one process, which imports it anew for each input."""
+
+    def __init__(self, texts: dict[str, str], folder: Path) -> None:
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        self._folder = folder
+        command = ["node", "--max-old-space-size=1024", Path(__file__).with_name("serve.mjs"), folder / "client.mjs"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen(command, **pipes)
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe and pipe.close()
+        shutil.rmtree(self._folder)
+
+    def answer(self, part: str, file: Path) -> Answer:
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps({"part": part, "path": str(file)}).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return Answer(-signal.SIGABRT, b"", b"")
+        if not select.select([self._process.stdout], [], [], _PATIENCE)[0]:
+            return Answer(_HANGS, b"", b"")
+        line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            return Answer(-signal.SIGABRT, b"", b"")
+        told = json.loads(line)
+        return Answer(told["status"], told["output"].encode("latin-1"), told["errors"].encode("latin-1"))
+
+
+class Builder(NamedTuple):
+    """How a client is made to run, and the tool that this takes."""
+
+    kind: type[Compiled] | type[Served]
+    tool: str
+
+    def __call__(self, texts: dict[str, str], folder: Path) -> Running:
+        return self.kind(texts, folder)
+
+    def missing(self) -> str | None:
+        return None if shutil.which(self.tool) else self.tool
+
+
+BUILDERS: Final = {"c": Builder(Compiled, "cc"), "javascript": Builder(Served, "node"), "rust": Builder(Compiled, "rustc")}
