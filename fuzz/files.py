@@ -54,9 +54,11 @@ def items_of(data: bytes, records: Iterable[Record]) -> list[Item]:
     return [item_in(source, record) for record in depth_first(list(records))]
 
 
-def leaves_of(data: bytes, records: Iterable[Record], as_they_stand: bool = False) -> dict[tuple[str, ...], Any]:
+def leaves_of(
+    data: bytes | Source, records: Iterable[Record], as_they_stand: bool = False
+) -> dict[tuple[str, ...], Any]:
     """Key paths with their values: bits without a meaning cleared, or `as_they_stand` (DTYPE-4, DTYPE-5)."""
-    source = BytesSource(data)
+    source = BytesSource(data) if isinstance(data, bytes) else data
     read = (
         _as_it_stands if as_they_stand else lambda source, record: read_value(source, record.leaf_offset, record.leaf)
     )

@@ -13,6 +13,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, Final
 
+from . import lies
 from .nodes import Node, encode, of, parse
 
 # Texts that mean something somewhere in the format, and near misses.
@@ -73,7 +74,7 @@ class Mutator:
         elif data[8:9] == b"{":
             changed = _safetensors(data, rng)
         else:
-            changed = self._tree(data, rng)
+            changed = lies.changed(data, rng, self._change) or self._tree(data, rng)
         return changed[:max_size]
 
     def cross(self, data: bytes, other: bytes, rng: random.Random, max_size: int) -> bytes:
@@ -84,11 +85,14 @@ class Mutator:
 
     def _tree(self, data: bytes, rng: random.Random) -> bytes:
         file = parse(data)
+        self._change(file, rng)
+        return encode(file)
+
+    def _change(self, file: Node, rng: random.Random) -> None:
         for _ in range(1 + min(int(rng.expovariate(0.8)), 5)):
             nodes = list(file.walk())
             change = rng.choice(_CHANGES)
             change(self, rng.choice(nodes), rng, nodes)
-        return encode(file)
 
     # --- changes of one node; each takes the node, and the list of all nodes of the file ------------------------------
 
@@ -206,7 +210,7 @@ class Mutator:
 _CHANGES: Final[tuple[Any, ...]] = tuple(
     change
     for name, change in vars(Mutator).items()
-    if name.startswith("_") and callable(change) and name not in ("__init__", "_tree")
+    if name.startswith("_") and callable(change) and name not in ("__init__", "_tree", "_change")
     for _ in range(3 if name in ("_claim", "_number", "_text", "_append") else 1)
 )
 

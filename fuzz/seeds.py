@@ -10,7 +10,11 @@ from typing import Final
 
 from conformance.model import Case, load_corpus, sampled
 
+from .scales import SMALL, TRUE
+from .sealed_seeds import sealed_files
+
 STREAM, FLAX, SAFETENSORS, DELTA, ANY = "stream", "flax", "safetensors", "delta", "any"
+SEALED, DETACHED = "sealed", "detached"  # of the small scale (fuzz.scales); a plain stream with its seal behind it
 CASE, CLIENT = "case", "client"  # names of cases; what the C client reads, behind a byte for its part
 LONGEST: Final = 1 << 15  # bytes of a seed; what is longer makes every execution slow
 
@@ -27,8 +31,12 @@ def seeds(kind: str) -> list[bytes]:
         return sorted({case.id.encode() for case in cases()})
     if kind == CLIENT:
         return [bytes((part,)) + data for part, data in _for_the_client()]
-    found = {data for case in cases() for data in _files(case, kind) if len(data) <= LONGEST}
-    return sorted(found, key=lambda data: (len(data), data))
+    if kind in (SEALED, DETACHED):
+        found = set(sealed_files(kind == DETACHED, SMALL, seeds(STREAM)))
+    else:
+        found = {data for case in cases() for data in _files(case, kind)}
+        found |= set(sealed_files(False, TRUE)) if kind == ANY else set()
+    return sorted((data for data in found if len(data) <= LONGEST), key=lambda data: (len(data), data))
 
 
 def _for_the_client() -> Iterator[tuple[int, bytes]]:

@@ -21,6 +21,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from fuzz.files import file_of_tree
 from fuzz.mutation import Mutator
 from fuzz.nodes import encode, parse
+from fuzz.peers.sealer import Sealing
+from fuzz.scales import SMALL, TRUE
 from fuzz.seeds import seeds
 from reference.containers.stream import STREAM
 from reference.format.dtypes import BITS, INSTALLED, dtype_of
@@ -66,11 +68,12 @@ def any_layout(draw: DrawFn) -> np.ndarray:
     return array
 
 
+_NOT_ON_DEVICES = ("complex128", "complex32", "bcomplex32", "int1", "uint1", "float6_e2m3fn", "float6_e3m2fn")
 # Dtypes that jax arrays can have without 64-bit mode.
-device_dtypes = st.sampled_from(
-    [tag for tag in sorted(INSTALLED) if not tag.endswith("64") or tag == "complex64"]
-).filter(lambda tag: tag not in ("complex128", "complex32", "bcomplex32", "int1", "uint1") and "float6" not in tag)
-device_dtypes = device_dtypes.map(dtype_of)
+DEVICE_TAGS = [
+    tag for tag in sorted(INSTALLED) if tag not in _NOT_ON_DEVICES and (tag[-2:] != "64" or tag == "complex64")
+]
+device_dtypes = st.sampled_from(DEVICE_TAGS).map(dtype_of)
 
 
 def _twice_and_one(n: int) -> int:
@@ -132,6 +135,35 @@ def trees(leaves: SearchStrategy[Any] = leaves) -> SearchStrategy[dict[str, Any]
     return st.builds(
         lambda tree, key, leaf: {**tree, key: leaf}, st.dictionaries(keys, nodes, max_size=4), keys, leaves
     )
+
+
+# Metadata of every kind that it may have (META-1), and none that it may not.
+metadata_values = st.recursive(
+    st.one_of(
+        *(st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), integers, st.floats(), texts, edges),
+        st.binary(max_size=300),
+    ),
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+metadata = st.dictionaries(keys, metadata_values, max_size=4)
+_short_keys = st.sampled_from(["params", "kernel", "0", "", "a/b", "é", "__part_0_of_0__", "__part_00_of_1__"])
+_shapes_in_parts = ((2048,), (2049,), (513, 1), (5, 500), (2, 3, 300), (1, 1, 3000), (3, 1, 700), (40, 40), (2, 0, 999))
+_small_shapes = shapes.filter(lambda shape: int(np.prod(shape, dtype=object)) < 1000)
+
+
+@st.composite
+def sealed_trees(draw: DrawFn) -> tuple[dict[str, Any], Sealing]:
+    """A tree, and how a sealed stream of it is written. At the small scale many of its arrays stand in parts."""
+    scale = draw(st.sampled_from((TRUE, SMALL)))
+    if scale == TRUE:
+        tree = draw(trees())
+    else:
+        some = arrays(shapes=_small_shapes | st.sampled_from(_shapes_in_parts) | st.sampled_from(_shapes_in_parts))
+        tree = draw(st.dictionaries(_short_keys, some, min_size=1, max_size=4))
+        tree = draw(st.sampled_from((tree, {"a": tree, "b": draw(small_values)})))
+    alignment = draw(st.sampled_from([1 << i for i in range(6, 13)]))
+    return tree, Sealing(alignment, draw(metadata), draw(st.booleans()), scale)
 
 
 @st.composite

@@ -20,7 +20,18 @@ _PRINTED: Final = 64 << 20
 _COMMANDS: Final = {
     # The portable SHA-256 is looked at: the other one is for processors that not every machine has.
     "client.c": ("cc", "-std=c11", "-O0", "-w", "-o"),
-    "client.rs": ("rustc", "--edition", "2021", "-A", "warnings", "-C", "overflow-checks=off", "-C", "debuginfo=0", "-o"),
+    "client.rs": (
+        "rustc",
+        "--edition",
+        "2021",
+        "-A",
+        "warnings",
+        "-C",
+        "overflow-checks=off",
+        "-C",
+        "debuginfo=0",
+        "-o",
+    ),
 }
 _HANGS: Final = -signal.SIGXCPU
 
@@ -142,4 +153,8 @@ class Builder(NamedTuple):
         return None if shutil.which(self.tool) else self.tool
 
 
-BUILDERS: Final = {"c": Builder(Compiled, "cc"), "javascript": Builder(Served, "node"), "rust": Builder(Compiled, "rustc")}
+BUILDERS: Final = {
+    "c": Builder(Compiled, "cc"),
+    "javascript": Builder(Served, "node"),
+    "rust": Builder(Compiled, "rustc"),
+}

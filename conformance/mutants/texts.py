@@ -16,7 +16,9 @@ class Changed(NamedTuple):
     """One file of a client with one change, and the whole of its changed text."""
 
     file: str
-    change: str  # what was changed, and of several that are alike which; it does not depend on where in the file that is
+    change: (
+        str  # what was changed, and of several that are alike which; it does not depend on where in the file that is
+    )
     text: str
 
     def __str__(self) -> str:
@@ -32,9 +34,24 @@ _NO_CODE: Final = {
     ".rs": rf'{_COMMENT}|r#".*?"#|{_TEXT}|b?\'(?:[^\'\\\n]|\\[^\n]+?)\'|#!?\[[^\n]*\]',
 }
 _OTHERS: Final = {
-    **{"<": ("<=",), "<=": ("<",), ">": (">=",), ">=": (">",), "==": ("!=",), "!=": ("==",)},
-    **{"===": ("!==",), "!==": ("===",), "&&": ("||",), "||": ("&&",), "+": ("-",), "-": ("+",)},
-    **{"<<": (">>",), ">>": ("<<",), "&": ("|",), "|": ("&",), "+=": ("-=",), "-=": ("+=",)},
+    "<": ("<=",),
+    "<=": ("<",),
+    ">": (">=",),
+    ">=": (">",),
+    "==": ("!=",),
+    "!=": ("==",),
+    "===": ("!==",),
+    "!==": ("===",),
+    "&&": ("||",),
+    "||": ("&&",),
+    "+": ("-",),
+    "-": ("+",),
+    "<<": (">>",),
+    ">>": ("<<",),
+    "&": ("|",),
+    "|": ("&",),
+    "+=": ("-=",),
+    "-=": ("+=",),
 }
 # An operator stands between spaces in all three, and what is in angle brackets does not.
 _OPERATOR: Final = re.compile(

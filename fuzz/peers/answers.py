@@ -14,7 +14,7 @@ from reference.format.errors import FormatError
 from reference.format.keypaths import display
 from reference.format.leaves import read_value
 from reference.format.records import Record
-from reference.format.wire import BytesSource
+from reference.format.wire import BytesSource, Source
 
 _COMPARED: Final = ("kind", "dtype", "shape", "value", "bytes", "display", "sha256")
 Records = dict[tuple[str, ...], dict[str, Any]]
@@ -29,9 +29,13 @@ class Answer(NamedTuple):
 
 
 class Peer(Protocol):
-    """A reader. `decode` raises Broken where it neither accepts nor refuses."""
+    """A reader of streams, up to a version of the specification, and of flax files.
+
+    `decode` raises Broken where it neither accepts nor refuses.
+    """
 
     name: str
+    version: str
 
     def decode(self, data: bytes, flax: bool = False) -> Answer: ...
 
@@ -40,17 +44,19 @@ class Reference:
     """The reference, in this process."""
 
     name = "reference"
+    version = "2.0"
 
     def decode(self, data: bytes, flax: bool = False) -> Answer:
-        source = BytesSource(data)
         try:
-            records = CONTAINERS[FLAX if flax else STREAM].read(source).records
+            contents = CONTAINERS[FLAX if flax else STREAM].read(BytesSource(data))
+            source = contents.checked or BytesSource(data)
+            described = [_described(source, record) for record in contents.records]
         except FormatError as error:
             return Answer(None, str(error), error.clause)
-        return Answer(by_path(_described(source, record) for record in records))
+        return Answer(by_path(described))
 
 
-def _described(source: BytesSource, record: Record) -> dict[str, Any]:
+def _described(source: Source, record: Record) -> dict[str, Any]:
     value = read_value(source, record.leaf_offset, record.leaf)
     told = in_process.protocol.record_of(record.path, value) | {"display": display(record.path)}
     if record.kind in ("str", "bin"):

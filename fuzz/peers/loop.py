@@ -26,16 +26,25 @@ def written(tree: Any, keep_empty_nodes: bool = False, jaxseq: bool = False) -> 
     return b"".join(packer.pack((key, flax.serialization.to_bytes(leaf))) for key, leaf in leaves)
 
 
+def flat(file: BinaryIO) -> dict[tuple[str, ...], Any]:
+    """Key paths and leaves, as the loop reads them from an open file."""
+    unpacker = msgpack.Unpacker(file, read_size=83886080, max_buffer_size=0)
+    return {tuple(key): flax.serialization.from_bytes(None, value) for key, value in unpacker}
+
+
 def read(file: BinaryIO) -> dict[str, Any]:
     """What the loop reads from an open file."""
-    unpacker = msgpack.Unpacker(file, read_size=83886080, max_buffer_size=0)
-    return unflatten_dict({tuple(key): flax.serialization.from_bytes(None, value) for key, value in unpacker})
+    return unflatten_dict(flat(file))
 
 
 class Loop:
-    """What the loop raises is its refusal, whatever it is: it knows no error of its own."""
+    """What the loop raises is its refusal, whatever it is: it knows no error of its own.
+
+    It takes a seal for the end of its input, and so reads streams of every version.
+    """
 
     name = "loop"
+    version = "2.0"
 
     def decode(self, data: bytes, flax: bool = False) -> Answer:
         fd = os.memfd_create("input")

@@ -29,8 +29,8 @@ _STRICT: Final = {
 class Program:
     """A client behind `serve.c` or `serve.mjs`. It runs until the pipe to it is closed, at the end of this process."""
 
-    def __init__(self, name: str, command: list[str]) -> None:
-        self.name = name
+    def __init__(self, name: str, command: list[str], version: str = "1.0") -> None:
+        self.name, self.version = name, version
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | _STRICT)
         atexit.register(self._end)

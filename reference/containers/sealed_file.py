@@ -48,8 +48,8 @@ class SealedFile:
         """The leaves, in the order of the file. What is not an array in one piece is read, and checked, here."""
         found = self._records.all()
         starts = self._records.starts
-        for i in self._records.read if self.check else ():
-            if starts[i + 1] - starts[i] <= _SMALL:
+        for i, nbytes in self._records.read if self.check else ():
+            if starts[i + 1] - starts[i] <= _SMALL or nbytes == 0:
                 self.read_at(starts[i], starts[i + 1] - starts[i])
         return found
 

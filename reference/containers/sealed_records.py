@@ -29,7 +29,8 @@ def _placed(leaf: Leaf, payload: int | None) -> Leaf:
 class SealedRecords:
     """The records of a source with a seal. `starts` are their offsets, and the end of the last; `sums` their checksums.
 
-    `read` are those that were read as the list of all was made, since the index does not say where they have what.
+    `read` are those that were read as the list of all was made, since the index does not say where they have what, or
+    they have nothing that could be read later: the number of each, and the bytes of its payload.
     """
 
     def __init__(self, source: Source, seal: Seal, detached: bool) -> None:
@@ -38,7 +39,7 @@ class SealedRecords:
         self.starts = [0, *itertools.accumulate(self._columns.sizes)]
         self.sums = self._columns.sums
         self._in_parts = len(self.sums) != len(self._columns.paths)  # whether any leaf is
-        self.read: list[int] = []
+        self.read: list[tuple[int, int]] = []
         self._blobs: dict[int, bytes] = {}  # of leaves that are not padded, by identity: the columns hold them
 
     def all(self) -> list[Record]:
@@ -53,9 +54,10 @@ class SealedRecords:
         fields = zip(paths, placed, starts, starts, starts[1:], strict=False)
         found = list(map(tuple.__new__, itertools.repeat(Record), fields))  # as `Record(...)`, in a third of the time
         cursor = Cursor(self._source, alignment=self._alignment)  # one for all, so that neighbours are read together
-        for i in [i for i, place in enumerate(places) if place is None]:
-            self.read.append(first[i])
-            found[i] = self._read(first[i], cursor)
+        for i, (leaf, place) in enumerate(zip(leaves, places, strict=True)):
+            if place is None or leaf.nbytes == 0:
+                found[i] = self._read(first[i], cursor)
+                self.read.append((first[i], found[i].nbytes))
         for i in [i for i in range(len(paths)) if first[i + 1] - first[i] > 1] if self._in_parts else ():
             found[i] = found[i]._replace(leaf=leaves[i]._replace(extents=self._extents_of_parts(i)))
         return found

@@ -22,7 +22,8 @@ VERSIONS: Final = ("1.0", VERSION)  # in which a stream can be written
 
 
 def _begins(head: bytes, size: int) -> bool:
-    return head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))  # REC-1, in every width of the header
+    whole = head.startswith((b"\x92", b"\xdc\x00\x02", MARK))  # REC-1, in every width of the header
+    return whole or (0 < size < len(MARK) and MARK.startswith(head))  # cut off within its mark
 
 
 # CONF-9: "A reader of this version MUST read an input that begins with the mark (SEAL-1) as a sealed stream, and every

@@ -125,8 +125,8 @@ class Sealer:
         return payload
 
     def _done(self, size: int, sums: bytes, data: bytes, digest: LeafDigest | None) -> None:
-        """Take note of a record: its size, its checksums, all of its bytes where they are few, and, where it is the
-        last of its leaf, the digest.
+        """Take note of a record: its size, its checksums, all of its bytes where they are few and none otherwise, and,
+        where it is the last of its leaf, the digest.
         """
         self._whole = with_record(self._whole, data, sums, size)
         self._sums.append(sums)
