@@ -29,6 +29,7 @@ from docs.generators import (
     speed,
     versions,
 )
+from fuzz.targets import names
 
 Pages = Callable[[], Iterator[tuple[str, str]]]
 _MADE: Final[tuple[Pages, ...]] = (
@@ -46,6 +47,7 @@ _PUT_IN: Final = {
     "<!-- a badge -->": badges.drawing,
     "<!-- rules -->": lambda page: str(len(project.clauses())),
     "<!-- cases -->": lambda page: f"{len(project.cases()):,}",
+    "<!-- invariants -->": lambda page: str(len(names())),
 }
 
 

@@ -57,8 +57,8 @@ def _index() -> str:
         "# Who does what",
         "",
         f"Programs against the chapters of the specification, by the corpus {corpus(VERSIONS[0]).version}. "
-        f"[All clauses]({links.to('specification/clauses.md', INDEX)}) has the same for each rule. Each version is "
-        "judged by itself: a program need not know sealed streams (2.0).",
+        f"[All clauses]({links.to('specification/clauses.md', INDEX)}) has the same for each rule. A program "
+        "need not know sealed streams: one of version 1.0 is judged by the cases that hold in it.",
         "",
         *listed,
         "",

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from conformance.clauses import Clause, read_clauses
+from conformance.clauses import Clause, number, read_clauses
 from conformance.model import Case, Corpus, load_corpus, read_corpus
 from conformance.reports.results import expanded
 from conformance.reports.table import Cell, matrix
@@ -49,15 +49,27 @@ def clauses() -> dict[str, Clause]:
 
 
 @cache
+def kept() -> list[tuple[str, dict[str, Any]]]:
+    """The last results of every client (`make results`): by which version it was judged, and a check for each case."""
+    stored = json.loads((ROOT / "conformance/results.json").read_text())
+    return [(short["spec"], expanded(corpus(short["spec"]), short)) for short in stored]
+
+
+@cache
 def runs(version: str) -> list[dict[str, Any]]:
-    """The last results of every client that was judged by a version (`make results`), with a check for each case."""
-    kept = json.loads((ROOT / "conformance/results.json").read_text())
-    return [expanded(corpus(version), short) for short in kept if short["spec"] == version]
+    """What the programs did with the cases that hold in a version: those that were judged by it, or by a later one."""
+    held = {case.id for case in corpus(version).cases}
+    found: dict[str, dict[str, Any]] = {}
+    for spec, run in sorted(kept(), key=lambda one: number(one[0])):
+        if number(spec) >= number(version):
+            checks = [check for check in run["checks"] if check["case"] in held]
+            found.setdefault(run["name"], run | {"checks": checks})
+    return [found[name] for name in programs() if name in found]
 
 
 def programs() -> list[str]:
     """The names of all programs that were judged."""
-    return list(dict.fromkeys(run["name"] for version in VERSIONS for run in runs(version)))
+    return list(dict.fromkeys(run["name"] for _, run in kept()))
 
 
 @cache
@@ -80,15 +92,14 @@ def cases_of(version: str) -> dict[str, list[Case]]:
 def verdicts() -> dict[str, dict[Verdict, list[str]]]:
     """For each case what the programs did with it, and the versions by which they were judged."""
     found: dict[str, dict[Verdict, list[str]]] = {case.id: {} for case in cases()}
-    for version in VERSIONS:
-        for run in runs(version):
-            for check in run["checks"]:
-                told = (check[name] for name in ("part", "state", "reason", "got"))
-                found[check["case"]].setdefault(Verdict(run["name"], *told), []).append(version)
+    for version, run in kept():
+        for check in run["checks"]:
+            told = (check[name] for name in ("part", "state", "reason", "got"))
+            found[check["case"]].setdefault(Verdict(run["name"], *told), []).append(version)
     return found
 
 
 def forget() -> None:
     """Read everything anew at the next build, which may come after a change (`make serve`)."""
-    for kept in (read_corpus, cases, clauses, runs, cells, cases_of, verdicts):
-        kept.cache_clear()
+    for made in (read_corpus, cases, clauses, kept, runs, cells, cases_of, verdicts):
+        made.cache_clear()
