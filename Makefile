@@ -34,11 +34,11 @@ mutants: .venv/ready  ## judge the conformance suite by wrong readers and writer
 results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md
 	$(BIN)/python -m conformance.clients.results
 
-bench: .venv/ready  ## measure against the peers, on small trees, three minutes
+bench: .venv/ready  ## measure against the peers, on small trees, four minutes
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 
-bench-full: .venv/ready  ## the published figures: some 50 minutes, 16 GB of memory, 8 GB of disk
+bench-full: .venv/ready  ## the published figures: some 90 minutes, 16 GB of memory, 8 GB of disk
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks --full --output benchmarks/results.json
 
