@@ -14,9 +14,37 @@ from .sealed_streams import KINDS, ONE, PADDED, THREE, Shape
 # What a header may break that says something else (SEAL-9: "A damaged header breaks the checksum of its block and,
 # mostly, another clause. A reader MAY name either.").
 _OF_HEADERS: Final = (
-    *"INDEX-4 INDEX-7 INDEX-8 SEAL-1 SEAL-5 REC-1 REC-2 KEY-1 WIRE-3 WIRE-4 WIRE-5 WIRE-6 STREAM-2 STREAM-4".split(),
-    *"LEAF-1 LEAF-2 LEAF-3 LEAF-4 LEAF-5 LEAF-6 LEAF-7 LEAF-10 LEAF-11 LEAF-12 DTYPE-1 DTYPE-2".split(),
-    *"STREAM-5 ALIGN-1 ALIGN-2 ALIGN-5".split(),
+    *[
+        "INDEX-4",
+        "INDEX-7",
+        "INDEX-8",
+        "SEAL-1",
+        "SEAL-5",
+        "REC-1",
+        "REC-2",
+        "KEY-1",
+        "WIRE-3",
+        "WIRE-4",
+        "WIRE-5",
+        "WIRE-6",
+        "STREAM-2",
+        "STREAM-4",
+    ],
+    *[
+        "LEAF-1",
+        "LEAF-2",
+        "LEAF-3",
+        "LEAF-4",
+        "LEAF-5",
+        "LEAF-6",
+        "LEAF-7",
+        "LEAF-10",
+        "LEAF-11",
+        "LEAF-12",
+        "DTYPE-1",
+        "DTYPE-2",
+    ],
+    *["STREAM-5", "ALIGN-1", "ALIGN-2", "ALIGN-5"],
 )
 
 
