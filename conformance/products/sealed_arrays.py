@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ..assembly import Bytes, hexed, patterned
-from ..cases.alignment_assembly import CHUNKS as ITS_CHUNKS
-from ..cases.alignment_assembly import PAYLOAD, TRUE, around, entries, head, pad, small
-from ..cases.alignment_assembly import SHAPE as ITS_SHAPE
+from ..assembly import Bytes, data, fill, hexed, patterned, str_
+from ..cases.alignment_assembly import CHUNKS, PAYLOAD, SHAPE, TRUE, around, entries, head, pad, small
 from ..cases.sealed_assembly import sealed
 from ..cases.sealed_leaves import blob, item, number, padded, padded_chunks, tensor, words
 from .product import Plain, product
@@ -29,10 +27,8 @@ class Elements(NamedTuple):
         return f"an array of {self.name}"
 
 
-_DTYPES: Final = [
-    Elements(*one)
-    for one in (("uint8", 1), ("bool", 1), ("float8_e4m3fn", 1), ("int16", 2), ("bfloat16", 2), ("float32", 4))
-] + [Elements(*one) for one in (("int64", 8), ("complex64", 8), ("complex128", 16))]
+_WIDTHS: Final = {"uint8": 1, "bool": 1, "float8_e4m3fn": 1, "int16": 2, "bfloat16": 2, "float32": 4, "int64": 8}
+_DTYPES: Final = [Elements(*one) for one in (_WIDTHS | {"complex64": 8, "complex128": 16}).items()]
 _AROUND: Final = sizes("bytes", (4064, 4080, 4088, 4092, 4094, 4095, 4096, 4097, 4098, 4100, 4104, 4112, 8192, 65_536))
 
 
@@ -42,7 +38,7 @@ def arrays_around_4096_bytes(elements: Elements, size: Size):
     not elements."""
     if size.n % elements.width or (size.n > 4112 and elements.name not in ("uint8", "float32")):
         return None
-    payload = Bytes(*patterned(size.n).parts) if elements.name != "bool" else hexed("01") * size.n
+    payload = patterned(size.n) if elements.name != "bool" else fill(1, size.n)
     one = tensor("k", elements.name, (size.n // elements.width,), payload)
     return sealed([words("t", "x"), one, number("n", 7)]).accepted()
 
@@ -62,24 +58,20 @@ def payloads_behind_records_of_every_length(alignment: Plain, offset: Plain):
     return sealed([number("x" * offset.value, 1), one], alignment.value).accepted()
 
 
-_SHAPES: Final = [
-    Plain(
-        "-".join(map(str, shape)) if len(shape) < 9 else f"{len(shape)}-dimensions",
-        f"a shape of {len(shape)} dimensions",
-        shape,
-    )
-    for shape in (
-        (4096,),
-        (1, 4096),
-        (4096, 1),
-        (64, 64),
-        (16, 16, 16),
-        (2,) * 12,
-        (1,) * 15 + (4096,),
-        (1,) * 16 + (4096,),
-        (4096, *(1,) * 63),
-    )
-] + [Plain("127-by-65", "a shape of (127, 65)", (127, 65)), Plain("300-by-70000", "a shape of (3, 70000)", (3, 70_000))]
+_DIMENSIONS: Final = {
+    "4096": (4096,),
+    "1-by-4096": (1, 4096),
+    "4096-by-1": (4096, 1),
+    "64-by-64": (64, 64),
+    "127-by-65": (127, 65),
+    "3-by-70000": (3, 70_000),
+    "16-by-16-by-16": (16, 16, 16),
+    "12-dimensions": (2,) * 12,
+    "15-dimensions": (*(1,) * 14, 4096),
+    "16-dimensions": (*(1,) * 15, 4096),
+    "64-dimensions": (4096, *(1,) * 63),
+}
+_SHAPES: Final = [Plain(name, name.replace("-", " "), shape) for name, shape in _DIMENSIONS.items()]
 
 
 @product("ALIGN-4", "LEAF-11", want="accept", places=_SHAPES, canonical=True)
@@ -111,19 +103,16 @@ _OFF: Final = [Plain(f"off-by-{n}", f"{n} bytes further", n) for n in (1, 2, 4, 
 def padded_payloads_that_stand_elsewhere(alignment: Plain, off: Plain):
     """A padded payload does not stand at a multiple of the alignment. The index says where it stands, and all else
     fits."""
-    form = padded("uint8", (4096,), patterned(4096), alignment.value, off.value - 64)
-    if alignment.value == 64:
-        form = padded("uint8", (4096,), patterned(4096), alignment.value, off.value)
-    one = tensor("k", "uint8", (4096,), patterned(4096))
+    one, payload = tensor("k", "uint8", (4096,), ""), patterned(4096)
 
-    def made(at: int):
-        wider = padded("uint8", (4096,), patterned(4096), alignment.value)(at)
-        fewer = wider[0].size - padded("uint8", (4096,), patterned(4096), 1)(at)[0].size
-        more = off.value if fewer + off.value < 4096 else off.value - alignment.value
-        return padded("uint8", (4096,), patterned(4096), alignment.value, more)(at)
+    def form(at: int) -> tuple[Bytes, int | None]:
+        """As much padding as is needed, and so much more, or less where that would be too much."""
+        more = off.value
+        if padded("uint8", (4096,), payload, alignment.value)(at)[0].size + more > 4096 + 4095:
+            more -= alignment.value
+        return padded("uint8", (4096,), payload, alignment.value, more)(at)
 
-    del form
-    return sealed([number("a", 1), item(one.leaf, one.read, made)], alignment.value).data()
+    return sealed([number("a", 1), item(one.leaf, one.read, form)], alignment.value).data()
 
 
 _VALUES: Final = {
@@ -140,28 +129,15 @@ _VALUES: Final = {
 }
 
 
-@product(
-    "ALIGN-2",
-    want="reject",
-    places=[Plain(name, name.replace("-", " "), digits) for name, digits in _VALUES.items()],
-    also=("ALIGN-1", "WIRE-4", "LEAF-10"),
-)
+_KINDS: Final = [Plain(name, name.replace("-", " "), digits) for name, digits in _VALUES.items()]
+
+
+@product("ALIGN-2", want="reject", places=_KINDS, also=("ALIGN-1", "WIRE-4", "LEAF-10"))
 def padding_of_another_kind(place: Plain, _: Plain):
     """The value of `pad` is not a bin. The payload stands where it has to."""
-    value = hexed(place.value)
-    key = hexed("a3 70 61 64")
-
-    def made(zeros: Bytes) -> tuple[Bytes, ...]:
-        # What moves the payload are zeros in the header of the shape's own key, as longer headers do not suffice.
-        return (TRUE, key + value, ITS_SHAPE, ITS_CHUNKS)
-
-    for n in range(1, 65):
-        whole = sealed([number("x" * n, 1), small(entries(made))])
-        payload = whole.records[1].payload
-        assert payload is not None
-        if (whole.records[0].data.size + payload) % 64 == 0:
-            return whole.data()
-    raise ValueError("no key fits")
+    form = entries(lambda _: (TRUE, str_("pad") + hexed(place.value), SHAPE, CHUNKS))
+    found = (sealed([number("x" * n, 1), small(form)]) for n in range(64))
+    return next(one for one in found if (one.records[0].data.size + (one.records[1].payload or 0)) % 64 == 0).data()
 
 
 _BYTES: Final = [
@@ -178,21 +154,14 @@ def padding_that_is_not_zero(place: Plain, _: Plain):
 
     def made(zeros: Bytes) -> tuple[Bytes, ...]:
         held = bytearray(zeros.data())
-        if held:
-            held[at] = value
-        return (TRUE, pad(Bytes(*hexed(held.hex()).parts)), ITS_SHAPE, ITS_CHUNKS)
+        held[at : at + 1 or None] = bytes((value,)) * bool(held)
+        return TRUE, pad(data(bytes(held))), SHAPE, CHUNKS
 
-    def fits(n: int) -> bool:
-        return len(made(hexed("00" * n))) > 0
-
-    assert fits(1)
     return sealed([number("xy", 1), *around(entries(made))]).data()
 
 
-_PIECES: Final = [
-    Plain(f"{a}-and-{b}", f"chunks of {a} and {b} elements", (a, b))
-    for a, b in ((0, 8), (1, 7), (4, 4), (7, 1), (8, 0))
-]
+_TWO: Final = ((0, 8), (1, 7), (4, 4), (7, 1), (8, 0))
+_PIECES: Final = [Plain(f"{a}-and-{b}", f"chunks of {a} and {b} elements", (a, b)) for a, b in _TWO]
 
 
 @product("ALIGN-1", "ALIGN-5", want="accept", places=ALIGNMENTS, sizes=_PIECES)
