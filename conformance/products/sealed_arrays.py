@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from ..assembly import Bytes, data, fill, hexed, patterned, str_
 from ..cases.alignment_assembly import CHUNKS, PAYLOAD, SHAPE, TRUE, around, entries, head, pad, small
 from ..cases.sealed_assembly import sealed
-from ..cases.sealed_leaves import blob, item, number, padded, padded_chunks, tensor, words
+from ..cases.sealed_leaves import blob, number, padded_chunks, tensor, words
 from .product import Plain, product
 from .sizes import Size, sizes
 
@@ -103,16 +103,8 @@ _OFF: Final = [Plain(f"off-by-{n}", f"{n} bytes further", n) for n in (1, 2, 4, 
 def padded_payloads_that_stand_elsewhere(alignment: Plain, off: Plain):
     """A padded payload does not stand at a multiple of the alignment. The index says where it stands, and all else
     fits."""
-    one, payload = tensor("k", "uint8", (4096,), ""), patterned(4096)
-
-    def form(at: int) -> tuple[Bytes, int | None]:
-        """As much padding as is needed, and so much more, or less where that would be too much."""
-        more = off.value
-        if padded("uint8", (4096,), payload, alignment.value)(at)[0].size + more > 4096 + 4095:
-            more -= alignment.value
-        return padded("uint8", (4096,), payload, alignment.value, more)(at)
-
-    return sealed([number("a", 1), item(one.leaf, one.read, form)], alignment.value).data()
+    form = padded_chunks((8,), [(head(8), hexed(PAYLOAD))], lambda at: (off.value - at) % alignment.value)
+    return sealed([number("a", 1), small(form)], alignment.value).data()
 
 
 _VALUES: Final = {
