@@ -38,7 +38,7 @@ def programs(folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     if shutil.which("rustc"):
         source = CLIENTS / "client.rs"
         subprocess.run(["rustc", "-O", "--edition", "2021", source, "-o", folder / "rust"], check=True)
-        yield "Rust", str(folder / "rust"), ("decode", "flax-decode")
+        yield "Rust", str(folder / "rust"), ALL
 
 
 def run_program(title: str, command: str, parts: tuple[str, ...], file: Path, every: int = 1) -> dict[str, Any]:

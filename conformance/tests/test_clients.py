@@ -61,6 +61,14 @@ def client_in_c(tmp_path_factory):
     return program
 
 
+@pytest.fixture(scope="module")
+def client_in_rust(tmp_path_factory):
+    program = tmp_path_factory.mktemp("rust") / "client"
+    strict = ["-O", "-D", "warnings", "--edition", "2021"]
+    subprocess.run([tool("rustc"), *strict, CLIENTS / "client.rs", "-o", program], check=True)
+    return program
+
+
 @pytest.mark.slow
 def test_the_client_in_c(client_in_c):
     judged(client_in_c, *PARTS, every=10)
@@ -92,10 +100,8 @@ def test_the_client_in_javascript_as_a_program():
 
 
 @pytest.mark.slow
-def test_the_client_in_rust(tmp_path):
-    source, program = CLIENTS / "client.rs", tmp_path / "client"
-    subprocess.run([tool("rustc"), "-O", "-D", "warnings", "--edition", "2021", source, "-o", program], check=True)
-    judged(program, "decode", "flax-decode", large=False, every=20)
+def test_the_client_in_rust(client_in_rust):
+    judged(client_in_rust, *PARTS, large=False, every=20)
 
 
 @pytest.mark.slow
@@ -224,6 +230,10 @@ def test_the_client_in_c_rejects_input_that_is_malformed(client_in_c):
     rejects_what_is_malformed(client_in_c)
 
 
+def test_the_client_in_rust_rejects_input_that_is_malformed(client_in_rust):
+    rejects_what_is_malformed(client_in_rust)
+
+
 def test_the_client_in_javascript_rejects_input_that_is_malformed():
     rejects_what_is_malformed(tool("node"), CLIENTS / "client.mjs")
 
@@ -238,9 +248,9 @@ def test_the_reference_rejects_input_that_is_malformed(given):
 MINUS_0 = b'{"records": [{"path": [-0, 1], "kind": "nil"}], "empty_nodes": "keep"}'
 
 
-def test_minus_0_is_the_integer_key_0(client_in_c):
+def test_minus_0_is_the_integer_key_0(client_in_c, client_in_rust):
     written = bytes.fromhex("9292a130a131c401c0")
-    for command in ([client_in_c], [tool("node"), CLIENTS / "client.mjs"]):
+    for command in ([client_in_c], [client_in_rust], [tool("node"), CLIENTS / "client.mjs"]):
         done = subprocess.run([*map(str, command), "encode"], input=MINUS_0, capture_output=True)
         assert (done.returncode, done.stdout) == (0, written)
     sink = Output()
