@@ -178,7 +178,8 @@ def main(argv: list[str] | None = None) -> int:
         for changed, verdict in run(client, [*all_changes(client, arguments.every)], arguments.cases, arguments.jobs):
             counts[what := _what(changed, verdict, same)] += 1
             if what.isupper():
-                print(f"{what} {changed}{f' by {verdict.case}: {verdict.how:.100}' if verdict.case else ''}", flush=True)
+                by = f" by {verdict.case}: {verdict.how:.100}" if verdict.case else ""
+                print(f"{what} {changed}{by}", flush=True)
         print(f"{client}: {counts.total()} mutants: {', '.join(f'{n} {what}' for what, n in sorted(counts.items()))}")
         status = 1 if any(what.isupper() for what in counts) or status == 1 else 0
     return status

@@ -21,7 +21,7 @@ _PRINTED: Final = 64 << 20
 _PORTABLE: Final = {"#define HAVE_SHA_NI 1\n": "\n", 'target_arch = "x86_64"': 'target_arch = "none"'}
 _COMMANDS: Final = {
     "client.c": ("cc", "-std=c11", "-O0", "-w", "-o"),
-    "client.rs": ("rustc", "--edition", "2021", "-A", "warnings", "-C", "overflow-checks=off", "-C", "debuginfo=0", "-o"),
+    "client.rs": ("rustc", "--edition=2021", "--allow=warnings", "-Coverflow-checks=off", "-Cdebuginfo=0", "-o"),
 }
 _HANGS: Final = -signal.SIGXCPU
 
@@ -101,8 +101,8 @@ class Served:
             (folder / name).write_text(text)
         self._folder = folder
         command = ["node", "--max-old-space-size=1024", Path(__file__).with_name("serve.mjs"), folder / "client.mjs"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen(command, **pipes)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> Served:
         return self
@@ -111,8 +111,9 @@ class Served:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe
             with contextlib.suppress(BrokenPipeError):
-                pipe and pipe.close()
+                pipe.close()
         shutil.rmtree(self._folder)
 
     def answer(self, part: str, file: Path) -> Answer:
@@ -145,4 +146,8 @@ class Builder(NamedTuple):
         return None if shutil.which(self.tool) else self.tool
 
 
-BUILDERS: Final = {"c": Builder(Compiled, "cc"), "javascript": Builder(Served, "node"), "rust": Builder(Compiled, "rustc")}
+BUILDERS: Final = {
+    "c": Builder(Compiled, "cc"),
+    "javascript": Builder(Served, "node"),
+    "rust": Builder(Compiled, "rustc"),
+}
