@@ -17,6 +17,7 @@ _SECONDS: Final = 3  # of processor time for one input; of a server by the clock
 _PATIENCE: Final = 20
 _SPACE: Final = 1 << 31  # bytes of address space
 _PRINTED: Final = 64 << 20
+PIPED: Final = 1 << 16  # bytes, which a pipe takes at once
 # The portable SHA-256 is what is looked at: the other one is for processors that not every machine has.
 _PORTABLE: Final = {"#define HAVE_SHA_NI 1\n": "\n", 'target_arch = "x86_64"': 'target_arch = "none"'}
 _COMMANDS: Final = {
@@ -45,8 +46,9 @@ class Running(Protocol):
 
     def __exit__(self, *_: Any) -> None: ...
 
-    def answer(self, part: str, file: Path) -> Answer:
-        """What the client does in a part: a decoder with the path of the file, an encoder with it on standard input."""
+    def answer(self, part: str, file: Path, piped: bool) -> Answer:
+        """What the client does in a part: a decoder with the path of the file, an encoder with it on standard input;
+        `piped` a decoder that gets what is in the file, at most PIPED bytes, through a pipe."""
         ...
 
 
@@ -74,15 +76,18 @@ class Compiled:
             os.close(fd)
         shutil.rmtree(self._folder)
 
-    def answer(self, part: str, file: Path) -> Answer:
+    def answer(self, part: str, file: Path, piped: bool) -> Answer:
         for fd in self._files:
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
-        encodes = part.endswith("encode")
-        actions = [(os.POSIX_SPAWN_OPEN, 0, str(file) if encodes else os.devnull, os.O_RDONLY, 0)]
-        actions += [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate(self._files, 1)]
-        words = ["client", part, *([] if encodes else [str(file)])]
-        pid = os.posix_spawn(self._program, words, {}, file_actions=actions)
+        given = part.endswith("encode") or piped
+        stdin = _pipe(file) if piped else os.open(file if given else os.devnull, os.O_RDONLY)
+        actions = [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate((stdin, *self._files))]
+        words = ["client", part, *([] if given else [str(file)])]
+        try:
+            pid = os.posix_spawn(self._program, words, {}, file_actions=actions)
+        finally:
+            os.close(stdin)
         with contextlib.suppress(ProcessLookupError):  # it has ended before
             for what, limit in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, _SPACE)):
                 resource.prlimit(pid, what, (limit, limit))
@@ -91,6 +96,14 @@ class Compiled:
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         output, errors = (os.pread(fd, os.fstat(fd).st_size, 0) for fd in self._files)
         return Answer(status, output, errors)
+
+
+def _pipe(file: Path) -> int:
+    """The end of a pipe from which one reads what is in a file."""
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(file.read_bytes())
+    return reading
 
 
 class Served:
@@ -116,11 +129,11 @@ class Served:
                 pipe.close()
         shutil.rmtree(self._folder)
 
-    def answer(self, part: str, file: Path) -> Answer:
+    def answer(self, part: str, file: Path, piped: bool) -> Answer:
         assert self._process.stdin
         assert self._process.stdout
         try:
-            self._process.stdin.write(json.dumps({"part": part, "path": str(file)}).encode() + b"\n")
+            self._process.stdin.write(json.dumps({"part": part, "path": str(file), "piped": piped}).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             return Answer(-signal.SIGABRT, b"", b"")
