@@ -8,6 +8,7 @@ that know of seals, and to the loop.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +29,13 @@ PEERS: Final[list[Peer]] = [peer for peer in (c_client(), javascript_client(), L
 
 
 def check(data: bytes) -> None:
+    check_peers(data, PEERS)
+
+
+def check_peers(data: bytes, peers: Sequence[Peer]) -> None:
     for flax in (False, True) if data[:1] >= b"\x80" else (False,):
         wanted = _REFERENCE.decode(data, flax)
-        for peer in PEERS:
+        for peer in peers:
             if peer.version == "1.0" and data.startswith(MARK):
                 continue
             found = peer.decode(data, flax)
