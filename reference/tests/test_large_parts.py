@@ -10,6 +10,7 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
+import reference.storage.sinks
 from reference.convert import convert
 from reference.format.errors import FormatError
 from reference.tests.memory import Meter
@@ -18,6 +19,15 @@ pytestmark = [pytest.mark.large, pytest.mark.slow]
 GIB = 1 << 30
 SHAPE = (5, 1 << 14, 1 << 14)  # of float32: five parts, each a plane
 MARKED = {(0, 0, 0): 1.0, (0, 9, 7): 2.0, (2, 5000, 3): 3.0, (3, 0, 0): 4.0, (4, -1, -1): 5.0}
+
+
+def write_sparsely(fd, views, real=os.writev):
+    """`os.writev`, but zeros leave a hole."""
+    if any(np.frombuffer(view, np.uint8).any() for view in views):
+        return real(fd, views)
+    n = sum(map(len, views))
+    os.lseek(fd, n, os.SEEK_CUR)
+    return n
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +43,8 @@ def path(tmp_path_factory):
     code = """
 import sys, numpy as np, reference
 from reference.tests.memory import Meter
+from reference.tests.test_large_parts import write_sparsely
+reference.storage.sinks.os.writev = write_sparsely
 raw = np.memmap(sys.argv[1] + "/raw", np.float32, "r", shape=(5, 1 << 14, 1 << 14))
 tree = {"a": 7, "w": np.asarray(raw), "z": np.arange(9)}
 meter = Meter()
@@ -71,8 +83,9 @@ def test_the_published_loop_would_see_five_pieces_in_order(path):
     places = [at for at, _ in reference.scan(path)[1].extents()]
     with path.open("rb") as file:
         for i, at in enumerate(places):
-            file.seek(at - 400)
-            assert b"__part_%d_of_5__" % i in file.read(400)
+            begin = max(0, at - 400)
+            file.seek(begin)
+            assert b"__part_%d_of_5__" % i in file.read(at - begin)
 
 
 @pytest.mark.parametrize("spec", [("x",), (None, "x"), (None, None, "x")], ids=str)
@@ -111,7 +124,8 @@ def test_a_map_gives_no_view_of_parts_but_of_what_is_whole(path):
     assert mapped["z"].tolist() == list(range(9))
 
 
-def test_it_is_converted_to_a_flax_file_and_back(path, tmp_path):
+def test_it_is_converted_to_a_flax_file_and_back(path, tmp_path, monkeypatch):
+    monkeypatch.setattr("reference.storage.sinks.os.writev", write_sparsely)
     meter = Meter()
     report = convert(f"{path}", f"flax::{tmp_path}/f")
     assert report.nbytes > 5 * GIB
