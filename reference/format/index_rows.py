@@ -175,7 +175,7 @@ def _read_record(cursor: Cursor, columns: Columns, leaf: Leaf, records: int) -> 
     at = cursor.tell()
     n = expect(cursor, "bin", "INDEX-3", "the checksums of a record")
     if n != WIDTH * count(size):
-        # INDEX-4: "A reader MUST refuse an index in which ... a record has not ceil(size / 2^22) checksums"
+        # INDEX-4: "in which a record has not ceil(size / 2^22) checksums"
         cursor.fail("INDEX-4", f"a record of {size} bytes has {n} bytes of checksums", at=at)
     columns.sizes.append(size)
     columns.payloads.append(payload)

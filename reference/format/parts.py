@@ -42,7 +42,7 @@ def box_count(shape: tuple[int, ...], width: int) -> int:
     return math.prod(shape[:axis]) * -(-shape[axis] // rows)
 
 
-# PART-3: "The key path of a part is that of the leaf and one more part, `__part_I_of_N__`"
+# PART-3: "The key path of a part is that of the leaf and one more key, `__part_I_of_N__`"
 def part_name(i: int, n: int) -> str:
     return f"__part_{i}_of_{n}__"
 
