@@ -1,7 +1,7 @@
 //! A reader of the streaming checkpoint format, versions 1.0 and 2.0, and of standard flax files.
 //!
 //! It was written from the specification alone (chapters 00 to 08 of version 1.0, 11 to 17 of 2.0) and the client
-//! protocol; comments name the clauses that the code holds. What 2.0 adds stands in `sealed.rs`, and its checksum in
+//! protocol; comments name the clauses that the code holds. What 2.0 adds stands in `sealed.rs`, `parts.rs`, `index.rs` and
 //! `checksum.rs`. It needs nothing but the standard library:
 //!
 //!     rustc -O --edition 2021 client.rs -o client
@@ -18,8 +18,17 @@
 //!
 //! Formatted by `rustfmt --config max_width=120,use_small_heuristics=Max`.
 
+mod asked;
 mod checksum;
+mod index;
+mod json;
+mod metadata;
+mod parts;
+mod payload;
 mod sealed;
+mod tree;
+mod write;
+mod write_sealed;
 
 use checksum::Checksums;
 use std::borrow::Cow;
@@ -44,7 +53,8 @@ const BUFFER: usize = 1 << 18;
 
 /// What a clause says against the input (CONF-5).
 struct Refusal {
-    clause: &'static str,
+    /// None where the input of an encoder is not what the protocol says.
+    clause: Option<&'static str>,
     offset: u64,
     path: Option<KeyPath>,
     reason: Cow<'static, str>,
@@ -74,7 +84,7 @@ impl Error {
 }
 
 fn refuse<T>(clause: &'static str, offset: u64, reason: impl Into<Cow<'static, str>>) -> Result<T> {
-    Err(Error::Refused(Refusal { clause, offset, path: None, reason: reason.into() }))
+    Err(Error::Refused(Refusal { clause: Some(clause), offset, path: None, reason: reason.into() }))
 }
 
 /// Refuses the input unless the clause holds.
@@ -98,6 +108,11 @@ impl KeyPath {
 
     fn end_part(&mut self) {
         self.0.push(Self::END);
+    }
+
+    fn push(&mut self, part: &str) {
+        self.0.extend_from_slice(part.as_bytes());
+        self.end_part();
     }
 
     /// How many parts it has, and how many bytes they take (KEY-3, KEY-4).
@@ -427,6 +442,12 @@ impl Input {
             return self.cut(at);
         }
         Ok(&self.buffer[self.start..self.start + count])
+    }
+
+    /// The next bytes, as many as are at hand; none at the end of the input.
+    fn buffered(&mut self) -> io::Result<&[u8]> {
+        self.peek(1)?;
+        Ok(&self.buffer[self.start..self.filled])
     }
 
     fn advance(&mut self, count: usize) {
@@ -823,7 +844,7 @@ impl Input {
 
     fn key_path(&mut self) -> Result<KeyPath> {
         // PART-3: the key of a part does not count. What has too much without one is refused later.
-        let (spare_parts, spare_bytes) = if self.is_sealed { (1, sealed::MAX_PART_KEY) } else { (0, 0) };
+        let (spare_parts, spare_bytes) = if self.is_sealed { (1, parts::MAX_PART_KEY) } else { (0, 0) };
         // KEY-1, KEY-3
         let (path_at, parts) = self.array_head("KEY-1", "the key path is not an array")?;
         require(parts != 0, "KEY-1", path_at, "the key path has no part")?;
@@ -1221,8 +1242,9 @@ fn print_records<'a>(records: impl Iterator<Item = (Cow<'a, KeyPath>, &'a Leaf)>
 fn print_refusal(refusal: &Refusal) -> io::Result<()> {
     let Refusal { clause, offset, reason, .. } = refusal;
     let path = refusal.path.as_ref().map_or_else(String::new, |path| format!(r#","path":{}"#, json_path(path)));
+    let clause = clause.map_or_else(String::new, |clause| format!(r#","clause":"{clause}""#));
     let reason = json_text(reason);
-    let line = format!("{{\"rejected\":{reason},\"clause\":\"{clause}\",\"offset\":\"{offset}\"{path}}}\n");
+    let line = format!("{{\"rejected\":{reason}{clause},\"offset\":\"{offset}\"{path}}}\n");
     io::stderr().write_all(line.as_bytes())
 }
 
@@ -1245,14 +1267,28 @@ fn decode_flax(path: &OsStr) -> Result<()> {
     print_records(leaves.iter().map(|(key, leaf)| (Cow::Owned(key.path()), leaf)))
 }
 
+fn encode() -> Result<()> {
+    let asked = asked::read_asked(Input::open(OsStr::new("-"), "")?)?;
+    match asked.settings {
+        Some(settings) => write_sealed::write(&asked.tree, &settings),
+        None => write::write_stream(&asked.tree),
+    }
+}
+
+fn encode_flax() -> Result<()> {
+    write::write_flax(&asked::read_asked(Input::open(OsStr::new("-"), "")?)?.tree)
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let path = arguments.get(1).map_or(OsStr::new("-"), OsString::as_os_str);
     let outcome = match arguments.first().and_then(|part| part.to_str()) {
         Some("decode") if arguments.len() <= 2 => decode(path),
         Some("flax-decode") if arguments.len() <= 2 => decode_flax(path),
+        Some("encode") if arguments.len() == 1 => encode(),
+        Some("flax-encode") if arguments.len() == 1 => encode_flax(),
         _ => {
-            eprintln!("usage: client decode|flax-decode [PATH]");
+            eprintln!("usage: client decode|flax-decode [PATH], or client encode|flax-encode");
             return ExitCode::from(2);
         }
     };

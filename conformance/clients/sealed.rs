@@ -6,24 +6,20 @@
 //! (SEAL-8): one that has been cut off, or has an index that breaks a rule, is refused before its records are read.
 
 use crate::checksum::{checksum, joined, Checksums, BLOCK};
+use crate::index::{big_endian, Entry, Frame, Index, Listed};
+use crate::parts::{Boxes, Part};
 use crate::*;
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 pub const MARK: [u8; 5] = [0xdd, 0, 0, 0, 2]; // SEAL-1
 const RECORD: u8 = 0x92; // SEAL-1
-const SEAL: u8 = 0xc6; // SEAL-3
+pub const SEAL: u8 = 0xc6; // SEAL-3
 const SEAL_HEADER: u64 = 5; // SEAL-3
-const MAX_SEAL: u64 = (1 << 31) - 1; // SEAL-3
-const FOOTER: usize = 40; // SEAL-4
-const FOOTER_MARK: &[u8; 16] = b"streamckpt-seal\n"; // SEAL-4
+pub const MAX_SEAL: u64 = (1 << 31) - 1; // SEAL-3
+pub const FOOTER: usize = 40; // SEAL-4
+pub const FOOTER_MARK: &[u8; 16] = b"streamckpt-seal\n"; // SEAL-4
 const MAX_PADDING: u64 = 4095; // ALIGN-2
-const MAX_BOX: u64 = 1 << 30; // PART-2
-const MAX_METADATA: u64 = 1 << 24; // META-3
-const MAX_DEPTH: usize = 64; // META-3
-const KINDS: [&str; 10] = ["ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty"];
-/// Room for the key of a part: it has two numbers of at most 20 digits.
-pub const MAX_PART_KEY: usize = 64;
 
 // ---- Arrays with padding (chapter 11) ----
 
@@ -40,79 +36,6 @@ impl Input {
         let is_zero = self.window(at, length)?.iter().all(|byte| *byte == 0);
         self.advance(length as usize);
         require(is_zero, "ALIGN-2", at, "a byte of the padding is not zero")
-    }
-}
-
-// ---- Arrays in parts (chapter 12) ----
-
-/// PART-3: which part it is, and of how many.
-struct Part {
-    place: u64,
-    count: u64,
-}
-
-impl KeyPath {
-    /// PART-3: takes the key of a part off the end of a key path that has one. The record stands at `at`.
-    fn without_part(mut self, at: u64) -> Result<(KeyPath, Option<Part>)> {
-        let found = self.parts().enumerate().find_map(|(place, key)| Some((place, Part::named(&key)?)));
-        let Some((place, part)) = found else {
-            return Ok((self, None));
-        };
-        let is_last = place > 0 && place + 1 == self.size().0;
-        require(is_last, "PART-3", at, "a key that looks like that of a part stands in another place")?;
-        self.0.pop();
-        let kept = self.0.iter().rposition(|byte| *byte == Self::END).map_or(0, |end| end + 1);
-        self.0.truncate(kept);
-        Ok((self, Some(part)))
-    }
-}
-
-impl Part {
-    /// The part that has this key, where it is that of one.
-    fn named(key: &str) -> Option<Self> {
-        let (place, count) = key.strip_prefix("__part_")?.strip_suffix("__")?.split_once("_of_")?;
-        let is_number = |text: &str| {
-            let is_short = text == "0" || !text.starts_with('0');
-            is_short && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        // They may have any number of digits; of two without leading zeros the longer one is the larger.
-        let is_part = is_number(place) && is_number(count) && (place.len(), place) < (count.len(), count);
-        // No file holds as many parts as the largest u64 says, so that can stand for all that are larger.
-        let number = |text: &str| text.parse().unwrap_or(u64::MAX);
-        is_part.then(|| Part { place: number(place), count: number(count) })
-    }
-}
-
-/// PART-2: how an array is cut.
-struct Boxes<'a> {
-    shape: &'a [u64],
-    /// The dimension that is cut, how many of its rows a box takes, and how many boxes make one range of it.
-    axis: usize,
-    rows: u64,
-    in_range: u64,
-    count: u64,
-}
-
-impl<'a> Boxes<'a> {
-    /// None where there is nothing to cut. LEAF-4 holds for the shape.
-    fn of(shape: &'a [u64], width: u64) -> Option<Self> {
-        if shape.contains(&0) {
-            return None;
-        }
-        let row_after = |axis: usize| shape[axis + 1..].iter().product::<u64>() * width;
-        let axis = (0..shape.len()).find(|axis| row_after(*axis) <= MAX_BOX)?;
-        let rows = MAX_BOX / row_after(axis);
-        let in_range = shape[axis].div_ceil(rows);
-        let count = shape[..axis].iter().product::<u64>() * in_range;
-        Some(Boxes { shape, axis, rows, in_range, count })
-    }
-
-    fn shape_of(&self, place: u64) -> Vec<u64> {
-        let before = place % self.in_range * self.rows;
-        let mut shape = self.shape.to_vec();
-        shape[..self.axis].fill(1);
-        shape[self.axis] = self.rows.min(shape[self.axis] - before);
-        shape
     }
 }
 
@@ -159,6 +82,14 @@ impl LeafDigest {
         values.iter().for_each(|value| self.add(&value.encoded()));
         self.hash.finish()
     }
+}
+
+/// DELTA-5: that of a tree whose leaves have these.
+pub fn tree_digest(mut leaves: Vec<&[u8]>) -> Digest {
+    leaves.sort_unstable();
+    let mut hash = Sha256::default();
+    leaves.iter().for_each(|digest| hash.update(digest));
+    hash.finish()
 }
 
 impl Content {
@@ -281,6 +212,7 @@ impl Reader<'_> {
     fn record(&mut self) -> Result<()> {
         let at = self.input.position;
         self.input.checksums = Some(Checksums::new());
+        self.input.outermost = self.input.is_sealed.then_some(at); // SEAL-9: a record that reaches too far is at fault
         self.input.record_head()?;
         let path_at = self.input.position;
         let path = self.input.key_path()?;
@@ -351,310 +283,6 @@ impl Leaf {
     fn shape(&self) -> Option<&[u64]> {
         self.array().map(|array| array.shape.as_slice())
     }
-}
-
-// ---- The index (chapter 15) ----
-
-/// INDEX-2
-struct Entry {
-    path: KeyPath,
-    kind: &'static str,
-    dtype: Option<Dtype>,
-    shape: Option<Vec<u64>>,
-    records: Vec<Listed>,
-}
-
-/// INDEX-3
-struct Listed {
-    size: u64,
-    payload: Option<u64>,
-    checksums: Vec<u32>,
-}
-
-/// INDEX-1, without the leaves.
-struct Index {
-    at: u64,
-    alignment: u64,
-    checksum: u32,
-    /// As it stands in the file.
-    metadata: Vec<u8>,
-    /// With its offset.
-    digests: Option<(u64, Vec<u8>)>,
-}
-
-/// What is to be known of the file in which an index stands.
-#[derive(Clone, Copy)]
-struct Frame {
-    seal_at: u64,
-    is_detached: bool,
-}
-
-impl Input {
-    fn index(&mut self, frame: Frame, each: &mut dyn FnMut(Entry)) -> Result<Index> {
-        let (at, count) = self.map_head("INDEX-1", "the index is not a map")?;
-        require(matches!(count, 4 | 5), "INDEX-5", at, "the index has not four or five entries")?;
-        self.key("alignment", "INDEX-5")?;
-        let alignment = self.alignment(frame)?;
-        self.key("checksum", "INDEX-5")?;
-        let checksum = self.bin("INDEX-1", 4, "the checksum is not a bin of 4 bytes")?;
-        self.key("leaves", "INDEX-5")?;
-        let leaves = self.entries(frame, each)?;
-        self.key("metadata", "INDEX-5")?;
-        let metadata = self.metadata()?;
-        let mut digests = None;
-        if count == 5 {
-            self.key("digests", "INDEX-5")?;
-            let digests_at = self.position;
-            let reason = "the digests are not a bin of 32 bytes for each leaf, and 32 more";
-            digests = Some((digests_at, self.bin("INDEX-9", 32 * (leaves + 1), reason)?));
-        }
-        Ok(Index { at, alignment, checksum: big_endian(&checksum) as u32, metadata, digests })
-    }
-
-    fn alignment(&mut self, frame: Frame) -> Result<u64> {
-        let at = self.position;
-        let alignment = self.count("INDEX-1", "the alignment is not an int of 0 or more")?;
-        if frame.is_detached {
-            require(alignment == 1, "DETACHED-4", at, "the alignment of a detached seal is not 1")?;
-        } else {
-            let fits = alignment.is_power_of_two() && (64..=4096).contains(&alignment);
-            require(fits, "ALIGN-5", at, "the alignment is not a power of two from 64 to 4,096")?;
-        }
-        Ok(alignment)
-    }
-
-    /// A bin of this length; anything else breaks `clause`.
-    fn bin(&mut self, clause: &'static str, expected: u64, reason: &'static str) -> Result<Vec<u8>> {
-        let Head { at, value } = self.head()?;
-        let Value::Bin(length) = value else {
-            return refuse(clause, at, reason);
-        };
-        self.fits(at, length)?;
-        require(length == expected, clause, at, reason)?;
-        let mut bytes = Vec::new();
-        self.pieces(at, length, false, |piece| {
-            bytes.extend_from_slice(piece);
-            Ok(())
-        })?;
-        Ok(bytes)
-    }
-
-    /// An int of 0 or more; anything else breaks `clause`.
-    fn count(&mut self, clause: &'static str, reason: &'static str) -> Result<u64> {
-        let Head { at, value } = self.head()?;
-        match value {
-            Value::Int(number @ 0..) => Ok(number as u64),
-            _ => refuse(clause, at, reason),
-        }
-    }
-
-    /// INDEX-2, INDEX-4: how many leaves there are.
-    fn entries(&mut self, frame: Frame, each: &mut dyn FnMut(Entry)) -> Result<u64> {
-        let (at, count) = self.array_head("INDEX-1", "the leaves are not an array")?;
-        require(count > 0, "INDEX-1", at, "the index lists no leaf")?;
-        let mut left = frame.seal_at;
-        for _ in 0..count {
-            each(self.entry(&mut left)?);
-        }
-        require(left == 0, "INDEX-4", at, "the sizes of the records do not add up to the offset of the seal")?;
-        Ok(count)
-    }
-
-    fn entry(&mut self, left: &mut u64) -> Result<Entry> {
-        let (at, count) = self.array_head("INDEX-2", "a leaf in the index is not an array")?;
-        require(count == 5, "INDEX-2", at, "a leaf in the index has five elements")?;
-        let path = self.key_path()?;
-        let shown = path.clone();
-        self.entry_after_path(path, left).map_err(|error| error.under(|| shown))
-    }
-
-    fn entry_after_path(&mut self, path: KeyPath, left: &mut u64) -> Result<Entry> {
-        let kind = self.kind()?;
-        let (dtype, shape) = if matches!(kind, "ndarray" | "scalar") {
-            let dtype = self.dtype()?;
-            let shape_at = self.position;
-            let shape = self.shape()?;
-            payload_length(&shape, dtype.width, shape_at)?;
-            require(kind == "ndarray" || shape.is_empty(), "LEAF-6", shape_at, "a scalar has no dimension")?;
-            (Some(dtype), Some(shape))
-        } else {
-            self.nil("a dtype stands beside a kind that has none")?;
-            self.nil("a shape stands beside a kind that has none")?;
-            (None, None)
-        };
-        let array = dtype.zip(shape.as_deref());
-        let (at, count) = self.array_head("INDEX-2", "the records of a leaf are not an array")?;
-        require(count > 0, "INDEX-2", at, "a leaf has no record")?;
-        let boxes = array.filter(|_| count > 1).and_then(|(dtype, shape)| Boxes::of(shape, dtype.width));
-        let expected = boxes.as_ref().map_or(1, |boxes| boxes.count);
-        require(count == expected, "PART-2", at, "a leaf has another number of records than its shape gives")?;
-        let mut records = Vec::new();
-        for place in 0..count {
-            let part = boxes.as_ref().map(|boxes| boxes.shape_of(place));
-            let payload = array.map(|(dtype, shape)| {
-                let shape = part.as_deref().unwrap_or(shape);
-                shape.iter().product::<u64>() * dtype.width
-            });
-            records.push(self.listed(payload, left)?);
-        }
-        Ok(Entry { path, kind, dtype, shape, records })
-    }
-
-    /// LEAF-1, INDEX-2
-    fn kind(&mut self) -> Result<&'static str> {
-        let Head { at, value } = self.head()?;
-        let Value::Str(length) = value else {
-            return refuse("INDEX-2", at, "the kind is not a str");
-        };
-        self.fits(at, length)?;
-        let name = self.window(at, length)?;
-        let Some(kind) = KINDS.into_iter().find(|kind| kind.as_bytes() == name) else {
-            return refuse("LEAF-1", at, "unknown kind");
-        };
-        self.advance(kind.len());
-        Ok(kind)
-    }
-
-    fn nil(&mut self, reason: &'static str) -> Result<()> {
-        let Head { at, value } = self.head()?;
-        require(matches!(value, Value::Nil), "INDEX-2", at, reason)
-    }
-
-    /// INDEX-3, INDEX-4: the record of an array of so many bytes, or of a leaf of another kind. `left` counts how many
-    /// bytes there are before the seal.
-    fn listed(&mut self, array: Option<u64>, left: &mut u64) -> Result<Listed> {
-        let (at, count) = self.array_head("INDEX-3", "a record in the index is not an array")?;
-        require(count == 3, "INDEX-3", at, "a record in the index has three elements")?;
-        let size_at = self.position;
-        let size = self.count("INDEX-3", "the size of a record is not an int of 0 or more")?;
-        *left = match left.checked_sub(size) {
-            Some(left) => left,
-            None => return refuse("INDEX-4", size_at, "the record reaches beyond the offset of the seal"),
-        };
-        let Head { at: payload_at, value } = self.head()?;
-        let payload = match (value, array) {
-            (Value::Nil, _) => None,
-            (Value::Int(payload @ 0..), Some(_)) => Some(payload as u64),
-            _ => return refuse("INDEX-3", payload_at, "expected nil, or of an array where its payload stands"),
-        };
-        let end = payload.unwrap_or(0).checked_add(array.unwrap_or(0));
-        let fits = end.is_some_and(|end| end <= size);
-        require(fits, "INDEX-4", payload_at, "the payload reaches beyond its record")?;
-        let reason = "the checksums are not a bin of 4 bytes for each block of the record";
-        let checksums = self.bin("INDEX-4", 4 * size.div_ceil(BLOCK), reason)?;
-        let checksums = checksums.chunks_exact(4).map(|bytes| big_endian(bytes) as u32).collect();
-        Ok(Listed { size, payload, checksums })
-    }
-}
-
-fn big_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-// ---- Metadata (chapter 14) ----
-
-impl Input {
-    /// The metadata as it stands in the file.
-    fn metadata(&mut self) -> Result<Vec<u8>> {
-        self.kept = Some(Vec::new());
-        let before = self.canonical.replace("META-2");
-        let start = self.position;
-        let is_map = matches!(self.peek(1)?.first(), Some(0x80..=0x8f | 0xde | 0xdf));
-        require(is_map, "META-1", start, "the metadata is not a map")?;
-        self.metadata_value(start, 1, &mut io::sink())?;
-        self.canonical = before;
-        Ok(self.kept.take().unwrap_or_default())
-    }
-
-    /// META-3: the header of a value in the metadata, which begins at `start`; and how many bytes follow it at least.
-    fn metadata_head(&mut self, start: u64) -> Result<(Head, u64)> {
-        let head = self.head()?;
-        let length = match head.value {
-            Value::Str(length) | Value::Bin(length) => length,
-            Value::Array(count) => count,
-            Value::Map(count) => 2 * count,
-            _ => 0,
-        };
-        self.fits(head.at, length)?;
-        let size = self.position - start + length;
-        require(size <= MAX_METADATA, "META-3", start, "the metadata has more than 2^24 bytes")?;
-        Ok((head, length))
-    }
-
-    /// Writes the next value as JSON. The metadata begins at `start`.
-    fn metadata_value(&mut self, start: u64, depth: usize, out: &mut dyn Write) -> Result<()> {
-        let is_float_32 = self.peek(1)? == [0xca];
-        require(!is_float_32, "META-1", self.position, "a float 32 stands in the metadata")?;
-        let (Head { at, value }, length) = self.metadata_head(start)?;
-        let is_nested = matches!(value, Value::Array(_) | Value::Map(_));
-        require(!is_nested || depth <= MAX_DEPTH, "META-3", at, "the metadata is nested more than 64 deep")?;
-        match value {
-            Value::Nil => write!(out, r#"{{"kind":"nil"}}"#)?,
-            Value::Bool(value) => write!(out, r#"{{"kind":"bool","value":{value}}}"#)?,
-            Value::Int(value) => write!(out, r#"{{"kind":"int","value":"{value}"}}"#)?,
-            Value::Float(bits) => write!(out, r#"{{"kind":"float","value":"{bits:016x}"}}"#)?,
-            Value::Str(_) => {
-                write!(out, r#"{{"kind":"str","value":""#)?;
-                self.pieces(at, length, true, |piece| write_escaped(out, &String::from_utf8_lossy(piece)))?;
-                write!(out, r#""}}"#)?;
-            }
-            Value::Bin(_) => {
-                write!(out, r#"{{"kind":"bin","value":""#)?;
-                self.pieces(at, length, false, |piece| out.write_all(hexadecimal(piece).as_bytes()))?;
-                write!(out, r#""}}"#)?;
-            }
-            Value::Array(count) => {
-                write!(out, r#"{{"kind":"list","value":["#)?;
-                for place in 0..count {
-                    write!(out, "{}", if place > 0 { "," } else { "" })?;
-                    self.metadata_value(start, depth + 1, out)?;
-                }
-                write!(out, "]}}")?;
-            }
-            Value::Map(count) => {
-                write!(out, r#"{{"kind":"map","value":["#)?;
-                let mut before = None;
-                for place in 0..count {
-                    write!(out, r#"{}[""#, if place > 0 { "," } else { "" })?;
-                    let key = self.metadata_key(start, before.as_ref())?;
-                    write_escaped(out, &key)?;
-                    write!(out, r#"","#)?;
-                    self.metadata_value(start, depth + 1, out)?;
-                    write!(out, "]")?;
-                    before = Some(key);
-                }
-                write!(out, "]}}")?;
-            }
-            Value::Ext(..) => return refuse("META-1", at, "an ext stands in the metadata"),
-        }
-        Ok(())
-    }
-
-    /// META-2: the texts of a map are in ascending order.
-    fn metadata_key(&mut self, start: u64, before: Option<&String>) -> Result<String> {
-        let (Head { at, value }, length) = self.metadata_head(start)?;
-        require(matches!(value, Value::Str(_)), "META-1", at, "a key of the metadata is not a str")?;
-        let mut key = String::new();
-        self.pieces(at, length, true, |piece| {
-            key.push_str(&String::from_utf8_lossy(piece));
-            Ok(())
-        })?;
-        require(before < Some(&key), "META-2", at, "the keys are not in ascending order")?;
-        Ok(key)
-    }
-}
-
-/// A text of any length, as it stands inside of a JSON string.
-fn write_escaped(out: &mut (impl Write + ?Sized), text: &str) -> io::Result<()> {
-    let mut shown = String::new();
-    for c in text.chars() {
-        push_json(&mut shown, c);
-        if shown.len() >= 4096 {
-            out.write_all(shown.as_bytes())?;
-            shown.clear();
-        }
-    }
-    out.write_all(shown.as_bytes())
 }
 
 // ---- The seal (chapters 16 and 17) ----
@@ -811,11 +439,12 @@ impl<'a> Comparison<'a> {
         if records[0].shape.is_none() {
             same(stored.leaf.shape() == entry.shape.as_deref(), "the array has another shape than the index says")?;
         } else if let (Leaf::Ndarray(array), Some(shape)) = (&mut stored.leaf, &entry.shape) {
-            let boxes = Boxes::of(shape, array.dtype.width).filter(|boxes| boxes.count == records.len() as u64);
+            let Some(boxes) = Boxes::of(shape, array.dtype.width) else {
+                return refuse("PART-1", at, "the array in parts is not larger than 2^31 - 2^17 bytes");
+            };
             let mut shapes = records.iter().zip(0..);
-            let fits = boxes.is_some_and(|boxes| {
-                shapes.all(|(record, place)| record.shape.as_deref() == Some(&boxes.shape_of(place)))
-            });
+            let fits = boxes.count == records.len() as u64
+                && shapes.all(|(record, place)| record.shape.as_deref() == Some(&boxes.shape_of(place)));
             require(fits, "PART-2", at, "the parts have other shapes than that of the array gives")?;
             array.shape.clone_from(shape); // PART-4
         }
@@ -862,10 +491,7 @@ impl Stream {
             let differs = leaf.digest.as_ref().is_some_and(|found| found.as_slice() != *stated);
             require(!differs, "INDEX-9", *at, "the digest of a leaf is wrong")?;
         }
-        stated.sort_unstable();
-        let mut hash = Sha256::default();
-        stated.iter().for_each(|digest| hash.update(digest));
-        require(tree == Some(&hash.finish()), "INDEX-9", *at, "the tree digest is wrong")
+        require(tree == Some(&tree_digest(stated)), "INDEX-9", *at, "the tree digest is wrong")
     }
 
     /// Compares it with the seal that comes next in `input`.
@@ -887,10 +513,10 @@ pub fn decode(mut input: Input, path: &OsStr) -> Result<()> {
         input.size = Some(seal_at);
     }
     input.is_sealed = true;
-    // A record of a file that has its footer does not end too early: it reaches into the seal.
-    input.cut_off = if size.is_some() { "INDEX-4" } else { "SEAL-5" };
+    // SEAL-9: a record of a file that has its footer does not end too early, but reaches into the seal.
+    input.cut_off = if size.is_some() { "INDEX-7" } else { "SEAL-5" };
     let mut stream = Stream::read(&mut input, ahead.as_ref())?;
-    (input.is_sealed, input.size, input.cut_off) = (false, size, "SEAL-5");
+    (input.is_sealed, input.size, input.cut_off, input.outermost) = (false, size, "SEAL-5", None);
     let seal_at = input.position;
     let length = input.seal_header()?;
     let (index, footer) = stream.compare(&mut input, length, Frame { seal_at, is_detached: false })?;

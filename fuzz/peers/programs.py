@@ -17,6 +17,7 @@ from ..scratch import CACHE
 from .answers import Answer, by_path
 
 CLIENTS: Final = ROOT / "conformance" / "clients"
+C_CLIENT: Final = (CLIENTS / "client.c", *sorted((CLIENTS / "c").glob("*.h")))
 BUILD: Final = CACHE / "build"
 _HERE: Final = Path(__file__).parent
 _SANITIZERS: Final = "-fsanitize=address,undefined"
@@ -92,7 +93,7 @@ def c_client(sanitized: bool = False, build: Path = BUILD) -> Program | None:
     compiler = shutil.which("cc")
     if compiler is None:
         return None
-    sources = [_HERE / "serve.c", CLIENTS / "client.c"]
+    sources = [_HERE / "serve.c", *C_CLIENT]
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
     program = build / f"client-{digest}{'-sanitized' if sanitized else ''}"
     if not program.exists():
@@ -101,7 +102,7 @@ def c_client(sanitized: bool = False, build: Path = BUILD) -> Program | None:
         made = build / f"{program.name}.{os.getpid()}"
         subprocess.run([compiler, *flags, "-o", str(made), str(sources[0])], check=True)
         made.replace(program)
-    return Program("C", [str(program)])
+    return Program("C", [str(program)], version="2.0")
 
 
 def javascript_client() -> Program | None:

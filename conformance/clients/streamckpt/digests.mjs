@@ -56,11 +56,15 @@ export class PassingDigests {
   // Of the leaf that has passed, or undefined.
   end(path, leaf) {
     const { kind, payload } = leaf;
-    const isPart = this.#isPart;
+    const isPart = this.#isPart || (kind === 'ndarray' && leaf.shape === undefined);
+    if (isPart) {
+      [this.#hash, this.#isPart] = [undefined, false];
+      return undefined;
+    }
     const hash = this.#hash ?? this.#begin(path, { ...leaf, length: kind === 'str' || kind === 'bin' ? 0 : undefined });
     if (!payload) for (const item of leafItems(leaf)) hash.update(item);
-    [this.#hash, this.#isPart] = [undefined, false];
-    return isPart ? undefined : Uint8Array.from(hash.digest());
+    this.#hash = undefined;
+    return Uint8Array.from(hash.digest());
   }
 }
 

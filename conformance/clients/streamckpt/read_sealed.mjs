@@ -4,16 +4,14 @@ import { CanonicalReader } from './canonical.mjs';
 import { CheckedSource, damage } from './checked.mjs';
 import { Cursor } from './cursor.mjs';
 import { dtypeOf } from './dtypes.mjs';
-import { fault, naming } from './faults.mjs';
+import { FormatError, fault, naming } from './faults.mjs';
 import { boxesOf, partOf } from './parts.mjs';
 import { PathTree } from './paths.mjs';
 import { readBlob, readPath } from './read_record.mjs';
 import { readEntry } from './read_index.mjs';
-import { MARK, beginsWith, sealIn } from './read_seal.mjs';
+import { MARK, SEAL_HEAD, beginsWith, sealIn } from './read_seal.mjs';
 import { BLOCK, RecordSums, sumIn } from './sums.mjs';
 import { entryBytes } from './write_index.mjs';
-
-const MAX_SEAL = 2 ** 31 + 3; // SEAL-3: the greatest length that can be stated, and what stands before it
 
 // --- By the index
 
@@ -22,6 +20,7 @@ const MAX_SEAL = 2 ** 31 + 3; // SEAL-3: the greatest length that can be stated,
 export async function* readByIndex(source, index, { sink } = {}) {
   const reader = new IndexedReader(source, index, { sink });
   for (const entry of index.leaves()) yield { path: entry.path, leaf: await reader.leaf(entry), checksums: checksumsOf(entry) };
+  index.checkSum();
 }
 
 // Leaves of an index in any order, one at a time. The payload of a leaf is compared as it is read. A plain stream beside
@@ -64,7 +63,7 @@ export const checksumsOf = ({ records }) =>
 // { at, path, leaf, payload, shape }: `payload` counts from the first byte of the record (INDEX-3).
 async function readRecord(cursor, isPlain) {
   const at = cursor.offset;
-  const record = cursor.expect('array', 'REC-1', 'a record, an array,');
+  const record = cursor.expect('array', isPlain ? 'REC-1' : 'SEAL-1', 'a record, an array,');
   if (record.value !== 2) throw fault('REC-1', at, `a record has two elements, found ${record.value}`);
   if (!isPlain) checkMark(cursor, at);
   const path = readPath(cursor, isPlain ? undefined : partOf);
@@ -169,11 +168,30 @@ export async function* readPiped(cursor, onSeal) {
   }
   const { offset } = cursor;
   if (parts.length > 0) throw fault('PART-2', offset, 'parts of an array are missing');
-  const seal = sealIn(await cursor.rest(MAX_SEAL), offset);
-  if (!cursor.atEnd) throw fault('SEAL-2', cursor.offset, 'something stands behind the seal');
+  const seal = await sealBehind(cursor, offset);
   padded.check(seal.alignment);
   notes.compare(seal);
+  seal.checkSum();
   onSeal?.(seal);
+}
+
+// SEAL-2, SEAL-3. The length tells where the seal ends; a file of known size does not ask it.
+async function sealBehind(cursor, offset) {
+  const bytes = await cursor.rest(statedLength(cursor));
+  if (cursor.atEnd) return sealIn(bytes, offset);
+  try {
+    sealIn(bytes, offset);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw fault('SEAL-3', offset, 'the length of the seal is not that of what stands behind it');
+  }
+  await cursor.drain();
+  throw fault('SEAL-2', cursor.size, 'something stands behind the seal');
+}
+
+// How many bytes the seal here has by its length, which is one more than there are; more than that are not read.
+function statedLength({ view, at, filled }) {
+  return filled - at < SEAL_HEAD ? SEAL_HEAD : SEAL_HEAD + view.getUint32(at + 1) - 1;
 }
 
 // PART-1 to PART-3: the key path of the leaf to which a record belongs.
@@ -188,9 +206,9 @@ function pathOfLeaf({ at, path, leaf }, parts) {
     if (leaf.dtype !== first.leaf.dtype) throw fault('PART-2', at, 'the parts have more than one dtype');
   }
   if (!part) return path;
+  if (path.length === 1) throw fault('KEY-1', at, 'a key path has one part or more beside the name of a piece');
   if (parts.length === 0 && part.index !== 0) throw fault('PART-2', at, `part 0 is expected first, found part ${part.index}`);
   if (leaf.kind !== 'ndarray') throw fault('PART-1', at, `a part is an ndarray, found ${leaf.kind}`);
-  if (path.length === 1) throw fault('KEY-1', at, 'a key path has one part or more beside the name of a piece');
   return path.slice(0, -1);
 }
 

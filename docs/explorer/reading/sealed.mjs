@@ -15,6 +15,8 @@ export const sourceOf = (slices) => ({
   read: (target, offset) => (target.length >= LARGE ? slices.direct(target, offset) : slices.read(target, offset)),
 });
 
+const directly = (slices) => ({ size: slices.size, read: (target, offset) => slices.direct(target, offset) });
+
 export class Sealed {
   // `detached` are the slices of a detached seal, where the seal is one.
   constructor(slices, tree, detached) {
@@ -26,7 +28,7 @@ export class Sealed {
   async open(tick) {
     const { slices, tree, detached } = this;
     try {
-      this.index = await openSeal(sourceOf(detached ?? slices), { stream: detached ? slices.size : undefined });
+      this.index = await openSeal(directly(detached ?? slices), { stream: detached ? slices.size : undefined });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       return { ...(await this.#rescued(tick)), violations: [this.#violation(error, detached)] };
@@ -138,7 +140,17 @@ export class Sealed {
     for (const [n, leaf] of node === undefined ? nodes.entries() : [[nodes.indexOf(node), node]]) {
       await this.#verifyLeaf(leaf, hasDigests ? n : undefined, { reader, result, tick: () => tick(result.bytes, total) });
     }
+    if (node === undefined && result.faults.length === 0) this.#checkSum(result);
     return { ...result, total, hasDigests, isWhole: node === undefined };
+  }
+
+  // INDEX-8
+  #checkSum({ faults }) {
+    try {
+      this.index.checkSum();
+    } catch (error) {
+      faults.push({ clause: error.clause, message: error.message, start: error.offset, path: [] });
+    }
   }
 
   // `n` is the place of its digest, where that is to be compared.
