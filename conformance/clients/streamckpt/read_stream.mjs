@@ -3,9 +3,10 @@
 import { Cursor } from './cursor.mjs';
 import { fault, naming } from './faults.mjs';
 import { PathTree } from './paths.mjs';
+import { readByIndex } from './read_by_index.mjs';
+import { readPiped } from './read_piped.mjs';
 import { readBlob, readPath } from './read_record.mjs';
 import { MARK, openSeal } from './read_seal.mjs';
-import { readByIndex, readPiped } from './read_sealed.mjs';
 
 // Yields { path, leaf } for each record. CONF-3: all that was yielded counts only when the last one has been. The
 // sink, if given, is called with each piece of the payload of a leaf before that leaf is yielded; it must be done
