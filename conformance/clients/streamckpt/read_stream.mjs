@@ -19,7 +19,7 @@ export async function* readStream(source, { sink, detached, onSeal } = {}) {
   const cursor = new Cursor(source, 'STREAM-2', sink);
   await cursor.fill();
   const isMarked = cursor.begins(MARK);
-  if (detached && isMarked) throw fault('DETACHED-1', 0, 'a sealed stream has its seal in itself, and none beside it');
+  if (isMarked) detached = undefined; // DETACHED-3: "Beside a sealed stream a detached seal means nothing."
   if (detached && source.size === undefined) throw new Error('a stream with a detached seal is read from a source of known size');
   if (!isMarked && !detached) return yield* readPlain(cursor);
   if (source.size === undefined) return yield* readPiped(cursor, onSeal);

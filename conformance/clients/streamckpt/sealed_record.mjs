@@ -85,6 +85,7 @@ function checkBoxes(records, { dtype, shape }) {
   if (boxes.count !== BigInt(records.length)) {
     throw fault('PART-2', records[0].at, `the shape [${shape}] gives ${boxes.count} parts, found ${records.length}`);
   }
+  if (!boxes.isLarge) throw fault('PART-1', records[0].at, 'an array of this size stands in one record');
   records.forEach(({ at, shape: found }, n) => {
     const box = boxes.shapeOf(n);
     if (String(found) !== String(box)) throw fault('PART-2', at, `this part has the shape [${box}], found [${found}]`);
