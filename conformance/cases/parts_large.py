@@ -18,8 +18,10 @@ def _zeros(path: tuple[str, ...], tag: str, shape: tuple[int, ...], nbytes: int)
     return {"path": [*path], "kind": "ndarray", "dtype": tag, "shape": dims, "sha256": ZEROS[nbytes], "fill": "00"}
 
 
-def _in_parts(path: tuple[str, ...], tag: str, width: int, shape: tuple[int, ...], nbytes: int) -> Item:
-    return in_parts(path, tag, width, shape, fill(0, nbytes), _zeros(path, tag, shape, nbytes))
+def _in_parts(
+    path: tuple[str, ...], tag: str, width: int, shape: tuple[int, ...], nbytes: int, alignment: int = 64
+) -> Item:
+    return in_parts(path, tag, width, shape, fill(0, nbytes), _zeros(path, tag, shape, nbytes), alignment)
 
 
 @accept("PART-1", "ALIGN-3")
@@ -49,7 +51,7 @@ def an_array_of_5_gib():
 def boxes_of_a_later_dimension():
     """A float32 array of (2, 3, 2^27): a row of the first dimension has 1.5 GiB, and one of the second half a GiB. Four
     boxes, of two rows and one in turn, each with a 1 for the first dimension."""
-    return sealed([_in_parts(("k",), "float32", 4, (2, 3, 1 << 27), 3 * GIB)], 4096, {"step": 1}).accepted()
+    return sealed([_in_parts(("k",), "float32", 4, (2, 3, 1 << 27), 3 * GIB, 4096)], 4096, {"step": 1}).accepted()
 
 
 @accept("PART-2", "PART-4", "PART-1", longer=True)

@@ -118,7 +118,8 @@ _NO_ARRAY: Final = [
     places=_NO_ARRAY,
     part=lambda _: "stream-encode",
     cites=lambda place, _: (place.value[0], "CONF-7"),
-    also=("TREE-1", "STREAM-5", "LEAF-4", "SEAL-7"),
+    since="2.0",
+    also=("TREE-1", "STREAM-5", "LEAF-4"),
 )
 def leaves_that_no_sealed_stream_holds(place: Plain, _: Plain):
     """Behind a padded array stands a leaf that cannot be written. Nothing is written, the array neither."""
