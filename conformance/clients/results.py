@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from .. import NEWEST
 from ..asking import PARTS
 from ..callables import judge_callable
 from ..judge import Result, checks
-from ..model import load_corpus
+from ..model import load_corpus, sampled
 from ..reports.results import results, summary
 from ..reports.table import markdown
 from ..runner import Run, sorted_out
@@ -59,40 +60,47 @@ def run_here(
     rejects: Any,
     xfails: Path | None,
     of_rules: bool = False,
+    every: int = 1,
 ) -> dict[str, Any]:
     """The results of a client in Python, but for the cases of 1 GiB and more: on those that were made by hand, or on
     those of rules."""
     corpus = load_corpus(spec=spec)
-    cases = [case for case in corpus.cases if (case.rule is not None) == of_rules and not case.is_large]
+    cases = [case for case in sampled(corpus.cases, every) if (case.rule is not None) == of_rules and not case.is_large]
     judged = [Result(c, judge_callable(c, calls[c.part], rejects), 0.0, 0) for c in checks(cases, calls)]
     lines = sorted_out(judged, read_xfails(xfails) if xfails else [])
     return results(Run(title, spec, corpus, dict.fromkeys(calls, "in Python"), {}, lines, [], 0, 0.0, every=0))
 
 
-def run_reference(folder: Path) -> dict[str, Any]:
+def run_reference(folder: Path, every: int) -> dict[str, Any]:
     """The results of the reference: as a program, but for the readings and writings of the rules, which are thousands.
     To start Python for each of those would take an hour."""
     command = f"{sys.executable} {CLIENTS / 'reference_client.py'}"
     runs = [
         run_program("reference", command, ALL, folder / "read.json", every=0),
-        run_program("reference", command, ("convert", "recover", "diff"), folder / "made.json"),
-        run_here("reference", NEWEST, REFERENCE, (), None, of_rules=True),
+        run_program("reference", command, ("convert", "recover", "diff"), folder / "made.json", every),
+        run_here("reference", NEWEST, REFERENCE, (), None, of_rules=True, every=every),
     ]
     told = [check for run in runs for check in run["checks"]]
     return runs[0] | {
         "passed": all(run["passed"] for run in runs),
         "commands": dict.fromkeys(PARTS, command),
-        "every": 1,
+        "every": every,
         "checks": sorted(told, key=lambda check: (check["case"], check["part"])),
     }
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Exit status 1 where a client does what is neither right nor known."""
+    command = argparse.ArgumentParser("python -m conformance.clients.results", description=__doc__)
+    text = "of the cases of a rule put one in N to programs that take long to start; they are thousands"
+    command.add_argument("--every", type=int, default=1, metavar="N", help=text)
+    every = command.parse_args(argv).every
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        runs = [run_reference(folder)]
-        runs += [run_program(*program, folder / f"{program[0]}.json") for program in programs(folder)]
+        runs = [run_reference(folder, every)]
+        for title, program, parts in programs(folder):
+            slow = every if program.startswith("node") else 1
+            runs.append(run_program(title, program, parts, folder / f"{title}.json", slow))
         runs.append(run_here("usual loop (EasyLM, tux)", OLD, LOOP, LOOP_REJECTS, CLIENTS / "loop.xfails"))
         runs.append(run_here("JAXSeq's writer", OLD, JAXSEQ, LOOP_REJECTS, CLIENTS / "jaxseq.xfails"))
     TABLE.write_text(markdown(load_corpus(spec=NEWEST), runs))
