@@ -294,7 +294,7 @@ pub fn float(value: &Json, at: u64) -> Result<u64> {
 /// Hexadecimal digits in lower case; what they stand for takes their place.
 pub fn hex(mut digits: Vec<u8>, at: u64) -> Result<Vec<u8>> {
     let half = digits.len() / 2;
-    let is_even = digits.len() % 2 == 0;
+    let is_even = digits.len() == 2 * half;
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
