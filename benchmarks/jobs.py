@@ -43,7 +43,8 @@ class Job(NamedTuple):
         return path
 
     def size(self) -> int:
-        return trees.nbytes(self.work)
+        """Bytes of the tree in memory; a sparse one is never there."""
+        return 0 if trees.WORKS[self.work].sparse else trees.nbytes(self.work)
 
 
 def make(form: str, work: str, path: Path) -> None:
@@ -51,7 +52,13 @@ def make(form: str, work: str, path: Path) -> None:
     import reference
 
     beside = path.parent / work
-    if form in ("stream", "changed"):
+    if trees.WORKS[work].sparse:
+        from . import sparse
+
+        sparse.save(path, work, form == "sealed")
+    elif form == "sealed":
+        reference.save(path, trees.tree(work), format="2.0")
+    elif form in ("stream", "changed"):
         reference.save(path, trees.nest(trees.flat(work, form == "changed")))
     elif form == "raw":
         peers.plain_save(path, trees.flat(work))

@@ -180,6 +180,17 @@ def mapped_one(path: Path, shapes: Shapes, key: Path_) -> np.ndarray:
     return np.memmap(path, dtype, "r", _offset(shapes, key), shape).copy()
 
 
+def mapped(path: Path, structs: dict[Path_, Any]) -> dict[Path_, np.ndarray]:
+    """Each leaf as a part of one memory map of the file."""
+    whole, at = np.memmap(path, np.uint8, "r"), 0
+    found: dict[Path_, np.ndarray] = {}
+    for key, struct in structs.items():
+        n = leaf_bytes(struct.shape, struct.dtype)
+        found[key] = whole[at : at + n].view(struct.dtype).reshape(struct.shape)
+        at += n
+    return found
+
+
 def _offset(shapes: Shapes, key: Path_) -> int:
     return sum(leaf_bytes(*what) for _, what in itertools.takewhile(lambda item: item[0] != key, shapes.items()))
 

@@ -1,4 +1,4 @@
-"""Which groups a run measures: the quick one in some three minutes, the full one in less than an hour."""
+"""Which groups a run measures: the quick one in some four minutes, the full one in an hour and a half."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ MEMORY: Final = "tmpfs"
 _SLOW: Final = ("usual loop, jitted gather", "usual loop, jitted shard functions")
 # The 3 GB tree and the leaf of 3 GiB: every file and every copy of these counts, so the closest peers alone.
 _FEW: Final = ("streamckpt", "usual loop", "safetensors", "plain write", "plain read")
-_ONE_OF_MANY: Final = ("streamckpt", "streamckpt, memory map", "safetensors", "plain read", "plain memory map")
+_SEALED: Final = ("streamckpt, sealed", "streamckpt, sealed, unchecked")
+_ONE_OF_MANY: Final = (
+    "streamckpt",
+    "streamckpt, sealed",
+    "streamckpt, memory map",
+    "safetensors",
+    "plain read",
+    "plain memory map",
+)
 _CONVERSIONS: Final = (
     ("convert stream to flax", ""),
     ("convert flax to stream", ""),
@@ -28,7 +36,10 @@ QUICK: Final[Plan] = [
     ("save numpy", "llama-quick", None, 3),
     ("load numpy", "llama-quick", None, 3),
     ("memory map", "llama-quick", None, 3),
-    ("one tensor", "llama-quick", ("streamckpt", "usual loop", "safetensors", "plain read"), 3),
+    ("one tensor", "llama-quick", ("streamckpt", "streamckpt, sealed", "usual loop", "safetensors", "plain read"), 3),
+    ("map to jax", "llama-quick", None, 2),
+    *((operation, "medium-quick", (*_FEW, *_SEALED), 3) for operation in _WHOLE),
+    ("scan", "sparse-100gb", ("streamckpt", "streamckpt, sealed"), 3),
     ("convert stream to flax", "llama-quick", None, 3),
     ("convert with a cast", "llama-quick-f32", None, 3),
     ("diff", "llama-quick", None, 1),
@@ -43,7 +54,7 @@ QUICK: Final[Plan] = [
 def _tree(size: str) -> Plan:
     """All operations on one LLaMA."""
     work = f"llama-{size}"
-    often = ("save numpy", "save jax", "load numpy", "load jax", "memory map", "one tensor", "scan")
+    often = ("save numpy", "save jax", "load numpy", "load jax", "memory map", "map to jax", "one tensor", "scan")
     seldom = ("save sharded", "load sharded", "verify", "diff", "recover", "compare")
     return [
         *((operation, work, None, 5) for operation in often),
@@ -56,11 +67,18 @@ FULL: Final[Plan] = [
     *_tree("1gb"),
     *((operation, "llama-3gb", _FEW, 3) for operation in ("save numpy", "load numpy", "memory map")),
     ("one tensor", "llama-3gb", _ONE_OF_MANY, 5),
+    *((operation, "medium-1gb", (*_FEW, *_SEALED), 5) for operation in _WHOLE),
+    *(
+        (operation, work, (*_FEW, *_SEALED), 3)
+        for work in ("llama-100m", "llama-1b", "layers-7b", "layers-70b")
+        for operation in _WHOLE
+    ),
+    ("scan", "sparse-100gb", ("streamckpt", "streamckpt, sealed"), 5),
     *((operation, "leaf-3gib", _FEW, 3) for operation in ("save numpy", "load numpy")),
     *((operation, "state-1gb", None, 3) for operation in ("save jax", "load jax")),
     *((operation, "small-20k", None, 5) for operation in ("save numpy", "load numpy", "scan")),
     *(
-        (operation, f"records-{n}", ("streamckpt", "usual loop"), 3)
+        (operation, f"records-{n}", ("streamckpt", "usual loop", *(["streamckpt, sealed"] * (operation == "scan"))), 3)
         for n in SERIES
         for operation in ("save numpy", "load numpy", "scan")
     ),

@@ -18,27 +18,36 @@ _CHANGE: Final = 1e-4  # standard deviation of a fine-tuning, where that of the 
 
 
 class Work(NamedTuple):
-    """A tree by name. `warm` is the small tree of the same kind on which a process practises first."""
+    """A tree by name. `warm` is the small tree of the same kind on which a process practises first. A `sparse` one is
+    all zeros, in a file with holes: it is opened, and never read as a whole."""
 
     title: str
     shapes: Callable[[], Shapes]
     warm: str
+    sparse: bool = False
 
 
 def llama(layers: int, width: int, hidden: int, vocabulary: int, dtype: str = "bfloat16") -> Shapes:
     """The weights of a LLaMA as EasyLM names them."""
-    h = ("transformer", "h")
     found: Shapes = {("transformer", "wte", "embedding"): ((vocabulary, width), dtype)}
-    for i in range(layers):
-        layer = (*h, str(i))
-        for name in ("wq", "wk", "wv", "wo"):
-            found[(*layer, "attention", name, "kernel")] = ((width, width), dtype)
+    found |= layers_of_llama(layers, width, hidden, width, dtype)
+    found["transformer", "ln_f", "kernel"] = ((width,), dtype)
+    found["lm_head", "kernel"] = ((width, vocabulary), dtype)
+    return found
+
+
+def layers_of_llama(n: int, width: int, hidden: int, keys: int, dtype: str = "bfloat16") -> Shapes:
+    """Its layers alone; `keys` is the width of keys and values, which several heads share in large models."""
+    found: Shapes = {}
+    for i in range(n):
+        layer = ("transformer", "h", str(i))
+        for name, columns in (("wq", width), ("wk", keys), ("wv", keys)):
+            found[(*layer, "attention", name, "kernel")] = ((width, columns), dtype)
+        found[(*layer, "attention", "wo", "kernel")] = ((width, width), dtype)
         for name, shape in (("w1", (width, hidden)), ("w2", (hidden, width)), ("w3", (width, hidden))):
             found[(*layer, "feed_forward", name, "kernel")] = (shape, dtype)
         for name in ("attention_norm", "ffn_norm"):
             found[(*layer, name, "kernel")] = ((width,), dtype)
-    found["transformer", "ln_f", "kernel"] = ((width,), dtype)
-    found["lm_head", "kernel"] = ((width, vocabulary), dtype)
     return found
 
 
@@ -79,12 +88,36 @@ WORKS: Final[dict[str, Work]] = {
         "tiny-state",
     ),
     "small-20k": Work("20,000 leaves of 256 B", lambda: small(20_000), "tiny-small"),
+    # The shapes of real models, from the smallest leaves to the largest.
+    "medium-1gb": Work(
+        "381 leaves of up to 8 MB, most of 2 to 6, 1.10 GB", lambda: llama(42, 1024, 2816, 4096), "tiny"
+    ),
+    "medium-quick": Work(
+        "93 leaves of up to 8 MB, most of 2 to 6, 0.27 GB", lambda: llama(10, 1024, 2816, 4096), "tiny"
+    ),
+    "llama-100m": Work("LLaMA of 0.1 B, bfloat16, 111 leaves, 0.27 GB", lambda: llama(12, 768, 2048, 32000), "tiny"),
+    "llama-1b": Work("LLaMA of 1 B, bfloat16, 201 leaves, 2.52 GB", lambda: llama(22, 2048, 5632, 32000), "tiny"),
+    "layers-7b": Work(
+        "3 layers of LLaMA 7 B, bfloat16, 27 leaves, 1.21 GB", lambda: layers_of_llama(3, 4096, 11008, 4096), "tiny"
+    ),
+    "layers-70b": Work(
+        "a layer of LLaMA 70 B, bfloat16, 9 leaves, 1.71 GB", lambda: layers_of_llama(1, 8192, 28672, 1024), "tiny"
+    ),
+    "sparse-100gb": Work(
+        "59 layers of LLaMA 70 B, bfloat16, 531 leaves, 101 GB of zeros",
+        lambda: layers_of_llama(59, 8192, 28672, 1024),
+        "tiny-sparse",
+        sparse=True,
+    ),
     "leaf-3gib": Work("one leaf of 3 GiB, bfloat16", lambda: one_leaf(3 << 9, 1 << 20), "tiny-leaf"),
     **{f"records-{n}": Work(f"{n:,} leaves of 256 B", lambda n=n: small(n), "tiny-small") for n in SERIES},
     "tiny": Work("a tiny LLaMA", lambda: llama(1, 64, 128, 512), "tiny"),
     "tiny-f32": Work("a tiny LLaMA, float32", lambda: llama(1, 64, 128, 512, "float32"), "tiny-f32"),
     "tiny-state": Work("a tiny train state", lambda: train_state(llama(1, 64, 128, 512, "float32")), "tiny-state"),
     "tiny-small": Work("64 leaves of 256 B", lambda: small(64), "tiny-small"),
+    "tiny-sparse": Work(
+        "a tiny layer of a LLaMA, all zeros", lambda: layers_of_llama(1, 1024, 2816, 128), "tiny-sparse", sparse=True
+    ),
     "tiny-leaf": Work("one leaf of 32 kB", lambda: one_leaf(16, 1 << 10), "tiny-leaf"),
 }
 
@@ -98,7 +131,7 @@ def greatest(work: str) -> int:
     return max(leaf_bytes(*what) for what in WORKS[work].shapes().values())
 
 
-def leaf_bytes(shape: tuple[int, ...], dtype: str) -> int:
+def leaf_bytes(shape: tuple[int, ...], dtype: str | np.dtype) -> int:
     return math.prod(shape) * np.dtype(dtype).itemsize
 
 

@@ -29,6 +29,7 @@ from docs.generators import (
     speed,
     versions,
 )
+from fuzz.targets import names
 
 Pages = Callable[[], Iterator[tuple[str, str]]]
 _MADE: Final[tuple[Pages, ...]] = (
@@ -41,7 +42,13 @@ _MADE: Final[tuple[Pages, ...]] = (
     borrowed.pages,
     speed.pages,
 )
-_PICTURES: Final = {"<!-- a record -->": picture.drawing, "<!-- a badge -->": badges.drawing}
+_PUT_IN: Final = {
+    "<!-- a record -->": picture.drawing,
+    "<!-- a badge -->": badges.drawing,
+    "<!-- rules -->": lambda page: str(len(project.clauses())),
+    "<!-- cases -->": lambda page: f"{len(project.cases()):,}",
+    "<!-- invariants -->": lambda page: str(len(names())),
+}
 
 
 def on_pre_build(**_: Any) -> None:
@@ -61,12 +68,12 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Puts pictures into the pages that are written by hand, and links every clause that they name."""
+    """Puts pictures and counts into the pages that are written by hand, and links every clause that they name."""
     if page.file.generated_by:
         return markdown
     name = page.file.src_uri
     markdown = links.with_clauses_linked(markdown, name)
-    for mark, draw in _PICTURES.items():
+    for mark, draw in _PUT_IN.items():
         if mark in markdown:
             markdown = markdown.replace(mark, draw(name))
     return markdown

@@ -11,7 +11,7 @@ from .format.leaves import Leaf
 from .format.records import Record
 
 __version__ = "0.1.0"
-SPEC_VERSION = "1.0"
+SPEC_VERSION = "2.0"  # the newest that is read and written; plain streams are those of 1.0
 
 __all__ = [
     "Checkpoint",

@@ -11,6 +11,8 @@ import reference
 from .. import peers, trees
 from ..jobs import Job, Task
 
+SEALED: Final = "streamckpt, sealed"
+UNCHECKED: Final = "streamckpt, sealed, unchecked"
 Flat = dict[trees.Path_, Any]
 
 
@@ -101,9 +103,17 @@ def _jitted(job: Job) -> Task:
     return task(job)
 
 
+def _mapped(path: Path, structs: Flat, wanted: Any) -> Any:
+    """A map of the bare bytes of all leaves, which jax takes over where they stand at a multiple of 64 bytes."""
+    import jax
+
+    return _rebuilt({key: jax.device_put(view) for key, view in peers.mapped(path, structs).items()}, wanted)
+
+
 def _jax(over_devices: bool) -> dict[str, Callable[[Job], Task]]:
     return {
         "streamckpt": _to_jax(over_devices, "stream", lambda path, structs, wanted: reference.load(path, like=wanted)),
+        SEALED: _to_jax(over_devices, "sealed", lambda path, structs, wanted: reference.load(path, like=wanted)),
         "usual loop": _to_jax(over_devices, "stream", _loop),
         **({"usual loop, jitted shard functions": _jitted} if over_devices else {}),
         "flax msgpack": _to_jax(
@@ -128,6 +138,8 @@ def _jax(over_devices: bool) -> dict[str, Callable[[Job], Task]]:
 OPERATIONS: Final = {
     "load numpy": {
         "streamckpt": _to_numpy("stream", reference.load),
+        SEALED: _to_numpy("sealed", reference.load),
+        UNCHECKED: _to_numpy("sealed", lambda path: reference.load(path, check=False)),
         "usual loop": _to_numpy("stream", peers.loop_load),
         "flax msgpack": _to_numpy("flax", peers.flax_load),
         "safetensors": _to_numpy("safetensors", lambda path: trees.nest(peers.safetensors_load(path))),
@@ -135,7 +147,15 @@ OPERATIONS: Final = {
         "numpy.save": _with_shapes("npy", peers.numpy_load),
         "plain read": _with_shapes("raw", peers.plain_load),
     },
-    "memory map": {"streamckpt": _to_numpy("stream", lambda path: reference.load(path, mmap=True))},
+    "memory map": {
+        "streamckpt": _to_numpy("stream", lambda path: reference.load(path, mmap=True)),
+        SEALED: _to_numpy("sealed", lambda path: reference.load(path, mmap=True)),
+    },
+    "map to jax": {
+        SEALED: _to_jax(False, "sealed", lambda path, structs, wanted: reference.load(path, like=wanted, mmap=True)),
+        **{peer: _jax(over_devices=False)[peer] for peer in ("safetensors", "orbax")},
+        "plain map": _to_jax(False, "raw", _mapped),
+    },
     "load jax": _jax(over_devices=False),
     "load sharded": _jax(over_devices=True),
 }

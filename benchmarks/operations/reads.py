@@ -54,6 +54,11 @@ def _scan(form: str, scan: Callable[[Path], dict[trees.Path_, tuple[Any, ...]]])
     return prepare
 
 
+def _scanned(path: Path) -> dict[trees.Path_, tuple[Any, ...]]:
+    """By the headers of a plain stream, and the index of a sealed one."""
+    return {record.path: record.shape for record in reference.scan(path)}
+
+
 def _verified(path: Path) -> int:
     with reference.open(path) as checkpoint:
         findings = verify(checkpoint)
@@ -100,6 +105,7 @@ def _usual_comparison(a: Path, b: Path) -> int:
 OPERATIONS: Final = {
     "one tensor": {
         "streamckpt": _one("stream", _opened(mmap=False)),
+        "streamckpt, sealed": _one("sealed", _opened(mmap=False)),
         "streamckpt, memory map": _one("stream", _opened(mmap=True)),
         "usual loop": _one("stream", lambda path, _: trees.flatten(peers.loop_load(path))[_ONE]),
         "flax msgpack": _one("flax", lambda path, _: trees.flatten(peers.flax_load(path))[_ONE]),
@@ -109,12 +115,14 @@ OPERATIONS: Final = {
         "plain memory map": _one("raw", lambda path, shapes: peers.mapped_one(path, shapes, _ONE)),
     },
     "scan": {
-        "streamckpt": _scan("stream", lambda path: {record.path: record.shape for record in reference.scan(path)}),
+        "streamckpt": _scan("stream", _scanned),
+        "streamckpt, sealed": _scan("sealed", _scanned),
         "usual loop": _scan("stream", lambda path: {key: value.shape for key, value in peers.loop_leaves(path)}),
         "safetensors": _scan("safetensors", peers.safetensors_scan),
     },
     "verify": {
         "streamckpt": _verify("stream", _verified),
+        "streamckpt, sealed": _verify("sealed", _verified),
         "usual loop": _verify("stream", lambda path: sum(1 for _ in peers.loop_leaves(path))),
         "plain read": _verify("stream", peers.plain_pass),
     },

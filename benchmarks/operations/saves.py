@@ -12,8 +12,13 @@ from reference.checkpoints.checkpoint import records
 from .. import peers, trees
 from ..jobs import Job, Task
 
+SEALED: Final = "streamckpt, sealed"
 Save = Callable[[Path, Any], object]
 Flat = dict[trees.Path_, Any]
+
+
+def _sealed(path: Path, tree: Any) -> None:
+    reference.save(path, tree, format="2.0")
 
 
 def _stream(job: Job) -> None:
@@ -92,6 +97,7 @@ def _gathered(job: Job) -> Task:
 def _jax(over_devices: bool) -> dict[str, Callable[[Job], Task]]:
     return {
         "streamckpt": _from_jax(over_devices, reference.save, _stream),
+        SEALED: _from_jax(over_devices, _sealed, _stream),
         "usual loop": _from_jax(over_devices, peers.loop_save, _stream),
         **({"usual loop, jitted gather": _gathered} if over_devices else {}),
         "flax msgpack": _from_jax(over_devices, peers.flax_save, _flax),
@@ -106,6 +112,7 @@ def _jax(over_devices: bool) -> dict[str, Callable[[Job], Task]]:
 OPERATIONS: Final = {
     "save numpy": {
         "streamckpt": _from_numpy(reference.save, _stream),
+        SEALED: _from_numpy(_sealed, _stream),
         "usual loop": _from_numpy(peers.loop_save, _stream),
         "flax msgpack": _from_numpy(peers.flax_save, _flax),
         "safetensors": _from_numpy(peers.safetensors_save, _safetensors, flat=True),

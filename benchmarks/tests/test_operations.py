@@ -1,21 +1,24 @@
 """Every operation by every peer on a tiny tree, and what each did is held against it. No test here looks at a time."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
+import reference
 from benchmarks.measure import ROOT, Group, environment, measure
 from benchmarks.operations import OPERATIONS
 from benchmarks.plan import DISK, FULL, QUICK, groups
-from benchmarks.trees import WORKS
+from benchmarks.trees import WORKS, flatten, leaf_bytes, nbytes
 
 WORK_OF = {"convert with a cast": "tiny-f32", "import": "tiny"}
 RUNS = [
     *((operation, peer, WORK_OF.get(operation, "tiny")) for operation, peers in OPERATIONS.items() for peer in peers),
     *((operation, peer, "tiny-state") for operation in ("save jax", "load jax") for peer in OPERATIONS[operation]),
     *((f"{verb} numpy", peer, "tiny-small") for verb in ("save", "load") for peer in OPERATIONS[f"{verb} numpy"]),
+    *(("scan", peer, "tiny-sparse") for peer in ("streamckpt", "streamckpt, sealed")),
 ]
 
 
@@ -84,3 +87,28 @@ def test_a_plan_names_what_there_is(plan):
 def test_groups_are_chosen_by_a_glob():
     assert {group.operation for group in groups("tmpfs", "tmpfs", True, "scan/*")} == {"scan"}
     assert {group.work for group in groups("tmpfs", "tmpfs", True, "*/leaf-3gib/*")} == {"leaf-3gib"}
+
+
+@pytest.mark.parametrize("form", ["stream", "sealed"])
+def test_a_file_of_zeros_is_whole_and_takes_no_room(form, tmp_path):
+    """Its checksums are right, and only what is not a hole lies on the disk."""
+    from benchmarks.jobs import make
+
+    make(form, "tiny-sparse", path := tmp_path / "zeros")
+    tree = flatten(reference.load(path))
+    assert {key: (value.shape, value.dtype.name) for key, value in tree.items()} == WORKS["tiny-sparse"].shapes()
+    assert not any(value.any() for value in tree.values())
+    assert path.stat().st_blocks * 512 < path.stat().st_size / 10
+
+
+@pytest.mark.parametrize("work", ["medium-1gb", "llama-100m", "llama-1b", "layers-7b", "layers-70b", "sparse-100gb"])
+def test_a_tree_is_what_its_title_says(work):
+    title = WORKS[work].title
+    assert f" {len(WORKS[work].shapes())} leaves" in f" {title}"
+    said = re.search(r"([0-9.]+) GB", title)[1]
+    assert f"{nbytes(work) / 1e9:.{len(said.partition('.')[2])}f}" == said
+
+
+def test_most_leaves_of_the_medium_tree_are_medium():
+    sizes = [leaf_bytes(*what) for what in WORKS["medium-1gb"].shapes().values()]
+    assert sum(size for size in sizes if 2e6 <= size <= 6e6) > 0.9 * sum(sizes)

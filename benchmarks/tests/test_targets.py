@@ -85,6 +85,28 @@ def test_memory_of_a_difference_is_a_ratio():
     assert verdict(found, "diff, exact", "fast").met is True
 
 
+def test_checks_cost_at_most_a_twentieth():
+    for checked, met in ((1.04, True), (1.06, False)):
+        found = results(
+            case("load numpy", "llama-1gb", "streamckpt, sealed", checked),
+            case("load numpy", "llama-1gb", "streamckpt, sealed, unchecked", 1.0),
+        )
+        assert verdict(found, "load numpy, sealed", "without checks").met is met
+
+
+def test_what_is_mapped_to_jax_does_not_count_as_memory_of_its_own():
+    found = results(
+        case("map to jax", "llama-1gb", "streamckpt, sealed", 0.1, memory=2_000_000),
+        case("map to jax", "llama-1gb", "safetensors", 0.5),
+    )
+    assert verdict(found, "map to jax, sealed", "memory").met is True
+    assert verdict(found, "map to jax, sealed", "safetensors").met is True
+
+
+def test_the_page_says_how_many_targets_have_no_figure(found):
+    assert "have no figure here: they were set after this run" in page(found)
+
+
 def test_the_cost_of_a_record_is_linear_where_a_million_cost_a_hundred_times_ten_thousand():
     for million, met in ((1.4, True), (1.6, False)):
         found = results(

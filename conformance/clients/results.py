@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import NEWEST
 from ..asking import PARTS
 from ..callables import judge_callable
 from ..judge import Result, checks
@@ -25,6 +26,7 @@ CLIENTS = Path(__file__).parent
 ALL = ("decode", "encode", "flax-decode", "flax-encode")
 TABLE = CLIENTS.parent / "RESULTS.md"
 DATA = CLIENTS.parent / "results.json"
+OLD = "1.0"  # by which programs are judged that know no other
 
 
 def programs(folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -43,7 +45,7 @@ def programs(folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 def run_program(title: str, command: str, parts: tuple[str, ...], file: Path, every: int = 1) -> dict[str, Any]:
     """The results of a program, from the runner."""
     played = [word for part in parts for word in (PARTS[part], f"{command} {part}")]
-    words = ["run", *played, "--name", title, "--every", str(every), "--json", str(file)]
+    words = ["run", "--spec", NEWEST, *played, "--name", title, "--every", str(every), "--json", str(file)]
     known = CLIENTS / f"{title.lower()}.xfails"
     words += ["--xfails", str(known)] if known.exists() else []
     subprocess.run([sys.executable, "-m", "conformance", *words], check=False)
@@ -51,15 +53,20 @@ def run_program(title: str, command: str, parts: tuple[str, ...], file: Path, ev
 
 
 def run_here(
-    title: str, calls: Mapping[str, Callable[[Any], Any]], rejects: Any, xfails: Path | None, of_rules: bool = False
+    title: str,
+    spec: str,
+    calls: Mapping[str, Callable[[Any], Any]],
+    rejects: Any,
+    xfails: Path | None,
+    of_rules: bool = False,
 ) -> dict[str, Any]:
     """The results of a client in Python, but for the cases of 1 GiB and more: on those that were made by hand, or on
     those of rules."""
-    corpus = load_corpus()
+    corpus = load_corpus(spec=spec)
     cases = [case for case in corpus.cases if (case.rule is not None) == of_rules and not case.is_large]
     judged = [Result(c, judge_callable(c, calls[c.part], rejects), 0.0, 0) for c in checks(cases, calls)]
     lines = sorted_out(judged, read_xfails(xfails) if xfails else [])
-    return results(Run(title, "1.0", corpus, dict.fromkeys(calls, "in Python"), {}, lines, [], 0, 0.0, every=0))
+    return results(Run(title, spec, corpus, dict.fromkeys(calls, "in Python"), {}, lines, [], 0, 0.0, every=0))
 
 
 def run_reference(folder: Path) -> dict[str, Any]:
@@ -69,7 +76,7 @@ def run_reference(folder: Path) -> dict[str, Any]:
     runs = [
         run_program("reference", command, ALL, folder / "read.json", every=0),
         run_program("reference", command, ("convert", "recover", "diff"), folder / "made.json"),
-        run_here("reference", REFERENCE, (), None, of_rules=True),
+        run_here("reference", NEWEST, REFERENCE, (), None, of_rules=True),
     ]
     told = [check for run in runs for check in run["checks"]]
     return runs[0] | {
@@ -86,11 +93,10 @@ def main() -> int:
         folder = Path(name)
         runs = [run_reference(folder)]
         runs += [run_program(*program, folder / f"{program[0]}.json") for program in programs(folder)]
-        runs.append(run_here("usual loop (EasyLM, tux)", LOOP, LOOP_REJECTS, CLIENTS / "loop.xfails"))
-        runs.append(run_here("JAXSeq's writer", JAXSEQ, LOOP_REJECTS, CLIENTS / "jaxseq.xfails"))
-    corpus = load_corpus()
-    TABLE.write_text(markdown(corpus, runs))
-    DATA.write_text(json.dumps([summary(corpus, run) for run in runs], indent=1) + "\n")
+        runs.append(run_here("usual loop (EasyLM, tux)", OLD, LOOP, LOOP_REJECTS, CLIENTS / "loop.xfails"))
+        runs.append(run_here("JAXSeq's writer", OLD, JAXSEQ, LOOP_REJECTS, CLIENTS / "jaxseq.xfails"))
+    TABLE.write_text(markdown(load_corpus(spec=NEWEST), runs))
+    DATA.write_text(json.dumps([summary(load_corpus(spec=run["spec"]), run) for run in runs], indent=1) + "\n")
     print(f"wrote {TABLE.name} and {DATA.name}")
     return 0 if all(run["passed"] for run in runs) else 1
 

@@ -1,6 +1,6 @@
-// Reader and writer of streaming checkpoints (chapters 01 to 07 of the specification, version 1.0) and of
-// standard flax files (chapter 08). Written from the specification alone. No dependency; runs in Node 18 or later
-// and unchanged in a browser.
+// Reader and writer of streaming checkpoints (chapters 01 to 07 of the specification), of sealed streams (chapters 11 to
+// 17) and of standard flax files (chapter 08). Written from the specification alone, versions 1.0 and 2.0. No dependency;
+// runs in Node 18 or later and unchanged in a browser. The modules behind this one are one for each chapter, or less.
 //
 //   for await (const { path, leaf } of readStream(blobSource(file))) ...      // or readFlax
 //   const file = await planStream([[['params', 'w'], leaf], ...]);           // or planFlax; throws before any output
@@ -13,18 +13,25 @@
 //   { kind: 'bool', value: Boolean }                        { kind: 'nil' }   { kind: 'empty' }
 // where bits are those of a float 64, so that no NaN loses any of them, and a payload is a list of segments
 // { source, offset, length }: the bytes stay in their source until pieces() or load() asks for them. What a reader
-// yields can therefore be given to a writer as it is, whatever its size.
+// yields can therefore be given to a writer as it is, whatever its size. The payload of a sealed stream is compared with
+// its checksums as it is read.
 //
 // A source is { size, read(target, offset) }. read fills the Uint8Array `target`, or the beginning of it, with the
 // bytes from `offset` on and returns their number, or a promise of it; 0 means that the input has ended. The size is
 // undefined where it is not known, as on a pipe.
+//
+// A sealed stream can be opened by its index alone:
+//
+//   const index = await openSeal(source);                    // version, alignment, checksum, count, digests, metadata()
+//   for (const entry of index.leaves()) ...                  // path, kind, dtype, shape, records
+//   const leaf = await new IndexedReader(source, index).leaf(entry);
 
 export { crc32c } from './streamckpt/crc32c.mjs';
 export { BLOCK } from './streamckpt/sums.mjs';
 export { PassingDigests, checkDigests, leafDigest } from './streamckpt/digests.mjs';
 export { readBlock } from './streamckpt/checked.mjs';
 export { openSeal } from './streamckpt/read_seal.mjs';
-export { IndexedReader } from './streamckpt/read_sealed.mjs';
+export { IndexedReader } from './streamckpt/read_by_index.mjs';
 export { FormatError, named } from './streamckpt/faults.mjs';
 export { contentBytes, dtypeOf, swapBytes } from './streamckpt/dtypes.mjs';
 export { numberOfBits } from './streamckpt/floats.mjs';

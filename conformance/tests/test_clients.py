@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance import NEWEST as SPEC
 from conformance.callables import Rejected, judge_callable
 from conformance.clients.in_process import (
     JAXSEQ,
@@ -22,6 +23,7 @@ from conformance.clients.in_process import (
 )
 from conformance.judge import checks
 from conformance.model import load_corpus, sampled
+from conformance.mutants.clients import Bench
 from conformance.tests.programs import run
 
 PARTS = ("decode", "encode", "flax-decode", "flax-encode")
@@ -35,20 +37,19 @@ def tool(name):
     return found
 
 
-def judged(command, *parts, large=True, every=1, piped=(), xfails=None):
-    """All parts; and the decoders once more with what they read on standard input, but for gigabytes.
+def judged(command, *parts, every=1):
+    """All parts; and the decoders once more with what they read on standard input. Of neither the gigabytes.
 
-    `every`: of the cases of a rule one in so many; of those on standard input one in 60. `piped`: globs of the cases
-    that this is done with, where a program is so slow to start that all would take minutes. `make results` runs all.
+    `every`: of the cases of a rule one in so many; of those on standard input one in 60. `make results` runs all.
     """
-    known = [] if xfails is None else ["--xfails", xfails]
-    options = [word for part in parts for word in (f"--{part}r", f"{command} {part}")] + known
-    status, printed = run("run", *options, "--jobs", "2", "--every", every, *([] if large else ["--no-large"]))
+    options = [word for part in parts for word in (f"--{part}r", f"{command} {part}")]
+    words = ("--jobs", "2", "--every", every, "--no-large")
+    status, printed = run("run", "--spec", SPEC, *options, *words)
     assert status == 0, printed
     assert "PASS" in printed
-    options = [word for part in parts if "decode" in part for word in (f"--{part}r", f"{command} {part}")] + known
-    words = ("--stdin", "--no-large", "--every", 60, *(w for glob in piped for w in ("--match", glob)))
-    status, printed = run("run", *options, "--jobs", "2", *words)
+    options = [word for part in parts if "decode" in part for word in (f"--{part}r", f"{command} {part}")]
+    words = ("--stdin", "--no-large", "--every", 60)
+    status, printed = run("run", "--spec", SPEC, *options, "--jobs", "2", *words)
     assert status == 0, printed
 
 
@@ -74,23 +75,41 @@ def test_the_client_in_c(client_in_c):
 
 
 @pytest.mark.slow
-def test_the_client_in_c_reads_gigabytes_from_a_pipe(client_in_c):
-    words = ("--match", "05-records/a-blob-of-2-gib", "--match", "06-streams/a-record-cut-off-beyond-4-gib")
-    status, printed = run("run", "--decoder", f"{client_in_c} decode", "--stdin", "--jobs", "1", *words)
+def test_the_client_in_c_and_gigabytes(client_in_c):
+    """On either side of each limit; `make results` judges by all 66 GiB of the corpus, which takes minutes."""
+    coders = ("--decoder", f"{client_in_c} decode", "--encoder", f"{client_in_c} encode")
+    globs = ("04-leaves/a-payload-of-1-gib*", "05-records/a-blob-of-4-gib-less-1", "05-records/a-tensor-*")
+    words = [word for glob in (*globs, "05-records/*-passes-the-limit-by-one") for word in ("--match", glob)]
+    status, printed = run("run", "--spec", SPEC, *coders, "--jobs", "1", "--every", 0, *words)
+    assert status == 0, printed
+    words = ("--stdin", "--match", "06-streams/a-record-cut-off-beyond-4-gib")
+    status, printed = run("run", "--spec", SPEC, *coders[:2], "--jobs", "1", *words)
     assert status == 0, printed
 
 
 @pytest.mark.slow
-def test_the_client_in_javascript():
-    # Through a pipe, what can differ is where bytes come from and where they end: headers, payloads, cuts.
-    piped = ("01-*", "05-*", "06-*", "08-*", "*cut*", "*length*", "*long*", "*chunk*")
-    known = CLIENTS / "javascript.xfails"
-    judged(f"{tool('node')} {CLIENTS / 'client.mjs'}", *PARTS, large=False, every=60, piped=piped, xfails=known)
+def test_the_client_in_javascript(tmp_path):
+    """In one process, since a program takes longer to start than to read most cases: of those of a rule one in 20."""
+    tool("node")
+    assert Bench("javascript", tmp_path, every=20).fails() == []
+
+
+@pytest.mark.slow
+def test_the_client_in_javascript_as_a_program():
+    """A part of the corpus. What can differ is where bytes come from and end: headers, payloads, cuts."""
+    command = f"{tool('node')} {CLIENTS / 'client.mjs'}"
+    matches = [word for glob in ("00-*", "06-*", "*cut*") for word in ("--match", glob)]
+    for parts, how in ((PARTS, ()), (("decode", "flax-decode"), ("--stdin", "--match", "05-*"))):
+        options = [word for part in parts for word in (f"--{part}r", f"{command} {part}")]
+        status, printed = run(
+            "run", "--spec", SPEC, *options, *how, "--jobs", "2", "--every", 0, "--no-large", *matches
+        )
+        assert status == 0, printed
 
 
 @pytest.mark.slow
 def test_the_client_in_rust(client_in_rust):
-    judged(client_in_rust, *PARTS, large=False, every=20)
+    judged(client_in_rust, *PARTS, every=20)
 
 
 @pytest.mark.slow
@@ -102,10 +121,10 @@ def test_the_reference_as_a_program():
     ]
     options += ["--converter", f"{command} convert", "--recoverer", f"{command} recover"]
     options += ["--differ", f"{command} diff"]
-    matches = ("00-*", "*/example-*", "*cut*", "05-records/a-tensor*", "09-conversion/*stream*", "10-delta/*two*")
-    matches += ("09-conversion/float32-nans*", "10-delta/base-that-is-a*", "10-delta/target-that-is*")
+    matches = ("00-*", "06-streams/example-*", "08-*/example-*", "06-streams/cut-*", "09-conversion/*stream*")
+    matches += ("09-conversion/float32-nans*", "10-delta/example-*", "10-delta/*two*", "10-delta/base-that-is-a*")
     words = ("--no-large", "--every", 0, *(word for glob in matches for word in ("--match", glob)))
-    status, printed = run("run", *options, *words)
+    status, printed = run("run", "--spec", SPEC, *options, *words)
     assert status == 0, printed
     assert " named " not in printed
 
@@ -128,22 +147,22 @@ def test_the_clients_in_python_read_standard_input(client, more):
 SAMPLED = 5  # of the cases of a rule one in so many; `make results` judges by all
 
 
-@pytest.mark.conformance(part="decode", every=SAMPLED)
+@pytest.mark.conformance(part="decode", spec=SPEC, every=SAMPLED)
 def test_the_reference_reads_every_stream(conformance_checks):
     conformance_checks.judge(REFERENCE["decode"])
 
 
-@pytest.mark.conformance(part="encode", every=SAMPLED)
+@pytest.mark.conformance(part="encode", spec=SPEC, every=SAMPLED)
 def test_the_reference_writes_every_stream(conformance_checks):
     conformance_checks.judge(REFERENCE["encode"])
 
 
-@pytest.mark.conformance(part="flax-decode", every=SAMPLED)
+@pytest.mark.conformance(part="flax-decode", spec=SPEC, every=SAMPLED)
 def test_the_reference_reads_every_flax_file(conformance_checks):
     conformance_checks.judge(REFERENCE["flax-decode"])
 
 
-@pytest.mark.conformance(part="flax-encode", every=SAMPLED)
+@pytest.mark.conformance(part="flax-encode", spec=SPEC, every=SAMPLED)
 def test_the_reference_writes_every_flax_file(conformance_checks):
     conformance_checks.judge(REFERENCE["flax-encode"])
 
@@ -151,13 +170,18 @@ def test_the_reference_writes_every_flax_file(conformance_checks):
 @pytest.mark.slow
 def test_the_reference_names_clause_and_place_of_every_fault():
     """As the table of CONF-5 has them; the cases mark the place."""
-    found = list(checks(sampled(load_corpus().cases, SAMPLED), ("decode", "flax-decode")))
+    found = list(checks(sampled(load_corpus(spec=SPEC).cases, SAMPLED), ("decode", "flax-decode")))
     refused = [check for check in found if check.case.want == "reject" and not check.case.is_large]
     assert len(refused) > 500
+    sealed = []  # what is odd in a seal may be found in another place first (SEAL-9)
     for check in refused:
         judgement = judge_callable(check, REFERENCE[check.part])
         assert judgement.passed, check.case.id
-        assert not judgement.advice, (check.case.id, judgement.advice)
+        if check.case.since == "1.0":
+            assert not judgement.advice, (check.case.id, judgement.advice)
+        elif judgement.advice:
+            sealed.append(check.case.id)
+    assert len(sealed) < len(refused) / 100, sealed
 
 
 # The loops fail as they are known to in cases that were made by hand; what the rules would add are more of the same.

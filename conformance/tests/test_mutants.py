@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from conformance.mutants.__main__ import FILES, LARGE, all_mutants, judge, known_same
+from conformance.mutants.clients import FILES as FILES_OF_CLIENTS
+from conformance.mutants.clients import SURVIVED, all_changes, run
+from conformance.mutants.clients import known_same as same_clients
 from conformance.mutants.operators import mutants
+from conformance.mutants.running import BUILDERS
 from conformance.mutants.subtle import SUBTLE
 from conformance.mutants.wrong import WRONG, wrong
 
@@ -78,3 +82,31 @@ def test_each_program_that_is_wrong_in_a_few_places_is_a_program():
 def test_the_tables_of_wrong_programs_are_of_some_size():
     assert len(WRONG) > 60
     assert len(SUBTLE) > 20
+
+
+# --- of the clients ---------------------------------------------------------------------------------------------------
+
+ONE_IN = {"c": 300, "javascript": 200, "rust": 100}  # of the mutants of a client, chosen by what they change
+
+
+@pytest.mark.parametrize("client", FILES_OF_CLIENTS)
+def test_there_are_many_mutants_of_a_client_and_each_has_its_own_name(client):
+    found = [*all_changes(client)]
+    assert len(found) > 400
+    assert len({(one.file, one.change) for one in found}) == len({one.text for one in found}) == len(found)
+
+
+def test_what_is_listed_as_the_same_of_a_client_exists():
+    found = {(one.file, one.change) for client in FILES_OF_CLIENTS for one in all_changes(client)}
+    assert set(same_clients()) <= found, set(same_clients()) - found
+
+
+@pytest.mark.parametrize("client", FILES_OF_CLIENTS)
+@pytest.mark.slow
+def test_mutants_of_a_client_are_caught(client):
+    """A sample of them, by the cases made by hand; `make mutants` judges all."""
+    if (missing := BUILDERS[client].missing()) is not None:
+        pytest.skip(f"mutants of the client are not judged: {missing} is not installed")
+    chosen = [one for one in all_changes(client, ONE_IN[client]) if (one.file, one.change) not in same_clients()]
+    assert len(chosen) >= 3
+    assert [str(one) for one, verdict in run(client, chosen, 0, 2) if verdict == SURVIVED] == []

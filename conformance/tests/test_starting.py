@@ -66,6 +66,7 @@ time.sleep(10**6)
 """
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("at_once", [True, False])  # on the smallest file, or on a case
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_no_program_outlives_a_run_that_is_ended(tmp_path, number, at_once):

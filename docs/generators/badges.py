@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from conformance.reports.badge import picture
 
-from .project import CURRENT, runs
+from .project import VERSIONS, runs
 
 
 def drawing(page: str) -> str:
     """The badge as SVG, for any page."""
-    checks = runs()[0]["checks"]
-    return picture(CURRENT, sum(check["state"] == "passed" for check in checks), len(checks))
+    version = next(version for version in reversed(VERSIONS) if runs(version))
+    checks = runs(version)[0]["checks"]
+    return picture(version, sum(check["state"] == "passed" for check in checks), len(checks))

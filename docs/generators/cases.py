@@ -17,7 +17,8 @@ from conformance.model import SIDES, WHERE, Case
 
 from . import links
 from .marks import program_page
-from .project import CURRENT, corpus, verdicts
+from .project import VERSIONS, clauses, corpus, verdicts
+from .project import cases as all_cases
 
 _ROWS: Final = 120  # of bytes that are shown
 _PLACES, _FIRST = 300, 32  # of a rule that are shown, and bytes of each
@@ -27,6 +28,7 @@ _LETTERS: Final = 2000  # of one record
 _ROW: Final = re.compile(r"(. [0-9a-f]{8}  )(.{0,47})(?:  (.*))?")
 _TITLES: Final = {
     "base.bin": "Base",
+    "bin.seal": "Its detached seal",
     "want.bin": "The file that is expected",
 }
 _WANTED: Final = {
@@ -55,7 +57,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "conformance/cases/index.md", _index()
     for chapter, cases in _chapters():
         yield _list_page(chapter), _list(chapter, cases)
-    for case in corpus().cases:
+    for case in all_cases():
         if case.rule is None:
             yield links.case_page(case.id), _page(case)
     for rule, made in rules().items():
@@ -66,7 +68,7 @@ def pages() -> Iterator[tuple[str, str]]:
 def rules() -> dict[str, list[Case]]:
     """The cases of each rule that is looked at in many places and at many sizes."""
     found: dict[str, list[Case]] = {}
-    for case in corpus().cases:
+    for case in all_cases():
         if case.rule is not None:
             found.setdefault(case.rule, []).append(case)
     return found
@@ -74,7 +76,7 @@ def rules() -> dict[str, list[Case]]:
 
 def stored() -> Iterator[tuple[str, str]]:
     """Each file of the corpus that the site offers: its path from the root of the site, and on the disk."""
-    for case in corpus().cases:
+    for case in all_cases():
         for ending, file in case.files.items():
             if "recipe" not in file:
                 yield _file(case, ending), str(case.stored(ending))
@@ -94,7 +96,7 @@ def chapter_title(chapter: str) -> str:
 
 
 def _chapters() -> Iterator[tuple[str, list[Case]]]:
-    for chapter, group in groupby(corpus().cases, key=lambda case: case.id.split("/")[0]):
+    for chapter, group in groupby(all_cases(), key=lambda case: case.id.split("/")[0]):
         yield chapter, list(group)
 
 
@@ -103,12 +105,12 @@ def _list_page(chapter: str) -> str:
 
 
 def _index() -> str:
-    cases = corpus().cases
+    cases = all_cases()
     lines = [
         "# Cases",
         "",
-        f"All {len(cases):,} cases of the corpus {corpus().version}, by the chapter of the specification that they "
-        "test. Each has a page with its bytes, what is expected of a program, and which programs meet that.",
+        f"All {len(cases):,} cases of the corpus {corpus(VERSIONS[0]).version}, by the chapter of the specification "
+        "that they test. Each has a page with its bytes, what is expected of a program, and which programs meet that.",
         "",
         "| chapter | taken or written | refused |",
         "|---|---|---|",
@@ -121,12 +123,14 @@ def _index() -> str:
 
 def _list(chapter: str, cases: list[Case]) -> str:
     page = _list_page(chapter)
-    spec = links.to(f"specification/{CURRENT}/{chapter}.md", page)
+    stated = [version for version in VERSIONS if (SPEC / version / f"{chapter}.md").exists()]
+    spec = [links.to(f"specification/{version}/{chapter}.md", page) for version in stated]
+    named = [f"[the chapter of {version}]({link})" for version, link in zip(stated, spec, strict=True)]
     lines = [
         "---\nhide: [toc]\n---",
         f"# Cases of {chapter_title(chapter)}",
         "",
-        f'<p class="up" markdown>[Cases](../index.md) · [the chapter]({spec})</p>',
+        f'<p class="up" markdown>[Cases](../index.md) · {" · ".join(named)}</p>',
         "",
         "| case | | clauses |",
         "|---|---|---|",
@@ -178,12 +182,13 @@ def _rule_page(rule: str, made: list[Case]) -> str:
         f'# {name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         _prose(_told(first)),
         f"**{_WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",
-        "\n".join(f"- {links.clause_link(id, page)}: {_prose(corpus().sentences[id])}" for id in _cited(made)),
+        _holds(first),
+        "\n".join(f"- {links.clause_link(id, page)}: {_prose(clauses()[id].sentence)}" for id in _cited(made)),
         "\n".join(["| where | it begins with |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,
         f"Each is shown with `python -m conformance show '{rule}/*'`.",
         _again(first),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _where(case: Case) -> str:
@@ -214,7 +219,7 @@ def _page(case: Case) -> str:
         "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
         f'# {case.name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         _prose(case.about),
-        f"**{_WANTED[case.part, case.want]}** {_LEVELS.get(case.level, '')}",
+        f"**{_WANTED[case.part, case.want]}** {_LEVELS.get(case.level, '')} {_holds(case)}".rstrip(),
         _clauses(case, page),
         *_bytes(case, page),
         *_given(case),
@@ -224,8 +229,15 @@ def _page(case: Case) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def _holds(case: Case) -> str:
+    """In which versions a case holds, where it is not all of them."""
+    if case.until is not None:
+        return f"It holds until version {case.until}."
+    return f"It holds from version {case.since} on." if case.since != VERSIONS[0] else ""
+
+
 def _clauses(case: Case, page: str) -> str:
-    lines = [f"- {links.clause_link(id, page)}: {_prose(corpus().sentences[id])}" for id in case.clauses]
+    lines = [f"- {links.clause_link(id, page)}: {_prose(clauses()[id].sentence)}" for id in case.clauses]
     if case.also:
         also = ", ".join(links.clause_link(id, page) for id in case.also)
         lines.append(f"- A refusal may also name {also}.")
@@ -289,7 +301,7 @@ def _given(case: Case) -> Iterator[str]:
     if case.encode is not None and case.part.endswith("-encode"):
         yield _json("Given", case.encode.get("records", []), {k: v for k, v in case.encode.items() if k != "records"})
     if case.records:
-        yield _json("Expected", case.records, {})
+        yield _json("Expected", case.records, {"seal": case.seal} if case.seal else {})
     if case.convert:
         asked = {name: value for name, value in case.convert.items() if value is not None}
         yield f"## Asked {{ data-search-exclude }}\n\n```json\n{json.dumps(asked, indent=1)}\n```"
@@ -313,13 +325,14 @@ def _who(case: Case, page: str) -> str:
     found = verdicts()[case.id]
     if not found:
         return ""
-    lines = ["## Who does so { data-search-exclude }", "", "| program | part | | |", "|---|---|---|---|"]
-    for program, part, state, reason, got in found:
+    lines = ["## Who does so { data-search-exclude }", "", "| program | part | version | | |", "|---|---|---|---|---|"]
+    for (program, part, state, reason, got), versions in found.items():
         shown = (
             '<span class="mark pass">✓</span>' if state == "passed" else f'<span class="mark known">✗ {state}</span>'
         )
         said = _prose(reason or got).replace("|", "\\|").replace("\n", " ")
-        lines.append(f"| [{program}]({links.to(program_page(program), page)}) | {part} | {shown} | {said} |")
+        link = f"[{program}]({links.to(program_page(program), page)})"
+        lines.append(f"| {link} | {part} | {', '.join(versions)} | {shown} | {said} |")
     return "\n".join(lines)
 
 
@@ -330,7 +343,8 @@ def _again(case: Case) -> str:
     if case.part.endswith("-encode"):
         part = case.part.removeprefix("stream-")
     chosen = f"'{case.rule}/*'" if case.rule else case.id
+    spec = f" --spec {case.since}" if case.since != VERSIONS[0] else ""
     return (
         "## Your program { data-search-exclude }\n\n```sh\n"
-        f"python -m conformance run {PARTS[part]} './your-program' --match {chosen}\n```"
+        f"python -m conformance run {PARTS[part]} './your-program' --match {chosen}{spec}\n```"
     )

@@ -7,8 +7,8 @@ from itertools import groupby
 
 from . import links
 from .cases import chapter_title
-from .marks import mark, program_page
-from .project import cases_of, cells, clauses, runs
+from .marks import NOT_JUDGED, mark, program_page
+from .project import VERSIONS, cases_of, cells, clauses, programs, runs
 
 PAGE = "specification/clauses.md"
 
@@ -19,7 +19,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def _page() -> str:
-    names = [f"[{run['name']}]({links.to(program_page(run['name']), PAGE)})" for run in runs()]
+    names = [f"[{name}]({links.to(program_page(name), PAGE)})" for name in programs()]
     head = f"| clause | cases | {' | '.join(names)} |\n|---|---|{'---|' * len(names)}"
     lines = [
         "---\nhide: [toc]\n---\n",
@@ -27,14 +27,17 @@ def _page() -> str:
         "",
         f"Every rule of the specification, {len(clauses())} of them, how many cases of the "
         f"[conformance corpus]({links.to('conformance/index.md', PAGE)}) test it, and which programs pass those that "
-        "bind them. A dash: the clause is about what the program does not do.",
+        "bind them. A dash: the clause is about what the program does not do. Each clause is judged by the version "
+        "that states it.",
         "",
     ]
-    for chapter, group in groupby(clauses().values(), key=lambda clause: clause.chapter):
-        lines += [f"## {chapter_title(chapter)}", "", '<div class="wide rules" markdown>', "", head]
+    for (version, chapter), group in groupby(clauses().values(), key=lambda clause: (clause.version, clause.chapter)):
+        later = "" if version == VERSIONS[0] else f" ({version})"
+        lines += [f"## {chapter_title(chapter)}{later}", "", '<div class="wide rules" markdown>', "", head]
         for clause in group:
-            shown = " | ".join(map(mark, cells()[clause.id]))
+            judged = dict(zip((run["name"] for run in runs(version)), cells(version)[clause.id], strict=True))
+            shown = " | ".join(mark(judged.get(name, NOT_JUDGED)) for name in programs())
             rule = f"{links.clause_link(clause.id, PAGE)}<br>{clause.sentence}"
-            lines.append(f"| {rule} | {len(cases_of()[clause.id])} | {shown} |")
+            lines.append(f"| {rule} | {len(cases_of(version)[clause.id])} | {shown} |")
         lines += ["", "</div>", ""]
     return "\n".join(lines)

@@ -22,8 +22,8 @@ _MODULES: Final = (
 _ABOUT = """# Commands
 
 After `pip install` the verbs of `reference` are also those of one command: `streamckpt convert`, `streamckpt diff`,
-`streamckpt compare`, `streamckpt inspect`, `streamckpt verify`, `streamckpt seal`, `streamckpt salvage`. What follows is what
-`--help` says.
+`streamckpt compare`, `streamckpt inspect`, `streamckpt verify`, `streamckpt seal`, `streamckpt salvage`. What follows
+is what `--help` says.
 
 Where a command takes a checkpoint, it takes a path, with or without a prefix that says what it is: `params::`,
 `trainstate::`, `trainstate_params::`, `flax::` (or `flax_params::`), `safetensors::`. Without one, the kind is

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from . import links
 from .marks import NAMES, mark, program_page
-from .project import cells, clauses, corpus, runs
+from .project import VERSIONS, cells, clauses, corpus, programs, runs
 
 INDEX: Final = "conformance/implementations/index.md"
 # What each is, and where its source stands in this repository.
@@ -32,8 +32,13 @@ _ABOUT: Final = {
 def pages() -> Iterator[tuple[str, str]]:
     """Each page as its path from the root of the site, and its Markdown."""
     yield INDEX, _index()
-    for run in runs():
-        yield program_page(run["name"]), _page(run)
+    for name in programs():
+        yield program_page(name), _page(name)
+
+
+def _judged(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The versions by which a program was judged, each with its run."""
+    return [(version, run) for version in VERSIONS for run in runs(version) if run["name"] == name]
 
 
 def _passed(run: dict[str, Any]) -> int:
@@ -41,39 +46,41 @@ def _passed(run: dict[str, Any]) -> int:
 
 
 def _index() -> str:
-    programs = [
-        f"- [{run['name']}]({links.to(program_page(run['name']), INDEX)}): {_ABOUT[run['name']][0]}. "
-        f"**{_passed(run):,} of {len(run['checks']):,}** checks passed."
-        for run in runs()
-    ]
-    head = " | ".join(run["name"] for run in runs())
+    listed = []
+    for name in programs():
+        told = [f"**{_passed(run):,} of {len(run['checks']):,}** checks of {version}" for version, run in _judged(name)]
+        listed.append(
+            f"- [{name}]({links.to(program_page(name), INDEX)}): {_ABOUT[name][0]}. It passes {' and '.join(told)}."
+        )
     lines = [
         "---\nhide: [toc]\n---\n",
         "# Who does what",
         "",
-        f"Programs against the chapters of the specification, by the corpus {corpus().version}. "
-        f"[All clauses]({links.to('specification/clauses.md', INDEX)}) has the same for each rule.",
+        f"Programs against the chapters of the specification, by the corpus {corpus(VERSIONS[0]).version}. "
+        f"[All clauses]({links.to('specification/clauses.md', INDEX)}) has the same for each rule. A program "
+        "need not know sealed streams: one of version 1.0 is judged by the cases that hold in it.",
         "",
-        *programs,
+        *listed,
         "",
-        '<div class="wide" markdown>',
-        "",
-        f"| clauses | {head} |",
-        "|---|" + "---|" * len(runs()),
-    ]
-    for name, group in groupby(clauses().values(), key=lambda clause: clause.id.split("-")[0]):
-        ids = [clause.id for clause in group]
-        sums = [_sum([cells()[id][i] for id in ids]) for i in range(len(runs()))]
-        chapter = f"../../specification/1.0/{clauses()[ids[0]].chapter}.md"
-        lines.append(f"| [{name}]({chapter}) | {' | '.join(sums)} |")
-    lines += [
-        "",
-        "</div>",
-        "",
+        *(line for version in VERSIONS if runs(version) for line in _table(version)),
         "A case counts once for each clause that it cites. `make results` in a clone of the repository runs every "
         "program whose toolchain is there and writes these results anew.",
     ]
     return "\n".join(lines)
+
+
+def _table(version: str) -> Iterator[str]:
+    """All chapters that hold in a version, against the programs that were judged by it."""
+    head = " | ".join(run["name"] for run in runs(version))
+    yield from (f"## Version {version}", "", '<div class="wide" markdown>', "")
+    yield from (f"| clauses | {head} |", "|---|" + "---|" * len(runs(version)))
+    held = [clauses()[id] for id in corpus(version).sentences]
+    for name, group in groupby(held, key=lambda clause: clause.id.split("-")[0]):
+        stated = list(group)
+        sums = [_sum([cells(version)[one.id][i] for one in stated]) for i in range(len(runs(version)))]
+        chapter = links.to(links.page_of(stated[0]).split("#")[0], INDEX)
+        yield f"| [{name}]({chapter}) | {' | '.join(sums)} |"
+    yield from ("", "</div>", "")
 
 
 def _sum(found: list[Any]) -> str:
@@ -82,26 +89,28 @@ def _sum(found: list[Any]) -> str:
     return mark(first._replace(total=sum(c.total for c in found), missed=[check for c in found for check in c.missed]))
 
 
-def _page(run: dict[str, Any]) -> str:
-    page = program_page(run["name"])
-    about, source = _ABOUT[run["name"]]
+def _page(name: str) -> str:
+    about, source = _ABOUT[name]
     where = f"`{source}`" if source.endswith("/") else f"`conformance/clients/{source}`"
-    lines = [
-        f"# {run['name']}",
-        "",
-        f"{about[:1].upper()}{about[1:]} ({where}). Of {len(run['checks']):,} checks in the parts "
-        f"{', '.join(run['commands'])} it passes {_passed(run):,}.",
-        "",
-    ]
+    told = [line for version, run in _judged(name) for line in _told(version, run, program_page(name))]
+    return "\n".join([f"# {name}", "", f"{about[:1].upper()}{about[1:]} ({where}).", "", *told])
+
+
+def _told(version: str, run: dict[str, Any], page: str) -> Iterator[str]:
+    """What a program does not do by a version, and why."""
+    parts = ", ".join(run["commands"])
+    yield from (f"## By version {version}", "")
+    yield f"Of {len(run['checks']):,} checks in the parts {parts} it passes {_passed(run):,}."
+    yield ""
     missed = sorted((check for check in run["checks"] if check["state"] != "passed"), key=lambda c: c["reason"])
     if not missed:
-        return "\n".join([*lines, "There is no case that it does not pass."])
-    lines += ["## What it does instead", ""]
+        yield from ("There is no case that it does not pass.", "")
+        return
+    yield from ("What it does instead:", "")
     for reason, group in groupby(missed, key=lambda check: check["reason"]):
         checks = list(group)
         listed = ", ".join(_case(check, page) for check in checks)
-        lines += [f'??? known "{_title(reason)} ({len(checks)})"', "", f"    {listed}", ""]
-    return "\n".join(lines)
+        yield from (f'??? known "{_title(reason)} ({len(checks)})"', "", f"    {listed}", "")
 
 
 def _title(reason: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from conformance.clauses import Clause
 
-from .project import CURRENT, VERSIONS, clauses
+from .project import VERSIONS, clauses
 
 # Files of the repository that are pages of the site. What stands in no table is shown as its name.
 PAGES: Final = {
@@ -34,7 +34,7 @@ _KEPT: Final = re.compile(r"(^```.*?^```$|`[^`\n]*`|\[[^\]\n]*\]\([^)\n]*\)|^#.*
 def page_of(clause: Clause | str) -> str:
     """The page on which a clause stands, with its anchor, from the root of the site."""
     found = clauses()[clause] if isinstance(clause, str) else clause
-    return f"specification/{CURRENT}/{found.chapter}.md#{found.id.lower()}"
+    return f"specification/{found.version}/{found.chapter}.md#{found.id.lower()}"
 
 
 def case_page(id: str) -> str:

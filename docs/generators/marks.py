@@ -19,6 +19,7 @@ NAMES: Final = {
     "usual loop (EasyLM, tux)": "usual-loop",
     "JAXSeq's writer": "jaxseq",
 }
+NOT_JUDGED: Final = Cell(0, [])
 _CLASSES: Final = {PASSED: "pass", KNOWN: "known", FAILED: "fail", None: "none"}
 
 
@@ -37,11 +38,13 @@ def mark(cell: Cell) -> str:
     return f'<span class="mark {_CLASSES[cell.state]}">{shown}</span>'
 
 
-def marks(cells: Sequence[Cell], page: str) -> str:
-    """Every program that a clause was put to."""
+def marks(cells: Sequence[Cell], version: str, page: str) -> str:
+    """Every program of a version's runs that a clause was put to."""
     judged = [
         f"[{run['name']}]({links.to(program_page(run['name']), page)}) {mark(cell)}"
-        for run, cell in zip(runs(), cells, strict=True)
+        for run, cell in zip(runs(version), cells, strict=True)
         if cell.state is not None
     ]
+    if not runs(version):
+        return f"No results by version {version} have been kept yet."
     return " · ".join(judged) or "No client here plays the part that this clause is about, beside the reference."

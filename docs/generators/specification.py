@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
-from conformance.clauses import SPEC
-from conformance.model import Case
+from conformance.clauses import SPEC, read_replacements
 
 from . import links
 from .marks import marks
-from .project import CURRENT, VERSIONS, cases_of, cells, corpus
+from .project import VERSIONS, cases_of, cells, corpus
 
 _HEADING: Final = re.compile(r"^#### ([A-Z]+-[1-9][0-9]*)$", re.M)
 _BLOCK: Final = re.compile(r"^```hex ([^\n]*)\n(.*?)^```$", re.M | re.S)
@@ -34,7 +34,7 @@ def pages() -> Iterator[tuple[str, str]]:
         for file in sorted((SPEC / version).glob("*.md")):
             page = f"specification/{version}/{file.name}"
             text = links.borrowed(file.read_text(), f"spec/{version}/{file.name}", page)
-            yield page, _FOUND_FIRST + _chapter(text, page) if version == CURRENT else text
+            yield page, _FOUND_FIRST + _Chapter(page, version).made(_switched(text, version, page))
     yield "specification/index.md", _borrowed("spec/README.md", "specification/index.md")
 
 
@@ -43,70 +43,95 @@ def _borrowed(source: str, page: str) -> str:
     return links.with_clauses_linked(links.borrowed(text, source, page), page)
 
 
-def _chapter(text: str, page: str) -> str:
-    headings = [*_HEADING.finditer(text)]
-    edges = [heading.start() for heading in headings] + [len(text)]
-    chapter = re.search(r"([A-Z]+)-", headings[0][1])[1] if headings else ""  # type: ignore[index]
-    parts = [_body(text[: edges[0]], page, chapter)]
-    for heading, end in zip(headings, edges[1:], strict=True):
-        id = heading[1]
-        # What follows under a heading of its own is not the clause's.
-        body, *rest = re.split(r"^(?=## )", text[heading.end() : end], maxsplit=1, flags=re.M)
-        rule, _, more = body.strip().partition("\n")
-        parts.append(
-            f"### {id} {{ #{id.lower()} }}\n\n"
-            f"**{_linked(rule, page, id)}**\n{_body(more, page, id)}\n\n{_proof(id, page)}\n\n"
+def _switched(text: str, version: str, page: str) -> str:
+    """A page with a line under its title that leads to the other versions."""
+    title, _, rest = text.partition("\n")
+    shown = [
+        f"**{other}**" if other == version else f"[{other}]({links.to(_beginning(other), page)})" for other in VERSIONS
+    ]
+    return f'{title}\n\n<p class="versions" markdown>Version {" · ".join(shown)}</p>\n{rest}'
+
+
+def _beginning(version: str) -> str:
+    return f"specification/{version}/00-introduction.md"
+
+
+@cache
+def _replaced() -> dict[str, list[str]]:
+    """For each clause those of later versions that replace it."""
+    found: dict[str, list[str]] = {}
+    for version in VERSIONS:
+        for one in read_replacements(version):
+            found.setdefault(one.old, []).append(one.new)
+    return found
+
+
+class _Chapter(NamedTuple):
+    """A chapter of a version, as a page of the site."""
+
+    page: str
+    version: str
+
+    def made(self, text: str) -> str:
+        headings = [*_HEADING.finditer(text)]
+        edges = [heading.start() for heading in headings] + [len(text)]
+        chapter = re.search(r"([A-Z]+)-", headings[0][1])[1] if headings else ""  # type: ignore[index]
+        own = chapter if self.version == VERSIONS[0] else f"{chapter}-in-{self.version.replace('.', '-')}"
+        parts = [self._body(text[: edges[0]], chapter, own)]
+        for heading, end in zip(headings, edges[1:], strict=True):
+            id = heading[1]
+            # What follows under a heading of its own is not the clause's.
+            body, *rest = re.split(r"^(?=## )", text[heading.end() : end], maxsplit=1, flags=re.M)
+            rule, _, more = body.strip().partition("\n")
+            parts.append(
+                f"### {id} {{ #{id.lower()} }}\n\n"
+                f"**{self._linked(rule, id)}**\n{self._body(more, id, id)}\n\n{self._proof(id)}\n\n"
+            )
+            parts += [self._body(part, None, "") for part in rest]
+        return "".join(parts)
+
+    def _linked(self, text: str, id: str | None) -> str:
+        return links.with_clauses_linked(text, self.page, leave=id)
+
+    def _body(self, text: str, id: str | None, named: str) -> str:
+        """The text of a clause; its examples, which are cases `named` after it, become boxes that say what is done with
+        them."""
+        numbers = count(1)
+        pieces, at = [], 0
+        for block in _BLOCK.finditer(text):
+            pieces.append(self._linked(text[at : block.start()], id))
+            pieces.append(self._example(block[1], block[2], f"example-{named.lower()}-{next(numbers)}"))
+            at = block.end()
+        return "".join(pieces) + self._linked(text[at:], id)
+
+    def _example(self, info: str, digits: str, name: str) -> str:
+        kind = re.sub(r" [A-Z]+-[0-9]+$", "", info)
+        side = "refuse" if "refuse" in kind else "accept"
+        found = next((case for case in corpus(self.version).cases if case.name == name), None)
+        case = f"[The case]({links.to(links.case_page(found.id), self.page)})" if found else ""
+        return (
+            f'<div class="example {side}" markdown>\n<p class="about" markdown>{_KINDS[kind]} {case}</p>\n\n'
+            f"```text\n{digits}```\n\n</div>"
         )
-        parts += [_body(part, page, None) for part in rest]
-    return "".join(parts)
 
+    def _proof(self, id: str) -> str:
+        """The cases that cite a clause, how the programs do, and what replaces it."""
+        cases = cases_of(self.version)[id]
+        shown = f"{len(cases)} case{'s' * (len(cases) != 1)}"
+        judged = marks(cells(self.version)[id], self.version, self.page)
+        lines = ['<div class="proof" markdown>', f"<p markdown>{judged}</p>\n"]
+        if later := _replaced().get(id):
+            told = ", ".join(links.clause_link(new, self.page) for new in later)
+            lines.append(f"<p markdown>What replaces it, and where: {told}</p>\n")
+        lines.append(f'??? cases "{shown}"\n')
+        for want, title in (("accept", "Taken or written"), ("reject", "Refused")):
+            found = [case for case in cases if case.want == want]
+            alone = [self._case(case.name, case.id) for case in found if case.rule is None]
+            rules = Counter(case.rule for case in found if case.rule is not None)
+            if found:
+                many = [f"{self._case(rule.split('/')[1], rule)} in {n} places and sizes" for rule, n in rules.items()]
+                lines.append(f"    {title}: {', '.join([*alone, *many])}\n")
+        return "\n".join(lines) + "\n</div>"
 
-def _linked(text: str, page: str, id: str | None) -> str:
-    return links.with_clauses_linked(text, page, leave=id)
-
-
-def _body(text: str, page: str, id: str | None) -> str:
-    """The text of a clause; its examples become boxes that say what is done with them."""
-    numbers = count(1)
-    pieces, at = [], 0
-    for block in _BLOCK.finditer(text):
-        pieces.append(_linked(text[at : block.start()], page, id))
-        pieces.append(_example(block[1], block[2], id, next(numbers), page))
-        at = block.end()
-    return "".join(pieces) + _linked(text[at:], page, id)
-
-
-def _example(info: str, digits: str, id: str | None, number: int, page: str) -> str:
-    kind = re.sub(r" [A-Z]+-[0-9]+$", "", info)
-    side = "refuse" if "refuse" in kind else "accept"
-    name = f"example-{(id or '').lower()}-{number}"
-    found = next((case for case in corpus().cases if case.name == name), None)
-    if found is None:
-        raise ValueError(f"{page}: the example {number} of {id} is no case of the corpus")
-    case = f"[The case]({links.to(links.case_page(found.id), page)})"
-    return (
-        f'<div class="example {side}" markdown>\n<p class="about" markdown>{_KINDS[kind]} {case}</p>\n\n'
-        f"```text\n{digits}```\n\n</div>"
-    )
-
-
-def _proof(id: str, page: str) -> str:
-    """The cases that cite a clause, and how the programs do."""
-    cases = cases_of()[id]
-    shown = f"{len(cases)} case{'s' * (len(cases) != 1)}"
-    lines = [f'<div class="proof" markdown>\n<p markdown>{marks(cells()[id], page)}</p>\n\n??? cases "{shown}"\n']
-    for want, title in (("accept", "Taken or written"), ("reject", "Refused")):
-        found = [case for case in cases if case.want == want]
-        alone = [_case(case, page) for case in found if case.rule is None]
-        rules = Counter(case.rule for case in found if case.rule is not None)
-        if found:
-            lines.append(f"    {title}: {', '.join([*alone, *(_rule(id, n, page) for id, n in rules.items())])}\n")
-    return "\n".join(lines) + "\n</div>"
-
-
-def _rule(id: str, n: int, page: str) -> str:
-    return f"[{id.split('/')[1]}]({links.to(links.case_page(id), page)}) in {n} places and sizes"
-
-
-def _case(case: Case, page: str) -> str:
-    return f"[{case.name}]({links.to(links.case_page(case.id), page)})"
+    def _case(self, shown: str, id: str) -> str:
+        return f"[{shown}]({links.to(links.case_page(id), self.page)})"

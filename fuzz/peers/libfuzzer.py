@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ..engines import Bounds, limits
-from .programs import BUILD, CLIENTS
+from .programs import BUILD, C_CLIENT
 
 _HERE: Final = Path(__file__).parent
 _FLAGS: Final = ("-std=gnu11", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined")
@@ -30,7 +30,7 @@ def build(folder: Path = BUILD) -> Path | None:
     compiler = shutil.which("clang")
     if compiler is None:
         return None
-    sources = [_HERE / "libfuzzer.c", CLIENTS / "client.c"]
+    sources = [_HERE / "libfuzzer.c", *C_CLIENT]
     program = folder / f"libfuzzer-{hashlib.sha256(b''.join(file.read_bytes() for file in sources)).hexdigest()[:16]}"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)

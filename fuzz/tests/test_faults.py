@@ -43,6 +43,7 @@ def test_interrupts_anywhere(name):
     assert not check_interrupt(prepared(), name, True, 10**6)  # a thread that waits may take any number of lines
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ALL)
 def test_files_that_change(name):
     for change, k, at in itertools.product(CHANGES, range(4), (0, 1, 50, 200)):

@@ -21,7 +21,7 @@ from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
-from ..format.leaves import view_value
+from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
@@ -105,7 +105,8 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def _value(self, record: Record) -> Any:
         self._refuse_closed()
-        if self.memory is not None:
+        # SUM-3: "one that gives a view of a memory map compares nothing"; what is copied all the same is compared
+        if self.memory is not None and (self.contents.checked is None or is_viewed(record.leaf)):
             return value_of(self.memory, record, read=view_value)
         return value_of(self.source, record)
 
@@ -137,8 +138,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             if _is_large(first):
                 yield first.path, self._value(first)
             else:
-                stop, end = _block(records, at)
-                base = first.leaf_offset
+                stop, end = _block(records, at, bridges=self.contents.checked is None)
+                # Of a sealed stream whole records are read, which are compared as they come.
+                base = first.leaf_offset if self.contents.checked is None else first.offset
                 data = self.source.read_at(base, end - base)
                 with no_collection():
                     block = deque(copies(data, base, records[at:stop]))
@@ -196,12 +198,17 @@ def _is_large(record: Record) -> bool:
     return record.end - record.leaf_offset > _READ_TOGETHER
 
 
-def _block(records: list[Record], first: int) -> tuple[int, int]:
-    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end."""
+def _block(records: list[Record], first: int, bridges: bool) -> tuple[int, int]:
+    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end.
+
+    With `bridges` what stands between two of them is read, too. Of a sealed stream it would be compared.
+    """
     start, end = records[first].leaf_offset, records[first].end
     i = first
     for i, (_, _, offset, _, stop) in enumerate(itertools.islice(records, first + 1, None), first + 1):
         if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
+            return i, end
+        if offset > end and not bridges:
             return i, end
         end = stop
     return i + 1, end
@@ -236,18 +243,16 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
-        kind, contents = read_with_seal_beside(file, name, wanted, dialect)
+        kind, contents = read_with_seal_beside(file, name, wanted, dialect, check)
         records = select_by_prefix(contents.records, load_prefix)
         if below:
             records = subtree(records, below)
         file.refuse_changes()
-        if contents.checked is not None:
-            contents.checked.check = check
         return Checkpoint(file, kind, contents._replace(records=records), mmap)
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):
-            error.file = file.name
+            error.file = error.file or file.name
         raise
 
 

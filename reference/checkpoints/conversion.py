@@ -108,7 +108,7 @@ def convert(
 def _kept_metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     """What a sealed stream of this checkpoint says of it (META-4)."""
     metadata = checkpoint.metadata
-    return {SAFETENSORS: metadata} if checkpoint.kind == SAFETENSORS and metadata else metadata
+    return {"safetensors": metadata} if checkpoint.kind == SAFETENSORS and metadata else metadata
 
 
 def _seal(
@@ -128,6 +128,6 @@ def _seal(
     if version != VERSION:
         return seal_options(version, given, alignment, digests)
     if old is not None and not old.is_detached:
-        alignment = alignment or old.index.alignment
+        alignment = old.index.alignment if alignment is None else alignment
         digests = old.index.digests is not None if digests is None else digests
     return seal_options(version, {**kept, **(given or {})}, alignment, digests)

@@ -14,7 +14,7 @@ from ..containers.foreign import UNKNOWN
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
-from ..containers.stream import STREAM, begins_sealed
+from ..containers.stream import STREAM
 from ..format.errors import FormatError, UsageError
 from ..format.payloads import Step, write_steps
 from ..format.records import item_in
@@ -79,8 +79,6 @@ def salvage(
 
 def _seal_of(source: OpenedFile) -> SealOptions | None:
     """How the output is sealed: as the input is, where its seal is whole."""
-    if not begins_sealed(source):
-        return None
     try:
         index = read_seal(source).index
     except FormatError:

@@ -63,7 +63,8 @@ def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
         digest = LeafDigest(record.path, record.leaf) if record.path in digests else None
         read = sorted(_payload_notes(checkpoint.source, record, moved, digest))
         if digest is not None and digest.digest() != digests[record.path]:
-            # INDEX-9: "A program that verifies a file compares them with what the leaves give."
+            # INDEX-9: "A program that verifies a file compares them with what the leaves give, and refuses the
+            #          file where they differ"
             _refuse_digest(checkpoint, KeyPath(record.path), "the digest of a leaf")
         for note in read:
             notes.setdefault(note, []).append(record.path)

@@ -10,6 +10,7 @@ from ..format.errors import FormatError
 from ..format.flax_msgpack import read_flax
 from ..format.keypaths import read_keypath
 from ..format.records import Record, no_collection, read_record, records_of, runs_from
+from ..format.seals import ends_sealed
 from ..format.small_records import Run, SeenArrays
 from ..format.streams import find_clashes
 from ..format.wire import NEAR, Cursor, Source
@@ -38,10 +39,10 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str,
     file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged.
     """
     dialect_called(dialect)
+    if (found := read_by_index(source)) is not None:  # also where the mark itself is damaged
+        return STREAM, *found
     if begins_as(source, FLAX):
         return FLAX, *_flax(source)
-    if begins_sealed(source) and (found := read_by_index(source)) is not None:
-        return STREAM, *found
     return STREAM, *_stream(source, split=dialect == SPLIT_LEAVES)
 
 
@@ -88,7 +89,8 @@ class _Search:
 
     def __init__(self, source: Source, split: bool = False) -> None:
         self._source = source
-        self._cursor = _TallyCursor(source, alignment=1 if begins_sealed(source) else None)  # whose arrays are padded
+        is_sealed = begins_sealed(source) or ends_sealed(source)  # then its arrays are padded
+        self._cursor = _TallyCursor(source, alignment=1 if is_sealed else None)
         seen = SeenArrays()
         self._read = read_record_or_piece if split else read_record
         self._runs_from = records_and_pieces if split else lambda cursor: runs_from(cursor, seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
@@ -59,11 +60,14 @@ def kind_of(source: Source) -> str:
     return next(kind for kind, begins in _SNIFFED if begins(head, source.size)) if head else EMPTY
 
 
-def read_contents(source: Source, wanted: str | None, dialect: str | None = None) -> tuple[str, Contents]:
+def read_contents(
+    source: Source, wanted: str | None, dialect: str | None = None, check: bool = True
+) -> tuple[str, Contents]:
     """The kind of an opened file, and what its headers say.
 
     `wanted` is the kind that is expected, None for any checkpoint. `dialect` is one of DIALECTS, in which a stream is
-    written. Raises FormatError, and UsageError for a dialect that does not exist.
+    written. Without `check` what is read from a sealed stream is not compared with its checksums. Raises FormatError,
+    and UsageError for a dialect that does not exist.
     """
     read_dialect = dialect_called(dialect)
     if wanted is None:
@@ -71,6 +75,8 @@ def read_contents(source: Source, wanted: str | None, dialect: str | None = None
     if wanted not in CONTAINERS:
         refuse_file(source, wanted)
     read = read_dialect if read_dialect is not None and wanted == STREAM else CONTAINERS[wanted].read
+    if read is stream.read:
+        read = functools.partial(stream.read, check=check)
     try:
         return wanted, read(source)
     except FormatError:

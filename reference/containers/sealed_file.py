@@ -21,23 +21,23 @@ from ..storage.threads import CORES, LARGE, all_done
 from .sealed_records import SealedRecords
 
 _READ: Final = 1 << 19  # bytes read at a time, and summed while they are in the processor's cache
-_SMALL: Final = 1 << 16  # bytes; smaller records whose leaf is in memory already are compared at once
-_MOST_SEGMENTS: Final = 64  # of a block that is read in pieces; with more of them it is not compared
+_MOST_SEGMENTS: Final = 64  # of a block that is read in pieces; with more of them it is read as a whole, once
 
-Segment = tuple[int, int, int]  # from an offset up to another, and the checksum of the bytes between
+Segment = tuple[int, int, "int | None"]  # from an offset up to another, and the checksum between, where it is known
+_COMPARED: Final[list[Segment]] = []  # stands for a block that was read as a whole
 
 
 class SealedFile:
     """An opened file with its seal, whose bytes are checked as they are read.
 
     A record's header is compared with the index before any byte of the record is handed over, and each block (SUM-2)
-    with its checksum as soon as all of it has been read, in whatever order and by whatever thread. Where `check` is
-    made False the checksums are left out.
+    with its checksum as soon as all of it has been read, in whatever order and by whatever thread. Without `check` the
+    checksums are left out.
     """
 
-    def __init__(self, file: Source, seal: Seal, detached: bool = False) -> None:
+    def __init__(self, file: Source, seal: Seal, detached: bool = False, check: bool = True) -> None:
         self.name, self.size = getattr(file, "name", "bytes"), file.size
-        self.seal, self.check = seal, True
+        self.seal, self.check = seal, check
         self._file = file
         self._records = SealedRecords(file, seal, detached)
         self._frames: dict[int, list[Segment]] = {}  # of records that were read in part: all but the payload
@@ -46,12 +46,7 @@ class SealedFile:
 
     def records(self) -> list[Record]:
         """The leaves, in the order of the file. What is not an array in one piece is read, and checked, here."""
-        found = self._records.all()
-        starts = self._records.starts
-        for i, nbytes in self._records.read if self.check else ():
-            if starts[i + 1] - starts[i] <= _SMALL or nbytes == 0:
-                self.read_at(starts[i], starts[i + 1] - starts[i])
-        return found
+        return self._records.all(self.check)
 
     def read_at(self, offset: int, n: int) -> bytes:
         data = self._file.read_at(offset, n)
@@ -116,31 +111,48 @@ class SealedFile:
         number = (start - starts[i]) // BLOCK
         block = starts[i] + number * BLOCK
         block_end = min(block + BLOCK, starts[i + 1])
+        found: int | None = crc
         if (start, stop) != (block, block_end):
             with self._lock:
                 segments = self._open.pop(block, None)
                 if segments is None:
                     segments = [part for part in self._frames[i] if block <= part[0] < block_end]
-                segments = _joined(segments, (start, stop, crc))
-                if len(segments) != 1 or segments[0][:2] != (block, block_end):
-                    self._open[block] = segments if len(segments) < _MOST_SEGMENTS else []
+                elif segments is _COMPARED:
+                    self._open[block] = _COMPARED
                     return
-            crc = segments[0][2]
+                segments = _joined(segments, (start, stop, crc))
+                is_whole = segments[0][:2] == (block, block_end)
+                if not is_whole and len(segments) < _MOST_SEGMENTS:
+                    self._open[block] = segments
+                    return
+                found = segments[0][2] if is_whole else None
+                if found is None:
+                    self._open[block] = _COMPARED
+        crc = self._sum(block, block_end) if found is None else found
         sums = self._records.sums[i]
         if crc.to_bytes(WIDTH, "big") != sums[WIDTH * number : WIDTH * (number + 1)]:
             # SUM-3: "and MUST refuse the leaf where one differs. The first byte of the block is at fault."
             raise self._records.damaged(i, number)
+
+    def _sum(self, start: int, stop: int) -> int:
+        crc = 0
+        for at in range(start, stop, _READ):
+            crc = checksum(self._file.read_at(at, min(_READ, stop - at)), crc)
+        return crc
 
     def _read_frame(self, i: int) -> None:
         """Compare the header of a record with the index, and sum up what is not payload in it."""
         start, stop = self._records.starts[i], self._records.starts[i + 1]
         frame = []
         at = start
-        for payload, n in (*self._records.check(i), (stop, 0)):
+        payloads, head = self._records.check(i)
+        for payload, n in (*payloads, (stop, 0)):
             for begin in itertools.chain((at,), range(start + (at - start) // BLOCK * BLOCK + BLOCK, payload, BLOCK)):
                 end = min(payload, start + (begin - start) // BLOCK * BLOCK + BLOCK)
-                if begin < end:
-                    frame.append((begin, end, checksum(self._file.read_at(begin, end - begin)) if self.check else 0))
+                if begin < end and self.check:
+                    known = head[begin - start : end - start] if end - start <= len(head) else None
+                    data = known if known is not None else self._file.read_at(begin, end - begin)
+                    frame.append((begin, end, checksum(data)))
             at = payload + n
         self._frames[i] = frame
 
@@ -162,11 +174,14 @@ class SealedFile:
 
 
 def _joined(segments: list[Segment], new: Segment) -> list[Segment]:
-    """The segments with one more, those that meet made one; what overlaps it, read before, is left out."""
+    """The segments with one more, those that meet made one; of those that overlap the checksum is not known."""
     found: list[Segment] = []
-    for segment in sorted([*(old for old in segments if old[1] <= new[0] or old[0] >= new[1]), new]):
-        if found and found[-1][1] == segment[0]:
-            before = found.pop()
-            segment = before[0], segment[1], combined(before[2], segment[2], segment[1] - segment[0])
-        found.append(segment)
+    others = (old for old in segments if old[:2] != new[:2])  # of what is read again the new checksum counts
+    for start, stop, crc in sorted([*others, new], key=lambda segment: segment[:2]):
+        if found and found[-1][1] >= start:
+            first, middle, before = found.pop()
+            known = before is not None and crc is not None and middle == start
+            crc = combined(before, crc, stop - start) if known else None
+            start, stop = first, max(middle, stop)
+        found.append((start, stop, crc))
     return found

@@ -10,15 +10,16 @@ from typing import Final
 from ..format.aligned import is_padded, padded_blob
 from ..format.checksums import BLOCK, WIDTH, checksum, encoded
 from ..format.errors import FormatError
-from ..format.keypaths import KeyPath, encode_keypath
+from ..format.keypaths import KeyPath
 from ..format.leaves import Leaf, leaf_text
-from ..format.parts import boxes, part_name
+from ..format.parts import boxes, encode_record_path, part_name, room_for
 from ..format.records import Record, blob_parts, read_record
 from ..format.seals import MARK, Seal
 from ..format.wire import Cursor, Source
 
 _ARRAY: Final = b"\x92"
 _PIECE: Final = 1 << 19  # bytes read at a time
+_SMALL: Final = 1 << 16  # bytes; smaller records are compared as they are read, all others when their payload is
 _ADVICE: Final = "the file was changed, or made so; get it again from where it comes"
 
 
@@ -27,11 +28,7 @@ def _placed(leaf: Leaf, payload: int | None) -> Leaf:
 
 
 class SealedRecords:
-    """The records of a source with a seal. `starts` are their offsets, and the end of the last; `sums` their checksums.
-
-    `read` are those that were read as the list of all was made, since the index does not say where they have what, or
-    they have nothing that could be read later: the number of each, and the bytes of its payload.
-    """
+    """The records of a source with a seal: `starts` are their offsets and the last end, `sums` their checksums."""
 
     def __init__(self, source: Source, seal: Seal, detached: bool) -> None:
         self._source, self._columns = source, seal.index.columns
@@ -39,11 +36,13 @@ class SealedRecords:
         self.starts = [0, *itertools.accumulate(self._columns.sizes)]
         self.sums = self._columns.sums
         self._in_parts = len(self.sums) != len(self._columns.paths)  # whether any leaf is
-        self.read: list[tuple[int, int]] = []
         self._blobs: dict[int, bytes] = {}  # of leaves that are not padded, by identity: the columns hold them
 
-    def all(self) -> list[Record]:
-        """One for each leaf. Raises FormatError where what has to be read is not what the index says."""
+    def all(self, compare: bool) -> list[Record]:
+        """One for each leaf. What the index alone does not tell is read, and if it is small, with `compare`, compared.
+
+        Raises FormatError where what is read is not what the index says.
+        """
         paths, _, leaves, first, _, payloads, _ = self._columns
         starts = [self.starts[i] for i in first] if self._in_parts else self.starts
         places = [payloads[i] for i in first[:-1]] if self._in_parts else payloads
@@ -54,10 +53,14 @@ class SealedRecords:
         fields = zip(paths, placed, starts, starts, starts[1:], strict=False)
         found = list(map(tuple.__new__, itertools.repeat(Record), fields))  # as `Record(...)`, in a third of the time
         cursor = Cursor(self._source, alignment=self._alignment)  # one for all, so that neighbours are read together
-        for i, (leaf, place) in enumerate(zip(leaves, places, strict=True)):
-            if place is None or leaf.nbytes == 0:
-                found[i] = self._read(first[i], cursor)
-                self.read.append((first[i], found[i].nbytes))
+        for i in [i for i, place in enumerate(places) if place is None or not leaves[i].nbytes]:
+            record = first[i]
+            is_small = self.starts[record + 1] - self.starts[record] <= _SMALL
+            if compare and is_small:
+                self._compare_small(record, cursor)
+            found[i] = self._read(record, cursor)
+            if compare and not is_small and not found[i].nbytes:  # nothing of it is read later
+                self._compare_blocks(record)
         for i in [i for i in range(len(paths)) if first[i + 1] - first[i] > 1] if self._in_parts else ():
             found[i] = found[i]._replace(leaf=leaves[i]._replace(extents=self._extents_of_parts(i)))
         return found
@@ -78,6 +81,15 @@ class SealedRecords:
         else:
             described = _placed(described, payload)
         return Record(columns.paths[leaf], described, start, start, stop)
+
+    def _compare_small(self, i: int, cursor: Cursor) -> None:
+        """Compare a record with its checksum; the cursor is left before it, with all of it at hand."""
+        start, cursor.end = self.starts[i], self.starts[i + 1]
+        cursor.skip(start - cursor.tell())
+        data = cursor.take(cursor.end - start)
+        cursor.skip(-len(data))
+        if encoded(checksum(data)) != self.sums[i]:
+            raise self.damaged(i, 0)
 
     def _compare_blocks(self, i: int) -> None:
         start, stop = self.starts[i], self.starts[i + 1]
@@ -126,10 +138,11 @@ class SealedRecords:
 
     # INDEX-7: "What the index says of a leaf MUST be what its records say: key path, kind, dtype, shape, size, and
     #           where the payload stands."
-    def check(self, i: int, data: memoryview | None = None) -> list[tuple[int, int]]:
+    def check(self, i: int, data: memoryview | None = None) -> tuple[list[tuple[int, int]], bytes | memoryview]:
         """Compare a record with the index, and give where its payload stands, as (offset in the file, bytes).
 
-        `data` are its bytes, where they have been read. Raises FormatError.
+        `data` are its bytes, where they have been read. What stands before the payload is given too, where it was read
+        in one piece for this, else nothing. Raises FormatError.
         """
         payload = self._columns.payloads[i]
         if payload is not None:
@@ -137,14 +150,15 @@ class SealedRecords:
             expected = self._canonical(i, path, leaf)
             if len(expected) == payload and len(expected) + leaf.nbytes == self._columns.sizes[i]:
                 start = self.starts[i]
-                if expected == (data[:payload] if data is not None else self._source.read_at(start, payload)):
-                    return [(start + payload, leaf.nbytes)]
-        return self._read(i, Cursor(self._source, alignment=self._alignment)).extents()
+                head = data[:payload] if data is not None else self._source.read_at(start, payload)
+                if expected == head:
+                    return [(start + payload, leaf.nbytes)], head
+        return self._read(i, Cursor(self._source, alignment=self._alignment)).extents(), b""
 
     def _canonical(self, i: int, path: tuple[str, ...], leaf: Leaf) -> bytes:
         """What a writer puts before the payload of a record."""
         start = self.starts[i]
-        head = (_ARRAY if start or self._alignment is None else MARK) + encode_keypath(path)
+        head = (_ARRAY if start or self._alignment is None else MARK) + encode_record_path(path)
         if self._alignment is not None and is_padded(leaf):
             return head + padded_blob(start + len(head), leaf, self._alignment)
         blob = self._blobs.get(id(leaf))
@@ -158,16 +172,18 @@ class SealedRecords:
         """The record as it stands in the file. Raises FormatError where that is not what the index says."""
         start, stop = self.starts[i], self.starts[i + 1]
         path, leaf = self._described(i)
+        cursor.skip(start - cursor.tell())
+        cursor.end = stop
         if self._alignment is not None:
             mark = MARK if start == 0 else _ARRAY
-            if self._source.read_at(start, min(len(mark), stop - start)) != mark:
+            begins = cursor.take(min(len(mark), stop - start))
+            if begins != mark:
                 # SEAL-1: "The first record of a sealed stream begins with the mark `dd 00 00 00 02`; every other record
                 #          begins with `92`."
                 raise self._refusal(i, "a record does not begin as one of a sealed stream does", "SEAL-1")
-        cursor.skip(start - cursor.tell())
-        cursor.end = stop
+            cursor.skip(-len(begins))
         try:
-            record = read_record(cursor)
+            record = read_record(cursor, room_for(path))
         except FormatError as error:
             if error.clause == "STREAM-2":
                 raise self._refusal(i, "a record is longer than the index says") from None

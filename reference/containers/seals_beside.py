@@ -12,12 +12,17 @@ from .registry import kind_of, read_contents
 from .stream import STREAM, begins_sealed, read_with_seal
 
 
-def read_with_seal_beside(file: OpenedFile, name: str, wanted: str | None, dialect: str | None) -> tuple[str, Contents]:
-    """What the headers of a file say, or its seal, beside it or in it. Raises FormatError, OSError, UsageError."""
+def read_with_seal_beside(
+    file: OpenedFile, name: str, wanted: str | None, dialect: str | None, check: bool
+) -> tuple[str, Contents]:
+    """What the headers of a file say, or its seal, beside it or in it; for the rest see `registry.read_contents`.
+
+    Raises FormatError, OSError, UsageError.
+    """
     if dialect is None and (seal := _detached_seal(file, name, wanted)) is not None:
         with contextlib.closing(seal):
-            return STREAM, read_with_seal(file, seal)
-    return read_contents(file, wanted, dialect)
+            return STREAM, read_with_seal(file, seal, check)
+    return read_contents(file, wanted, dialect, check)
 
 
 # DETACHED-3: "A reader that is given the name of a plain stream SHOULD look for a detached seal"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..format.aligned import DEFAULT, check_alignment
-from ..format.errors import UsageError
+from ..format.errors import FormatError, UsageError
 from ..format.metadata import NOTHING, Metadata
 from ..format.payloads import Step
 from ..format.records import Item
@@ -22,14 +22,16 @@ VERSIONS: Final = ("1.0", VERSION)  # in which a stream can be written
 
 
 def _begins(head: bytes, size: int) -> bool:
-    return head.startswith((b"\x92", b"\xdc\x00\x02", b"\xdd\x00\x00\x00\x02"))  # REC-1, in every width of the header
+    whole = head.startswith((b"\x92", b"\xdc\x00\x02", MARK))  # REC-1, in every width of the header
+    return whole or (0 < size < len(MARK) and MARK.startswith(head))  # cut off within its mark
 
 
 # CONF-9: "A reader of this version MUST read an input that begins with the mark (SEAL-1) as a sealed stream, and every
 #          other input as version 1.0 says."
-def _read(source: Source) -> Contents:
+def read(source: Source, check: bool = True) -> Contents:
+    """What the headers of a stream say, or the index of a sealed one. Without `check` no checksum of it is compared."""
     if begins_sealed(source):
-        return _sealed(SealedFile(source, read_seal(source)))
+        return _sealed(SealedFile(source, read_seal(source), check=check))
     return Contents(read_stream(source))
 
 
@@ -39,9 +41,15 @@ def begins_sealed(source: Source) -> bool:
 
 
 # DETACHED-2: "A seal MUST fit the stream beside which it stands."
-def read_with_seal(source: Source, seal: Source) -> Contents:
+def read_with_seal(source: Source, seal: Source, check: bool = True) -> Contents:
     """What a plain stream and its detached seal say. Raises FormatError, which names the seal where it is at fault."""
-    return _sealed(SealedFile(source, read_detached_seal(seal, source.size), detached=True))
+    try:
+        found = read_detached_seal(seal, source.size)
+    except FormatError as error:
+        error.file = getattr(seal, "name", None)
+        error.advice = "get the two again, or remove the seal, and make it once more with `python -m reference.seal`"
+        raise
+    return _sealed(SealedFile(source, found, detached=True, check=check))
 
 
 def _sealed(file: SealedFile) -> Contents:
@@ -57,7 +65,8 @@ def seal_options(
     if version not in VERSIONS:
         raise UsageError(f"{version!r} is not a version of the stream; choose one of {', '.join(VERSIONS)}")
     if version == VERSION:
-        return SealOptions(metadata or NOTHING, check_alignment(alignment or DEFAULT), bool(digests))
+        alignment = check_alignment(DEFAULT if alignment is None else alignment)
+        return SealOptions(NOTHING if metadata is None else metadata, alignment, bool(digests))
     given = {"metadata": metadata, "an alignment": alignment, "digests": digests}
     if (extra := next((name for name, value in given.items() if value is not None), None)) is not None:
         raise UsageError(f"a stream of version {version} holds no {extra.split()[-1]}; write version {VERSION}")
@@ -78,5 +87,5 @@ def planned(items: Iterable[Item], seal: SealOptions | None, of_tree: bool = Fal
 
 
 CONTAINER: Final = Container(
-    STREAM, "use params::, trainstate:: or trainstate_params::", "REC-1", _begins, _read, stream_steps
+    STREAM, "use params::, trainstate:: or trainstate_params::", "REC-1", _begins, read, stream_steps
 )

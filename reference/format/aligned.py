@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Final
 
 from .arrays import NDARRAY
@@ -20,10 +21,10 @@ _BEFORE: Final = b"\x84" + encode_str(MARKER) + b"\xc3" + encode_str(PAD) + b"\x
 
 
 def check_alignment(alignment: int) -> int:
-    """The alignment, if it is one. Raises UsageError."""
-    if alignment not in ALIGNMENTS:
-        raise UsageError(f"an alignment is one of {', '.join(map(str, ALIGNMENTS))}, not {alignment}", "ALIGN-5")
-    return alignment
+    """The alignment as an int, if it is one. Raises UsageError."""
+    if isinstance(alignment, bool) or not hasattr(alignment, "__index__") or alignment not in ALIGNMENTS:
+        raise UsageError(f"an alignment is one of {', '.join(map(str, ALIGNMENTS))}, not {alignment!r}", "ALIGN-5")
+    return operator.index(alignment)
 
 
 def is_padded(leaf: Leaf) -> bool:

@@ -17,7 +17,7 @@ from .keypaths import MAX_BYTES, MAX_PARTS, KeyPath, brief, read_keypath, sort_k
 from .leaves import KINDS, Leaf
 from .parts import PREFIX, box_count, has_part_name, is_in_parts
 from .streams import clash_error, find_clash
-from .wire import BytesSource, Cursor, array_header, header_size
+from .wire import BytesSource, Cursor, array_header, encode_int, header_size
 
 _FED: Final = 1 << 20  # bytes given to msgpack at a time, which bounds what it makes of them
 _ARRAYS: Final = frozenset(("ndarray", "scalar"))
@@ -31,8 +31,12 @@ class CanonicalCursor(Cursor):
     def header(self) -> tuple[str, Any]:
         at = self.tell()
         kind, value = super().header()
-        if self.tell() - at != header_size(kind, value) and kind != "float":
+        size = self.tell() - at
+        if size != header_size(kind, value) and kind != "float":
             self.fail(self.canonical, "a header is longer than needed", at=at)
+        # WIRE-1: "An integer of zero or more takes the shortest of int 0 to 127, `cc`, `cd`, `ce`, `cf`"
+        if kind == "int" and self._window[self._pos - size : self._pos] != encode_int(value):
+            self.fail(self.canonical, "an int of zero or more stands in the form of a negative one", at=at)
         return kind, value
 
 
@@ -171,7 +175,7 @@ def _read_record(cursor: Cursor, columns: Columns, leaf: Leaf, records: int) -> 
     at = cursor.tell()
     n = expect(cursor, "bin", "INDEX-3", "the checksums of a record")
     if n != WIDTH * count(size):
-        # INDEX-4: "A reader MUST refuse an index in which ... a record has not ceil(size / 2^22) checksums"
+        # INDEX-4: "in which a record has not ceil(size / 2^22) checksums"
         cursor.fail("INDEX-4", f"a record of {size} bytes has {n} bytes of checksums", at=at)
     columns.sizes.append(size)
     columns.payloads.append(payload)
@@ -209,11 +213,10 @@ def _read_through_msgpack(view: memoryview, start: int, rows: int, columns: Colu
         unpacker.feed(view[fed : fed + _FED])
         fed = min(fed + _FED, len(view))
         chunk = tuple(itertools.islice(unpacker, rows - len(columns.paths)))
-        end = start + unpacker.tell()
-        packed = msgpack.packb(chunk)
-        if packed[len(array_header(len(chunk))) :] != bytes(view[begin:end]):  # it is not in the shortest form
+        packed = msgpack.packb(chunk)[len(array_header(len(chunk))) :]
+        if view[begin : begin + len(packed)] != packed:  # it is not in the shortest form
             return None
-        begin = end
+        begin += len(packed)  # and not by `tell`, which counts the beginning of the next row
         if chunk and not _add_rows(chunk, known, columns):
             return None
     return begin

@@ -67,16 +67,17 @@ def parse(text: str) -> KeyPath:
     return KeyPath((*parts, part))
 
 
-def read_keypath(cursor: Cursor) -> tuple[str, ...]:
-    """Read one key path. Raises KEY-1, KEY-3, KEY-4 and WIRE clauses."""
+def read_keypath(cursor: Cursor, room: tuple[int, int] = (0, 0)) -> tuple[str, ...]:
+    """Read one key path, which may have so many parts and bytes above the limits. Raises KEY and WIRE clauses."""
     at = cursor.tell()
+    most_parts, most_bytes = MAX_PARTS + room[0], MAX_BYTES + room[1]
     # KEY-1: "A key path is an array of one or more str."
     if (kind := cursor.kind()) != "array":
         cursor.fail("KEY-1", f"a key path is of kind {kind}, not an array of str")
     _, count = cursor.header()
     if count == 0:
         cursor.fail("KEY-1", "a key path has one or more parts, and this one has none", at=at)
-    if count > MAX_PARTS:
+    if count > most_parts:
         cursor.fail("KEY-3", f"the key path has {count} parts; at most {MAX_PARTS} are allowed", at=at)
     parts, total = [], 0
     for index in range(count):
@@ -85,7 +86,7 @@ def read_keypath(cursor: Cursor) -> tuple[str, ...]:
             cursor.fail("KEY-1", f"part {index} of the key path is of kind {kind}, not a str")
         _, length = cursor.header()
         total += length
-        if total > MAX_BYTES:
+        if total > most_bytes:
             cursor.fail("KEY-4", f"the parts of the key path take more than {MAX_BYTES} bytes", at=at)
         parts.append(cursor.text(length, at=start))
     return tuple(parts)

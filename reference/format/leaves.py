@@ -146,6 +146,11 @@ def _text(raw: bytes, offset: int) -> str:
         raise FormatError("WIRE-5", offset, None, detail, "read it again when nothing writes to it") from None
 
 
+def is_viewed(leaf: Leaf) -> bool:
+    """Whether `view_value` gives a view, and not a copy."""
+    return leaf.kind == "ndarray" and len(leaf.extents) == 1 and leaf.nbytes > 0
+
+
 def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
     """`read_value`, but an array in one piece is a view of the source's memory.
 
@@ -186,7 +191,7 @@ def describe(value: Any) -> Leaf:
     if kind is None:
         _refuse(f"a value of type {type(value).__name__} cannot be stored")
     if kind == "int" and not -(1 << 63) <= value < 1 << 64:
-        _refuse(f"the int {value} is outside -2^63 to 2^64 - 1")
+        _refuse(f"the int {int_text(value)} is outside -2^63 to 2^64 - 1")
     if kind == "empty" and len(value):
         _refuse("a map that is not empty is a subtree, not a leaf")
     if kind == "str":
@@ -194,6 +199,11 @@ def describe(value: Any) -> Leaf:
     if kind == "bin":
         return Leaf(kind, nbytes=memoryview(value).nbytes)
     return Leaf(kind, value=value)
+
+
+def int_text(value: int) -> str:
+    """An int for an error; of one that is longer than anybody reads, and than Python turns into a text, its length."""
+    return str(value) if value.bit_length() <= 256 else f"of {value.bit_length()} bits"
 
 
 _ARRAY_TYPES: Final = frozenset((np.ndarray,))  # not what is derived of it, such as masked arrays

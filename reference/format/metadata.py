@@ -10,11 +10,15 @@ import numpy as np
 
 from .errors import FormatError
 from .keypaths import KeyPath, brief
+from .leaves import int_text
 from .wire import Cursor, array_header, bin_header, encode_float, encode_int, encode_str, map_header
 
 MAX_BYTES: Final = 1 << 24  # META-3: "The encoded metadata has at most 2^24 bytes"
 MAX_DEPTH: Final = 64  # META-3: "and its values are nested at most 64 deep"
 _ADVICE: Final = "metadata holds None, bool, int, float, str, bytes, and lists and maps of these, with texts as keys"
+
+# Whose `item` gives a bare number, a tuple, or themselves.
+_NOT_PLAIN: Final = (np.datetime64, np.timedelta64, np.void, np.longdouble, np.clongdouble)
 
 Metadata = Mapping[str, Any]
 NOTHING: Final[Metadata] = MappingProxyType({})
@@ -39,7 +43,7 @@ def encode_metadata(metadata: Metadata) -> bytes:
 
 
 def _pieces(value: Any, where: tuple[str, ...], depth: int) -> Iterator[bytes]:
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value, _NOT_PLAIN):
         value = value.item()
     if isinstance(value, Mapping | list | tuple):
         if depth > MAX_DEPTH:
@@ -65,7 +69,7 @@ def _pieces(value: Any, where: tuple[str, ...], depth: int) -> Iterator[bytes]:
         yield b"\xc3" if value else b"\xc2"
     elif isinstance(value, int):
         if not -(1 << 63) <= value < 1 << 64:
-            raise _refusal("META-1", where, f"the int {value} is outside -2^63 to 2^64 - 1")
+            raise _refusal("META-1", where, f"the int {int_text(value)} is outside -2^63 to 2^64 - 1")
         yield encode_int(value)
     elif isinstance(value, float):
         yield encode_float(value)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from .keypaths import encode_keypath
 from .leaves import Leaf
+from .wire import array_header, encode_str
 
 # PART-1: "A writer MUST write an array whose payload has more than 2^31 - 2^17 bytes in parts, and no other leaf."
 LARGEST_WHOLE: Final = (1 << 31) - (1 << 17)
@@ -40,7 +42,7 @@ def box_count(shape: tuple[int, ...], width: int) -> int:
     return math.prod(shape[:axis]) * -(-shape[axis] // rows)
 
 
-# PART-3: "The key path of a part is that of the leaf and one more part, `__part_I_of_N__`"
+# PART-3: "The key path of a part is that of the leaf and one more key, `__part_I_of_N__`"
 def part_name(i: int, n: int) -> str:
     return f"__part_{i}_of_{n}__"
 
@@ -54,6 +56,20 @@ def is_part_name(key: str) -> bool:
         return False
     i, n = found.groups()  # of any number of digits, of which Python makes no numbers
     return (len(i), i) < (len(n), n)
+
+
+# PART-3: "KEY-3 and KEY-4 hold for the key path of the leaf, without the part's own"
+def encode_record_path(path: tuple[str, ...]) -> bytes:
+    """The canonical bytes of the key path of a record, a part or any other. Raises what `encode_keypath` raises."""
+    if not is_part_name(path[-1]):
+        return encode_keypath(path)
+    header, leaf = array_header(len(path) - 1), encode_keypath(path[:-1])
+    return array_header(len(path)) + leaf[len(header) :] + encode_str(path[-1])
+
+
+def room_for(path: tuple[str, ...]) -> tuple[int, int]:
+    """How many parts, and bytes, the key path of a record may have above the limits of one of a leaf."""
+    return (1, len(path[-1])) if is_part_name(path[-1]) else (0, 0)
 
 
 def has_part_name(path: tuple[str, ...]) -> bool:

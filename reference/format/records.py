@@ -58,8 +58,10 @@ def with_path(path: tuple[str, ...], error: FormatError) -> FormatError:
     return error
 
 
-def read_record(cursor: Cursor) -> Record:
-    """Read one record, skipping its payload. Raises REC, KEY, LEAF, DTYPE and WIRE clauses."""
+def read_record(cursor: Cursor, room: tuple[int, int] = (0, 0)) -> Record:
+    """Read one record, skipping its payload. `room` is that of `read_keypath`. Raises REC, KEY, LEAF, DTYPE and WIRE
+    clauses.
+    """
     offset = cursor.tell()
     kind = cursor.kind()
     count = cursor.header()[1] if kind == "array" else 0
@@ -67,7 +69,7 @@ def read_record(cursor: Cursor) -> Record:
     if count != 2:
         what = f"an array of {count} elements" if kind == "array" else f"a value of kind {kind}"
         cursor.fail("REC-1", f"a record, an array of 2 elements, is due, and here stands {what}", at=offset)
-    path = read_keypath(cursor)
+    path = read_keypath(cursor, room)
     try:
         # REC-2: "The leaf blob is a bin whose body is exactly one encoded leaf."
         if (kind := cursor.kind()) != "bin":

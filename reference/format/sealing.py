@@ -17,7 +17,7 @@ from .indexes import IndexPlan
 from .keypaths import KeyPath, encode_keypath
 from .leaves import Leaf
 from .metadata import NOTHING, Metadata, encode_metadata
-from .parts import PREFIX, boxes, has_part_name, is_in_parts, part_name
+from .parts import PREFIX, boxes, encode_record_path, has_part_name, is_in_parts, part_name
 from .payloads import MemoryPayload, Payload, Step
 from .records import Item, blob_parts
 from .seals import MARK, encode_seal, seal_size
@@ -79,7 +79,7 @@ class Sealer:
         if leaf.nbytes < LEAST:
             parts = [self._record(key, leaf)]
         elif is_in_parts(leaf):
-            parts = [self._record(encode_keypath(each), box) for each, box in _boxes(path, leaf)]
+            parts = [self._record(encode_record_path(each), box) for each, box in _boxes(path, leaf)]
         else:
             parts = [self._record(key, leaf)]
         is_array = leaf.dtype is not None

@@ -16,11 +16,18 @@ MAJOR, MINOR = 2, 0
 VERSION: Final = f"{MAJOR}.{MINOR}"
 SIGNATURE: Final = b"streamckpt-seal\n"
 _FIELDS: Final = struct.Struct(">QIIHH")  # offset of the seal, bytes and checksum of the index, version
-_FOOTER: Final = _FIELDS.size + 4 + len(SIGNATURE)  # SEAL-4: "The footer is the last 40 bytes of the file."
+FOOTER: Final = _FIELDS.size + 4 + len(SIGNATURE)  # SEAL-4: "The footer is the last 40 bytes of the file."
 _HEAD: Final = 5  # bytes of the header of the seal
 _LONGEST: Final = (1 << 31) - 1  # SEAL-3: "The length is at most 2^31 - 1."
 _TAIL: Final = 1 << 16  # SEAL-8: "the last 64 KiB, and as much before them as the index takes"
 _ADVICE: Final = "copy or save it again, or rescue what is whole with `python -m reference.salvage`"
+
+
+def ends_as_detached(tail: bytes, size: int) -> bool:
+    """Whether a file of `size` bytes, of which these are the last, is a detached seal. A sealed stream ends so, too."""
+    if len(tail) != FOOTER or not tail.endswith(SIGNATURE):
+        return False
+    return _FIELDS.unpack_from(tail)[1] + FOOTER == size
 
 
 class Seal(NamedTuple):
@@ -37,52 +44,63 @@ def is_sealed(head: bytes) -> bool:
     return head.startswith(MARK)
 
 
+def ends_sealed(source: Source) -> bool:
+    """Whether a file ends as a sealed stream does, whatever it begins with."""
+    at = max(0, source.size - FOOTER)
+    return source.read_at(at, source.size - at).endswith(SIGNATURE)
+
+
 def read_seal(source: Source) -> Seal:
     """The seal of a sealed stream, found from the end of the file. Raises FormatError."""
     size = source.size
     tail_at = max(0, size - _TAIL)
     tail = source.read_at(tail_at, size - tail_at)
     seal_at, length, crc = _read_footer(tail, size)
-    if seal_at + _HEAD + length + _FOOTER != size:
-        _refuse("SEAL-4", size - _FOOTER, f"the footer belongs to a file of {seal_at + _HEAD + length + _FOOTER} bytes")
+    if seal_at + _HEAD + length + FOOTER != size:
+        _refuse("SEAL-4", size - FOOTER, f"the footer belongs to a file of {seal_at + _HEAD + length + FOOTER} bytes")
+    if length + FOOTER + 1 > _LONGEST:
+        _refuse("SEAL-3", seal_at, f"the seal takes {length + FOOTER} bytes, and may take {_LONGEST - 1}")
     tail = source.read_at(seal_at, size - seal_at) if seal_at < tail_at else tail[seal_at - tail_at :]
     # SEAL-3: "A seal is the byte `c6`, a length of 4 bytes, the index, and the footer; the length is one more than the
     #          bytes of index and footer."
     if tail[:_HEAD] != _head(length):
         _refuse("SEAL-3", seal_at, "the seal does not begin with the length of a bin that lacks its last byte")
     at = seal_at + _HEAD
-    index = _checked_index(tail[_HEAD:-_FOOTER], crc, at)
+    index = _checked_index(tail[_HEAD:-FOOTER], crc, at)
     return Seal(read_index(index, at, seal_at), seal_at, (at, length))
 
 
 def read_detached_seal(source: Source, size: int) -> Seal:
     """The seal, in a file of its own, of a stream of `size` bytes. Raises FormatError."""
-    data = source.read_at(0, source.size)
-    records_end, length, crc = _read_footer(data, source.size)
-    if length + _FOOTER != source.size:
-        _refuse("SEAL-4", source.size - _FOOTER, f"the footer belongs to a seal of {length + _FOOTER} bytes")
+    tail_at = max(0, source.size - FOOTER)
+    tail = source.read_at(tail_at, source.size - tail_at)
+    if not tail.endswith(SIGNATURE):
+        _refuse("SEAL-5", source.size, "this is not a seal, or it has been cut off")
+    records_end, length, crc = _read_footer(tail, source.size)
+    if length + FOOTER != source.size:
+        _refuse("SEAL-4", source.size - FOOTER, f"the footer belongs to a seal of {length + FOOTER} bytes")
     if records_end != size:
         # DETACHED-2: "A seal MUST fit the stream beside which it stands."
         detail = f"this seal belongs to a stream of {records_end} bytes, and the one beside it has {size}"
-        raise FormatError("DETACHED-2", source.size - _FOOTER, None, detail, "remove the seal, or get the stream again")
-    index = _checked_index(data[:-_FOOTER], crc, 0)
+        raise FormatError("DETACHED-2", source.size - FOOTER, None, detail, "remove the seal, or get the stream again")
+    index = _checked_index(source.read_at(0, length), crc, 0)
     return Seal(read_index(index, 0, records_end, detached=True), records_end, (0, length), is_detached=True)
 
 
 def _read_footer(tail: bytes, size: int) -> tuple[int, int, int]:
     """The offset of the seal, and the bytes and the checksum of the index."""
-    if len(tail) < _FOOTER or not tail.endswith(SIGNATURE):
+    if len(tail) < FOOTER or not tail.endswith(SIGNATURE):
         # SEAL-5: "A file that begins with the mark and does not end with a footer has been cut off, and MUST be
         #          refused."
         raise FormatError("SEAL-5", size, None, "a sealed stream ends without its seal: it has been cut off", _ADVICE)
-    fields, crc = tail[-_FOOTER : -_FOOTER + _FIELDS.size], tail[-_FOOTER + _FIELDS.size : -len(SIGNATURE)]
+    fields, crc = tail[-FOOTER : -FOOTER + _FIELDS.size], tail[-FOOTER + _FIELDS.size : -len(SIGNATURE)]
     if checksum(fields) != int.from_bytes(crc, "big"):
-        _refuse("SEAL-4", size - _FOOTER, "the footer does not have its checksum: it is damaged")
+        _refuse("SEAL-4", size - FOOTER, "the footer does not have its checksum: it is damaged")
     seal_at, length, index_crc, major, minor = _FIELDS.unpack(fields)
     if (major, minor) != (MAJOR, MINOR):
         # SEAL-6: "A reader MUST refuse a footer of another major or minor version, and name the version."
         detail = f"this stream is of version {major}.{minor}, and {VERSION} is the newest that is known here"
-        raise FormatError("SEAL-6", size - _FOOTER, None, detail, "read it with a newer release")
+        raise FormatError("SEAL-6", size - FOOTER, None, detail, "read it with a newer release")
     return seal_at, length, index_crc
 
 
@@ -97,15 +115,15 @@ def _refuse(clause: str, at: int, detail: str) -> NoReturn:
 
 
 def _head(length: int) -> bytes:
-    return b"\xc6" + (length + _FOOTER + 1).to_bytes(4, "big")
+    return b"\xc6" + (length + FOOTER + 1).to_bytes(4, "big")
 
 
 def seal_size(index: int) -> int:
     """The bytes of a seal with an index of so many. Raises SEAL-3."""
-    if index + _FOOTER + 1 > _LONGEST:
+    if index + FOOTER + 1 > _LONGEST:
         detail = f"the index takes {index} bytes, and a seal has at most {_LONGEST}"
         raise FormatError("SEAL-3", None, None, detail, "write the tree to several files")
-    return _HEAD + index + _FOOTER
+    return _HEAD + index + FOOTER
 
 
 def encode_seal(index: bytes, records_end: int, detached: bool = False) -> bytes:

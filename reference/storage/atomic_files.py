@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ..format.seals import DETACHED_SUFFIX, SIGNATURE
+from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
 from .local_files import Path_, Progress, refuse_irregular
 from .sinks import BehindSink, FileSink
 from .threads import Pool
@@ -177,8 +177,8 @@ def _remove_seal(target: Path) -> None:
     """Remove the seal beside a file that is about to be replaced; another file of that name is left alone."""
     name = f"{os.fspath(target)}{DETACHED_SUFFIX}"
     with contextlib.suppress(OSError), open(name, "rb") as file:
-        file.seek(-len(SIGNATURE), os.SEEK_END)
-        if file.read() == SIGNATURE:
+        size = file.seek(-FOOTER, os.SEEK_END) + FOOTER
+        if ends_as_detached(file.read(), size):
             os.unlink(name)
 
 

@@ -1,5 +1,6 @@
 """Shared by all tests: 8 host devices for jax, and where the repository stands."""
 
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items):
             if seen[name] % marker.args[0]:
                 item.add_marker(pytest.mark.slow)
             seen[name] += 1
+
+
+def pytest_collection_finish():
+    """What has been imported and collected stays to the end: the collector need not go through it in each test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(hookwrapper=True)

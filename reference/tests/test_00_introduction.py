@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import reference
+from reference.checkpoints.verification import verify
 from reference.format.errors import FormatError
 from reference.format.flax_msgpack import flax_steps, read_flax
 from reference.format.payloads import StoredPayload, write_steps
@@ -19,8 +20,9 @@ from reference.tests.handmade import BytesSink
 
 # The wings of the house, each of which imports those before it: the table in CONTRIBUTING.md.
 WINGS = ["format", "storage", "containers", "devices", "computing", "checkpoints", "differences", "commands"]
-NAMES = ["convert", "diff", "compare", "inspect", "verify", "salvage", "checkpointer", "delta", "__main__"]
-# Chapter n of the specification is module n of `format`; what follows a chapter's module belongs to it too.
+NAMES = ["convert", "diff", "compare", "inspect", "verify", "seal", "salvage", "checkpointer", "delta", "__main__"]
+# Chapter n of the specification, in either version, is module n of `format`; what follows a chapter's module belongs to
+# it too.
 CHAPTERS = {
     "00-introduction": ["errors", "collector", "recycling"],
     "01-wire": ["wire"],
@@ -33,6 +35,13 @@ CHAPTERS = {
     "08-flax-msgpack": ["flax_msgpack"],
     "09-conversion": ["casts", "json_texts"],
     "10-delta": ["blocks", "digests", "manifests"],
+    "11-aligned-arrays": ["aligned"],
+    "12-parts": ["parts"],
+    "13-checksums": ["checksums"],
+    "14-metadata": ["metadata"],
+    "15-index": ["index_rows", "indexes"],
+    "16-seal": ["seals", "sealing"],
+    "17-detached-seals": [],
 }
 
 
@@ -54,10 +63,10 @@ def imports(name, module):
                 yield ".".join([*base, alias.name] if alias else base)
 
 
-def clauses(root):
-    """Clause id -> its text, of all chapters."""
+def clauses(root, version="[0-9]*"):
+    """Clause id -> its text, of all chapters of all versions."""
     found = {}
-    for chapter in sorted((root / "spec/1.0").glob("*.md")):
+    for chapter in sorted((root / "spec").glob(f"{version}/[0-9]*.md")):
         for part in re.split(r"^#### ", chapter.read_text(), flags=re.M)[1:]:
             clause, _, text = part.partition("\n")
             assert re.fullmatch(r"[A-Z]+-[1-9][0-9]*", clause), f"{chapter.name}: {clause!r} is no clause id"
@@ -97,8 +106,8 @@ def test_every_refusal_clause_of_the_reader_is_raised_somewhere(root):
             assert f'"{named or clause}"' in code, f"nothing raises {named or clause}"
 
 
-def examples(root):
-    for clause, text in clauses(root).items():
+def examples(root, version):
+    for clause, text in clauses(root, version).items():
         for i, (info, body) in enumerate(re.findall(r"^```hex ([^\n]*)\n(.*?)^```", text, flags=re.M | re.S)):
             if info == "recover":
                 continue  # test_10_delta recovers it
@@ -110,8 +119,9 @@ def pytest_generate_tests(metafunc):
     if "example" in metafunc.fixturenames:
         from pathlib import Path
 
-        found = list(examples(Path(__file__).parents[2]))
-        assert len(found) > 60
+        version = getattr(metafunc.function, "version", "1.0")
+        found = list(examples(Path(__file__).parents[2], version))
+        assert len(found) > (60 if version == "1.0" else 15)
         metafunc.parametrize("clause, info, example", found)
 
 
@@ -128,6 +138,29 @@ def test_every_example_is_judged_as_it_is_marked(clause, info, example):
         read(BytesSource(example))
     assert caught.value.clause == named, str(caught.value)
     assert caught.value.offset is not None
+
+
+def test_every_example_of_2_is_judged_as_it_is_marked(clause, info, example, tmp_path):
+    words = info.split()
+    (tmp_path / "example").write_bytes(example)
+    if "accept" in words:
+        with reference.open(tmp_path / "example") as checkpoint:
+            verify(checkpoint)
+            options = {"format": checkpoint.version}
+            if (seal := checkpoint.contents.seal) is not None:
+                options |= {"alignment": seal.index.alignment, "digests": bool(seal.index.digests)}
+                options["metadata"] = checkpoint.metadata
+            reference.save(tmp_path / "again", checkpoint.tree(), keep_empty_nodes=True, **options)
+        assert ((tmp_path / "again").read_bytes() == example) == ("longer" not in words)
+        return
+    assert "refuse" in words
+    with pytest.raises(FormatError) as caught, reference.open(tmp_path / "example") as checkpoint:
+        verify(checkpoint)
+    assert caught.value.clause == (words[-1] if words[-1] != "refuse" else clause), str(caught.value)
+    assert caught.value.offset is not None
+
+
+test_every_example_of_2_is_judged_as_it_is_marked.version = "2.0"
 
 
 def is_canonical(data, flax):
@@ -212,8 +245,8 @@ def test_the_format_knows_no_path_no_thread_and_no_array_library_but_numpy(root)
 
 
 def test_chapters_modules_and_tests_carry_the_same_names(root):
-    chapters = [chapter.stem for chapter in sorted((root / "spec/1.0").glob("[0-9]*.md"))]
-    assert chapters == list(CHAPTERS)
+    chapters = {chapter.stem for chapter in (root / "spec").glob("[0-9]*/[0-9]*.md")}
+    assert sorted(chapters) == list(CHAPTERS)
     tests = {test.stem for test in (root / "reference/tests").glob("test_[0-9]*.py")}
     assert tests == {f"test_{chapter.replace('-', '_')}" for chapter in chapters}
 

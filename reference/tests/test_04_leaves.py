@@ -206,3 +206,10 @@ def test_a_value_that_no_leaf_can_hold_is_refused(clause, value):
 def test_an_array_that_fits_no_record_is_described_without_being_touched():
     leaf = describe(np.lib.stride_tricks.as_strided(np.zeros(1, np.int8), (1 << 33,), (0,)))
     assert leaf.nbytes == 1 << 33
+
+
+def test_an_int_of_thousands_of_digits_is_refused_by_its_clause():
+    """Python itself refuses to turn it into a text."""
+    with pytest.raises(FormatError, match="the int of 16610 bits is outside") as caught:
+        describe(10**5000)
+    assert caught.value.clause == "LEAF-1"

@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import pytest
+
 from reference.computing.jax_backend import JaxBackend
 from reference.computing.numpy_backend import NumpyBackend
 from reference.containers.flax_file import CONTAINER as FLAX_CONTAINER
@@ -69,11 +71,13 @@ class TestSafetensors(ContainerJudge):
     holds_values = False
 
 
+@pytest.mark.sampled(5)
 class TestNumpy(BackendJudge):
     def backend(self):
         return NumpyBackend()
 
 
+@pytest.mark.sampled(5)
 class TestJax(BackendJudge):
     def backend(self):
         return JaxBackend()

@@ -131,6 +131,7 @@ def test_a_run_that_resumes_itself_after_a_milestone_goes_on_as_if_nothing_had_h
     assert json.loads((tmp_path / "cut/metadata_3.json").read_text())["step"] == 3
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("prefix", ["params", "trainstate_params", "flax_params", "flax"])
 def test_a_run_begins_from_weights_by_every_prefix(prefix, tmp_path):
     state, _ = train(tmp_path / "before", 3)

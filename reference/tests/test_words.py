@@ -50,6 +50,7 @@ def special(dtype):
     return [np.tile(side, 16).view(np.uint8) for side in pairs.T.copy()]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("tag", sorted(INSTALLED))
 def test_every_dtype_has_the_planes_of_numpy(tag, small_pieces):
     dtype = dtype_of(tag)
@@ -59,6 +60,7 @@ def test_every_dtype_has_the_planes_of_numpy(tag, small_pieces):
         assert_agree(dtype, target, base)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float64, np.int32, np.float16, np.int8])
 def test_a_whole_block_and_what_is_left_of_one(dtype):
     """In pieces of their true sizes: of the second there is one of each, and some words for numpy."""

@@ -2,7 +2,7 @@
 
 import { fault } from './faults.mjs';
 import { FORMS } from './forms.mjs';
-import { WINDOW } from './sources.mjs';
+import { WINDOW, joinedBytes } from './sources.mjs';
 import { Utf8Check, decoder } from './text.mjs';
 
 // More than all that one record or map entry has beside its payload: a key path of 512 parts and 65,535 bytes, a
@@ -23,6 +23,8 @@ export class Cursor {
     this.at = 0; // the place in the window
     this.size = source.size ?? Infinity; // of the input; becomes known at its end at the latest
     this.limit = Infinity; // how far to read ahead
+    this.record = undefined; // where the record begins whose end the index states
+    this.depth = 0; // of bodies around this place
     this.bodyEnd = undefined; // where the bin or ext ends that encloses this place, if one does
     this.promised = { at: 0, end: 0 }; // the last value outside a body, and how far its header says that it reaches
     this.path = undefined; // of the record here, for the sink
@@ -59,6 +61,8 @@ export class Cursor {
       this.at = this.filled = 0;
     }
     this.limit = this.bodyEnd = end;
+    this.record = at;
+    this.depth = 0;
     if (this.low) await this.fill();
   }
 
@@ -99,7 +103,7 @@ export class Cursor {
   head() {
     const at = this.offset;
     const end = this.bodyEnd ?? this.size;
-    if (at >= end) throw this.bodyEnd === undefined ? this.cut(at) : fault('WIRE-6', at, 'a value is missing');
+    if (at >= end) throw this.bodyEnd === undefined || this.depth === 0 ? this.tooLong(at) : fault('WIRE-6', at, 'a value is missing');
     const { type, extra, read } = FORMS[this.buffer[this.at]];
     if (type === 'never') throw fault('WIRE-4', at, 'the byte c1 begins no value');
     if (at + 1 + extra > end) throw this.tooLong(at);
@@ -117,13 +121,15 @@ export class Cursor {
   }
 
   tooLong(at) {
-    return this.bodyEnd === undefined ? this.cut(at) : fault('WIRE-3', at, 'reaches beyond what encloses it');
+    if (this.bodyEnd === undefined) return this.cut(at);
+    if (this.depth === 0) return fault('INDEX-7', this.record, 'the record has more bytes than the index says');
+    return fault('WIRE-3', at, 'reaches beyond what encloses it');
   }
 
   // CONF-8: first the kind, then the length.
   expect(type, clause, what) {
     const head = this.head();
-    if (head.type !== type) throw fault(clause, head.at, `${what} is due here, not a value of type ${head.type}`);
+    if (head.type !== type) throw fault(clause, head.at, `${what} is expected here, found a value of type ${head.type}`);
     this.fits(head);
     return head;
   }
@@ -131,12 +137,14 @@ export class Cursor {
   // WIRE-6: what stands between enter and leave uses up the body exactly.
   enter(length) {
     const outer = this.bodyEnd;
+    this.depth++;
     this.bodyEnd = this.offset + length;
     return outer;
   }
 
   leave(outer) {
     if (this.offset < this.bodyEnd) throw fault('WIRE-6', this.offset, 'bytes are left over');
+    this.depth--;
     this.bodyEnd = outer;
   }
 
@@ -166,6 +174,15 @@ export class Cursor {
     }
     if (this.low) await this.fill();
     return joinedBytes(pieces);
+  }
+
+  // Goes to the end of the input, which SEAL-9 wants to be named.
+  async drain() {
+    this.tally = undefined;
+    while (!this.atEnd) {
+      this.at = this.filled;
+      await this.fill();
+    }
   }
 
   // Whether the value is this str. If it is, it has been read; if not, its header alone.
@@ -203,14 +220,4 @@ export class Cursor {
       this.at = this.filled = 0;
     }
   }
-}
-
-function joinedBytes(pieces) {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

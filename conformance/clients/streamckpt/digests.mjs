@@ -56,11 +56,15 @@ export class PassingDigests {
   // Of the leaf that has passed, or undefined.
   end(path, leaf) {
     const { kind, payload } = leaf;
-    const isPart = this.#isPart;
+    const isPart = this.#isPart || (kind === 'ndarray' && leaf.shape === undefined);
+    if (isPart) {
+      [this.#hash, this.#isPart] = [undefined, false];
+      return undefined;
+    }
     const hash = this.#hash ?? this.#begin(path, { ...leaf, length: kind === 'str' || kind === 'bin' ? 0 : undefined });
     if (!payload) for (const item of leafItems(leaf)) hash.update(item);
-    [this.#hash, this.#isPart] = [undefined, false];
-    return isPart ? undefined : Uint8Array.from(hash.digest());
+    this.#hash = undefined;
+    return Uint8Array.from(hash.digest());
   }
 }
 
@@ -70,7 +74,9 @@ export function checkDigests(index, digests, newHash) {
   for (const { path, offset } of index.leaves()) {
     const stated = index.digests.subarray(32 * n, 32 * n + 32);
     const found = digests[n++];
-    if (found && compared(found, stated) !== 0) throw new FormatError('INDEX-9', 'the digest of this leaf is not that of the index', { offset, path });
+    if (found && compared(found, stated) !== 0) {
+      throw new FormatError('INDEX-9', 'the digest of this leaf is not that of the index', { offset, path });
+    }
   }
   const stated = Array.from({ length: n }, (_, k) => index.digests.subarray(32 * k, 32 * k + 32));
   const tree = withTree(stated, newHash).subarray(32 * n);

@@ -54,7 +54,6 @@ export class Index {
     readMetadata(reader, { keep: false });
     if (map.value === 5) this.#readDigests(reader);
     if (reader.at < reader.end) throw fault('WIRE-6', reader.offset, 'bytes are left over behind the index');
-    if (this.#sum !== this.checksum) throw fault('INDEX-8', this.base, 'the checksums of the blocks do not give that of all records');
   }
 
   // ALIGN-5, DETACHED-4
@@ -89,6 +88,11 @@ export class Index {
     const wanted = 32 * (this.count + 1);
     if (head.value !== wanted) throw fault('INDEX-9', head.at, `the digests have ${wanted} bytes, found ${head.value}`);
     this.digests = reader.take(head);
+  }
+
+  // INDEX-8. For who has compared the blocks: a block that is wrong is to be named first.
+  checkSum() {
+    if (this.#sum !== this.checksum) throw fault('INDEX-8', this.base, 'the checksums of the blocks do not give that of all records');
   }
 
   endOf(record) {
@@ -208,6 +212,7 @@ function readRecords(reader, { kind, dtype, shape }, isDetached) {
   if (count > 1 && kind !== 'ndarray') throw fault('PART-1', list.at, `only an ndarray stands in parts, found ${kind}`);
   const boxes = count > 1 ? boxesOf(shape, dtypeOf(dtype).width) : undefined;
   if (boxes && boxes.count !== BigInt(count)) throw fault('PART-2', list.at, `this shape gives ${boxes.count} parts, found ${count}`);
+  if (boxes && !boxes.isLarge) throw fault('PART-1', list.at, 'an array of this size stands in one record');
   const records = [];
   for (let n = 0; n < count; n++) records.push(readRecord(reader, kind, dtype, boxes ? boxes.shapeOf(n) : shape));
   return records;

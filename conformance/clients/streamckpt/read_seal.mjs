@@ -3,7 +3,7 @@
 import { crc32c } from './crc32c.mjs';
 import { fault } from './faults.mjs';
 import { Index } from './read_index.mjs';
-import { readFully } from './sources.mjs';
+import { joinedBytes, readFully } from './sources.mjs';
 
 export const MARK = Uint8Array.of(0xdd, 0, 0, 0, 2); // SEAL-1
 export const FOOTER_BYTES = 40; // SEAL-4
@@ -25,9 +25,11 @@ export async function openSeal(source, { stream } = {}) {
   const base = size - FOOTER_BYTES - footer.length;
   checkSize(footer, size - (isDetached ? 0 : footer.offset), head, size);
   if (isDetached) checkStream(footer, stream);
-  const bytes = base - head >= size - tail.length
-    ? tail.subarray(base - head - (size - tail.length), tail.length - FOOTER_BYTES)
-    : await readFully(source, base - head, head + footer.length);
+  // As much before the tail as the index takes (SEAL-8).
+  const missing = Math.max(0, size - tail.length - (base - head));
+  const before = await readFully(source, base - head, missing);
+  const rest = tail.subarray(missing > 0 ? 0 : base - head - (size - tail.length), tail.length - FOOTER_BYTES);
+  const bytes = missing > 0 ? joinedBytes([before, rest]) : rest;
   return sealOf(footer, bytes, { base, isDetached });
 }
 
@@ -36,7 +38,9 @@ export function sealIn(bytes, offset) {
   const size = offset + bytes.length;
   const footer = readFooter(bytes.subarray(Math.max(0, bytes.length - FOOTER_BYTES)), size);
   checkSize(footer, size - footer.offset, SEAL_HEAD, size);
-  if (footer.offset !== offset) throw fault('SEAL-4', size - FOOTER_BYTES, `the footer says that the seal begins at ${footer.offset}, found it at ${offset}`);
+  if (footer.offset !== offset) {
+    throw fault('SEAL-4', size - FOOTER_BYTES, `the footer says that the seal begins at ${footer.offset}, found it at ${offset}`);
+  }
   return sealOf(footer, bytes.subarray(0, bytes.length - FOOTER_BYTES), { base: offset + SEAL_HEAD, isDetached: false });
 }
 

@@ -129,3 +129,13 @@ export async function readFully(source, offset, length) {
   }
   return bytes;
 }
+
+export function joinedBytes(pieces) {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

@@ -15,6 +15,8 @@ export const sourceOf = (slices) => ({
   read: (target, offset) => (target.length >= LARGE ? slices.direct(target, offset) : slices.read(target, offset)),
 });
 
+const directly = (slices) => ({ size: slices.size, read: (target, offset) => slices.direct(target, offset) });
+
 export class Sealed {
   // `detached` are the slices of a detached seal, where the seal is one.
   constructor(slices, tree, detached) {
@@ -22,24 +24,27 @@ export class Sealed {
     this.nodes = []; // of the leaves, in the order of the index
   }
 
-  // Fills the tree from the index. Gives what a judge gives.
-  async open(tick) {
+  // Fills the tree from the index, and `found` with what a judge gives.
+  async open(found, tick) {
     const { slices, tree, detached } = this;
     try {
-      this.index = await openSeal(sourceOf(detached ?? slices), { stream: detached ? slices.size : undefined });
+      this.index = await openSeal(directly(detached ?? slices), { stream: detached ? slices.size : undefined });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      return { ...(await this.#rescued(tick)), violations: [this.#violation(error, detached)] };
+      found.violations = [this.#violation(error, detached)];
+      return this.#rescue(found, tick);
     }
     tree.unread = true;
     for (const entry of this.index.leaves()) this.nodes.push(addEntry(tree, entry));
-    return { violations: [], seal: this.#facts() };
+    found.seal = this.#facts();
+    return undefined;
   }
 
   // What is whole of a file whose seal cannot be read, record by record, and compared with nothing.
-  async #rescued(tick) {
+  async #rescue(found, tick) {
     const { slices, tree, detached } = this;
-    if (detached) return {};
+    if (detached) return;
+    found.problems = ['The tree shows the records that can be read without the seal; nothing has been compared with a checksum.'];
     let at = 0;
     const source = { read: async (target) => slices.read(target, at).then((count) => ((at += count), count)) };
     const leaves = readStream(source);
@@ -50,10 +55,7 @@ export class Sealed {
       }
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      const left = error.path ? ` It ends in ${JSON.stringify(error.path.join('/'))}.` : '';
-      return { problems: [`The tree shows the records that can be read without the seal; nothing has been compared with a checksum.${left}`] };
     }
-    return {};
   }
 
   #violation(error, detached) {
@@ -138,7 +140,17 @@ export class Sealed {
     for (const [n, leaf] of node === undefined ? nodes.entries() : [[nodes.indexOf(node), node]]) {
       await this.#verifyLeaf(leaf, hasDigests ? n : undefined, { reader, result, tick: () => tick(result.bytes, total) });
     }
+    if (node === undefined && result.faults.length === 0) this.#checkSum(result);
     return { ...result, total, hasDigests, isWhole: node === undefined };
+  }
+
+  // INDEX-8
+  #checkSum({ faults }) {
+    try {
+      this.index.checkSum();
+    } catch (error) {
+      faults.push({ clause: error.clause, message: error.message, start: error.offset, path: [] });
+    }
   }
 
   // `n` is the place of its digest, where that is to be compared.

@@ -56,6 +56,6 @@ export class VerifyView {
     return h('li', { class: 'ex-violation' },
       h('p', { class: 'ex-violation-head' }, clauseLink(clause), ' ', h('bdi', { class: 'ex-code' }, displayPath(path))),
       h('p', { class: 'ex-violation-text' }, what),
-      this.onGo && button('Show the leaf', () => this.onGo(node), { class: 'ex-link', 'aria-label': `Show the leaf ${displayPath(path)}` }));
+      this.onGo && node !== undefined && button('Show the leaf', () => this.onGo(node), { class: 'ex-link', 'aria-label': `Show the leaf ${displayPath(path)}` }));
   }
 }
