@@ -188,8 +188,8 @@ fn leaf(kind: Json, mut record: Object, at: u64) -> Result<Given> {
         }
         _ => return malformed(at, "the value is not that of its kind"),
     };
-    // WIRE-1: no length says more.
-    require(payload.length() <= u32::MAX.into(), "REC-3", at, "the leaf is larger than 2^32 - 1 bytes")?;
+    // No length says more; a stream can hold a little less (REC-3).
+    require(payload.length() <= u32::MAX.into(), "WIRE-1", at, "the leaf is larger than 2^32 - 1 bytes")?;
     let head = values.into_iter().flat_map(Value::encoded).collect();
     Ok(Given { kind, at, array: None, head, payload })
 }
@@ -204,7 +204,7 @@ fn bytes_of(value: Option<Json>, mut record: Object, is_text: bool, at: u64) -> 
                 return malformed(at, "`bytes` is not a number in decimal");
             };
             let Ok(length) = length.parse() else {
-                return refuse("REC-3", at, "the leaf is larger than 2^32 - 1 bytes");
+                return refuse("WIRE-1", at, "the leaf is larger than 2^32 - 1 bytes");
             };
             Payload::repeated(hex(digits, at)?, length, at)
         }
@@ -294,7 +294,7 @@ pub fn float(value: &Json, at: u64) -> Result<u64> {
 /// Hexadecimal digits in lower case; what they stand for takes their place.
 pub fn hex(mut digits: Vec<u8>, at: u64) -> Result<Vec<u8>> {
     let half = digits.len() / 2;
-    let is_even = digits.len() % 2 == 0;
+    let is_even = digits.len() == 2 * half;
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),

@@ -1,20 +1,26 @@
-//! A reader of the streaming checkpoint format, versions 1.0 and 2.0, and of standard flax files.
+//! A reader and writer of the streaming checkpoint format, versions 1.0 and 2.0, and of standard flax files.
 //!
 //! It was written from the specification alone (chapters 00 to 08 of version 1.0, 11 to 17 of 2.0) and the client
-//! protocol; comments name the clauses that the code holds. What 2.0 adds stands in `sealed.rs`, `parts.rs`, `index.rs` and
-//! `checksum.rs`. It needs nothing but the standard library:
+//! protocol; comments name the clauses that the code holds. It needs nothing but the standard library:
 //!
 //!     rustc -O --edition 2021 client.rs -o client
 //!
 //!     client decode [PATH]         a stream, sealed or plain; a plain one with PATH.seal, where that is there
 //!     client flax-decode [PATH]    a standard flax file
+//!     client encode                a stream, sealed or plain, from the JSON of the protocol
+//!     client flax-encode           a standard flax file, likewise
 //!
-//! Without PATH, or where it is `-`, it reads standard input. It prints what the input holds as JSON once the
+//! Without PATH, or where it is `-`, a decoder reads standard input. It prints what the input holds as JSON once the
 //! whole input has been checked, and exits with 0; for an input that is refused it exits with 1, and the last
-//! line of standard error says why. Any other status is a failure that says nothing of the input.
+//! line of standard error says why. Any other status is a failure that says nothing of the input. An encoder reads
+//! standard input, writes nothing before all of it has been checked, and ends likewise.
 //!
-//! The input is read once, from front to back, and is never held: payloads are hashed as they pass by, so a pipe
-//! needs no spool. Memory grows with the number of leaves and the length of their key paths alone.
+//! A decoder reads its input once, from front to back, and never holds it: payloads are hashed as they pass by, so a
+//! pipe needs no spool. Memory grows with the number of leaves and the length of their key paths alone. An encoder
+//! holds each payload once, and a `fill` as the bytes that are repeated.
+//!
+//! This file reads plain streams and flax files. Sealed streams are read by `sealed.rs`, with `index.rs`; `json.rs`,
+//! `asked.rs` and `tree.rs` read what an encoder gets, `write.rs` and `write_sealed.rs` write it.
 //!
 //! Formatted by `rustfmt --config max_width=120,use_small_heuristics=Max`.
 

@@ -49,7 +49,7 @@ impl Input {
         self.key("alignment", "INDEX-5")?;
         let alignment = self.alignment(frame)?;
         self.key("checksum", "INDEX-5")?;
-        let checksum = self.bin("INDEX-1", 4, "the checksum is not a bin of 4 bytes")?;
+        let checksum = self.bin(["INDEX-1"; 2], 4, "the checksum is not a bin of 4 bytes")?;
         self.key("leaves", "INDEX-5")?;
         let leaves = self.entries(frame, each)?;
         self.key("metadata", "INDEX-5")?;
@@ -59,7 +59,7 @@ impl Input {
             self.key("digests", "INDEX-5")?;
             let digests_at = self.position;
             let reason = "the digests are not a bin of 32 bytes for each leaf, and 32 more";
-            digests = Some((digests_at, self.bin("INDEX-9", 32 * (leaves + 1), reason)?));
+            digests = Some((digests_at, self.bin(["INDEX-9"; 2], 32 * (leaves + 1), reason)?));
         }
         Ok(Index { at, alignment, checksum: big_endian(&checksum) as u32, metadata, digests })
     }
@@ -75,14 +75,14 @@ impl Input {
         Ok(alignment)
     }
 
-    /// A bin of this length; anything else breaks `clause`.
-    fn bin(&mut self, clause: &'static str, expected: u64, reason: &'static str) -> Result<Vec<u8>> {
+    /// A bin of this length; a value of another kind breaks the first clause, another length the second.
+    fn bin(&mut self, clauses: [&'static str; 2], expected: u64, reason: &'static str) -> Result<Vec<u8>> {
         let Head { at, value } = self.head()?;
         let Value::Bin(length) = value else {
-            return refuse(clause, at, reason);
+            return refuse(clauses[0], at, reason);
         };
         self.fits(at, length)?;
-        require(length == expected, clause, at, reason)?;
+        require(length == expected, clauses[1], at, reason)?;
         let mut bytes = Vec::new();
         self.pieces(at, length, false, |piece| {
             bytes.extend_from_slice(piece);
@@ -201,7 +201,7 @@ impl Input {
         let fits = end.is_some_and(|end| end <= size);
         require(fits, "INDEX-4", payload_at, "the payload reaches beyond its record")?;
         let reason = "the checksums are not a bin of 4 bytes for each block of the record";
-        let checksums = self.bin("INDEX-4", 4 * size.div_ceil(BLOCK), reason)?;
+        let checksums = self.bin(["INDEX-3", "INDEX-4"], 4 * size.div_ceil(BLOCK), reason)?;
         let checksums = checksums.chunks_exact(4).map(|bytes| big_endian(bytes) as u32).collect();
         Ok(Listed { size, payload, checksums })
     }

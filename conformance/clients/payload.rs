@@ -44,9 +44,9 @@ impl Payload {
 
     /// Hands over some of the bytes, piece by piece.
     pub fn pieces(&self, range: Range<u64>, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        let Payload::Repeated { pattern, .. } = self else {
-            let Payload::Held(bytes) = self else { unreachable!() };
-            return sink(&bytes[range.start as usize..range.end as usize]);
+        let pattern = match self {
+            Payload::Held(bytes) => return sink(&bytes[range.start as usize..range.end as usize]),
+            Payload::Repeated { pattern, .. } => pattern,
         };
         let period = pattern.len() as u64;
         let mut start = range.start % period;

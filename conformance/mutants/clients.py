@@ -37,11 +37,15 @@ from .running import BUILDERS, PIPED, Answer, NoProgram, Running
 from .texts import Changed, changes
 
 FOLDER: Final = Path(__file__).parents[1] / "clients"
-FILES: Final = {"c": ("client.c",), "javascript": ("client.mjs", "streamckpt.mjs"), "rust": ("client.rs",)}
+FILES: Final = {
+    "c": ("client.c",),
+    "javascript": ("client.mjs", "streamckpt.mjs"),
+    "rust": ("client.rs", *sorted(file.name for file in FOLDER.glob("*.rs") if file.name != "client.rs")),
+}
 PARTS: Final = {
     "c": ("decode", "encode", "flax-decode", "flax-encode"),
     "javascript": ("decode", "encode", "flax-decode", "flax-encode"),
-    "rust": ("decode", "flax-decode"),
+    "rust": ("decode", "encode", "flax-decode", "flax-encode"),
 }
 _MOST: Final = 8 << 20  # bytes of the files of a case: what is larger takes long, and seldom shows what others do not
 _SAME: Final = Path(__file__).with_name("same-clients.toml")

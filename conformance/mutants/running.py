@@ -56,12 +56,12 @@ class Compiled:
     """A client in C or Rust: a process for each input."""
 
     def __init__(self, texts: dict[str, str], folder: Path) -> None:
-        ((name, text),) = texts.items()
-        source, self._program = folder / name, folder / "client"
-        for there, instead in _PORTABLE.items():
-            text = text.replace(there, instead)
-        source.write_text(text)
-        done = subprocess.run([*_COMMANDS[name], self._program, source], capture_output=True, cwd=folder)
+        for name, text in texts.items():
+            for there, instead in _PORTABLE.items():
+                text = text.replace(there, instead)
+            (folder / name).write_text(text)
+        name, self._program = next(iter(texts)), folder / "client"  # the first file names the others
+        done = subprocess.run([*_COMMANDS[name], self._program, folder / name], capture_output=True, cwd=folder)
         if done.returncode:
             shutil.rmtree(folder)
             raise NoProgram
