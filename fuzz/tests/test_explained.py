@@ -6,7 +6,7 @@ from conformance.model import load_corpus
 from fuzz.peers.answers import Answer, Reference
 from fuzz.peers.loop import Loop
 from fuzz.seeds import ANY, seeds
-from fuzz.targets.agreement import EXPLAINED, disagreement
+from fuzz.targets.agreement import EXPLAINED, UNKNOWN, disagreement
 
 REPRODUCERS = [file.read_bytes() for file in (Path(__file__).parents[1] / "reproducers" / "agreement").glob("*")]
 
@@ -20,9 +20,12 @@ def test_each_is_shown_by_a_file():
     for data in (*seeds(ANY), *REPRODUCERS):
         for flax in (False, True):
             refused = reference.decode(data, flax)
-            if refused.records is None and loop.decode(data, flax).records is not None:
+            if refused.records is None and not refused.in_seal and loop.decode(data, flax).records is not None:
                 shown.add(refused.clause)
-    assert shown == set(EXPLAINED)
+    unknown = {clause for clause in shown if clause.split("-")[0] in UNKNOWN}
+    assert shown - unknown == set(EXPLAINED)
+    # What stands in the index of these files is not shown by them alone: META is refused in the seal.
+    assert {clause.split("-")[0] for clause in unknown} >= set(UNKNOWN) - {"META"}
 
 
 def test_what_is_explained_holds_for_the_loop_and_in_one_direction():
