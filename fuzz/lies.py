@@ -6,6 +6,9 @@ Most of what comes out has checksums, sizes and a footer that fit, so that a rea
 records and the index say.
 """
 
+# What has children is told by its kind, which the type does not say.
+# pyright: reportOptionalSubscript=false, reportOptionalIterable=false, reportOptionalMemberAccess=false
+
 from __future__ import annotations
 
 import random

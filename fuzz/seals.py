@@ -4,6 +4,9 @@ A plain stream with its detached seal behind it is taken, too. Nothing here refu
 told of in some way, and an index is put where there is none.
 """
 
+# What has children is told by its kind, which the type does not say.
+# pyright: reportOptionalSubscript=false, reportOptionalIterable=false, reportOptionalMemberAccess=false
+
 from __future__ import annotations
 
 import contextlib

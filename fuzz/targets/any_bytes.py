@@ -16,7 +16,7 @@ from reference.format.errors import FormatError
 from reference.format.leaves import read_value
 from reference.format.manifests import read_delta
 from reference.format.records import Record
-from reference.format.wire import BytesSource
+from reference.format.wire import BytesSource, Source
 
 KIND = "any"
 MEMORY = 96 << 20
@@ -41,7 +41,7 @@ def _read_or_refused(source: BytesSource, read: Callable[[BytesSource], Iterable
         check_error(error, source.size)
 
 
-def check_record(source: BytesSource, record: Record) -> None:
+def check_record(source: Source, record: Record) -> None:
     """A record lies where it says, and its value has the size that it says."""
     extents = record.extents()
     if not 0 <= record.offset <= record.leaf_offset <= record.end <= source.size:

@@ -6,7 +6,7 @@ from conformance.model import load_corpus
 from fuzz.peers.answers import Answer, Reference
 from fuzz.peers.loop import Loop
 from fuzz.seeds import ANY, seeds
-from fuzz.targets.agreement import EXPLAINED, disagreement
+from fuzz.targets.agreement import EXPLAINED, UNKNOWN, disagreement
 
 REPRODUCERS = [file.read_bytes() for file in (Path(__file__).parents[1] / "reproducers" / "agreement").glob("*")]
 
@@ -21,8 +21,10 @@ def test_each_is_shown_by_a_file():
         for flax in (False, True):
             refused = reference.decode(data, flax)
             if refused.records is None and loop.decode(data, flax).records is not None:
-                shown.add(refused.clause)
-    assert shown == set(EXPLAINED)
+                shown.add((refused.clause, refused.in_seal))
+    chapters = {clause: clause.split("-")[0] for clause, _ in shown}
+    assert {clause for clause, in_seal in shown if not in_seal and chapters[clause] not in UNKNOWN} == set(EXPLAINED)
+    assert set(chapters.values()) >= set(UNKNOWN)
 
 
 def test_what_is_explained_holds_for_the_loop_and_in_one_direction():

@@ -1,27 +1,31 @@
 """The small scale: every module of the reference that goes by the size of a block is made to go by another."""
 
 import ast
-from pathlib import Path
+import importlib
 
-import reference
+import pytest
+
+from fuzz.findings import ROOT
 from fuzz.scales import SMALL, TRUE, at_scale
-from reference.format import checksums
+from reference.format import aligned, checksums, parts
 
 
-def modules_with_blocks():
-    """Those that take BLOCK from the chapter on checksums."""
-    for file in Path(reference.__file__).parent.glob("[!t]*/*.py"):
+def modules_with(size, chapter):
+    """Those that take a size from the module of its chapter."""
+    for file in (ROOT / "reference").glob("[!t]*/*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            names = [alias.name for alias in getattr(node, "names", ())]
-            if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("checksums") and "BLOCK" in names:
+            is_import = isinstance(node, ast.ImportFrom) and (node.module or "").endswith(chapter)
+            if is_import and size in [alias.name for alias in node.names]:
                 yield f"reference.{file.parent.name}.{file.stem}"
 
 
-def test_no_module_is_forgotten():
-    import importlib
-
-    found = [importlib.import_module(name) for name in modules_with_blocks()]
-    assert len(found) >= 2
+@pytest.mark.parametrize(
+    ("name", "chapter", "field"),
+    [("BLOCK", checksums, "block"), ("LEAST", aligned, "padded"), ("LARGEST_WHOLE", parts, "whole")],
+)
+def test_no_module_is_forgotten(name, chapter, field):
+    names = modules_with(name, chapter.__name__.rpartition(".")[2])
+    found = [chapter, *(importlib.import_module(module) for module in names)]
     with at_scale(SMALL):
-        assert {module.BLOCK for module in (checksums, *found)} == {SMALL.block}
-    assert {module.BLOCK for module in (checksums, *found)} == {TRUE.block}
+        assert {getattr(module, name) for module in found} == {getattr(SMALL, field)}
+    assert {getattr(module, name) for module in found} == {getattr(TRUE, field)}
