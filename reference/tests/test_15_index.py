@@ -213,6 +213,16 @@ def test_an_odd_row_is_refused_by_its_clause_behind_good_ones_too(clause, row):
         assert read_quickly(data) is None
 
 
+@pytest.mark.parametrize("odd", [True, 1.0])
+def test_what_equals_a_value_that_was_seen_is_not_taken_for_it(odd):
+    """In Python True and 1.0 are 1, and leaves that are alike are read once."""
+    rows = [[[name], "ndarray", "uint8", [n], [[9, 4, bytes(4)]]] for name, n in (("a", 1), ("b", odd))]
+    assert read_quickly(msgpack.packb(rows)) is None
+    assert isinstance(read_slowly(msgpack.packb(rows)), FormatError)
+    rows[1][3], rows[1][4][0][0] = [1], odd
+    assert read_quickly(msgpack.packb(rows)) is None
+
+
 @pytest.mark.parametrize("n", [1000, 30_000])
 def test_many_rows_are_read_quickly_in_pieces(n):
     """1 MiB is given to msgpack at a time, and 30,000 rows take more."""
