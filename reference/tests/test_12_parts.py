@@ -106,7 +106,7 @@ def test_no_record_reaches_2_gib_whatever_its_key_path():
     assert len(head) + n < 2**31
 
 
-# PART-3: "KEY-3 and KEY-4 hold for the key path of the leaf, without the part's own"
+# PART-3: "KEY-3 and KEY-4 hold for the key path of the leaf, without that key"
 def test_the_path_of_a_leaf_may_be_as_long_as_any():
     leaf = Leaf("ndarray", np.dtype("u1"), (3 * G,), 3 * G)
     for path in (tuple(map(str, range(512))), ("x" * 65_535,)):

@@ -53,7 +53,7 @@ def test_a_length_of_terabytes_is_combined(length):
 SIZES = [n + d for n in (0, BLOCK, 3 * BLOCK) for d in (-1, 0, 1, 5) if n + d > 0]
 
 
-# SUM-2: "A record of n bytes has ceil(n / 2^22) checksums."
+# SUM-2: "A record of *n* bytes has ceil(*n* / 2^22) checksums."
 @pytest.mark.parametrize("size", SIZES)
 def test_a_record_has_the_checksums_of_its_blocks_in_whatever_pieces_it_comes(size):
     assert BLOCK == 1 << 22

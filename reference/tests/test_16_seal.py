@@ -213,7 +213,7 @@ class Hollow:
         return bytes(data)
 
 
-# SEAL-3: "The length is at most 2^31 - 1. [...] A reader MUST refuse another length."
+# SEAL-3: "The length is at most 2^31 - 1. A reader MUST refuse another length."
 @pytest.mark.parametrize("length", [2**31 - 1 - 40, 2**31, 2**32 - 42, 2**32 - 41, 2**32 - 1])
 def test_a_seal_longer_than_2_gib_is_refused_before_it_is_read(length):
     """A length that is one byte short of 2^32 has no header at all."""

@@ -224,7 +224,7 @@ def test_what_can_be_sealed_and_what_not(tmp_path):
     assert not list(tmp_path.glob("*.seal"))
 
 
-# DETACHED-1: "The stream is a plain one, without mark, padding or parts, and is read by the clauses of 1.0."
+# DETACHED-1: "The stream is a plain one, without mark, padding or parts, and is read by the clauses of 1.0"
 def test_a_plain_stream_of_any_form_is_sealed_as_it_is(tmp_path):
     path = tmp_path / "x"
     blob = b"\xc7\x0d\x01\x93\x91\x02\xa5uint8\xc4\x02\x05\x06"
