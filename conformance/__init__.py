@@ -4,3 +4,4 @@ Nothing here imports `reference`: the judge owes nothing to the judged.
 """
 
 VERSION = "1.0.0"  # of the corpus and the protocol; the format's versions are those of `spec/`
+NEWEST = "2.0"  # version of the specification, by which our own readers and writers are judged

@@ -4,6 +4,7 @@ whole: that of a whole follows from those of its pieces (SUM-4)."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 _POLYNOMIAL: Final = 0x82F63B78  # Castagnoli's, reflected
@@ -44,6 +45,7 @@ def combined(first: int, second: int, size: int) -> int:
     return _product(first, _power(8 * size)) ^ second
 
 
+@lru_cache(1 << 12)
 def _repeated(one: int, size: int, times: int) -> int:
     total, done = 0, 0
     for bit in bin(times)[2:]:
@@ -76,6 +78,7 @@ def _squares() -> tuple[int, ...]:
 _SQUARES: Final = _squares()
 
 
+@lru_cache(1 << 12)
 def _power(n: int) -> int:
     """x to the power of n."""
     total = 1 << 31

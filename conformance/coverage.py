@@ -13,7 +13,7 @@ _MEANS = "says what bytes stand for"
 # Clauses that no input can break, and why.
 UNBREAKABLE: Final = {
     **dict.fromkeys(("CONF-6", "WIRE-1", "DTYPE-3", "LEAF-13", "TREE-2", "TREE-5", "FLAX-7"), _WRITERS),
-    **dict.fromkeys(("WIRE-2", "KEY-2", "LEAF-8", "REC-4", "STREAM-6", "STREAM-7"), _TAKES),
+    **dict.fromkeys(("WIRE-2", "KEY-2", "LEAF-8", "REC-4", "STREAM-6", "STREAM-7", "META-4"), _TAKES),
     **dict.fromkeys(("KEY-5", "TREE-1", "CONV-2", "CONV-3", "DELTA-8", "DELTA-9", "DELTA-10", "DELTA-14"), _MEANS),
     **dict.fromkeys(("DELTA-4", "DELTA-5"), "a wrong digest breaks DELTA-3 or DELTA-12"),
     "CONV-4": "binds what a program says",

@@ -94,8 +94,7 @@ def _listed(lines: list[tuple[Judged, Line]]) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers",
-        "conformance(part, match, spec, xfails, every): the cases that conformance_check takes, or conformance_checks",
+        "markers", "conformance(part, match, spec, xfails, every): the cases of conformance_check or conformance_checks"
     )
 
 

@@ -16,8 +16,8 @@ class Leaf(NamedTuple):
 
     path: Sequence[str]
     kind: str = "ndarray"
-    dtype: str | None = None
-    shape: Sequence[int] | None = None
+    dtype: str = ""
+    shape: Sequence[int] = ()
     payload: bytes = b""
     blob: bytes = b""
     is_padded: bool = False  # also where it is small, which no writer does and every reader takes (ALIGN-3)
@@ -150,7 +150,7 @@ def digest(leaf: Leaf) -> bytes:
 
 def entry(leaf: Leaf, data: bytes) -> bytes:
     """INDEX-2, INDEX-3"""
-    typed = leaf.dtype is not None
+    typed = leaf.dtype != ""
     payload = int_(len(data) - len(leaf.payload)) if typed else b"\xc0"
     pieces = [
         array_(map(str_, leaf.path)),

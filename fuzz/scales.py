@@ -31,17 +31,19 @@ def at_scale(scale: Scale) -> Iterator[None]:
     """Make the reference go by a scale. At a small one no key path may be as long as a block."""
     # Here, since an engine decides how the reference is imported, and has to know the scales before.
     from reference.containers import sealed_file, sealed_records
-    from reference.format import aligned, checksums, parts, sealing
+    from reference.format import aligned, checksums, index_rows, indexes, parts, sealing
 
+    of_blocks = (checksums, indexes, index_rows, sealed_file, sealed_records)
     sizes = (
-        *((module, "BLOCK", scale.block) for module in (checksums, sealed_file, sealed_records)),
+        *((module, "BLOCK", scale.block) for module in of_blocks),
         (aligned, "LEAST", scale.padded),
         (parts, "LARGEST_WHOLE", scale.whole),
         (parts, "_ROWS", scale.row),
     )
     pieces = (
         *((sealing, name, size) for name, size in (("_SMALL", 16), ("_COPIED", 100), ("_STEP", 300))),
-        *((sealed_file, name, size) for name, size in (("_SMALL", 300), ("_READ", 200), ("LARGE", 3000))),
+        *((sealed_file, name, size) for name, size in (("_READ", 200), ("LARGE", 3000))),
+        *((sealed_records, name, size) for name, size in (("_PIECE", 200), ("_SMALL", 300))),
     )
     with contextlib.ExitStack() as stack:
         for module, name, size in sizes if scale == TRUE else (*sizes, *pieces):

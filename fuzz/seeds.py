@@ -14,7 +14,8 @@ from .scales import SMALL, TRUE
 from .sealed_seeds import sealed_files
 
 STREAM, FLAX, SAFETENSORS, DELTA, ANY = "stream", "flax", "safetensors", "delta", "any"
-SEALED, DETACHED = "sealed", "detached"  # of the small scale (fuzz.scales); a plain stream with its seal behind it
+# Sealed streams at the small scale (fuzz.scales), and as all readers know them; plain streams with their seals behind.
+SEALED, PUBLISHED, DETACHED = "sealed", "published", "detached"
 CASE, CLIENT = "case", "client"  # names of cases; what the C client reads, behind a byte for its part
 LONGEST: Final = 1 << 15  # bytes of a seed; what is longer makes every execution slow
 
@@ -22,7 +23,7 @@ LONGEST: Final = 1 << 15  # bytes of a seed; what is longer makes every executio
 @functools.cache
 def cases() -> list[Case]:
     """The cases of the corpus that were made by hand: those made of places and sizes would be many that are alike."""
-    return [case for case in sampled(load_corpus().cases, 0) if not case.is_large]
+    return [case for case in sampled(load_corpus(spec="2.0").cases, 0) if not case.is_large]
 
 
 def seeds(kind: str) -> list[bytes]:
@@ -31,8 +32,8 @@ def seeds(kind: str) -> list[bytes]:
         return sorted({case.id.encode() for case in cases()})
     if kind == CLIENT:
         return [bytes((part,)) + data for part, data in _for_the_client()]
-    if kind in (SEALED, DETACHED):
-        found = set(sealed_files(kind == DETACHED, SMALL, seeds(STREAM)))
+    if kind in (SEALED, PUBLISHED, DETACHED):
+        found = set(sealed_files(kind == DETACHED, TRUE if kind == PUBLISHED else SMALL, seeds(STREAM)))
     else:
         found = {data for case in cases() for data in _files(case, kind)}
         found |= set(sealed_files(False, TRUE)) if kind == ANY else set()

@@ -29,17 +29,23 @@ def boxes(shape: Sequence[int], width: int) -> Iterator[tuple[int, ...]]:
 
 
 def in_parts(
-    path: Sequence[str], tag: str, width: int, shape: Sequence[int], payload: Bytes, read: dict[str, Any]
+    path: Sequence[str],
+    tag: str,
+    width: int,
+    shape: Sequence[int],
+    payload: Bytes,
+    read: dict[str, Any],
+    alignment: int = 64,
 ) -> Item:
     """An array as a writer writes it that is larger than MOST; `read` has the digest of its payload."""
     shapes = [*boxes(shape, width)]
     pieces, at = [], 0
     for i, one in enumerate(shapes):
         size = math.prod(one) * width
-        pieces.append(Piece(part(path, i, len(shapes)), of_part(tag, one, payload.piece(at, size))))
+        pieces.append(Piece(part(path, i, len(shapes)), of_part(tag, one, payload.piece(at, size), alignment)))
         at += size
     return Item(Leaf(tuple(path), "ndarray", Bytes(), payload, tag, tuple(shape)), read, tuple(pieces))
 
 
-def of_part(tag: str, shape: Sequence[int], payload: Bytes) -> Form:
-    return padded(tag, shape, payload, 64)
+def of_part(tag: str, shape: Sequence[int], payload: Bytes, alignment: int = 64) -> Form:
+    return padded(tag, shape, payload, alignment)

@@ -104,7 +104,7 @@ def cut_within_a_long_header():
 @refuse("STREAM-3")
 def a_file_of_no_byte():
     """0 bytes: what a full disk, a failed save or a failed copy leaves behind."""
-    return Bytes()
+    return data(b"", "! the first record")
 
 
 @refuses_to_write("STREAM-3")

@@ -130,8 +130,13 @@ mod sse {
     unsafe fn update_words(crc: u32, bytes: &[u8]) -> u32 {
         let words = bytes.chunks_exact(8);
         let rest = words.remainder();
-        let word = |bytes: &[u8]| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|place| bytes[place]));
-        let crc = words.fold(u64::from(crc), |crc, bytes| _mm_crc32_u64(crc, word(bytes))) as u32;
+        let mut long = u64::from(crc);
+        for word in words {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(word);
+            long = _mm_crc32_u64(long, u64::from_le_bytes(bytes));
+        }
+        let crc = long as u32;
         rest.iter().fold(crc, |crc, byte| _mm_crc32_u8(crc, *byte))
     }
 }

@@ -9,6 +9,7 @@
 import * as fs from 'node:fs';
 import { createHash } from 'node:crypto';
 import * as ckpt from './streamckpt.mjs';
+import { bitsOf, floatText, fromHex, matching, metadataOf, metadataText } from './client_values.mjs';
 
 const { FormatError } = ckpt;
 const BATCH = 1 << 16;
@@ -69,17 +70,6 @@ function sealOf(index) {
   };
 }
 
-function metadataText({ kind, value, bits }) {
-  switch (kind) {
-    case 'int': return { kind, value: String(value) };
-    case 'float': return { kind, value: floatText(bits) };
-    case 'bin': return { kind, value: Buffer.from(value).toString('hex') };
-    case 'list': return { kind, value: value.map(metadataText) };
-    case 'map': return { kind, value: value.map(([key, item]) => [key, metadataText(item)]) };
-    default: return { kind, value }; // bool, str; of nil there is none
-  }
-}
-
 // A regular file is read at positions, whichever way it came; anything else is a pipe.
 function openSource(fd) {
   const stat = fs.fstatSync(fd);
@@ -115,8 +105,6 @@ function describe({ kind, dtype, shape, payload, value, bits }, hasher) {
     default: return { kind }; // nil, empty
   }
 }
-
-const floatText = (bits) => bits.toString(16).padStart(16, '0');
 
 // The JSON text, in batches.
 function* listing(records, seal) {
@@ -156,27 +144,6 @@ function settingsOf({ metadata, alignment = '64', digests = false }) {
   if (typeof alignment !== 'string' || !/^-?[0-9]+$/.test(alignment)) throw new FormatError('ALIGN-5', `not an alignment: ${alignment}`);
   if (typeof digests !== 'boolean') throw new FormatError(undefined, 'digests are wanted, or not');
   return { format: '2.0', metadata: metadata && metadataOf(metadata), alignment: BigInt(alignment), digests, sha256: newHash };
-}
-
-const DEEPEST = 64; // META-3; checked here too, since whoever asks may nest a million lists
-
-function metadataOf(given, depth = 1) {
-  const { kind, value } = given ?? {};
-  if (depth > DEEPEST && (kind === 'list' || kind === 'map')) throw new FormatError('META-3', 'values are nested at most 64 deep');
-  const isList = Array.isArray(value);
-  const isPair = (pair) => Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string';
-  switch (kind) {
-    case 'nil': return { kind };
-    case 'bool': return { kind, value: matching(/^(?:true|false)$/, typeof value === 'boolean' && String(value), 'META-1') === 'true' };
-    case 'int': return { kind, value: BigInt(matching(/^-?[0-9]+$/, value, 'META-1')) };
-    case 'float': return { kind, bits: bitsOf(value) };
-    case 'str': return { kind, value: matching(/^/, value, 'META-1') };
-    case 'bin': return { kind, value: fromHex(value) };
-    case 'list': if (isList) return { kind, value: value.map((item) => metadataOf(item, depth + 1)) }; break;
-    case 'map': if (isList && value.every(isPair)) return { kind, value: value.map(([key, item]) => [key, metadataOf(item, depth + 1)]) }; break;
-    default:
-  }
-  throw new FormatError('META-1', `not a value of metadata: ${JSON.stringify(kind)}`);
 }
 
 const isRecord = (record) => typeof record?.kind === 'string' && record.path !== undefined;
@@ -266,14 +233,6 @@ function arrayPayload(record, shape) {
 
 const filled = ({ fill }, size) =>
   ckpt.payloadOf(ckpt.fillSource(fromHex(matching(/^(?:[0-9a-f]{2})+$/, fill)), Number(size)));
-const fromHex = (text) => Buffer.from(matching(/^(?:[0-9a-f]{2})*$/, text), 'hex');
-const bitsOf = (text) => BigInt(`0x${matching(/^[0-9a-f]{16}$/, text)}`);
-
-function matching(pattern, text, clause = 'LEAF-1') {
-  const matches = typeof text === 'string' && pattern.test(text);
-  if (!matches) throw new FormatError(clause, `not a value of its kind: ${text}`);
-  return text;
-}
 
 // --- Output and exit
 

@@ -134,9 +134,9 @@ def _diff(*arguments: str) -> None:
 
 
 def _recover(*arguments: str) -> None:
-    names = ("recover_diff", "load_base_checkpoint", "load_target_checkpoint", "output_file", "streaming")
-    _, base, delta, output, streaming = _flags(arguments, *names)
-    recover(base, delta, output, streaming=streaming == "True")
+    names = ("recover_diff", "load_base_checkpoint", "load_target_checkpoint", "output_file", "streaming", "format")
+    _, base, delta, output, streaming, version = _flags(arguments, *names)
+    recover(base, delta, output, streaming=streaming == "True", format=version)
 
 
 def telling(part: Callable[..., Any]) -> Callable[..., Any]:

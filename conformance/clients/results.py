@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import NEWEST
 from ..asking import PARTS
 from ..callables import judge_callable
 from ..judge import Result, checks
@@ -25,7 +26,7 @@ CLIENTS = Path(__file__).parent
 ALL = ("decode", "encode", "flax-decode", "flax-encode")
 TABLE = CLIENTS.parent / "RESULTS.md"
 DATA = CLIENTS.parent / "results.json"
-NEWEST, OLD = "2.0", "1.0"  # the version by which our readers and writers are judged, and that of programs before it
+OLD = "1.0"  # by which programs are judged that know no other
 
 
 def programs(folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -38,7 +39,7 @@ def programs(folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     if shutil.which("rustc"):
         source = CLIENTS / "client.rs"
         subprocess.run(["rustc", "-O", "--edition", "2021", source, "-o", folder / "rust"], check=True)
-        yield "Rust", str(folder / "rust"), ("decode", "flax-decode")
+        yield "Rust", str(folder / "rust"), ALL
 
 
 def run_program(title: str, command: str, parts: tuple[str, ...], file: Path, every: int = 1) -> dict[str, Any]:

@@ -31,7 +31,7 @@ export { BLOCK } from './streamckpt/sums.mjs';
 export { PassingDigests, checkDigests, leafDigest } from './streamckpt/digests.mjs';
 export { readBlock } from './streamckpt/checked.mjs';
 export { openSeal } from './streamckpt/read_seal.mjs';
-export { IndexedReader } from './streamckpt/read_sealed.mjs';
+export { IndexedReader } from './streamckpt/read_by_index.mjs';
 export { FormatError, named } from './streamckpt/faults.mjs';
 export { contentBytes, dtypeOf, swapBytes } from './streamckpt/dtypes.mjs';
 export { numberOfBits } from './streamckpt/floats.mjs';

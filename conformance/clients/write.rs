@@ -85,20 +85,10 @@ impl Encoded {
     }
 
     /// LEAF-2, LEAF-6: an array in one piece, up to its payload of `length` bytes.
-    pub fn array(self, ext: i8, dtype: Dtype, shape: &[u64], length: u64) -> Self {
+    pub fn array(self, kind: &str, dtype: Dtype, shape: &[u64], length: u64) -> Self {
+        let ext = if kind == "scalar" { EXT_SCALAR } else { EXT_NDARRAY };
         let body = Encoded::default().value(Value::Array(3)).shape(shape).text(dtype.tag).value(Value::Bin(length));
         self.value(Value::Ext(ext, body.0.len() as u64 + length)).bytes(&body.0)
-    }
-
-    /// A leaf in one piece, up to its payload.
-    pub fn leaf(self, leaf: &Given) -> Self {
-        match &leaf.array {
-            Some((dtype, shape)) => {
-                let ext = if leaf.kind == "scalar" { EXT_SCALAR } else { EXT_NDARRAY };
-                self.array(ext, *dtype, shape, leaf.payload.length())
-            }
-            None => self.bytes(&leaf.head),
-        }
     }
 }
 
@@ -106,13 +96,11 @@ impl Encoded {
 fn put_leaf(leaf: &Given, put: &mut Sink) -> Result<()> {
     let length = leaf.payload.length();
     match &leaf.array {
-        Some((dtype, shape)) if length > MAX_CHUNK => put_chunked(&leaf.payload, *dtype, shape, put)?,
-        _ => {
-            put(Piece::Bytes(&Encoded::default().leaf(leaf).0))?;
-            put(Piece::Payload(&leaf.payload, 0..length))?;
-        }
+        Some((dtype, shape)) if length > MAX_CHUNK => return Ok(put_chunked(&leaf.payload, *dtype, shape, put)?),
+        Some((dtype, shape)) => put(Piece::Bytes(&Encoded::default().array(leaf.kind, *dtype, shape, length).0))?,
+        None => put(Piece::Bytes(&leaf.head))?,
     }
-    Ok(())
+    Ok(put(Piece::Payload(&leaf.payload, 0..length))?)
 }
 
 /// LEAF-10 to LEAF-13
@@ -126,7 +114,7 @@ fn put_chunked(payload: &Payload, dtype: Dtype, shape: &[u64], put: &mut Sink) -
         let start = chunk * elements * dtype.width;
         let end = length.min(start + elements * dtype.width);
         let head = Encoded::default().text(&chunk.to_string());
-        let head = head.array(EXT_NDARRAY, dtype, &[(end - start) / dtype.width], end - start);
+        let head = head.array("ndarray", dtype, &[(end - start) / dtype.width], end - start);
         put(Piece::Bytes(&head.0))?;
         put(Piece::Payload(payload, start..end))?;
     }

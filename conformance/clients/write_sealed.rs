@@ -38,30 +38,33 @@ fn each_record(
         let mark: &[u8] = if at == 0 { &MARK } else { &[0x92] };
         Encoded::default().bytes(mark).path(path, key) // SEAL-1
     };
-    match &leaf.array {
-        Some((dtype, shape)) if whole.end >= MIN_PADDED => {
-            let Some(boxes) = Boxes::of(shape, dtype.width) else {
-                let head = padded(beginning(at, None), at, *dtype, shape, whole.end, settings.alignment);
-                return each(Record { head, range: whole });
-            };
-            let (mut at, mut start) = (at, 0);
-            for place in 0..boxes.count {
-                let part = Part { place, count: boxes.count };
-                let shape = boxes.shape_of(place);
-                let length = shape.iter().product::<u64>() * dtype.width;
-                let head = beginning(at, Some(part.key()));
-                let head = padded(head, at, *dtype, &shape, length, settings.alignment);
-                let record = Record { head, range: start..start + length };
-                (at, start) = (at + record.size(), start + length);
-                each(record)?;
-            }
-            Ok(())
-        }
-        _ => {
-            let head = beginning(at, None).value(Value::Bin(blob_length(leaf)?)).leaf(leaf).0;
-            each(Record { head, range: whole })
-        }
+    let Some((dtype, shape)) = &leaf.array else {
+        let head = beginning(at, None).value(Value::Bin(blob_length(leaf)?)).bytes(&leaf.head).0;
+        return each(Record { head, range: whole });
+    };
+    let array = |before: Encoded, at: u64, shape: &[u64], range: Range<u64>| {
+        let length = range.end - range.start;
+        let head = if length >= MIN_PADDED {
+            padded(before, at, *dtype, shape, length, settings.alignment)
+        } else {
+            let array = Encoded::default().array(leaf.kind, *dtype, shape, length).0;
+            before.value(Value::Bin(array.len() as u64 + length)).bytes(&array).0
+        };
+        Record { head, range }
+    };
+    let Some(boxes) = Boxes::of(shape, dtype.width) else {
+        return each(array(beginning(at, None), at, shape, whole));
+    };
+    let (mut at, mut start) = (at, 0);
+    for place in 0..boxes.count {
+        let part = Part { place, count: boxes.count };
+        let shape = boxes.shape_of(place);
+        let end = start + shape.iter().product::<u64>() * dtype.width;
+        let record = array(beginning(at, Some(part.key())), at, &shape, start..end);
+        (at, start) = (at + record.size(), end);
+        each(record)?;
     }
+    Ok(())
 }
 
 /// ALIGN-3, ALIGN-4: goes on after the key path of a record that begins at `at`, up to a payload of `length` bytes.

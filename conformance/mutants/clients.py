@@ -26,13 +26,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from .. import NEWEST
 from ..asking import spellings, stored_or_made
 from ..compare import Judgement, judge_reading
 from ..judge import Check, checks, judge_written
 from ..model import load_corpus, sampled
 from ..programs import ACCEPTED, CRASHED, REJECTED, Outcome, rejection_in
 from ..runner import FAILED, state_of
-from .running import BUILDERS, Answer, NoProgram, Running
+from .running import BUILDERS, PIPED, Answer, NoProgram, Running
 from .texts import Changed, changes
 
 FOLDER: Final = Path(__file__).parents[1] / "clients"
@@ -51,6 +52,7 @@ class Asked(NamedTuple):
 
     check: Check
     file: Path
+    piped: bool
     answer: Answer
     judgement: Judgement
 
@@ -72,13 +74,15 @@ class Bench:
     def __init__(self, client: str, folder: Path, every: int) -> None:
         self._client, self._folder = client, folder
         self._lock = threading.Lock()
-        found = checks(sampled(load_corpus().cases, every), PARTS[client])
+        found = checks(sampled(load_corpus(spec=NEWEST).cases, every), PARTS[client])
         small = [check for check in found if check.case.size <= _MOST and check.case.largest <= _MOST]
         small.sort(key=lambda check: (check.case.rule is not None, check.case.size))
         with self._built(None) as running:
-            self._order = [self._asked(number, check, running) for number, check in enumerate(small)]
+            self._order = [one for pair in enumerate(small) for one in self._asked(*pair, running)]
+        self._order.sort(key=lambda one: one.piped)
 
-    def _asked(self, number: int, check: Check, running: Running) -> Asked:
+    def _asked(self, number: int, check: Check, running: Running) -> Iterator[Asked]:
+        """A check; and once more through a pipe what was made by hand and is read."""
         if check.part.endswith("encode"):
             file = self._folder / f"{number}.json"
             file.write_bytes(spellings(check.case.given())[0])
@@ -86,8 +90,10 @@ class Bench:
             own = self._folder / str(number)
             own.mkdir()
             file = stored_or_made(check.case, "bin", own)
-        answer = running.answer(check.part, file)
-        return Asked(check, file, answer, _judged(check, answer))
+        also = check.part.endswith("decode") and check.case.rule is None and check.case.size <= PIPED
+        for piped in (False, True)[: 1 + also]:
+            answer = running.answer(check.part, file, piped)
+            yield Asked(check, file, piped, answer, _judged(check, answer, piped))
 
     def fails(self) -> list[str]:
         """The checks that the client as it is does not pass."""
@@ -110,10 +116,10 @@ class Bench:
         order = sorted(self._order, key=lambda one: not clauses & {*one.check.case.clauses}) if clauses else self._order
         with running:
             for one in [*order]:
-                answer = running.answer(one.check.part, one.file)
+                answer = running.answer(one.check.part, one.file, one.piped)
                 if answer == one.answer:
                     continue
-                judgement = _judged(one.check, answer)
+                judgement = _judged(one.check, answer, one.piped)
                 if _bad(one.check, judgement) or {*judgement.advice} - {*one.judgement.advice}:
                     with self._lock:
                         self._order.remove(one)
@@ -127,14 +133,16 @@ def _bad(check: Check, judgement: Judgement) -> bool:
     return state_of(check, judgement) == FAILED
 
 
-def _judged(check: Check, answer: Answer) -> Judgement:
+def _judged(check: Check, answer: Answer, piped: bool) -> Judgement:
     lines = answer.errors.decode(errors="replace").rstrip().splitlines()
     told = rejection_in(lines[-1]) if answer.status == 1 and lines else None
     verdict = ACCEPTED if answer.status == 0 else REJECTED if told else CRASHED
     why = told["rejected"] if told else f"status {answer.status}"
     digest = hashlib.sha256(answer.output).hexdigest()
     outcome = Outcome(verdict, why, told or {}, answer.output, len(answer.output), digest, 0, 0.0)
-    return judge_reading(check.case, outcome) if check.part.endswith("decode") else judge_written(check.case, outcome)
+    if check.part.endswith("decode"):
+        return judge_reading(check.case, outcome, piped)
+    return judge_written(check.case, outcome)
 
 
 def all_changes(client: str, every: int = 1) -> Iterator[Changed]:
@@ -178,9 +186,8 @@ def main(argv: list[str] | None = None) -> int:
         for changed, verdict in run(client, [*all_changes(client, arguments.every)], arguments.cases, arguments.jobs):
             counts[what := _what(changed, verdict, same)] += 1
             if what.isupper():
-                print(
-                    f"{what} {changed}{f' by {verdict.case}: {verdict.how:.100}' if verdict.case else ''}", flush=True
-                )
+                by = f" by {verdict.case}: {verdict.how:.100}" if verdict.case else ""
+                print(f"{what} {changed}{by}", flush=True)
         print(f"{client}: {counts.total()} mutants: {', '.join(f'{n} {what}' for what, n in sorted(counts.items()))}")
         status = 1 if any(what.isupper() for what in counts) or status == 1 else 0
     return status

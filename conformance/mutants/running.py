@@ -17,22 +17,12 @@ _SECONDS: Final = 3  # of processor time for one input; of a server by the clock
 _PATIENCE: Final = 20
 _SPACE: Final = 1 << 31  # bytes of address space
 _PRINTED: Final = 64 << 20
+PIPED: Final = 1 << 16  # bytes, which a pipe takes at once
 # The portable SHA-256 is what is looked at: the other one is for processors that not every machine has.
 _PORTABLE: Final = {"#define HAVE_SHA_NI 1\n": "\n", 'target_arch = "x86_64"': 'target_arch = "none"'}
 _COMMANDS: Final = {
     "client.c": ("cc", "-std=c11", "-O0", "-w", "-o"),
-    "client.rs": (
-        "rustc",
-        "--edition",
-        "2021",
-        "-A",
-        "warnings",
-        "-C",
-        "overflow-checks=off",
-        "-C",
-        "debuginfo=0",
-        "-o",
-    ),
+    "client.rs": ("rustc", "--edition=2021", "--allow=warnings", "-Coverflow-checks=off", "-Cdebuginfo=0", "-o"),
 }
 _HANGS: Final = -signal.SIGXCPU
 
@@ -56,8 +46,9 @@ class Running(Protocol):
 
     def __exit__(self, *_: Any) -> None: ...
 
-    def answer(self, part: str, file: Path) -> Answer:
-        """What the client does in a part: a decoder with the path of the file, an encoder with it on standard input."""
+    def answer(self, part: str, file: Path, piped: bool) -> Answer:
+        """What the client does in a part: a decoder with the path of the file, an encoder with it on standard input;
+        `piped` a decoder that gets what is in the file, at most PIPED bytes, through a pipe."""
         ...
 
 
@@ -85,15 +76,18 @@ class Compiled:
             os.close(fd)
         shutil.rmtree(self._folder)
 
-    def answer(self, part: str, file: Path) -> Answer:
+    def answer(self, part: str, file: Path, piped: bool) -> Answer:
         for fd in self._files:
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
-        encodes = part.endswith("encode")
-        actions = [(os.POSIX_SPAWN_OPEN, 0, str(file) if encodes else os.devnull, os.O_RDONLY, 0)]
-        actions += [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate(self._files, 1)]
-        words = ["client", part, *([] if encodes else [str(file)])]
-        pid = os.posix_spawn(self._program, words, {}, file_actions=actions)
+        given = part.endswith("encode") or piped
+        stdin = _pipe(file) if piped else os.open(file if given else os.devnull, os.O_RDONLY)
+        actions = [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate((stdin, *self._files))]
+        words = ["client", part, *([] if given else [str(file)])]
+        try:
+            pid = os.posix_spawn(self._program, words, {}, file_actions=actions)
+        finally:
+            os.close(stdin)
         with contextlib.suppress(ProcessLookupError):  # it has ended before
             for what, limit in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, _SPACE)):
                 resource.prlimit(pid, what, (limit, limit))
@@ -104,6 +98,14 @@ class Compiled:
         return Answer(status, output, errors)
 
 
+def _pipe(file: Path) -> int:
+    """The end of a pipe from which one reads what is in a file."""
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(file.read_bytes())
+    return reading
+
+
 class Served:
     """The client in JavaScript: one process, which imports it anew for each input."""
 
@@ -112,8 +114,8 @@ class Served:
             (folder / name).write_text(text)
         self._folder = folder
         command = ["node", "--max-old-space-size=1024", Path(__file__).with_name("serve.mjs"), folder / "client.mjs"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen(command, **pipes)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> Served:
         return self
@@ -122,15 +124,16 @@ class Served:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe
             with contextlib.suppress(BrokenPipeError):
-                pipe and pipe.close()
+                pipe.close()
         shutil.rmtree(self._folder)
 
-    def answer(self, part: str, file: Path) -> Answer:
+    def answer(self, part: str, file: Path, piped: bool) -> Answer:
         assert self._process.stdin
         assert self._process.stdout
         try:
-            self._process.stdin.write(json.dumps({"part": part, "path": str(file)}).encode() + b"\n")
+            self._process.stdin.write(json.dumps({"part": part, "path": str(file), "piped": piped}).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             return Answer(-signal.SIGABRT, b"", b"")

@@ -3,8 +3,8 @@
 //
 //   node serve.mjs CLIENT
 //
-// A request is a line of JSON, { part, path }: a decoder gets the path, an encoder the file on standard input. The answer
-// is a line of JSON, { status, output, errors }, the last two as Latin-1.
+// A request is a line of JSON, { part, path, piped }: a decoder gets the path, an encoder the file on standard input, and
+// so does a decoder that is piped. The answer is a line of JSON, { status, output, errors }, the last two as Latin-1.
 
 import * as fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -43,10 +43,10 @@ syncBuiltinESMExports();
 
 let count = 0;
 for await (const line of requests) {
-  const { part, path } = JSON.parse(line);
-  const encodes = part.endsWith('encode');
-  process.argv = ['node', 'client.mjs', part, ...(encodes ? [] : [path])];
-  const input = encodes ? Readable.from([fs.readFileSync(path)]) : Readable.from([]);
+  const { part, path, piped } = JSON.parse(line);
+  const given = piped || part.endsWith('encode');
+  process.argv = ['node', 'client.mjs', part, ...(given ? [] : [path])];
+  const input = given ? Readable.from([fs.readFileSync(path)]) : Readable.from([]);
   Object.defineProperty(process, 'stdin', { value: input, configurable: true });
   [output, errors] = [[], []];
   let status = 0;

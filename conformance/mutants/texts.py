@@ -16,9 +16,7 @@ class Changed(NamedTuple):
     """One file of a client with one change, and the whole of its changed text."""
 
     file: str
-    change: (
-        str  # what was changed, and of several that are alike which; it does not depend on where in the file that is
-    )
+    change: str  # what was changed, and of several that are alike which: wherever in the file that is
     text: str
 
     def __str__(self) -> str:
@@ -34,26 +32,11 @@ _NO_CODE: Final = {
     ".mjs": rf"{_COMMENT}|{_TEXT}|'(?:[^'\\]|\\.)*'|`[^`]*`|(?<=[(=,:] )/[^/\n]+/\w*|(?<=\()/[^/\n]+/\w*",
     ".rs": rf'{_COMMENT}|r#".*?"#|{_TEXT}|b?\'(?:[^\'\\\n]|\\[^\n]+?)\'|#!?\[[^\n]*\]|^mod sha_ni.*?^\}}',
 }
-_OTHERS: Final = {
-    "<": ("<=",),
-    "<=": ("<",),
-    ">": (">=",),
-    ">=": (">",),
-    "==": ("!=",),
-    "!=": ("==",),
-    "===": ("!==",),
-    "!==": ("===",),
-    "&&": ("||",),
-    "||": ("&&",),
-    "+": ("-",),
-    "-": ("+",),
-    "<<": (">>",),
-    ">>": ("<<",),
-    "&": ("|",),
-    "|": ("&",),
-    "+=": ("-=",),
-    "-=": ("+=",),
-}
+_PAIRS: Final = (
+    *(("<", "<="), (">", ">="), ("==", "!="), ("===", "!=="), ("&&", "||"), ("+", "-"), ("<<", ">>")),
+    *(("&", "|"), ("+=", "-=")),
+)
+_OTHERS: Final = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 # An operator stands between spaces in all three, and what is in angle brackets does not.
 _OPERATOR: Final = re.compile(
     rf"(?<=[ \n])(?:{'|'.join(map(re.escape, sorted(_OTHERS, key=len, reverse=True)))})(?=[ \n])"
@@ -83,8 +66,8 @@ _Edit = tuple[int, int, str, str]  # from where to where, what that does, and wh
 
 def _edits(code: str, text: str, suffix: str) -> Iterator[_Edit]:
     for found in _OPERATOR.finditer(code):
-        for other in _OTHERS[found[0]]:
-            yield *found.span(), f"{found[0]} becomes {other}", other
+        other = _OTHERS[found[0]]
+        yield *found.span(), f"{found[0]} becomes {other}", other
     for found in _NUMBER.finditer(code):
         number = int(found[0].replace("_", ""), 0) + 1 if found[0][:2] == "0x" else int(found[0].replace("_", "")) + 1
         more = hex(number) if found[0][:2] == "0x" else str(number)
@@ -108,12 +91,14 @@ def _edits(code: str, text: str, suffix: str) -> Iterator[_Edit]:
 
 
 def _condition_end(code: str, start: int, suffix: str) -> int | None:
-    """Where the condition ends that begins here: at its bracket, or in Rust before the block."""
+    """Where the condition ends that begins here: at its bracket, or in Rust before the block; a guard has none."""
     if suffix != ".rs":
         return _closed(code, start) if code.startswith("(", start) else None
     depth = 0
     for at in range(start, min(len(code), start + 1000)):
         depth += (code[at] in "([") - (code[at] in ")]")
+        if code.startswith("=>", at):
+            return None
         if code[at] == "{" and not depth:
             return at - 1
     return None

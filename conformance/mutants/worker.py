@@ -29,6 +29,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .. import NEWEST
 from ..asking import PARTS, stored_or_made
 from ..callables import Rejected, Written, file_made, judge_call
 from ..compare import Judgement
@@ -61,7 +62,7 @@ def main(clients: str) -> int:
     mutant = json.load(sys.stdin)
     if mutant["module"]:
         sys.meta_path.insert(0, _Changed(mutant["module"], mutant["text"]))
-    cases = sampled(load_corpus().cases, mutant["every"])
+    cases = sampled(load_corpus(spec=NEWEST).cases, mutant["every"])
     found = [check for check in checks(cases, PARTS) if _is_chosen(check.case, mutant["large"])]
     found.sort(key=lambda check: _turn(check.case, mutant["clause"]))
     sys.path.insert(0, clients)

@@ -43,6 +43,7 @@ def product(
     cites: Callable[[Any, Any], Sequence[str]] = lambda place, size: (),
     also: Sequence[str] | Callable[[Any, Any], Sequence[str]] = (),
     canonical: bool = False,
+    since: str | None = None,
 ) -> Callable[..., Any]:
     """A rule. The first of `clauses` says in which chapter it stands. They are those of each case, unless `cites` gives
     others for a pair: what a refusal there should name. `also` gives those that it may name as well (CONF-8)."""
@@ -63,7 +64,7 @@ def product(
                         tuple(cites(place, size)) or clauses,
                         tuple(also(place, size) if callable(also) else also),
                         MUST,
-                        None,
+                        since,
                         None,
                         part(place),
                         want,

@@ -7,16 +7,44 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ..assembly import data, fill, here
-from ..cases.sealed_assembly import FOOTER, Sealed
+from ..cases.sealed_assembly import FOOTER
 from .product import Plain, product
 from .sealed_streams import KINDS, ONE, PADDED, THREE, Shape
 
 # What a header may break that says something else (SEAL-9: "A damaged header breaks the checksum of its block and,
 # mostly, another clause. A reader MAY name either.").
 _OF_HEADERS: Final = (
-    *"INDEX-4 INDEX-7 INDEX-8 SEAL-1 SEAL-5 REC-1 REC-2 KEY-1 WIRE-3 WIRE-4 WIRE-5 WIRE-6 STREAM-2 STREAM-4".split(),
-    *"LEAF-1 LEAF-2 LEAF-3 LEAF-4 LEAF-5 LEAF-6 LEAF-7 LEAF-10 LEAF-11 LEAF-12 DTYPE-1 DTYPE-2".split(),
-    *"STREAM-5 ALIGN-1 ALIGN-2 ALIGN-5".split(),
+    *[
+        "INDEX-4",
+        "INDEX-7",
+        "INDEX-8",
+        "SEAL-1",
+        "SEAL-5",
+        "REC-1",
+        "REC-2",
+        "KEY-1",
+        "WIRE-3",
+        "WIRE-4",
+        "WIRE-5",
+        "WIRE-6",
+        "STREAM-2",
+        "STREAM-4",
+    ],
+    *[
+        "LEAF-1",
+        "LEAF-2",
+        "LEAF-3",
+        "LEAF-4",
+        "LEAF-5",
+        "LEAF-6",
+        "LEAF-7",
+        "LEAF-10",
+        "LEAF-11",
+        "LEAF-12",
+        "DTYPE-1",
+        "DTYPE-2",
+    ],
+    *["STREAM-5", "ALIGN-1", "ALIGN-2", "ALIGN-5"],
 )
 
 
@@ -37,12 +65,12 @@ class Spot(NamedTuple):
 
     def clauses(self) -> tuple[str, ...]:
         """What is broken where this byte is another."""
-        return _clauses(self.shape.sealed, self.at)
+        return _clauses(self.shape, self.at)
 
 
-def _clauses(sealed: Sealed, at: int) -> tuple[str, ...]:
+def _clauses(shape: Shape, at: int) -> tuple[str, ...]:
     """The mark, a record, the header of the seal, the index, the footer, its last 16 bytes."""
-    seal, size = sealed.before().size, sealed.data().size
+    seal, size = shape.seal, shape.file.size
     if at < 5:
         return ("REC-1", "CONF-9")
     if at < seal:
@@ -53,14 +81,14 @@ def _clauses(sealed: Sealed, at: int) -> tuple[str, ...]:
 
 
 def _also(spot: Spot) -> Sequence[str]:
-    if spot.at >= spot.shape.sealed.before().size:
+    if spot.at >= spot.shape.seal:
         return ("SEAL-1", "SEAL-2", "SEAL-3")
     return _OF_HEADERS
 
 
 def _spots(shape: Shape, step: int = 1) -> list[Spot]:
     """Each so many-th byte; of a padded array all that are not its payload, and a few of that."""
-    size = shape.sealed.data().size
+    size = shape.file.size
     if shape is PADDED:
         return [Spot(shape, at) for at in range(size) if at < 140 or at > size - 180 or at % 211 == 0]
     return [Spot(shape, at) for at in range(0, size, step)]
@@ -77,9 +105,9 @@ def _is_looked_at(spot: Spot, bit: int) -> bool:
     return spot.shape is ONE or 1 << (spot.at * 5 + 3) % 8 == bit
 
 
-def _fault(sealed: Sealed, at: int) -> int | None:
+def _fault(shape: Shape, at: int) -> int | None:
     """SEAL-9: where the fault lies, if that is told by one row."""
-    seal, size = sealed.before().size, sealed.data().size
+    seal, size = shape.seal, shape.file.size
     if at < seal:
         return None
     if at < seal + 5:
@@ -94,10 +122,10 @@ def every_bit_is_told_from_its_opposite(spot: Spot, bit: Plain):
     """One bit is another. Wherever it stands, it is noticed."""
     if not _is_looked_at(spot, bit.value):
         return None
-    whole = spot.shape.sealed.data()
+    whole = spot.shape.file
     (byte,) = whole.piece(spot.at, 1).data()
     changed = whole.piece(0, spot.at) + data(bytes((byte ^ bit.value,))) + whole.piece(spot.at + 1, whole.size)
-    at = _fault(spot.shape.sealed, spot.at)
+    at = _fault(spot.shape, spot.at)
     return changed if at is None else changed.piece(0, at) + here("! at fault") + changed.piece(at, whole.size)
 
 
@@ -108,7 +136,7 @@ def _cut(spot: Spot) -> tuple[str, ...]:
 @product("SEAL-5", want="reject", places=_EACH, cites=lambda spot, _: _cut(spot), also=("STREAM-2", "WIRE-3"))
 def every_cut_is_told_from_a_whole(spot: Spot, _: Plain):
     """The stream ends before one of its bytes. That is noticed also between two records, and behind the last."""
-    cut = spot.shape.sealed.data().piece(0, spot.at)
+    cut = spot.shape.file.piece(0, spot.at)
     return cut + here("! the end") if spot.at >= 5 else here("! cut off") + cut
 
 
@@ -119,7 +147,7 @@ _SOME: Final = [*_spots(ONE, 2), *_spots(THREE, 3)]
 @product("SEAL-2", want="reject", places=_SOME, also=_MOVED)
 def a_byte_that_is_missing(spot: Spot, _: Plain):
     """One byte is missing, and those behind it stand one before their places."""
-    whole = spot.shape.sealed.data().data()
+    whole = spot.shape.file.data()
     return data(whole[: spot.at] + whole[spot.at + 1 :])
 
 
@@ -135,7 +163,7 @@ _BYTES: Final = (Plain("zero", "a zero"), Plain("the-same", "the byte that stand
 )
 def a_byte_too_many(spot: Spot, byte: Plain):
     """One byte is too many, and those behind it stand one behind their places."""
-    whole = spot.shape.sealed.data().data()
+    whole = spot.shape.file.data()
     more = b"\0" if byte.name == "zero" else whole[spot.at : spot.at + 1]
     return data(whole[: spot.at] + more + whole[spot.at :])
 
@@ -147,7 +175,7 @@ _FILLED: Final = (Plain("zeros", "zeros", 0), Plain("line-feeds", "line feeds", 
 @product("SEAL-2", "SEAL-5", want="reject", places=_BEHIND, sizes=_FILLED)
 def bytes_behind_the_footer(place: Plain, byte: Plain):
     """Behind the footer stand so many bytes of one kind, as file systems and copies leave them."""
-    return THREE.sealed.data() + fill(byte.value, place.value) + here("! the end")
+    return THREE.file + fill(byte.value, place.value) + here("! the end")
 
 
 @product(
@@ -161,4 +189,4 @@ def bytes_behind_the_footer(place: Plain, byte: Plain):
 )
 def bytes_before_the_mark(place: Plain, byte: Plain):
     """Before the mark stand so many bytes of one kind: the file does not begin with the mark, nor with a record."""
-    return here("! not a record") + fill(byte.value, place.value) + THREE.sealed.data()
+    return here("! not a record") + fill(byte.value, place.value) + THREE.file

@@ -55,9 +55,8 @@ def test_a_wrong_value_fails_and_quotes_the_clause(pytest_in):
 
 @pytest.mark.parametrize(("value", "status"), [("2", 0), ("1", 1)])
 def test_expected_failures_are_strict(pytest_in, pytester, value, status):
-    (pytester.path / "xfails").write_text(
-        "decode 06-streams/one-* wrong: it cannot count\nencode * wrong: another part\n"
-    )
+    known = "decode 06-streams/one-* wrong: it cannot count\nencode * wrong: another part\n"
+    (pytester.path / "xfails").write_text(known)
     text = READER.replace("VALUE", value).replace("XFAILS", ', xfails="xfails"')
     found, printed = pytest_in(text)
     assert found == status, printed

@@ -20,7 +20,7 @@ _ABOUT: Final = {
         "the explorer of this site runs on it",
         "streamckpt.mjs",
     ),
-    "Rust": ("a reader in Rust without a crate, written from the specification alone", "client.rs"),
+    "Rust": ("a reader and writer in Rust without a crate, written from the specification alone", "client.rs"),
     "usual loop (EasyLM, tux)": (
         "the loop over msgpack and flax that most code bases have, EasyLM and LWM (tux) among them",
         "loop_client.py",

@@ -12,8 +12,8 @@ Programs that know of [version 1.0](../spec/1.0) alone, on [sealed streams](../s
 `python -m fuzz.old_loaders --write` found, with each of them in an environment of its own. *Read* counts the trees that
 came out with the same keys, types and bits; whatever came otherwise stands below the table.
 
-The first rows are the published loop, with what various code bases give to msgpack's Unpacker, in C and in Python. Those of
-EasyLM, tux and JAXSeq further down are the classes themselves. The decoders of npm know nothing of leaves: of these
+The first rows are the published loop, with what various code bases give to msgpack's Unpacker, in C and Python. Those
+of EasyLM, tux and JAXSeq further down are the classes themselves. The decoders of npm know nothing of leaves: of these
 the records were compared.
 
 | program | runs on | read | how it ends |

@@ -16,16 +16,22 @@ from reference.format.leaves import read_value
 from reference.format.records import Record
 from reference.format.wire import BytesSource, Source
 
+from .sealer import FOOTER, MARK, SIGNATURE
+
 _COMPARED: Final = ("kind", "dtype", "shape", "value", "bytes", "display", "sha256")
 Records = dict[tuple[str, ...], dict[str, Any]]
 
 
 class Answer(NamedTuple):
-    """The records of accepted bytes, as CLIENT.md describes them; None where they are refused, and then why."""
+    """The records of accepted bytes, as CLIENT.md describes them; None where they are refused, and then why.
+
+    `in_seal` says whether what is refused is the seal, though a clause for records is named (INDEX-6).
+    """
 
     records: Records | None
     why: str = ""
     clause: str | None = None
+    in_seal: bool = False
 
 
 class Peer(Protocol):
@@ -52,8 +58,14 @@ class Reference:
             source = contents.checked or BytesSource(data)
             described = [_described(source, record) for record in contents.records]
         except FormatError as error:
-            return Answer(None, str(error), error.clause)
+            return Answer(None, str(error), error.clause, _is_in_seal(data, error.offset))
         return Answer(by_path(described))
+
+
+def _is_in_seal(data: bytes, offset: int | None) -> bool:
+    if offset is None or not data.startswith(MARK) or not data.endswith(SIGNATURE):
+        return False
+    return offset >= int.from_bytes(data[-FOOTER:][:8], "big")
 
 
 def _described(source: Source, record: Record) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The clients in C and JavaScript, kept running: bytes go in, what the client prints and its exit status come out."""
+"""The clients in C, JavaScript and Rust: bytes go in, what the client prints and its exit status come out.
+
+The first two are kept running; that in Rust is started for each input.
+"""
 
 from __future__ import annotations
 
@@ -51,16 +54,14 @@ class Program:
 
     def decode(self, data: bytes, flax: bool = False) -> Answer:
         status, printed, told = self.ask(b"D" if flax else b"d", data)
-        if status == 0:
-            return Answer(by_path(json.loads(printed)["records"]))
-        return Answer(None, *self._rejection(status, told))
+        return _answer(self.name, status, printed, told)
 
     def encode(self, asked: bytes, flax: bool = False) -> bytes | None:
         """The bytes for the JSON that an encoder gets, None where it is refused."""
         status, printed, told = self.ask(b"E" if flax else b"e", asked)
         if status == 0:
             return printed
-        self._rejection(status, told)
+        _rejection(self.name, status, told)
         return None
 
     def survive(self, part: bytes, data: bytes) -> None:
@@ -68,13 +69,6 @@ class Program:
         status, _, told = self.ask(part, data)
         if os.WIFSIGNALED(status):
             raise Broken(f"the {self.name} client crashed (wait status {status}):\n{told.decode(errors='replace')}")
-
-    def _rejection(self, status: int, told: bytes) -> tuple[str, str | None]:
-        last = told.rstrip().rpartition(b"\n")[2]
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1 and last.startswith(b'{"rejected"'):
-            said = json.loads(last)
-            return said["rejected"], said.get("clause")
-        raise Broken(f"the {self.name} client crashed (wait status {status}):\n{told.decode(errors='replace')}")
 
     def _read(self, n: int) -> bytes:
         process = self._process
@@ -86,6 +80,34 @@ class Program:
 
     def _read_sized(self) -> bytes:
         return self._read(struct.unpack("<I", self._read(4))[0])
+
+
+class Started:
+    """A client that is started anew for each input."""
+
+    def __init__(self, name: str, command: list[str], version: str) -> None:
+        self.name, self.version, self._command = name, version, command
+
+    def decode(self, data: bytes, flax: bool = False) -> Answer:
+        command = [*self._command, "flax-decode" if flax else "decode"]
+        done = subprocess.run(command, input=data, capture_output=True)
+        status = done.returncode << 8 if done.returncode >= 0 else -done.returncode
+        return _answer(self.name, status, done.stdout, done.stderr)
+
+
+def _answer(name: str, status: int, printed: bytes, told: bytes) -> Answer:
+    if status == 0:
+        return Answer(by_path(json.loads(printed)["records"]))
+    return Answer(None, *_rejection(name, status, told))
+
+
+def _rejection(name: str, status: int, told: bytes) -> tuple[str, str | None]:
+    """Why an input is refused, and by which clause. Raises Broken for any other end of a client."""
+    last = told.rstrip().rpartition(b"\n")[2]
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1 and last.startswith(b'{"rejected"'):
+        said = json.loads(last)
+        return said["rejected"], said.get("clause")
+    raise Broken(f"the {name} client crashed (wait status {status}):\n{told.decode(errors='replace')}")
 
 
 def c_client(sanitized: bool = False, build: Path = BUILD) -> Program | None:
@@ -110,4 +132,20 @@ def javascript_client() -> Program | None:
     node = shutil.which("node")
     if node is None:
         return None
-    return Program("JavaScript", [node, str(_HERE / "serve.mjs"), str(CLIENTS / "streamckpt.mjs")])
+    return Program("JavaScript", [node, str(_HERE / "serve.mjs"), str(CLIENTS / "streamckpt.mjs")], version="2.0")
+
+
+def rust_client(build: Path = BUILD) -> Started | None:
+    """The client in Rust, built into a folder unless it is there; None without a compiler."""
+    compiler = shutil.which("rustc")
+    if compiler is None:
+        return None
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sorted(CLIENTS.glob("*.rs")))).hexdigest()[:16]
+    program = build / f"client-rust-{digest}"
+    if not program.exists():
+        build.mkdir(parents=True, exist_ok=True)
+        made = build / f"{program.name}.{os.getpid()}"
+        options = ["-O", "-C", "overflow-checks=on", "--edition", "2021", "-o", str(made)]
+        subprocess.run([compiler, *options, str(CLIENTS / "client.rs")], check=True)
+        made.replace(program)
+    return Started("Rust", [str(program)], version="2.0")

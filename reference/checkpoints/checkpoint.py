@@ -21,7 +21,7 @@ from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
-from ..format.leaves import view_value
+from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
@@ -105,7 +105,8 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def _value(self, record: Record) -> Any:
         self._refuse_closed()
-        if self.memory is not None:
+        # SUM-3: "one that gives a view of a memory map compares nothing"; what is copied all the same is compared
+        if self.memory is not None and (self.contents.checked is None or is_viewed(record.leaf)):
             return value_of(self.memory, record, read=view_value)
         return value_of(self.source, record)
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..format.casts import convert, is_cast
 from ..format.errors import FormatError
 from ..format.keypaths import display
-from ..format.leaves import read_value, view_value
+from ..format.leaves import is_viewed, read_value, view_value
 from ..format.records import Record, with_path
 from ..format.wire import BytesSource, Source
 from .boxes import whole
@@ -102,7 +102,7 @@ def _as_array(
     if leaf.dtype is None:  # a Python number
         number = convert(np.asarray(read_value(source, at, leaf)).reshape(1), dtype).reshape(())
         return put(number.__getitem__, (), dtype, sharding_of(target)) if on_devices else _of_class(number, target)
-    if memory is not None and leaf.dtype == dtype:
+    if memory is not None and leaf.dtype == dtype and is_viewed(leaf):
         view = view_value(memory, at, leaf)
         if not on_devices:
             return _of_class(view, target)

@@ -146,6 +146,11 @@ def _text(raw: bytes, offset: int) -> str:
         raise FormatError("WIRE-5", offset, None, detail, "read it again when nothing writes to it") from None
 
 
+def is_viewed(leaf: Leaf) -> bool:
+    """Whether `view_value` gives a view, and not a copy."""
+    return leaf.kind == "ndarray" and len(leaf.extents) == 1 and leaf.nbytes > 0
+
+
 def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
     """`read_value`, but an array in one piece is a view of the source's memory.
 

@@ -75,6 +75,17 @@ def saves():
     job = reference.save(FOLDER / "background", placed(), "bf16", blocking=False)
     job.wait()
     tell("save background", there=(FOLDER / "background").exists())
+    sealed = {"format": "2.0", "metadata": {"step": 3}, "digests": True}
+    reference.save(FOLDER / "sealed", placed(), **sealed)
+    reference.save(FOLDER / "sealed behind", placed(), blocking=False, **sealed).wait()
+    like = placed()["layers"]
+    found = reference.load(FOLDER / "sealed", "layers", like=like)
+    parts = [(here.data, there.data) for name in like for here, there in _shards(found[name], like[name])]
+    tell("load sealed", right=all(np.array_equal(a, b) for a, b in parts), parts=len(parts))
+
+
+def _shards(found, wanted):
+    return zip(found.addressable_shards, wanted.addressable_shards, strict=True)
 
 
 def errors():

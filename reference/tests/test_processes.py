@@ -79,6 +79,15 @@ def test_the_file_is_that_of_a_single_process_and_there_when_any_returns(told, t
     assert all(process[f"save {name}"]["there"] for process in processes for name in ("plain", "cast", "background"))
 
 
+# SEAL-7: "no sharding, and no number of processes shows in the file."
+def test_a_sealed_file_is_that_of_a_single_process(told, tmp_path):
+    processes, folder = told
+    reference.save(tmp_path / "x", expected(), format="2.0", metadata={"step": 3}, digests=True)
+    for name in ("sealed", "sealed behind"):
+        assert (folder / name).read_bytes() == (tmp_path / "x").read_bytes()
+    assert all(process["load sealed"]["right"] and process["load sealed"]["parts"] >= 6 for process in processes)
+
+
 @pytest.mark.parametrize("what", ["error of the writer", "error in the background"])
 def test_an_error_of_the_writer_is_raised_in_all(told, what):
     processes, folder = told

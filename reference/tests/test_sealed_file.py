@@ -257,3 +257,22 @@ def test_a_map_refuses_headers_that_lie_and_no_payload(tmp_path):
     (tmp_path / "x").write_bytes(with_index(records, index))
     with pytest.raises(FormatError, match="INDEX-7"):
         reference.load(tmp_path / "x", mmap=True)
+
+
+def test_what_is_copied_from_a_map_is_compared(tmp_path, monkeypatch):
+    """Scalars, texts, and arrays in parts, of which there is no view."""
+    monkeypatch.setattr("reference.format.parts._ROWS", 4096)
+    monkeypatch.setattr("reference.format.parts.LARGEST_WHOLE", 9000)
+    monkeypatch.setattr("reference.format.sealing._SMALL", 100)
+    tree = {"w": np.arange(5000, dtype=np.int16), "scalar": np.float32(3), "text": "word" * 30_000, "a": np.arange(9)}
+    data = sealed(tmp_path, tree, name="x")
+    assert same(reference.load(tmp_path / "x", mmap=True), tree)
+    for record in reference.scan(tmp_path / "x")[:3]:
+        spoiled = bytearray(data)
+        spoiled[record.end - 1 if record.kind != "ndarray" else record.extents()[0][0]] ^= 1
+        (tmp_path / "x").write_bytes(spoiled)
+        for like in (None, tree):
+            with pytest.raises(FormatError, match="SUM-3") as caught:
+                reference.load(tmp_path / "x", mmap=True, like=like)
+            assert caught.value.path == record.path
+        (tmp_path / "x").write_bytes(data)

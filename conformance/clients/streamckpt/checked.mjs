@@ -13,8 +13,9 @@ export class CheckedSource {
 
   async read(target, offset) {
     if (offset >= this.size || target.length === 0) return 0;
-    if (offset < this.start || offset >= this.start + this.bytes.length) await this.#load(offset);
-    const part = this.bytes.subarray(offset - this.start, offset - this.start + target.length);
+    const isHeld = offset >= this.start && offset < this.start + this.bytes.length;
+    const { start, bytes } = isHeld ? this : await this.#load(offset); // what is held may be another block by then
+    const part = bytes.subarray(offset - start, offset - start + target.length);
     target.set(part);
     return part.length;
   }
@@ -25,6 +26,7 @@ export class CheckedSource {
     const { start, bytes, isGood } = await readBlock(this.source, this.index, record, n);
     if (!isGood) throw fault('SUM-3', start, damage(n, start));
     Object.assign(this, { start, bytes });
+    return { start, bytes };
   }
 }
 

@@ -129,7 +129,7 @@ export class Cursor {
   // CONF-8: first the kind, then the length.
   expect(type, clause, what) {
     const head = this.head();
-    if (head.type !== type) throw fault(clause, head.at, `${what} is due here, not a value of type ${head.type}`);
+    if (head.type !== type) throw fault(clause, head.at, `${what} is expected here, found a value of type ${head.type}`);
     this.fits(head);
     return head;
   }

@@ -74,7 +74,9 @@ export function checkDigests(index, digests, newHash) {
   for (const { path, offset } of index.leaves()) {
     const stated = index.digests.subarray(32 * n, 32 * n + 32);
     const found = digests[n++];
-    if (found && compared(found, stated) !== 0) throw new FormatError('INDEX-9', 'the digest of this leaf is not that of the index', { offset, path });
+    if (found && compared(found, stated) !== 0) {
+      throw new FormatError('INDEX-9', 'the digest of this leaf is not that of the index', { offset, path });
+    }
   }
   const stated = Array.from({ length: n }, (_, k) => index.digests.subarray(32 * k, 32 * k + 32));
   const tree = withTree(stated, newHash).subarray(32 * n);

@@ -19,15 +19,16 @@ export function partOf(key) {
   return isLess ? { index: Number(index), count: Number(count) } : undefined;
 }
 
-// PART-2: how an array is cut, as { count, shapeOf(n) }. One without elements or without dimensions cannot be, and has
-// no box.
+// PART-2: how an array is cut, as { count, isLarge, shapeOf(n) }, which only a large one may be (PART-1). One without
+// elements or without dimensions cannot be, and has no box.
 export function boxesOf(shape, width) {
-  if (shape.length === 0 || shape.includes(0n)) return { count: 0n };
+  if (shape.length === 0 || shape.includes(0n)) return { count: 0n, isLarge: false };
   const after = (n) => shape.slice(n + 1).reduce((product, size) => product * size, BigInt(width)); // the bytes of a row
   const cut = shape.findIndex((_, n) => after(n) <= BOX_BYTES);
   const rows = BOX_BYTES / after(cut);
   const perRange = (shape[cut] + rows - 1n) / rows;
   return {
+    isLarge: shape.reduce((product, size) => product * size, BigInt(width)) > MOST_WHOLE,
     count: shape.slice(0, cut).reduce((product, size) => product * size, perRange),
     shapeOf(n) {
       const start = (BigInt(n) % perRange) * rows;

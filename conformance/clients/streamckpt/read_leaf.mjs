@@ -68,7 +68,7 @@ function readArrayHead(cursor, { rank, clause } = {}) {
   const shapeAt = cursor.offset;
   const shape = readShape(cursor);
   if (rank !== undefined && shape.length !== rank) {
-    throw fault(clause, shapeAt, `${rank} dimensions are due here, not ${shape.length}`);
+    throw fault(clause, shapeAt, `${rank} dimensions are expected here, found ${shape.length}`);
   }
   const dtypeAt = cursor.offset;
   const dtype = readDtype(cursor);
@@ -101,7 +101,7 @@ function readDimension(cursor) {
 // DTYPE-1, DTYPE-2
 function readDtype(cursor) {
   const head = cursor.head();
-  if (head.type !== 'str' && head.type !== 'bin') throw fault('DTYPE-2', head.at, 'a dtype tag, a str, is due here');
+  if (head.type !== 'str' && head.type !== 'bin') throw fault('DTYPE-2', head.at, 'a dtype tag, a str, is expected here');
   cursor.fits(head);
   const tag = head.value <= LONGEST_TAG ? String.fromCharCode(...cursor.take(head)) : undefined;
   if (!DTYPES.has(tag)) throw fault('DTYPE-1', head.at, `no dtype tag: ${JSON.stringify(tag ?? 'a long text')}`);
@@ -134,7 +134,7 @@ function readPadding(cursor) {
 
 function expectKey(cursor, name, clause) {
   const head = cursor.expect('str', clause, `the key ${name}`);
-  if (!cursor.holds(head, name)) throw fault(clause, head.at, `the key ${name} is due here`);
+  if (!cursor.holds(head, name)) throw fault(clause, head.at, `the key ${name} is expected here`);
 }
 
 // LEAF-11

@@ -38,7 +38,9 @@ export function sealIn(bytes, offset) {
   const size = offset + bytes.length;
   const footer = readFooter(bytes.subarray(Math.max(0, bytes.length - FOOTER_BYTES)), size);
   checkSize(footer, size - footer.offset, SEAL_HEAD, size);
-  if (footer.offset !== offset) throw fault('SEAL-4', size - FOOTER_BYTES, `the footer says that the seal begins at ${footer.offset}, found it at ${offset}`);
+  if (footer.offset !== offset) {
+    throw fault('SEAL-4', size - FOOTER_BYTES, `the footer says that the seal begins at ${footer.offset}, found it at ${offset}`);
+  }
   return sealOf(footer, bytes.subarray(0, bytes.length - FOOTER_BYTES), { base: offset + SEAL_HEAD, isDetached: false });
 }
 

@@ -3,9 +3,10 @@
 import { Cursor } from './cursor.mjs';
 import { fault, naming } from './faults.mjs';
 import { PathTree } from './paths.mjs';
+import { readByIndex } from './read_by_index.mjs';
+import { readPiped } from './read_piped.mjs';
 import { readBlob, readPath } from './read_record.mjs';
 import { MARK, openSeal } from './read_seal.mjs';
-import { readByIndex, readPiped } from './read_sealed.mjs';
 
 // Yields { path, leaf } for each record. CONF-3: all that was yielded counts only when the last one has been. The
 // sink, if given, is called with each piece of the payload of a leaf before that leaf is yielded; it must be done
@@ -18,7 +19,8 @@ export async function* readStream(source, { sink, detached, onSeal } = {}) {
   const cursor = new Cursor(source, 'STREAM-2', sink);
   await cursor.fill();
   const isMarked = cursor.begins(MARK);
-  if (detached && isMarked) throw fault('DETACHED-1', 0, 'a sealed stream has its seal in itself, and none beside it');
+  if (isMarked) detached = undefined; // DETACHED-3: "Beside a sealed stream a detached seal means nothing."
+  if (detached && source.size === undefined) throw new Error('a stream with a detached seal is read from a source of known size');
   if (!isMarked && !detached) return yield* readPlain(cursor);
   if (source.size === undefined) return yield* readPiped(cursor, onSeal);
   const index = await openSeal(detached ?? source, { stream: detached ? source.size : undefined });

@@ -20,7 +20,8 @@ export function entryBytes({ path, kind, dtype, shape, records }) {
 }
 
 function recordBytes({ size, payload, sums }) {
-  return [0x93, ...intBytes(BigInt(size)), ...(payload === undefined ? [0xc0] : intBytes(BigInt(payload))), ...header('bin', sums.length), ...sums];
+  const place = payload === undefined ? [0xc0] : intBytes(BigInt(payload));
+  return [0x93, ...intBytes(BigInt(size)), ...place, ...header('bin', sums.length), ...sums];
 }
 
 const sumBytes = (sum) => bigEndian(sum, 4);

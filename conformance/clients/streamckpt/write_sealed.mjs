@@ -9,7 +9,7 @@ import { needsParts, partOf, partsOf } from './parts.mjs';
 import { meaningful, plant } from './plan.mjs';
 import { isAlignment } from './read_index.mjs';
 import { MARKER } from './read_leaf.mjs';
-import { MARK } from './read_seal.mjs';
+import { FOOTER_BYTES, MARK, SEAL_HEAD } from './read_seal.mjs';
 import { Sha256 } from './sha256.mjs';
 import { payloadLength } from './sources.mjs';
 import { BLOCK, RecordSums, withRecord } from './sums.mjs';
@@ -21,7 +21,9 @@ const LEAST_PADDED = 4096; // ALIGN-3
 
 // As planStream. `sha256` makes a hash with update and digest.
 export async function planSealed(entries, { emptyNodes, metadata, alignment = 64, digests = false, sha256 } = {}) {
-  if (!isAlignment(BigInt(alignment))) throw new FormatError('ALIGN-5', `an alignment is a power of two from 64 to 4,096, found ${alignment}`);
+  if (!isAlignment(BigInt(alignment))) {
+    throw new FormatError('ALIGN-5', `an alignment is a power of two from 64 to 4,096, found ${alignment}`);
+  }
   const encoded = metadataBytes(metadata ?? NO_METADATA);
   const given = [...entries];
   for (const [path] of given) named(path, () => checkKeys(path));
@@ -92,9 +94,11 @@ class SealedPlan {
   constructor(leaves, { metadata, alignment, digests, sha256 = () => new Sha256() }) {
     Object.assign(this, { leaves, metadata, alignment, digests, sha256 });
     this.offset = leaves.reduce((sum, { records }) => records.reduce((all, { size }) => all + size, sum), 0); // of the seal
-    const index = itemsLength(this.#index(leaves.map((leaf) => entryOf(leaf, leaf.records.map(unknownSums))), 0, leaves.map(() => new Uint8Array(32))));
+    // An index has the same length whatever its checksums and digests are.
+    const entries = leaves.map((leaf) => entryOf(leaf, leaf.records.map(unknownSums)));
+    const index = itemsLength(this.#index(entries, 0, leaves.map(() => new Uint8Array(32))));
     checkSeal(index);
-    this.size = this.offset + 5 + index + 40;
+    this.size = this.offset + SEAL_HEAD + index + FOOTER_BYTES;
   }
 
   #index(entries, checksum, digests) {

@@ -1,5 +1,5 @@
 // Says of every byte of a record, or of an entry of a flax file, what it is and which clause governs it. It explains
-// and does not judge: where the bytes are not what is due, it says what they are instead and shows the rest as it is.
+// and does not judge: where the bytes are not what is expected, it says what they are instead and shows the rest as it is.
 //
 // A run is { at, length, depth, what, value, clause, payload }: some bytes that mean one thing. `payload` is set where
 // they are elements or the bytes of a text, and says how to show them: { dtype } or { text: true }.
@@ -65,7 +65,7 @@ export class Annotator {
       this.rest('left over: the body is not used up', 'WIRE-6');
     } catch (error) {
       if (!(error instanceof Odd)) throw error;
-      this.rest(this.at < this.end ? `not what is due here: ${error.message}` : error.message, undefined);
+      this.rest(this.at < this.end ? `not what is expected here: ${error.message}` : error.message, undefined);
     }
     this.depth--;
     this.end = end;
@@ -78,7 +78,7 @@ export class Annotator {
 
   async expect(type, due) {
     const head = await this.head();
-    if (head.type !== type) throw new Odd(`${described(head)}, where ${due} is due`);
+    if (head.type !== type) throw new Odd(`${described(head)}, where ${due} is expected`);
     return head;
   }
 
@@ -110,7 +110,7 @@ export class Annotator {
   async key(value) {
     const head = await this.head();
     if (head.type === 'str') await this.text(head, 'key', 'FLAX-2');
-    else this.run(value - this.at, `key: ${described(head)}, where a str is due`, 'FLAX-2');
+    else this.run(value - this.at, `key: ${described(head)}, where a str is expected`, 'FLAX-2');
   }
 
   // The map of a branch, of which only the header is shown: the entries have rows of their own.
@@ -143,7 +143,7 @@ export async function annotate(slices, { start, end, value, as, isSealed }, budg
     if (error instanceof Budget) return { runs: annotator.runs, more: true };
     if (!(error instanceof Odd)) throw error;
     annotator.budget++;
-    annotator.rest(`not what is due here: ${error.message}`, undefined);
+    annotator.rest(`not what is expected here: ${error.message}`, undefined);
   }
   return { runs: annotator.runs, more: false };
 }

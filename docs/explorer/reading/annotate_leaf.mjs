@@ -52,7 +52,7 @@ async function array(annotator, clause = 'LEAF-2') {
   const dtype = await tag(annotator);
   const payload = await annotator.head();
   annotator.header(payload, `payload: ${payload.type} of ${count(payload.n, 'byte')}`, 'LEAF-5');
-  if (payload.type !== 'bin') throw new Odd(`${described(payload)}, where a bin is due`);
+  if (payload.type !== 'bin') throw new Odd(`${described(payload)}, where a bin is expected`);
   if (payload.n > 0) elements(annotator, payload.n, dtype);
   annotator.depth--;
 }
@@ -73,12 +73,12 @@ async function shape(annotator) {
   const whole = sizes.length === list.n;
   const shown = `(${sizes.join(', ')}${sizes.length === 1 ? ',' : ''}${whole ? '' : ' ...'})`;
   annotator.run(length, `shape: array of ${list.n}`, 'LEAF-3', { value: shown });
-  if (!whole) throw new Odd(`${described(await annotator.head())}, where a dimension is due`);
+  if (!whole) throw new Odd(`${described(await annotator.head())}, where a dimension is expected`);
 }
 
 async function tag(annotator) {
   const head = await annotator.head();
-  if (head.type !== 'str' && head.type !== 'bin') throw new Odd(`${described(head)}, where a dtype tag is due`);
+  if (head.type !== 'str' && head.type !== 'bin') throw new Odd(`${described(head)}, where a dtype tag is expected`);
   const name = await annotator.text(head, head.type === 'str' ? 'dtype tag' : 'dtype tag, as a bin', head.type === 'str' ? 'DTYPE-1' : 'DTYPE-2');
   return isKnown(name) ? name : undefined;
 }

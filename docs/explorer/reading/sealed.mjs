@@ -24,24 +24,27 @@ export class Sealed {
     this.nodes = []; // of the leaves, in the order of the index
   }
 
-  // Fills the tree from the index. Gives what a judge gives.
-  async open(tick) {
+  // Fills the tree from the index, and `found` with what a judge gives.
+  async open(found, tick) {
     const { slices, tree, detached } = this;
     try {
       this.index = await openSeal(directly(detached ?? slices), { stream: detached ? slices.size : undefined });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      return { ...(await this.#rescued(tick)), violations: [this.#violation(error, detached)] };
+      found.violations = [this.#violation(error, detached)];
+      return this.#rescue(found, tick);
     }
     tree.unread = true;
     for (const entry of this.index.leaves()) this.nodes.push(addEntry(tree, entry));
-    return { violations: [], seal: this.#facts() };
+    found.seal = this.#facts();
+    return undefined;
   }
 
   // What is whole of a file whose seal cannot be read, record by record, and compared with nothing.
-  async #rescued(tick) {
+  async #rescue(found, tick) {
     const { slices, tree, detached } = this;
-    if (detached) return {};
+    if (detached) return;
+    found.problems = ['The tree shows the records that can be read without the seal; nothing has been compared with a checksum.'];
     let at = 0;
     const source = { read: async (target) => slices.read(target, at).then((count) => ((at += count), count)) };
     const leaves = readStream(source);
@@ -52,10 +55,7 @@ export class Sealed {
       }
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      const left = error.path ? ` It ends in ${JSON.stringify(error.path.join('/'))}.` : '';
-      return { problems: [`The tree shows the records that can be read without the seal; nothing has been compared with a checksum.${left}`] };
     }
-    return {};
   }
 
   #violation(error, detached) {

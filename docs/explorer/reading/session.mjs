@@ -60,7 +60,7 @@ export class Session {
 
   async #readAs(container, tick) {
     const { slices, tree, notes, found } = this;
-    if (container === 'sealed') Object.assign(found, await this.sealed.open(tick));
+    if (container === 'sealed') await this.sealed.open(found, tick);
     else if (container === 'stream') Object.assign(found, await judgeStream(slices, { tree, notes, tick }));
     else if (container === 'flax') {
       const onBegin = (newTree, newNotes) => Object.assign(this, { tree: newTree, notes: newNotes });
@@ -126,6 +126,7 @@ export class Session {
       elements: tree.elementsOf(node),
       totals: tree.isBranch(node) ? tree.totalsOf(node) : [],
       hasBytes: this.#placeOf(node) !== undefined,
+      hasValues: tree.dtypeOf(node) !== undefined && (!this.sealed || this.sealed.index !== undefined),
       hasChecksums: this.sealed?.index !== undefined && !tree.isBranch(node),
     };
   }

@@ -28,7 +28,7 @@ export class BytesView {
       h('thead', {}, h('tr', {}, ['offset', 'bytes', 'meaning', 'clause'].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', {}, runs.flatMap((run, n) => this.#rows(run, rows[n], n === faulty))));
     this.element.replaceChildren(table,
-      fault !== undefined && faulty < 0 ? h('p', { class: 'ex-advice' }, `The file ends where byte ${integer(fault)} is due.`) : '',
+      fault !== undefined && faulty < 0 ? h('p', { class: 'ex-advice' }, `The file ends where byte ${integer(fault)} is expected.`) : '',
       more ? button('Show more', () => this.show(wanted, { fault, budget: 4 * budget })) : '');
     const row = table.querySelector('.ex-run--fault');
     this.element.scrollTop = row ? row.offsetTop - this.element.clientHeight / 2 : 0;

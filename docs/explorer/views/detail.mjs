@@ -36,7 +36,7 @@ export class DetailView {
       h('h3', { class: 'ex-path' }, h('bdi', {}, about.display || 'the whole tree')),
       h('p', { class: 'ex-quiet' }, aboutText(about)),
       button('Copy the key path', () => copyPath(about)));
-    const hasValues = about.kind === 'ndarray' || about.kind === 'scalar';
+    const { hasValues } = about;
     this.body.replaceChildren(about.isBranch ? h('div', { class: 'ex-scroll' }, totalsTable(about.totals, about.bytes)) : '', about.hasBytes ? this.tabs.element : '');
     const isOffered = { bytes: true, values: hasValues, checksums: about.hasChecksums };
     this.#offer(isOffered);

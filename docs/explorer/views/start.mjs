@@ -21,7 +21,7 @@ export function startView({ openFiles, openUrl }) {
     h('p', { class: 'ex-drop-or' }, 'or'),
     button('Choose a file', () => input.click(), { class: 'ex-button ex-button--primary' }),
     input,
-    h('p', { class: 'ex-quiet' }, 'Any size. It is read in slices, here in the browser, and never uploaded.'));
+    h('p', { class: 'ex-quiet' }, 'Any size, and with it its detached seal if it has one. It is read in slices, here in the browser, and never uploaded.'));
   const examples = EXAMPLES.map(([name, title, about]) => h('li', {}, h('button', {
     type: 'button', class: 'ex-example', onclick: () => openUrl(`examples/${name}`),
   }, h('strong', {}, title), h('span', { class: 'ex-quiet' }, about))));

@@ -1,137 +1,15 @@
-// Reading sealed streams (chapters 11 to 17), and plain ones with their detached seals.
+// Reading sealed streams from a pipe: the index comes last.
 
 import { CanonicalReader } from './canonical.mjs';
-import { CheckedSource, damage } from './checked.mjs';
-import { Cursor } from './cursor.mjs';
-import { dtypeOf } from './dtypes.mjs';
+import { damage } from './checked.mjs';
 import { FormatError, fault, naming } from './faults.mjs';
-import { boxesOf, partOf } from './parts.mjs';
+import { partOf } from './parts.mjs';
 import { PathTree } from './paths.mjs';
-import { readBlob, readPath } from './read_record.mjs';
 import { readEntry } from './read_index.mjs';
-import { MARK, SEAL_HEAD, beginsWith, sealIn } from './read_seal.mjs';
+import { SEAL_HEAD, sealIn } from './read_seal.mjs';
+import { checkPadded, checksumsOf, compare, differs, joined, readRecord } from './sealed_record.mjs';
 import { BLOCK, RecordSums, sumIn } from './sums.mjs';
 import { entryBytes } from './write_index.mjs';
-
-// --- By the index
-
-// Every leaf, in the order of the file. All that is handed over has been compared with its checksums, and its headers
-// with the index.
-export async function* readByIndex(source, index, { sink } = {}) {
-  const reader = new IndexedReader(source, index, { sink });
-  for (const entry of index.leaves()) yield { path: entry.path, leaf: await reader.leaf(entry), checksums: checksumsOf(entry) };
-  index.checkSum();
-}
-
-// Leaves of an index in any order, one at a time. The payload of a leaf is compared as it is read. A plain stream beside
-// a detached seal is read by the clauses of 1.0, a sealed one by all.
-export class IndexedReader {
-  constructor(source, index, { sink } = {}) {
-    this.index = index;
-    this.cursor = new Cursor(new CheckedSource(source, index), 'SEAL-5', sink);
-    if (!index.isDetached) this.cursor.padded = (place) => checkPadded(place, index.alignment);
-  }
-
-  // Of an entry of `index.leaves()`.
-  async leaf(entry) {
-    const { cursor, index } = this;
-    const records = [];
-    let at = entry.start;
-    try {
-      for (const { size, sums } of entry.records) {
-        await cursor.moveTo(at, at + size);
-        const record = await readRecord(cursor, index.isDetached);
-        records.push({ ...record, size: cursor.offset - at, sums });
-        at += size;
-      }
-      return joined(records, entry, index.isDetached);
-    } catch (error) {
-      throw naming(entry.path, error);
-    }
-  }
-}
-
-// ALIGN-5
-function checkPadded({ at, offset }, alignment) {
-  if (offset % alignment !== 0) throw fault('ALIGN-5', at, `a padded payload stands at a multiple of ${alignment}, found it at ${offset}`);
-}
-
-// SUM-2: of all records of a leaf, in order.
-export const checksumsOf = ({ records }) =>
-  records.flatMap(({ sums }) => Array.from({ length: sums.length / 4 }, (_, k) => sumIn(sums, 4 * k)));
-
-// { at, path, leaf, payload, shape }: `payload` counts from the first byte of the record (INDEX-3).
-async function readRecord(cursor, isPlain) {
-  const at = cursor.offset;
-  const record = cursor.expect('array', isPlain ? 'REC-1' : 'SEAL-1', 'a record, an array,');
-  if (record.value !== 2) throw fault('REC-1', at, `a record has two elements, found ${record.value}`);
-  if (!isPlain) checkMark(cursor, at);
-  const path = readPath(cursor, isPlain ? undefined : partOf);
-  cursor.path = path;
-  try {
-    const leaf = await readBlob(cursor);
-    const payload = leaf.payloadAt === undefined ? undefined : leaf.payloadAt - at;
-    return { at, path, leaf, payload, shape: leaf.shape };
-  } catch (error) {
-    throw naming(path, error);
-  }
-}
-
-// SEAL-1. The header has been read, and its bytes still stand in the window, just before the place.
-function checkMark(cursor, at) {
-  const length = cursor.offset - at;
-  const bytes = cursor.buffer.subarray(cursor.at - length, cursor.at);
-  if (!(at === 0 ? beginsWith(bytes, MARK) : length === 1)) {
-    throw fault('SEAL-1', at, 'the first record begins with dd 00 00 00 02, and every other one with 92');
-  }
-}
-
-// The leaf of some records, after they have been compared with what the index says of them (INDEX-7).
-function joined(records, stated, isPlain) {
-  const count = stated.records.length;
-  const [{ leaf, path, at }] = records;
-  const isPart = !isPlain && partOf(path[path.length - 1]) !== undefined;
-  if (count > 1 && !isPart) throw differs(at, 'key path', path, [...stated.path, `__part_0_of_${count}__`]);
-  records.forEach((record, n) => compare(record, stated.records[n], stated, isPart ? { n, count } : undefined));
-  if (!isPart) return leaf;
-  if (leaf.kind !== 'ndarray') throw fault('PART-1', at, `a part is an ndarray, found ${leaf.kind}`);
-  checkBoxes(records, stated);
-  return { kind: 'ndarray', dtype: leaf.dtype, shape: stated.shape, payload: records.flatMap((record) => record.leaf.payload) };
-}
-
-// INDEX-7
-function compare(record, wanted, stated, part) {
-  const { at, path, leaf } = record;
-  const statedPath = part ? [...stated.path, `__part_${part.n}_of_${part.count}__`] : stated.path;
-  if (path.length !== statedPath.length || path.some((key, n) => key !== statedPath[n])) throw differs(at, 'key path', path, statedPath);
-  for (const [what, found, said] of [
-    ['kind', leaf.kind, stated.kind], ['dtype', leaf.dtype, stated.dtype], ['size', record.size, wanted.size],
-    ['place of the payload', record.payload, wanted.payload],
-    ['shape', part ? undefined : shapeText(leaf), part ? undefined : shapeText(stated)],
-  ]) {
-    if (found !== said) throw differs(at, what, found, said);
-  }
-}
-
-// Of a scalar, that of no dimension.
-const shapeText = ({ kind, shape }) => (kind === 'ndarray' ? `[${shape}]` : undefined);
-
-function differs(at, what, found, said) {
-  return fault('INDEX-7', at, `the record and the index differ in the ${what}: ${show(found)} compared with ${show(said)}`);
-}
-
-const show = (value) => (Array.isArray(value) ? JSON.stringify(value) : String(value ?? 'none')).slice(0, 200);
-
-// PART-2
-function checkBoxes(records, { dtype, shape }) {
-  const boxes = boxesOf(shape, dtypeOf(dtype).width);
-  if (boxes.count !== BigInt(records.length)) throw fault('PART-2', records[0].at, `the shape [${shape}] gives ${boxes.count} parts, found ${records.length}`);
-  records.forEach(({ at, shape: found }, n) => {
-    if (String(found) !== String(boxes.shapeOf(n))) throw fault('PART-2', at, `this part has the shape [${boxes.shapeOf(n)}], found [${found}]`);
-  });
-}
-
-// --- From a pipe
 
 // Every leaf, as it passes. What is to be compared with the index is kept until that has come. The shape of an array
 // in parts is known from the index alone: until then it is undefined, and the same object is given it in the end.
@@ -260,7 +138,7 @@ class Notes {
 
 // Both give the place behind the leaf.
 function compareNoted({ path, records: [record], ...leaf }, stated, at) {
-  if (stated.records.length > 1) throw fault('INDEX-7', at, `the index says that the leaf stands in ${stated.records.length} parts, found one record`);
+  if (stated.records.length > 1) throw differs(at, 'number of parts', 1, stated.records.length);
   compare({ ...record, at, path, leaf }, stated.records[0], stated);
   compareSums(record, stated.records[0], at);
   return at + record.size;
