@@ -108,7 +108,9 @@ class _Chapter(NamedTuple):
         kind = re.sub(r" [A-Z]+-[0-9]+$", "", info)
         side = "refuse" if "refuse" in kind else "accept"
         found = next((case for case in corpus(self.version).cases if case.name == name), None)
-        case = f"[The case]({links.to(links.case_page(found.id), self.page)})" if found else ""
+        if found is None:
+            raise ValueError(f"{self.page}: there is no case {name} in the corpus")
+        case = f"[The case]({links.to(links.case_page(found.id), self.page)})"
         return (
             f'<div class="example {side}" markdown>\n<p class="about" markdown>{_KINDS[kind]} {case}</p>\n\n'
             f"```text\n{digits}```\n\n</div>"
