@@ -152,7 +152,8 @@ def on_host(tree):
 def test_flax_and_the_published_loop_read_a_sealed_file(tmp_path, alignment):
     data = sealed(tmp_path, TREE, alignment=alignment, metadata={"step": 1}, digests=True)
     assert data.count(b"\xa3pad\xc5") == 3
-    assert same(on_host(read(io.BytesIO(data))), read(io.BytesIO(written(TREE))))
+    reference.save(tmp_path / "plain", TREE)
+    assert same(on_host(read(io.BytesIO(data))), read(io.BytesIO((tmp_path / "plain").read_bytes())))
     for feed in (1, 7, 1 << 20):  # in pieces of any size
         unpacker = msgpack.Unpacker(max_buffer_size=0)
         found = []
