@@ -140,12 +140,20 @@ TREE = {
 }
 
 
+def on_host(tree):
+    """The tree with numpy arrays in place of those of jax, which flax 0.8 makes of chunks."""
+    if isinstance(tree, dict):
+        return {key: on_host(child) for key, child in tree.items()}
+    return np.asarray(tree) if hasattr(tree, "addressable_shards") else tree
+
+
 # ALIGN-1: "The array is the same with it and without."
 @pytest.mark.parametrize("alignment", [64, 4096])
 def test_flax_and_the_published_loop_read_a_sealed_file(tmp_path, alignment):
     data = sealed(tmp_path, TREE, alignment=alignment, metadata={"step": 1}, digests=True)
     assert data.count(b"\xa3pad\xc5") == 3
-    assert same(read(io.BytesIO(data)), read(io.BytesIO(written(TREE))))
+    reference.save(tmp_path / "plain", TREE)
+    assert same(on_host(read(io.BytesIO(data))), read(io.BytesIO((tmp_path / "plain").read_bytes())))
     for feed in (1, 7, 1 << 20):  # in pieces of any size
         unpacker = msgpack.Unpacker(max_buffer_size=0)
         found = []
@@ -153,7 +161,7 @@ def test_flax_and_the_published_loop_read_a_sealed_file(tmp_path, alignment):
             unpacker.feed(data[at : at + feed])
             found += [(tuple(key), flax.serialization.msgpack_restore(blob)) for key, blob in unpacker]
         assert len(found) == 11
-        assert same(dict(found)["params", "embed"], TREE["params"]["embed"])
+        assert same(on_host(dict(found)["params", "embed"]), TREE["params"]["embed"])
 
 
 def test_msgpack_written_in_python_reads_a_sealed_file_too(tmp_path):
