@@ -197,11 +197,11 @@ def judge_printed(case: Case, records: list[dict[str, Any]], printed: dict[str, 
         return judgement
     wanted, found = case.wanted_seal(), printed.get("seal")
     if wanted is None or not isinstance(found, dict):
-        told = f"seal {'an object' if wanted else None}", f"seal {found!r:.140}"
-        return judgement if wanted is found else Judgement(False, *told, [])
+        want, got = f"seal {'an object' if wanted else None}", f"seal {found!r:.140}"
+        return judgement if wanted is found else Judgement(False, want, got, [])
     differ = [name for name in wanted if _spelled(found.get(name)) != _spelled(wanted[name])]
-    shown = ((f"seal.{name} {one.get(name)!r:.140}" for name in differ) for one in (wanted, found))
-    return Judgement(False, *("; ".join(one) for one in shown), []) if differ else judgement
+    want, got = ("; ".join(f"seal.{name} {one.get(name)!r:.140}" for name in differ) for one in (wanted, found))
+    return Judgement(False, want, got, []) if differ else judgement
 
 
 def _spelled(value: Any) -> str:

@@ -101,7 +101,8 @@ def pad_again(taken: Taken) -> None:
 
 def tell_again(taken: Taken) -> None:
     """Make the index say what the records are, and leave its metadata and digests as they stand."""
-    described, shapes = [], {bytes(encode(row.children[0])): row for row in taken.rows() if row.children}
+    described: list[Any] = []
+    shapes = {bytes(encode(row.children[0])): row for row in taken.rows() if row.children}
     for record in taken.records.children or ():
         told = _told(record) or (["?"], "nil", None, None, None)
         described.append((told, len(encode(record))))
@@ -208,7 +209,7 @@ def _array(ext: Node) -> tuple[list[Any], str, int] | None:
     body = (ext.children or [Node("raw")])[0]
     if ext.kind != "ext" or body.kind != "array" or len(body.children or ()) != 3:
         return None
-    shape, tag, payload = body.children
+    shape, tag, payload = body.children or ()
     found = _value(shape)
     if not isinstance(found, list) or payload.kind != "bin":
         return None

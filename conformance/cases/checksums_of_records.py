@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 from ..assembly import Bytes, data, fill, here, patterned
 from ..checksums import crc, table
@@ -47,7 +48,7 @@ def zeros_of_16_mib():
 def _summed(other: Callable[[Bytes], bytes], items: list[Item] = ITEMS) -> Bytes:
     """A stream whose checksums are made otherwise; that of all records as well."""
     whole = sealed(items)
-    says = whole.says() | {"checksum": other(whole.before())}
+    says: dict[str, Any] = whole.says() | {"checksum": other(whole.before())}
     for leaf, record in zip(says["leaves"], whole.records, strict=True):
         leaf[4][0][2] = b"".join(other(record.data.piece(at, BLOCK)) for at in range(0, record.data.size, BLOCK))
     return whole.data(says, fault=0)

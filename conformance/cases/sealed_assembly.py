@@ -88,7 +88,7 @@ class Sealed(NamedTuple):
         """All that stands before the seal."""
         return together([record.data for record in self.records])
 
-    def index(self, says: dict[str, Any] | None = None) -> Value:
+    def index(self, says: dict[str, Any] | None = None) -> Value:  # pyright: ignore[reportIncompatibleMethodOverride]
         return index_value(says or self.says())
 
     def data(

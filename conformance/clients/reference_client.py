@@ -44,7 +44,7 @@ def decode(path: str | None = None, prefix: str | None = None) -> dict[str, Any]
             spool.flush()
             path = spool.name
         checkpoint = stack.enter_context(reference.open(path, prefix))
-        printed = {"records": [_printed(checkpoint, record) for record in checkpoint.records]}
+        printed: dict[str, Any] = {"records": [_printed(checkpoint, record) for record in checkpoint.records]}
         if (seal := checkpoint.contents.seal) is None:
             return printed
         verify(checkpoint)  # of the whole: the checksum of all records, and the digests

@@ -200,4 +200,5 @@ def a_number_in_the_footer_of_a_detached_seal(place: Plain, change: Plain):
     whole = detached(THREE.sealed.items, {"step": 3})
     index = assembled(whole.index())
     n = _changed(change.value, whole.before().size if field == "at" else index.size, width)
-    return None if n is None else (whole.before(), whole.seal_file(**{field: n}))
+    changed: dict[str, Any] = {field: n}
+    return None if n is None else (whole.before(), whole.seal_file(**changed))

@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 def main(argv: list[str] | None = None) -> int:
-    command = argparse.ArgumentParser("python -m fuzz.old_loaders", description=__doc__.partition(": ")[2])
+    command = argparse.ArgumentParser("python -m fuzz.old_loaders", description=str(__doc__).partition(": ")[2])
     command.add_argument("--build", type=Path, default=ROOT / "build" / "old_loaders", help="where environments are")
     command.add_argument("--tree", action="append", choices=GIVEN, help="may be given again; the default is all")
     command.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")

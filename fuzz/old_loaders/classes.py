@@ -26,7 +26,7 @@ _STOOD_IN = (
 class _Anything(types.ModuleType):
     """A module that has every name."""
 
-    __path__: list[str] = []
+    __path__: list[str] = []  # pyright: ignore
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -63,9 +63,9 @@ def _under_params(loaded: Any) -> Any:
 
 
 def _readers() -> dict[str, Callable[[str], Any]]:
-    from EasyLM.checkpoint import StreamingCheckpointer as EasyLM
-    from JaxSeq.checkpointing import load_pytree
-    from tux.checkpoint import StreamingCheckpointer as Tux
+    from EasyLM.checkpoint import StreamingCheckpointer as EasyLM  # pyright: ignore[reportMissingImports]
+    from JaxSeq.checkpointing import load_pytree  # pyright: ignore[reportMissingImports]
+    from tux.checkpoint import StreamingCheckpointer as Tux  # pyright: ignore[reportMissingImports]
 
     return {
         "EasyLM load_checkpoint": EasyLM.load_checkpoint,

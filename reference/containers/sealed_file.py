@@ -180,8 +180,8 @@ def _joined(segments: list[Segment], new: Segment) -> list[Segment]:
     for start, stop, crc in sorted([*others, new], key=lambda segment: segment[:2]):
         if found and found[-1][1] >= start:
             first, middle, before = found.pop()
-            known = before is not None and crc is not None and middle == start
-            crc = combined(before, crc, stop - start) if known else None
+            meet = middle == start
+            crc = combined(before, crc, stop - start) if meet and before is not None and crc is not None else None
             start, stop = first, max(middle, stop)
         found.append((start, stop, crc))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import msgpack
@@ -19,6 +20,7 @@ from .parts import PREFIX, box_count, has_part_name, is_in_parts
 from .streams import clash_error, find_clash
 from .wire import BytesSource, Cursor, array_header, encode_int, header_size
 
+_packed: Final[Callable[[Any], bytes]] = msgpack.Packer().pack
 _FED: Final = 1 << 20  # bytes given to msgpack at a time, which bounds what it makes of them
 _ARRAYS: Final = frozenset(("ndarray", "scalar"))
 
@@ -213,7 +215,7 @@ def _read_through_msgpack(view: memoryview, start: int, rows: int, columns: Colu
         unpacker.feed(view[fed : fed + _FED])
         fed = min(fed + _FED, len(view))
         chunk = tuple(itertools.islice(unpacker, rows - len(columns.paths)))
-        packed = msgpack.packb(chunk)[len(array_header(len(chunk))) :]
+        packed = _packed(chunk)[len(array_header(len(chunk))) :]
         if view[begin : begin + len(packed)] != packed:  # it is not in the shortest form
             return None
         begin += len(packed)  # and not by `tell`, which counts the beginning of the next row
@@ -253,6 +255,6 @@ def _add_rows(rows: tuple[Any, ...], known: dict[Any, Leaf], columns: Columns) -
 
 def _leaf_of(described: tuple[Any, ...]) -> Leaf:
     """The leaf of a kind, dtype and shape that msgpack has read. Raises FormatError, ValueError, TypeError."""
-    cursor = CanonicalCursor(BytesSource(msgpack.packb(described)))
+    cursor = CanonicalCursor(BytesSource(_packed(described)))
     cursor.skip(1)
     return _read_leaf(cursor)

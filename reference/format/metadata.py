@@ -45,7 +45,7 @@ def encode_metadata(metadata: Metadata) -> bytes:
 def _pieces(value: Any, where: tuple[str, ...], depth: int) -> Iterator[bytes]:
     if isinstance(value, np.generic) and not isinstance(value, _NOT_PLAIN):
         value = value.item()
-    if isinstance(value, Mapping | list | tuple):
+    if isinstance(value, (Mapping, list, tuple)):
         if depth > MAX_DEPTH:
             raise _refusal("META-3", where, f"values are nested more than {MAX_DEPTH} deep")
         if isinstance(value, Mapping):

@@ -33,7 +33,7 @@ def ends_as_detached(tail: bytes, size: int) -> bool:
 class Seal(NamedTuple):
     """A seal: its index, the offset at which the records end, and where the index stands, as (offset, bytes)."""
 
-    index: Index
+    index: Index  # pyright: ignore[reportIncompatibleMethodOverride]
     records_end: int
     index_at: tuple[int, int]
     is_detached: bool = False
