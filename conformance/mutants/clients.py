@@ -37,10 +37,18 @@ from .running import BUILDERS, PIPED, Answer, NoProgram, Running
 from .texts import Changed, changes
 
 FOLDER: Final = Path(__file__).parents[1] / "clients"
+
+
+def _files(first: str, *globs: str) -> tuple[str, ...]:
+    """The files of a client, the one that names the others first."""
+    found = {str(file.relative_to(FOLDER)) for glob in globs for file in FOLDER.glob(glob)}
+    return (first, *sorted(found - {first}))
+
+
 FILES: Final = {
-    "c": ("client.c",),
-    "javascript": ("client.mjs", "streamckpt.mjs"),
-    "rust": ("client.rs", *sorted(file.name for file in FOLDER.glob("*.rs") if file.name != "client.rs")),
+    "c": _files("client.c", "c/*.h"),
+    "javascript": _files("client.mjs", "*.mjs", "streamckpt/*.mjs"),
+    "rust": _files("client.rs", "*.rs"),
 }
 PARTS: Final = {
     "c": ("decode", "encode", "flax-decode", "flax-encode"),

@@ -52,6 +52,11 @@ class Running(Protocol):
         ...
 
 
+def _put(file: Path, text: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+
+
 class Compiled:
     """A client in C or Rust: a process for each input."""
 
@@ -59,7 +64,7 @@ class Compiled:
         for name, text in texts.items():
             for there, instead in _PORTABLE.items():
                 text = text.replace(there, instead)
-            (folder / name).write_text(text)
+            _put(folder / name, text)
         name, self._program = next(iter(texts)), folder / "client"  # the first file names the others
         done = subprocess.run([*_COMMANDS[name], self._program, folder / name], capture_output=True, cwd=folder)
         if done.returncode:
@@ -111,7 +116,7 @@ class Served:
 
     def __init__(self, texts: dict[str, str], folder: Path) -> None:
         for name, text in texts.items():
-            (folder / name).write_text(text)
+            _put(folder / name, text)
         self._folder = folder
         command = ["node", "--max-old-space-size=1024", Path(__file__).with_name("serve.mjs"), folder / "client.mjs"]
         pipe = subprocess.PIPE

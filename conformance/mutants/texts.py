@@ -32,6 +32,7 @@ _NO_CODE: Final = {
     ".mjs": rf"{_COMMENT}|{_TEXT}|'(?:[^'\\]|\\.)*'|`[^`]*`|(?<=[(=,:] )/[^/\n]+/\w*|(?<=\()/[^/\n]+/\w*",
     ".rs": rf'{_COMMENT}|r#".*?"#|{_TEXT}|b?\'(?:[^\'\\\n]|\\[^\n]+?)\'|#!?\[[^\n]*\]|^mod sha_ni.*?^\}}',
 }
+_LIKE: Final = {".h": ".c"}
 _PAIRS: Final = (
     *(("<", "<="), (">", ">="), ("==", "!="), ("===", "!=="), ("&&", "||"), ("+", "-"), ("<<", ">>")),
     *(("&", "|"), ("+=", "-=")),
@@ -51,9 +52,14 @@ _KEYWORDS: Final = {"if", "while", "for", "switch", "return", "sizeof", "match",
 
 def changes(file: Path) -> Iterator[Changed]:
     """All single changes of a program, in the order of its text."""
-    text, seen = file.read_text(), Counter[str]()
-    code = re.sub(_NO_CODE[file.suffix], lambda found: re.sub(r"[^\n]", "\0", found[0]), text, flags=re.S | re.M)
-    for start, end, what, new in sorted(_edits(code, text, file.suffix)):
+    text, seen, suffix = file.read_text(), Counter[str](), _LIKE.get(file.suffix, file.suffix)
+    code = re.sub(
+        _NO_CODE[suffix],
+        lambda found: re.sub(r"[^\n]", "\0", found[0]),
+        text,
+        flags=re.S | re.M,
+    )
+    for start, end, what, new in sorted(_edits(code, text, suffix)):
         line = text[text.rfind("\n", 0, start) + 1 : (text.find("\n", end) + 1 or len(text) + 1) - 1]
         change = f"{what}: {' '.join(line.split()):.120}"
         seen[change] += 1

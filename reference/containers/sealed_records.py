@@ -187,7 +187,7 @@ class SealedRecords:
         except FormatError as error:
             if error.clause == "STREAM-2":
                 raise self._refusal(i, "a record is longer than the index says") from None
-            raise self._damage(i) or error from None
+            raise self._damage(i) or self._named(error) from None
         found = record.leaf
         if record.path != path:
             raise self._refusal(i, f"the record here has the key path {KeyPath(record.path)}")
@@ -204,7 +204,13 @@ class SealedRecords:
 
     def _refusal(self, i: int, detail: str, clause: str = "INDEX-7") -> FormatError:
         """What is wrong with a record that is not what the index says: that it is damaged, where it is."""
-        return self._damage(i) or FormatError(clause, self.starts[i], KeyPath(self.path(i)), detail, _ADVICE)
+        damage = self._damage(i)
+        return damage or self._named(FormatError(clause, self.starts[i], KeyPath(self.path(i)), detail, _ADVICE))
+
+    def _named(self, error: FormatError) -> FormatError:
+        """The error, which names the file: who reads its payloads may not know it."""
+        error.file = getattr(self._source, "name", None)
+        return error
 
     def _damage(self, i: int) -> FormatError | None:
         start = self.starts[i]
@@ -218,6 +224,5 @@ class SealedRecords:
         which = f"block {block} of {count} of the leaf does" if count > 1 else "the leaf does"
         path = KeyPath(self.path(i))
         advice = "the file is damaged; get it again, or rescue what is whole with `python -m reference.salvage`"
-        return FormatError(
-            "SUM-3", self.starts[i] + block * BLOCK, path, f"{which} not have the checksum in the seal", advice
-        )
+        detail = f"{which} not have the checksum in the seal"
+        return self._named(FormatError("SUM-3", self.starts[i] + block * BLOCK, path, detail, advice))

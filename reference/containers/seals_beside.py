@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+from typing import Final
 
 from ..format.seals import DETACHED_SUFFIX
 from ..storage.place import OpenedFile
@@ -10,6 +12,8 @@ from ..storage.places import place_of
 from .container import Contents
 from .registry import kind_of, read_contents
 from .stream import STREAM, begins_sealed, read_with_seal
+
+_NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG))
 
 
 def read_with_seal_beside(
@@ -35,7 +39,9 @@ def _detached_seal(file: OpenedFile, name: str, wanted: str | None) -> OpenedFil
 def _opened_seal(name: str) -> OpenedFile | None:
     try:
         return place_of(name + DETACHED_SUFFIX).open()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
         return None
 
 

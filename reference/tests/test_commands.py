@@ -143,7 +143,7 @@ def test_verify_says_what_it_found(file, capsys):
 @pytest.mark.parametrize(
     ("change", "note"),
     [
-        (lambda d: b"\xdd\0\0\0\2" + d[1:], "not in canonical form"),
+        (lambda d: b"\xdc\0\2" + d[1:], "not in canonical form"),
         (
             lambda d: d.replace(b"\x92\x91\xa1n\xc4\x01\x03", b"\x92\x91\xa1n\xc4\x02\xcc\x03"),
             "n is the first that is not",
