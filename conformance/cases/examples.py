@@ -75,7 +75,7 @@ RECORDS = {
     ("FLAX-1", 1): [integer(["a", "x"], 1), nil("b")],
     ("DELTA-3", 1): [array("w", "float32", (2,), "0000803f 00000040")],
     ("DELTA-3", 3): [array("w", "float32", (2,), "0000803f 00002040"), integer("n", 7)],
-    ("CONF-9", 1): [integer("a", 1)],
+    ("CONF-9", 1): [integer("a", 7)],
 }
 
 SIXTEEN = bytes(range(16)).hex(" ")
