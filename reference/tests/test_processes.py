@@ -171,7 +171,7 @@ def test_every_process_loads_its_parts(told):
     processes, _ = told
     for process in processes:
         loads = [fact for name, fact in process.items() if name.startswith("load ")]
-        assert len(loads) == 6
+        assert len(loads) == 7
         assert all(fact["right"] for fact in loads)
 
 
