@@ -161,7 +161,8 @@ def _judged(check: Check, answer: Answer, piped: bool) -> Judgement:
 def all_changes(client: str, every: int = 1) -> Iterator[Changed]:
     """The mutants of a client, or about one in `every` of them: whether one is chosen depends on it alone."""
     for name in FILES[client]:
-        for changed in changes(FOLDER / name):
+        for one in changes(FOLDER / name):
+            changed = one._replace(file=name)
             if zlib.crc32(str(changed).encode()) % every == 0:
                 yield changed
 
