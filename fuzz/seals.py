@@ -91,7 +91,8 @@ def pad_again(taken: Taken) -> None:
     """Give every padded array as many zeros as put its first payload where the alignment wants it."""
     alignment, at = _number(taken.entry("alignment")) or 64, 0
     for record in taken.records.children or ():
-        chunked, told = _chunked(record), _told(record)
+        chunked: Any = _chunked(record)
+        told: Any = _told(record)
         if chunked and told and "pad" in chunked and chunked["pad"].kind == "bin":
             place, pad = told[4], chunked["pad"]
             more = -(at + place - len(pad.data)) % max(1, alignment) if place is not None else len(pad.data)
@@ -104,7 +105,7 @@ def tell_again(taken: Taken) -> None:
     described: list[Any] = []
     shapes = {bytes(encode(row.children[0])): row for row in taken.rows() if row.children}
     for record in taken.records.children or ():
-        told = _told(record) or (["?"], "nil", None, None, None)
+        told: Any = _told(record) or (["?"], "nil", None, None, None)
         described.append((told, len(encode(record))))
     rows = []
     for _, group in groupby(described, lambda one: _whole(one[0][0]) if one[0][0][-1:] else id(one)):
@@ -209,7 +210,7 @@ def _array(ext: Node) -> tuple[list[Any], str, int] | None:
     body = (ext.children or [Node("raw")])[0]
     if ext.kind != "ext" or body.kind != "array" or len(body.children or ()) != 3:
         return None
-    shape, tag, payload = body.children or ()
+    shape, tag, payload = body.children  # pyright: ignore[reportGeneralTypeIssues]
     found = _value(shape)
     if not isinstance(found, list) or payload.kind != "bin":
         return None

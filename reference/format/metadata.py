@@ -18,7 +18,7 @@ MAX_DEPTH: Final = 64  # META-3: "and its values are nested at most 64 deep"
 _ADVICE: Final = "metadata holds None, bool, int, float, str, bytes, and lists and maps of these, with texts as keys"
 
 # Whose `item` gives a bare number, a tuple, or themselves.
-_NOT_PLAIN: Final = (np.datetime64, np.timedelta64, np.void, np.longdouble, np.clongdouble)
+_NOT_PLAIN: Final[tuple[type, ...]] = (np.datetime64, np.timedelta64, np.void, np.longdouble, np.clongdouble)
 
 Metadata = Mapping[str, Any]
 NOTHING: Final[Metadata] = MappingProxyType({})
