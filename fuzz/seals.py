@@ -105,8 +105,7 @@ def tell_again(taken: Taken) -> None:
     described: list[Any] = []
     shapes = {bytes(encode(row.children[0])): row for row in taken.rows() if row.children}
     for record in taken.records.children or ():
-        told: Any = _told(record) or (["?"], "nil", None, None, None)
-        described.append((told, len(encode(record))))
+        described.append((_told(record) or (["?"], "nil", None, None, None), len(encode(record))))
     rows = []
     for _, group in groupby(described, lambda one: _whole(one[0][0]) if one[0][0][-1:] else id(one)):
         several = list(group)

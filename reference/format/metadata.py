@@ -43,7 +43,7 @@ def encode_metadata(metadata: Metadata) -> bytes:
 
 
 def _pieces(value: Any, where: tuple[str, ...], depth: int) -> Iterator[bytes]:
-    if isinstance(value, np.generic) and not isinstance(value, _NOT_PLAIN):
+    if isinstance(value, np.generic) and not isinstance(value, _NOT_PLAIN):  # pyright: ignore[reportArgumentType]
         value = value.item()
     if isinstance(value, (Mapping, list, tuple)):
         if depth > MAX_DEPTH:
