@@ -36,7 +36,7 @@ def at_scale(scale: Scale) -> Iterator[None]:
     of_blocks = (checksums, indexes, index_rows, sealed_file, sealed_records)
     sizes = (
         *((module, "BLOCK", scale.block) for module in of_blocks),
-        *((module, "LEAST", scale.padded) for module in (aligned, sealing)),
+        (aligned, "LEAST", scale.padded),
         (parts, "LARGEST_WHOLE", scale.whole),
         (parts, "_ROWS", scale.row),
     )

@@ -39,9 +39,10 @@ def seal(
 ) -> SealReport:
     """Write the seal of a plain stream beside it, to a file of its name with `.seal` behind it.
 
-    The stream is read once and left as it is. From then on it is opened by its index alone, and what is read from it is
-    compared with its checksums. `metadata` and `digests` are those of `reference.save`, and `progress` that of
-    `convert`. Raises FormatError, OSError, and UsageError for a stream that is sealed already.
+    The stream is read once, and with `digests` once more, and left as it is. From then on it is opened by its index
+    alone, and what is read from it is compared with its checksums. `metadata` and `digests` are those of
+    `reference.save`, and `progress` that of `convert`. Raises FormatError, OSError, and UsageError for a stream that is
+    sealed already.
     """
     name = os.fspath(path)
     place = place_of(name + DETACHED_SUFFIX)
@@ -56,31 +57,23 @@ def seal(
         place.check_output()
         plan = IndexPlan(DETACHED, encoded_metadata, bool(digests), len(records))
         for record in records:
-            plan.add(encode_keypath(record.path), record.leaf, [(record.end - record.offset, _payload(record))])
+            plan.add(encode_keypath(record.path), record.leaf, [(record.end - record.offset, record.payload_place())])
         with shown(progress)("seal", source.size) as moved:
-            sums = []
+            sums, whole = [], 0
             for record in records:
+                size = record.end - record.offset
                 sums.append(_sums(source, record))
-                moved(record.end - record.offset)
+                whole = with_sums(whole, sums[-1], size)
+                moved(size)
         leaf_digests = [_digest(source, record) for record in records] if digests else None
         source.refuse_changes()
     finally:
         source.close()
-    whole = 0
-    for record, each in zip(records, sums, strict=True):
-        whole = with_sums(whole, each, record.end - record.offset)
     all_digests = b"".join([*leaf_digests, tree_digest(leaf_digests)]) if leaf_digests is not None else None
     data = encode_seal(plan.finish(encoded(whole), sums, all_digests), source.size, detached=True)
     with place.replace() as sink:
         sink.write(data)
     return SealReport(place.name, len(records), source.size, len(data))
-
-
-def _payload(record: Record) -> int | None:
-    """How many bytes of a record stand before its payload (INDEX-3)."""
-    if record.dtype is None or len(record.leaf.extents) != 1:
-        return None
-    return record.leaf_offset + record.leaf.extents[0][0] - record.offset
 
 
 def _sums(source: Source, record: Record) -> bytes:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Final, cast
 
-from ..format.checksums import BLOCK, WIDTH, checksum, combined
+from ..format.checksums import BLOCK, checksum, combined
 from ..format.records import Record
 from ..format.seals import Seal
 from ..format.wire import BytesSource, Source
@@ -64,31 +64,30 @@ class SealedFile:
         all_done(tasks, n)
 
     def _read_part(self, offset: int, view: memoryview) -> None:
-        for start, stop in self._blocks(offset, len(view)):
+        for i, start, stop in self._blocks(offset, len(view)):
             crc = 0
             for at in range(start, stop, _READ):
                 piece = view[at - offset : min(at + _READ, stop) - offset]
                 self._file.read_into(at, piece)
                 if self.check:
                     crc = checksum(piece, crc)
-            self._add(start, stop, crc)
+            self._add(i, start, stop, crc)
 
     def _compare(self, offset: int, data: memoryview) -> None:
-        starts, sums = self._records.starts, self._records.sums
-        i = bisect.bisect_left(starts, offset)
-        for start, stop in self._blocks(offset, len(data)):
+        starts = self._records.starts
+        for i, start, stop in self._blocks(offset, len(data)):
             part = data[start - offset : stop - offset]
-            while starts[i] < start:
-                i += 1
             if start == starts[i] and stop == starts[i + 1]:  # all of a record: its header is in memory
-                if self.check and checksum(part).to_bytes(WIDTH, "big") != sums[i]:
-                    raise self._records.damaged(i, 0)
+                if self.check:
+                    self._records.compare(i, 0, checksum(part))
                 self._records.check(i, part)
             else:
-                self._add(start, stop, checksum(part) if self.check else 0)
+                self._add(i, start, stop, checksum(part) if self.check else 0)
 
-    def _blocks(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
-        """The parts of a stretch of the file that stand in one block each; what is behind the records is not in any."""
+    def _blocks(self, offset: int, n: int) -> Iterator[tuple[int, int, int]]:
+        """The parts of a stretch of the file that stand in one block each, as the record, the start and the end of
+        each; what is behind the records is not in any.
+        """
         end = min(offset + n, self.seal.records_end)
         starts = self._records.starts
         i = bisect.bisect_right(starts, offset) - 1
@@ -97,13 +96,12 @@ class SealedFile:
                 i += 1
             block_end = starts[i] + ((offset - starts[i]) // BLOCK + 1) * BLOCK
             stop = min(end, starts[i + 1], block_end)
-            yield offset, stop
+            yield i, offset, stop
             offset = stop
 
-    def _add(self, start: int, stop: int, crc: int) -> None:
-        """Take note of bytes within one block; compare the block, if all of it has been read now."""
+    def _add(self, i: int, start: int, stop: int, crc: int) -> None:
+        """Take note of bytes within one block of a record; compare the block, if all of it has been read now."""
         starts = self._records.starts
-        i = bisect.bisect_right(starts, start) - 1
         if i not in self._frames:
             self._read_frame(i)
         if not self.check:
@@ -128,17 +126,7 @@ class SealedFile:
                 found = segments[0][2] if is_whole else None
                 if found is None:
                     self._open[block] = _COMPARED
-        crc = self._sum(block, block_end) if found is None else found
-        sums = self._records.sums[i]
-        if crc.to_bytes(WIDTH, "big") != sums[WIDTH * number : WIDTH * (number + 1)]:
-            # SUM-3: "and MUST refuse the leaf where one differs. The first byte of the block is at fault."
-            raise self._records.damaged(i, number)
-
-    def _sum(self, start: int, stop: int) -> int:
-        crc = 0
-        for at in range(start, stop, _READ):
-            crc = checksum(self._file.read_at(at, min(_READ, stop - at)), crc)
-        return crc
+        self._records.compare(i, number, self._records.sum(block, block_end) if found is None else found)
 
     def _read_frame(self, i: int) -> None:
         """Compare the header of a record with the index, and sum up what is not payload in it."""

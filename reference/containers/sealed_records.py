@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import math
 from typing import Final
 
 from ..format.aligned import is_padded, padded_blob
@@ -12,12 +11,11 @@ from ..format.checksums import BLOCK, WIDTH, checksum, encoded
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath
 from ..format.leaves import Leaf, leaf_text
-from ..format.parts import boxes, encode_record_path, part_name, room_for
+from ..format.parts import encode_record_path, part_name, parts_of, room_for
 from ..format.records import Record, blob_parts, read_record
-from ..format.seals import MARK, Seal
+from ..format.seals import MARK, RECORD, Seal
 from ..format.wire import Cursor, Source
 
-_ARRAY: Final = b"\x92"
 _PIECE: Final = 1 << 19  # bytes read at a time
 _SMALL: Final = 1 << 16  # bytes; smaller records are compared as they are read, all others when their payload is
 _ADVICE: Final = "the file was changed, or made so; get it again from where it comes"
@@ -36,6 +34,7 @@ class SealedRecords:
         self.starts = [0, *itertools.accumulate(self._columns.sizes)]
         self.sums = self._columns.sums
         self._in_parts = len(self.sums) != len(self._columns.paths)  # whether any leaf is
+        self._boxes: dict[int, list[Leaf]] = {}  # the parts of leaves, by the number of the leaf
         self._blobs: dict[int, bytes] = {}  # of leaves that are not padded, by identity: the columns hold them
 
     def all(self, compare: bool) -> list[Record]:
@@ -88,17 +87,25 @@ class SealedRecords:
         cursor.skip(start - cursor.tell())
         data = cursor.take(cursor.end - start)
         cursor.skip(-len(data))
-        if encoded(checksum(data)) != self.sums[i]:
-            raise self.damaged(i, 0)
+        self.compare(i, 0, checksum(data))
 
     def _compare_blocks(self, i: int) -> None:
         start, stop = self.starts[i], self.starts[i + 1]
         for number, block in enumerate(range(start, stop, BLOCK)):
-            end, crc = min(block + BLOCK, stop), 0
-            for at in range(block, end, _PIECE):
-                crc = checksum(self._source.read_at(at, min(_PIECE, end - at)), crc)
-            if encoded(crc) != self.sums[i][WIDTH * number : WIDTH * (number + 1)]:
-                raise self.damaged(i, number)
+            self.compare(i, number, self.sum(block, min(block + BLOCK, stop)))
+
+    def sum(self, start: int, stop: int) -> int:
+        """The checksum of a stretch of the file, read for that."""
+        crc = 0
+        for at in range(start, stop, _PIECE):
+            crc = checksum(self._source.read_at(at, min(_PIECE, stop - at)), crc)
+        return crc
+
+    # SUM-3: "and MUST refuse the leaf where one differs. The first byte of the block is at fault."
+    def compare(self, i: int, block: int, crc: int) -> None:
+        """Compare the checksum of a block of a record with the one in the seal. Raises SUM-3."""
+        if encoded(crc) != self.sums[i][WIDTH * block : WIDTH * (block + 1)]:
+            raise self._damaged(i, block)
 
     def path(self, i: int) -> tuple[str, ...]:
         """The key path of the leaf that has record `i`."""
@@ -107,19 +114,17 @@ class SealedRecords:
     def _leaf(self, i: int) -> int:
         return bisect.bisect_right(self._columns.first, i) - 1 if self._in_parts else i
 
-    def _shapes(self, leaf: int) -> list[tuple[int, ...]]:
-        described = self._columns.leaves[leaf]
-        assert described.dtype is not None
-        return list(boxes(described.shape, described.dtype.itemsize))
+    def _parts(self, leaf: int) -> list[Leaf]:
+        if leaf not in self._boxes:  # made once: each of its records asks for them
+            self._boxes[leaf] = parts_of(self._columns.leaves[leaf])
+        return self._boxes[leaf]
 
     def _extents_of_parts(self, leaf: int) -> tuple[tuple[int, int], ...]:
         """Where the payload of a leaf in parts stands, counted from its first record."""
         columns, first = self._columns, self._columns.first[leaf]
-        dtype = columns.leaves[leaf].dtype
-        assert dtype is not None
         extents = []
-        for i, shape in enumerate(self._shapes(leaf), first):
-            at, n = columns.payloads[i], math.prod(shape) * dtype.itemsize
+        for i, part in enumerate(self._parts(leaf), first):
+            at, n = columns.payloads[i], part.nbytes
             if at is None or at + n > columns.sizes[i]:
                 raise self._refusal(i, "a payload reaches beyond its record", "INDEX-4")
             extents.append((self.starts[i] - self.starts[first] + at, n))
@@ -131,10 +136,8 @@ class SealedRecords:
         path, described, first = self._columns.paths[leaf], self._columns.leaves[leaf], self._columns.first
         if first[leaf + 1] - first[leaf] == 1:
             return path, described
-        assert described.dtype is not None
-        shape = self._shapes(leaf)[i - first[leaf]]
         name = part_name(i - first[leaf], first[leaf + 1] - first[leaf])
-        return (*path, name), described._replace(shape=shape, nbytes=math.prod(shape) * described.dtype.itemsize)
+        return (*path, name), self._parts(leaf)[i - first[leaf]]
 
     # INDEX-7: "What the index says of a leaf MUST be what its records say: key path, kind, dtype, shape, size, and
     #           where the payload stands."
@@ -158,7 +161,7 @@ class SealedRecords:
     def _canonical(self, i: int, path: tuple[str, ...], leaf: Leaf) -> bytes:
         """What a writer puts before the payload of a record."""
         start = self.starts[i]
-        head = (_ARRAY if start or self._alignment is None else MARK) + encode_record_path(path)
+        head = (RECORD if start or self._alignment is None else MARK) + encode_record_path(path)
         if self._alignment is not None and is_padded(leaf):
             return head + padded_blob(start + len(head), leaf, self._alignment)
         blob = self._blobs.get(id(leaf))
@@ -175,7 +178,7 @@ class SealedRecords:
         cursor.skip(start - cursor.tell())
         cursor.end = stop
         if self._alignment is not None:
-            mark = MARK if start == 0 else _ARRAY
+            mark = RECORD if start else MARK
             begins = cursor.take(min(len(mark), stop - start))
             if begins != mark:
                 # SEAL-1: "The first record of a sealed stream begins with the mark `dd 00 00 00 02`; every other record
@@ -195,10 +198,7 @@ class SealedRecords:
             raise self._refusal(i, f"the record has {leaf_text(found)}, and the index {leaf_text(leaf)}")
         if record.end != stop:
             raise self._refusal(i, f"the record ends at byte {record.end}, and the index says {stop}")
-        at = self._columns.payloads[i]
-        one_piece = found.dtype is not None and len(found.extents) == 1
-        place = record.leaf_offset + found.extents[0][0] - start if one_piece else None
-        if at != place:
+        if (at := self._columns.payloads[i]) != (place := record.payload_place()):
             raise self._refusal(i, f"the payload stands at byte {place} of its record, and the index says {at}")
         return record
 
@@ -214,11 +214,13 @@ class SealedRecords:
 
     def _damage(self, i: int) -> FormatError | None:
         start = self.starts[i]
-        data = self._source.read_at(start, min(BLOCK, self.starts[i + 1] - start))
-        return None if encoded(checksum(data)) == self.sums[i][:WIDTH] else self.damaged(i, 0)
+        try:
+            self.compare(i, 0, self.sum(start, min(start + BLOCK, self.starts[i + 1])))
+        except FormatError as error:
+            return error
+        return None
 
-    # SUM-3: "and MUST refuse the leaf where one differs. The first byte of the block is at fault."
-    def damaged(self, i: int, block: int) -> FormatError:
+    def _damaged(self, i: int, block: int) -> FormatError:
         """The refusal of a record of which a block does not have its checksum."""
         count = len(self.sums[i]) // WIDTH
         which = f"block {block} of {count} of the leaf does" if count > 1 else "the leaf does"

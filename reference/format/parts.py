@@ -27,19 +27,30 @@ def is_in_parts(leaf: Leaf) -> bool:
 #          before it."
 def boxes(shape: tuple[int, ...], width: int) -> Iterator[tuple[int, ...]]:
     """The shapes of the parts, in order, of an array that has parts and elements of `width` bytes."""
-    axis = next(a for a in range(len(shape)) if math.prod(shape[a + 1 :]) * width <= _ROWS)
-    later = shape[axis + 1 :]
-    rows = _ROWS // (math.prod(later) * width)
+    axis, rows = _cut(shape, width)
     for _ in range(math.prod(shape[:axis])):
         for start in range(0, shape[axis], rows):
-            yield (*[1] * axis, min(rows, shape[axis] - start), *later)
+            yield (*[1] * axis, min(rows, shape[axis] - start), *shape[axis + 1 :])
 
 
 def box_count(shape: tuple[int, ...], width: int) -> int:
     """How many boxes there are, without making them."""
-    axis = next(a for a in range(len(shape)) if math.prod(shape[a + 1 :]) * width <= _ROWS)
-    rows = _ROWS // (math.prod(shape[axis + 1 :]) * width)
+    axis, rows = _cut(shape, width)
     return math.prod(shape[:axis]) * -(-shape[axis] // rows)
+
+
+def _cut(shape: tuple[int, ...], width: int) -> tuple[int, int]:
+    """The dimension that is cut, and how many rows of it a box takes."""
+    row, axis = next((row, a) for a in range(len(shape)) if (row := math.prod(shape[a + 1 :]) * width) <= _ROWS)
+    return axis, _ROWS // row
+
+
+def parts_of(leaf: Leaf) -> list[Leaf]:
+    """The arrays that the parts of a leaf are, in their order."""
+    assert leaf.dtype is not None
+    width = leaf.dtype.itemsize
+    shapes = boxes(leaf.shape, width)
+    return [leaf._replace(shape=shape, nbytes=math.prod(shape) * width, extents=()) for shape in shapes]
 
 
 # PART-3: "The key path of a part is that of the leaf and one more key, `__part_I_of_N__`"

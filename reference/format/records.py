@@ -47,6 +47,12 @@ class Record(NamedTuple):
     def nbytes(self) -> int:
         return self.leaf.nbytes
 
+    def payload_place(self) -> int | None:
+        """How many bytes of the record stand before its payload; None where that is not an array in one piece."""
+        if self.leaf.dtype is None or len(self.leaf.extents) != 1:
+            return None
+        return self.leaf_offset + self.leaf.extents[0][0] - self.offset
+
     def extents(self) -> list[tuple[int, int]]:
         """Where the payload stands in the file, as (offset, bytes)."""
         return [(self.leaf_offset + at, n) for at, n in self.leaf.extents]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from .aligned import DEFAULT, LEAST, check_alignment, is_padded, padded_blob
+from .aligned import DEFAULT, check_alignment, is_padded, padded_blob
 from .checksums import RecordSums, checksum, encoded, with_record
 from .chunked import Part
 from .digests import LeafDigest, content_head, tree_digest
@@ -17,15 +16,14 @@ from .indexes import IndexPlan
 from .keypaths import KeyPath, encode_keypath
 from .leaves import Leaf
 from .metadata import NOTHING, Metadata, encode_metadata
-from .parts import PREFIX, boxes, encode_record_path, has_part_name, is_in_parts, part_name
+from .parts import PREFIX, encode_record_path, has_part_name, is_in_parts, part_name, parts_of
 from .payloads import MemoryPayload, Payload, Step
 from .records import Item, blob_parts
-from .seals import MARK, encode_seal, seal_size
+from .seals import MARK, RECORD, encode_seal, seal_size
 from .streams import check_paths
 from .wire import Sink, Source
 
 _PART: Final = PREFIX.encode()
-_ARRAY: Final = b"\x92"  # an array of two, which begins every record but the first
 _COPIED: Final = 1 << 20  # bytes of a stretch of a source that are held at a time
 _STEP: Final = 1 << 23  # bytes; a large payload is summed in steps, each while a thread writes the one before it
 _SMALL: Final = 1 << 12  # bytes; payloads up to this size are summed together with their headers
@@ -76,10 +74,10 @@ class Sealer:
         if _PART in key and has_part_name(path):
             # PART-3: "A key of this form MUST NOT stand in a sealed stream anywhere else"
             raise FormatError("PART-3", None, KeyPath(path), "a key looks like the name of a part", "rename it")
-        if leaf.nbytes < LEAST:
-            parts = [self._record(key, leaf)]
-        elif is_in_parts(leaf):
-            parts = [self._record(encode_record_path(each), box) for each, box in _boxes(path, leaf)]
+        if is_in_parts(leaf):
+            boxes = parts_of(leaf)
+            keys = (encode_record_path((*path, part_name(i, len(boxes)))) for i in range(len(boxes)))
+            parts = [self._record(*each) for each in zip(keys, boxes, strict=True)]
         else:
             parts = [self._record(key, leaf)]
         is_array = leaf.dtype is not None
@@ -92,7 +90,7 @@ class Sealer:
 
     def _record(self, key: bytes, leaf: Leaf) -> Part:
         """The canonical bytes of a record before its payload, and the bytes of that. Raises REC-3."""
-        head = (_ARRAY if self._at else MARK) + key
+        head = (RECORD if self._at else MARK) + key
         if is_padded(leaf):
             head += padded_blob(self._at + len(head), leaf, self._alignment)
         else:
@@ -116,7 +114,7 @@ class Sealer:
         head, n = parts[0]
         if n == 0:
             payload = _NOTHING
-        if n > _SMALL or type(payload) is not MemoryPayload:
+        if len(parts) > 1 or n > _SMALL or type(payload) is not MemoryPayload:
             return _SummedPayload(payload, parts, digest, self._done)
         data = head + payload.data
         if digest is not None:
@@ -137,17 +135,6 @@ class Sealer:
         digests = None if self._digests is None else b"".join([*self._digests, tree_digest(self._digests)])
         index = self._index.finish(encoded(self._whole), self._sums, digests)
         return MemoryPayload(encode_seal(index, self._at))
-
-
-def _boxes(path: tuple[str, ...], leaf: Leaf) -> list[tuple[tuple[str, ...], Leaf]]:
-    """The key path and the array of each part of a leaf (PART-2)."""
-    assert leaf.dtype is not None
-    width = leaf.dtype.itemsize
-    shapes = list(boxes(leaf.shape, width))
-    return [
-        ((*path, part_name(i, len(shapes))), leaf._replace(shape=shape, nbytes=math.prod(shape) * width, extents=()))
-        for i, shape in enumerate(shapes)
-    ]
 
 
 class _SummedPayload:

@@ -11,6 +11,7 @@ from .indexes import Index, read_index
 from .wire import Source
 
 MARK: Final = b"\xdd\x00\x00\x00\x02"  # SEAL-1: "The first record of a sealed stream begins with the mark"
+RECORD: Final = b"\x92"  # an array of two, which begins every other record
 DETACHED_SUFFIX: Final = ".seal"  # DETACHED-1: "its name is that of the stream with `.seal` behind it"
 MAJOR, MINOR = 2, 0
 VERSION: Final = f"{MAJOR}.{MINOR}"

@@ -181,7 +181,6 @@ def small_parts(monkeypatch):
     monkeypatch.setattr("reference.format.parts._ROWS", 64)
     monkeypatch.setattr("reference.format.parts.LARGEST_WHOLE", 128)
     monkeypatch.setattr("reference.format.aligned.LEAST", 16)
-    monkeypatch.setattr("reference.format.sealing.LEAST", 16)
     monkeypatch.setattr("reference.format.sealing._SMALL", 16)
 
 
