@@ -23,7 +23,7 @@ BOUNDS = ("--executions", str(EXECUTIONS), "--first", "--seed", "1")
 @pytest.fixture
 def project(tmp_path):
     """A copy of the project in which faults can be planted."""
-    for name in ("reference", "conformance", "fuzz"):
+    for name in ("reference", "conformance", "fuzz", "spec"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("tests", "__pycache__", "cases"))
     return tmp_path
 
