@@ -107,6 +107,7 @@ struct job {
     uint32_t checksum;          /* of all records */
     char version[16];           /* of the seal */
     struct bytes metadata;
+    uint64_t metadata_values;   /* as the counts of its lists and maps say, and the outermost map */
     bool with_digests;          /* INDEX-9: the index has digests, or may have some */
     struct sha256 digest;       /* of the leaf that is being read or written */
     bool digesting;             /* a payload that passes goes into it */
