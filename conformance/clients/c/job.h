@@ -16,6 +16,7 @@ struct leaf {
     uint32_t node;
     unsigned char kind, dtype, rank;
     uint16_t cycle;             /* how many bytes of the payload there are, in an encoder, where they are repeated, or 0 */
+    unsigned char turned;       /* then, how many bytes of it stand in reverse, where they are big-endian, or 1 */
     bool negative;              /* an int below 0, as its two's complement */
     bool parts;                 /* an array that stands in parts (PART-1) ... */
     size_t ranges;              /* ... in a decoder: the first of the ranges of its payload */
