@@ -25,7 +25,7 @@ class Long(NamedTuple):
 
 
 class Many(NamedTuple):
-    """A list of one value so many times, or with `keys` a map whose keys are the numbers from 00000 on."""
+    """A list of one value so many times, or with `keys` a map whose keys are the numbers from 000000 on."""
 
     each: Any
     times: int
@@ -58,8 +58,8 @@ def encoded(content: Any, slot: str = "metadata") -> Value:
         return Value(content.kind, slot, content=fill(content.byte, content.times), clause=_META)
     if isinstance(content, Many):
         each = assembled(encoded(content.each)).data()
-        key = str_("00000").data() if content.keys else b""
-        counted = Counted(len(key) - 5, 5, 10) if content.keys else None
+        key = str_("000000").data() if content.keys else b""
+        counted = Counted(len(key) - 6, 6, 10) if content.keys else None
         body = Bytes(Part(key + each, "", content.times, counted=counted)) if content.times else Bytes()
         return Value("map" if content.keys else "array", slot, content.times, content=body, clause=_META)
     if isinstance(content, list | tuple) and not isinstance(content, Pairs):
