@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from .. import NEWEST
 from .operators import Mutant, mutants
 from .subtle import SUBTLE
 from .wrong import wrong
@@ -35,11 +36,21 @@ FILES: Final = (
     *(f"containers/{name}" for name in ("registry", "load_prefixes")),
     *(f"differences/{name}" for name in ("leaf_contents", "exact_recovery")),
 )
+# Those of version 2.0. What they do shows in its cases, which are put to their mutants first.
+SEALED: Final = (
+    *(f"format/{name}" for name in ("aligned", "parts", "checksums", "metadata", "indexes", "index_rows", "seals")),
+    *(f"format/{name}" for name in ("sealing",)),
+    *(f"containers/{name}" for name in ("sealed_file", "sealed_records", "seals_beside")),
+    "checkpoints/verification",
+)
 # Large cases take seconds, and are run for mutants of what they alone can show: a text in the change, and the cases.
 LARGE: Final = {
     "CHUNK": ("04-leaves/a-payload-of-1-gib", "04-leaves/a-payload-of-1-gib-and-1"),
     "'REC-3'": ("05-records/a-tensor-of-4-gib",),
     "'WIRE-1'": ("00-introduction/a-bin-of-4-gib-to-a-flax-file",),
+    "cuts parts": ("12-parts/a-pattern-in-parts",),
+    "range of parts": ("12-parts/a-pattern-in-parts",),
+    "counts parts": ("12-parts/a-pattern-in-parts",),
 }
 _SAME: Final = Path(__file__).with_name("same.toml")
 
@@ -57,7 +68,7 @@ def all_mutants() -> Iterator[Mutant]:
     """The wrong readers and writers that were thought of, and then those that are made of every file."""
     yield from wrong(ROOT / "reference")
     yield from wrong(ROOT / "reference", SUBTLE)
-    for name in FILES:
+    for name in (*FILES, *SEALED):
         yield from mutants(ROOT / "reference", f"{name}.py")
 
 
@@ -75,6 +86,7 @@ def judge(mutant: Mutant | None, known: Sequence[Caught] = (), every: int = 1) -
         "clause": clause[0] if clause else "",
         "large": [id for text, ids in LARGE.items() if mutant and text in mutant.change for id in ids],
         "every": every,
+        "since": NEWEST if mutant and mutant.file.removesuffix(".py") in SEALED else "1.0",
         "known": [(caught.case, caught.part) for caught in known],
     }
     command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]

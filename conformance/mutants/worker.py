@@ -4,6 +4,7 @@ Takes as JSON on standard input:
 
 - `module`, `text`: a module of the reference and the text that stands for it; null where none is changed,
 - `clause`: the clause whose cases come first,
+- `since`: the version of which the cases come before all others but those of the clause,
 - `large`: the ids of large cases that come last,
 - `every`: of the cases of a rule, which come after those made by hand, one in so many is put to it; 0 none,
 - `known`: the checks on which the reference itself gets advice.
@@ -64,7 +65,7 @@ def main(clients: str) -> int:
         sys.meta_path.insert(0, _Changed(mutant["module"], mutant["text"]))
     cases = sampled(load_corpus(spec=NEWEST).cases, mutant["every"])
     found = [check for check in checks(cases, PARTS) if _is_chosen(check.case, mutant["large"])]
-    found.sort(key=lambda check: _turn(check.case, mutant["clause"]))
+    found.sort(key=lambda check: _turn(check.case, mutant["clause"], mutant["since"]))
     sys.path.insert(0, clients)
     try:
         import reference_client as client  # pyright: ignore
@@ -75,9 +76,9 @@ def main(clients: str) -> int:
     return 0
 
 
-def _turn(case: Case, clause: str) -> tuple[bool, bool, bool]:
+def _turn(case: Case, clause: str, since: str) -> tuple[bool, bool, bool, bool]:
     """Large cases come last, and those that look at the clause first; those of a rule after those made by hand."""
-    return case.is_large, clause not in case.clauses, case.rule is not None
+    return case.is_large, clause not in case.clauses, case.since != since, case.rule is not None
 
 
 def _is_chosen(case: Case, large: list[str]) -> bool:

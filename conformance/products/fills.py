@@ -1,5 +1,5 @@
-"""What an encoder is given as a pattern that is repeated (CLIENT.md): texts whose characters the end of the pattern or of
-the text may cut, and big-endian elements of which the pattern holds no whole number."""
+"""What an encoder is given as a pattern that is repeated (CLIENT.md): texts whose characters may be cut at its end or at
+their own, and big-endian elements of which the pattern holds no whole number."""
 
 from __future__ import annotations
 
@@ -54,8 +54,12 @@ def texts_of_a_pattern_that_are_not_utf_8(pattern: Plain, size: Plain):
     return None if _is_utf8(_text(pattern.value, size.value)) else _asked(pattern.value, size.value)
 
 
-_CYCLES: Final = [Plain(f"of-{n}", f"a pattern of {n} bytes", bytes(range(1, n + 1))) for n in (1, 2, 3, 4, 5, 7, 8, 16)]
-_TAGS: Final = [Plain(tag, f"elements of {tag}", tag) for tag in ("uint16", "bfloat16", "float32", "int64", "complex128")]
+_CYCLES: Final = [
+    Plain(f"of-{n}", f"a pattern of {n} bytes", bytes(range(1, n + 1))) for n in (1, 2, 3, 4, 5, 7, 8, 16)
+]
+_TAGS: Final = [
+    Plain(tag, f"elements of {tag}", tag) for tag in ("uint16", "bfloat16", "float32", "int64", "complex128")
+]
 _ELEMENTS: Final = 9_001  # more than 64 KiB of elements of eight bytes
 
 
