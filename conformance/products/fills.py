@@ -10,6 +10,8 @@ from ..cases.dtypes_every_tag import ORDERED
 from ..declare import given
 from .product import Plain, product
 
+# Programs that were judged by 1.0 had been told nothing of these: what it judges stays as it was.
+_SINCE: Final = "2.0"
 _PATTERNS: Final = [
     Plain("two-bytes", "a character of two bytes", "\u00e9".encode()),
     Plain("three-bytes", "a character of three bytes", "\u20ac".encode()),
@@ -39,7 +41,9 @@ def _asked(pattern: bytes, n: int) -> list[dict[str, Any]]:
     return [given(["k"], "str", fill=pattern.hex(), bytes=str(n))]
 
 
-@product("LEAF-1", "WIRE-5", want="accept", places=_PATTERNS, sizes=_BYTES, part=lambda _: "stream-encode")
+@product(
+    "LEAF-1", "WIRE-5", want="accept", places=_PATTERNS, sizes=_BYTES, part=lambda _: "stream-encode", since=_SINCE
+)
 def texts_of_a_pattern(pattern: Plain, size: Plain):
     """A text is given as a pattern of characters that are not of ASCII, and ends with a whole one: it is written."""
     raw = _text(pattern.value, size.value)
@@ -48,7 +52,9 @@ def texts_of_a_pattern(pattern: Plain, size: Plain):
     return _asked(pattern.value, size.value), record_("k", str_of(data(raw)))
 
 
-@product("WIRE-5", "LEAF-1", want="reject", places=_PATTERNS, sizes=_BYTES, part=lambda _: "stream-encode")
+@product(
+    "WIRE-5", "LEAF-1", want="reject", places=_PATTERNS, sizes=_BYTES, part=lambda _: "stream-encode", since=_SINCE
+)
 def texts_of_a_pattern_that_are_not_utf_8(pattern: Plain, size: Plain):
     """A text is given as a pattern, and is not UTF-8: the pattern is not, or the end of the text cuts a character."""
     return None if _is_utf8(_text(pattern.value, size.value)) else _asked(pattern.value, size.value)
@@ -63,7 +69,7 @@ _TAGS: Final = [
 _ELEMENTS: Final = 9_001  # more than 64 KiB of elements of eight bytes
 
 
-@product("DTYPE-3", "DTYPE-6", want="accept", places=_TAGS, sizes=_CYCLES, part=lambda _: "stream-encode")
+@product("DTYPE-3", "DTYPE-6", want="accept", places=_TAGS, sizes=_CYCLES, part=lambda _: "stream-encode", since=_SINCE)
 def big_endian_elements_of_a_pattern(tag: Plain, cycle: Plain):
     """The bytes that a pattern stands for are big-endian elements, also where an element begins in the middle of it."""
     width, parts = ORDERED[tag.value]
