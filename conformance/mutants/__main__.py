@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -86,19 +87,28 @@ def judge(mutant: Mutant | None, known: Sequence[Caught] = (), every: int = 1) -
         "clause": clause[0] if clause else "",
         "large": [id for text, ids in LARGE.items() if mutant and text in mutant.change for id in ids],
         "every": every,
-        "since": NEWEST if mutant and mutant.file.removesuffix(".py") in SEALED else "1.0",
+        "since": NEWEST if mutant and mutant.file.removesuffix(".py") in (*SEALED, "format/chunked") else "1.0",
         "known": [(caught.case, caught.part) for caught in known],
     }
-    command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]
-    try:
-        run = subprocess.run(
-            command, input=json.dumps(asked), capture_output=True, text=True, cwd=ROOT, timeout=1800, check=True
-        )
-        return [Caught(**found) for found in json.loads(run.stdout)]
-    except subprocess.TimeoutExpired:
-        return [Caught("(none)", "", "hangs", True)]
-    except subprocess.CalledProcessError as error:
-        return [Caught("(none)", "", f"ends the process: {error.stderr.splitlines()[-1:]}", True)]
+    worker = _worker()
+    assert worker.stdin
+    assert worker.stdout
+    worker.stdin.write(json.dumps(asked) + "\n")
+    worker.stdin.flush()
+    return [Caught(**found) for found in json.loads(worker.stdout.readline())]
+
+
+_OF_THREAD: Final = threading.local()
+
+
+def _worker() -> subprocess.Popen[str]:
+    """The worker of this thread, which ends when nobody can ask it any more."""
+    if not hasattr(_OF_THREAD, "worker"):
+        command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]
+        pipe = subprocess.PIPE
+        quiet = subprocess.DEVNULL
+        _OF_THREAD.worker = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet, text=True, cwd=ROOT)
+    return _OF_THREAD.worker
 
 
 def known_same() -> dict[tuple[str, str], str]:
