@@ -76,7 +76,6 @@ WRONG: Final = (
         "len(after)) % alignment or alignment",
     ),
     ("pads with bytes ff", "format/aligned", "bytes(pad), after", 'b"\\xff" * pad, after'),
-    ("pads scalars", "format/aligned", 'leaf.kind == "ndarray" and', 'leaf.kind in ("ndarray", "scalar") and'),
     ("takes 32 for an alignment", "format/aligned", "for i in range(6, 13)", "for i in range(5, 13)"),
     ("takes 8,192 for an alignment", "format/aligned", "for i in range(6, 13)", "for i in range(6, 14)"),
     ("compares the numbers of a part as texts", "format/parts", "(len(i), i) < (len(n), n)", "i < n"),

@@ -1,5 +1,5 @@
-"""What an encoder is given as a pattern that is repeated (CLIENT.md): texts whose characters may be cut at its end or at
-their own, and big-endian elements of which the pattern holds no whole number."""
+"""What an encoder is given as a pattern that is repeated (CLIENT.md): texts whose characters may be cut, and
+big-endian elements of which the pattern holds no whole number."""
 
 from __future__ import annotations
 

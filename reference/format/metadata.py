@@ -147,9 +147,7 @@ def _read_value(cursor: Cursor, depth: int, start: int, count: _Count) -> Any:
     return value
 
 
-def _read_entries(
-    cursor: Cursor, entries: int, depth: int, start: int, count: _Count
-) -> Iterator[tuple[str, Any]]:
+def _read_entries(cursor: Cursor, entries: int, depth: int, start: int, count: _Count) -> Iterator[tuple[str, Any]]:
     before: bytes | None = None
     for _ in range(entries):
         at = cursor.tell()

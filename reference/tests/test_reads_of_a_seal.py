@@ -75,7 +75,7 @@ def test_a_stream_is_opened_by_its_end(leaves):
     assert sum(n for _, n in source.reads) <= record.end - record.offset
 
 
-def test_what_is_no_array_is_read_on_opening_and_neighbours_are_read_together():
+def test_many_leaves_that_are_not_arrays_are_read_on_opening_and_neighbours_together():
     tree = {f"{i:04}": i for i in range(2000)}
     source = CountingSource(in_memory(tree))
     assert len(opened(source).records) == 2000
@@ -84,6 +84,19 @@ def test_what_is_no_array_is_read_on_opening_and_neighbours_are_read_together():
     source = CountingSource(in_memory(state))
     assert len(opened(source).records) == 102
     assert len(source.reads) <= 8, source.reads
+
+
+def test_a_few_leaves_between_large_arrays_are_read_when_they_are_asked_for():
+    tree = {f"{i:03}": (i if i % 2 else np.full(1 << 17, i, np.uint8)) for i in range(60)}
+    source = CountingSource(in_memory(tree))
+    contents = opened(source)
+    assert len(source.reads) <= 2, source.reads
+    record = contents.records[31]
+    assert (record.kind, record.leaf.value) == ("int", 31)
+    assert len(source.reads) <= 4, source.reads
+    asked = len(source.reads)
+    assert record.leaf.value == 31
+    assert len(source.reads) == asked
 
 
 def test_one_byte_of_a_large_leaf_reads_little():
