@@ -1,5 +1,5 @@
 """How many values metadata holds, at the limit and beyond it: in one list or map, or in many, of which the first, the
-last, or one within others is the largest (META-3)."""
+last, or one within others is the largest (META-3). And long maps that are out of order (META-2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..assembly import here
-from ..cases.metadata_values import Many, described
+from ..cases.metadata_values import Many, Pairs, described, nested
 from ..cases.sealed_assembly import sealed
 from ..cases.sealed_leaves import number
 from ..declare import encode_sealed
@@ -97,3 +97,28 @@ def metadata_of_too_many_values_for_writers(form: Plain, size: Plain):
     """Metadata of more than 65,536 values. Nothing is written."""
     content: Callable[[int], Any] = form.value[0]
     return encode_sealed([number("k", 7).read], described(content(size.value)))
+
+
+_POSITIONS: Final = [
+    Plain(f"{kind}-{at}", f"{about} {at:,} of 600", (kind, at))
+    for kind, about in (("exchanged", "with the next one is exchanged entry"), ("twice", "as the next one is entry"))
+    for at in (0, 1, 14, 15, 16, 17, 31, 127, 254, 255, 256, 300, 598)
+]
+_DEPTHS: Final = [
+    Plain("outermost", "in the outermost map", lambda entries: entries),
+    Plain("in-a-list", "in a map in a list", lambda entries: {"a": 1, "k": [None, entries, None], "z": 2}),
+    Plain("20-deep", "in a map twenty deep", lambda entries: nested(20, entries)),
+]
+
+
+@product("META-2", want="reject", places=_POSITIONS, sizes=_DEPTHS, also=("INDEX-5",))
+def long_maps_out_of_order(position: Plain, depth: Plain):
+    """In a map of 600 entries two neighbours are exchanged, or have one key, at the beginning, somewhere, or at the
+    end."""
+    kind, at = position.value
+    entries = [(f"key {i:03}", i % 3) for i in range(600)]
+    if kind == "exchanged":
+        entries[at], entries[at + 1] = entries[at + 1], entries[at]
+    else:
+        entries[at + 1] = entries[at]
+    return sealed(_ITEMS, metadata=depth.value(Pairs(tuple(entries)))).data()
