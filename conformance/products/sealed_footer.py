@@ -180,7 +180,7 @@ def another_checksum_in_the_footer(place: Plain, change: Plain):
     return whole.data(index=here("! the index") + index, checks=change.value(fields[12:16]))
 
 
-_INDEXES: Final = [Plain(f"of-{n}", f"an index of some more than {n:,} bytes", n) for n in (4096, 65_536, 1 << 20)]
+_INDEXES: Final = [Plain(f"of-{n}", f"an index of some more than {n:,} bytes", n) for n in (4096, 65_536)]
 _SPOTS: Final = [
     Plain("near-the-first", "a bit near its beginning", lambda at, n: at + 300),
     Plain("in-the-middle", "a bit in its middle", lambda at, n: at + n // 2),
