@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
@@ -44,6 +45,39 @@ class Leaf(NamedTuple):
     nbytes: int = 0
     extents: tuple[tuple[int, int], ...] = ()
     value: Any = None
+
+
+class LaterLeaf(Leaf):
+    """A leaf of which the kind is known, of an array the dtype and shape too, and all else is read when it is asked
+    for. Asking raises what reading raises (FormatError, OSError)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, known: Leaf, read: Callable[[], Leaf]) -> LaterLeaf:
+        """The leaf of which `known` is known; `read` gives all of it, and is called no more once it has."""
+        return cls(known.kind, known.dtype, known.shape, known.nbytes, (), functools.cache(read))
+
+    def read(self) -> Leaf:
+        """The leaf as it is."""
+        return self[5]()
+
+    @property
+    def nbytes(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self[3] if self.dtype is not None else self.read().nbytes
+
+    @property
+    def extents(self) -> tuple[tuple[int, int], ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.read().extents
+
+    @property
+    def value(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.read().value
+
+
+def as_read(leaf: Leaf) -> Leaf:
+    """The leaf, read if it has not been. Raises FormatError, OSError."""
+    return leaf.read() if isinstance(leaf, LaterLeaf) else leaf
 
 
 def leaf_text(leaf: Leaf) -> str:
@@ -138,7 +172,8 @@ def read_value(source: Source, at: int, leaf: Leaf, memory: np.ndarray | None = 
     if leaf.kind in ("str", "bin"):
         raw = stored(source, at, leaf).read()
         return _text(raw, at + leaf.extents[0][0]) if leaf.kind == "str" else raw
-    return {} if leaf.kind == "empty" else leaf.value
+    value = leaf.value  # also of an empty node, which may not be one
+    return {} if leaf.kind == "empty" else value
 
 
 def _text(raw: bytes, offset: int) -> str:
