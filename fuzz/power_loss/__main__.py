@@ -11,8 +11,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from fuzz.faults import without_nameless_files
 from fuzz.findings import Broken
-from fuzz.operations import prepared
+from fuzz.operations import in_small_pieces, prepared
 from fuzz.power_loss.cases import CASES, Case, after_each_call, as_it_was
 from fuzz.power_loss.disks import KINDS, Recorded, missing, read_after_check, recorded
 from fuzz.power_loss.recorded_disk import Entry
@@ -27,11 +28,31 @@ class Run(NamedTuple):
     after: dict[str, dict[str, bytes | None]]
 
 
-def record(kind: str, names: list[str], place: Path, write_back: bool) -> Run:
-    """Run cases on a new file system, one after the other; with `write_back` it writes after each call as well."""
+class Mode(NamedTuple):
+    """How a run is made: whether the file system writes of itself after each call, and whether new files have names."""
+
+    text: str
+    writes_back: bool
+    has_names: bool
+
+
+MODES = (
+    Mode("", False, False),
+    Mode(", written back after each call", True, False),
+    Mode(", written back after each call, without nameless files", True, True),
+)
+
+
+def record(kind: str, names: list[str], place: Path, mode: Mode) -> Run:
+    """Run cases on a new file system, one after the other."""
     before, after = {}, {}
-    with recorded(kind, place) as disk:
-        for path in prepared().iterdir():
+    with contextlib.ExitStack() as stack:
+        source = prepared()
+        stack.enter_context(in_small_pieces())
+        if mode.has_names:
+            stack.enter_context(without_nameless_files())
+        disk = stack.enter_context(recorded(kind, place))
+        for path in source.iterdir():
             shutil.copy(path, disk.folder)
         for name in names:
             case = CASES[name]
@@ -39,13 +60,12 @@ def record(kind: str, names: list[str], place: Path, write_back: bool) -> Run:
             before[name] = _contents(disk.folder, case)
             disk.write_back()
             disk.note(BEGIN + name)
-            with after_each_call(lambda disk=disk: _write_back(disk)) if write_back else contextlib.nullcontext():
+            with after_each_call(lambda disk=disk: _write_back(disk)) if mode.writes_back else contextlib.nullcontext():
                 case.run(disk.folder)
             disk.note(END + name)
-            after[name] = _contents(disk.folder, case)
-            if not write_back:
-                disk.write_back()
+            disk.write_back()
             disk.note(CLEAR)
+            after[name] = _contents(disk.folder, case)
             for each in case.names:
                 (disk.folder / each).unlink()
             disk.write_back()
@@ -77,7 +97,7 @@ def replay(kind: str, run: Run, name: str, place: Path, chances: int, seed: int)
             allowed = [old[each]] if each in case.kept else [new[each]] if returned else [old[each], new[each]]
             if data not in allowed:
                 shown = "there is no file" if data is None else f"{len(data)} bytes that are neither"
-                raise Broken(f"{kind}, {name}, {what}: {each}: {shown}{', after it had returned' * returned}")
+                raise Broken(f"{what}: {each}: {shown}{', after it had returned' * returned}")
         found["new" if contents == new else "old" if contents == old else "some of each"] += 1
     return found
 
@@ -95,22 +115,22 @@ def main(argv: list[str] | None = None) -> int:
         if lacking := missing(kind):
             print(f"{kind}: not tried: {lacking}")
             continue
-        for write_back in (False, True):
+        for mode in MODES:
             with tempfile.TemporaryDirectory(dir=_fast_folder()) as folder, contextlib.ExitStack() as stack:
                 if arguments.as_it_was:
                     stack.enter_context(as_it_was())
                 names = arguments.case or list(CASES)
-                run = record(kind, names, Path(folder), write_back)
+                run = record(kind, names, Path(folder), mode)
                 for name in names:
-                    shown = f"{kind}, {name}{', written back after each call' * write_back}"
+                    shown = f"{kind}, {name}{mode.text}"
                     try:
                         found = replay(kind, run, name, Path(folder), arguments.chances, arguments.seed)
                     except Broken as error:
-                        print(f"BROKEN {error}")
+                        print(f"BROKEN {shown}: {error}", flush=True)
                         broken += 1
                         continue
                     tried += found.total()
-                    print(f"{shown}: {found.total()} states:", *(f"{n} {which}," for which, n in found.items()))
+                    print(f"{shown}: {found.total()} states:", ", ".join(f"{n} {which}" for which, n in found.items()), flush=True)
     print(f"{tried} states, {broken} cases broken")
     return broken > 0 or not tried
 

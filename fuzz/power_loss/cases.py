@@ -12,9 +12,9 @@ from unittest import mock
 import numpy as np
 
 import reference
-from fuzz.faults import WRITING
 from fuzz.operations import OLD, OPERATIONS, OUTPUT, TARGET
 from reference.checkpointer import StreamingCheckpointer
+from reference.convert import convert
 from reference.seal import seal
 from reference.storage import folders, new_files
 
@@ -59,7 +59,7 @@ CASES: Final[dict[str, Case]] = {
     ),
     "convert in place": Case(
         lambda folder: reference.save(folder / OUTPUT, TARGET),
-        lambda folder: reference.convert(folder / OUTPUT, folder / OUTPUT, float_dtype="bf16"),
+        lambda folder: convert(folder / OUTPUT, folder / OUTPUT, float_dtype="bf16"),
         (OUTPUT,),
     ),
     "seal": Case(lambda folder: None, lambda folder: seal(folder / "target"), ("target.seal",), ("target",)),
@@ -70,7 +70,7 @@ CASES: Final[dict[str, Case]] = {
 
 @contextlib.contextmanager
 def after_each_call(act: Callable[[], None]) -> Iterator[None]:
-    """Do something after each call to the system that writes."""
+    """Do something after each call to the system that changes more than the contents of a file."""
 
     def followed(do: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **more: Any) -> Any:
@@ -80,7 +80,7 @@ def after_each_call(act: Callable[[], None]) -> Iterator[None]:
 
         return call
 
-    names = [name for name in (*WRITING, "mkdir") if name not in ("open", "close")]
+    names = ("fsync", "fchmod", "fchown", "link", "replace", "unlink", "mkdir")
     with contextlib.ExitStack() as stack:
         for name in names:
             stack.enter_context(mock.patch.object(os, name, followed(getattr(os, name))))

@@ -13,6 +13,7 @@ from ..format.errors import UsageError
 from ..format.wire import Sink
 from . import atomic_files, folders, output_checks
 from .local_files import FileSource, Path_, Progress
+from .open_descriptors import OpenDescriptor, descriptor_of
 from .place import Place
 
 
@@ -64,7 +65,8 @@ def place_of(path: Path_) -> Place:
             f"give URLs as texts, and a folder of that name as ./{text}"
         )
     if not (found := _URL.match(text)):
-        return LocalPlace(path)
+        descriptor = descriptor_of(text)
+        return LocalPlace(path) if descriptor is None else OpenDescriptor(descriptor, text)
     scheme = found[1].lower()
     if scheme not in SCHEMES:
         raise UsageError(f"{text}: {scheme}:// is not served here; copy the file to a disk, or mount what holds it")
