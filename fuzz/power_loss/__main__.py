@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fuzz.faults import without_nameless_files
 from fuzz.findings import Broken
 from fuzz.operations import in_small_pieces, prepared
-from fuzz.power_loss.cases import CASES, Case, after_each_call, as_it_was
+from fuzz.power_loss.cases import CASES, after_each_call, as_it_was
 from fuzz.power_loss.disks import KINDS, Recorded, missing, read_after_check, recorded
 from fuzz.power_loss.recorded_disk import Entry
 from fuzz.power_loss.replays import BEGIN, CLEAR, END, WRITE_BACK, WRITTEN_BACK, states, write_image
@@ -57,7 +57,7 @@ def record(kind: str, names: list[str], place: Path, mode: Mode) -> Run:
         for name in names:
             case = CASES[name]
             case.prepare(disk.folder)
-            before[name] = _contents(disk.folder, case)
+            before[name] = case.contents(disk.folder)
             disk.write_back()
             disk.note(BEGIN + name)
             with after_each_call(lambda disk=disk: _write_back(disk)) if mode.writes_back else contextlib.nullcontext():
@@ -65,7 +65,7 @@ def record(kind: str, names: list[str], place: Path, mode: Mode) -> Run:
             disk.note(END + name)
             disk.write_back()
             disk.note(CLEAR)
-            after[name] = _contents(disk.folder, case)
+            after[name] = case.contents(disk.folder)
             for each in case.names:
                 (disk.folder / each).unlink()
             disk.write_back()
@@ -79,11 +79,6 @@ def _write_back(disk: Recorded) -> None:
     disk.note(WRITTEN_BACK)
 
 
-def _contents(folder: Path, case: Case) -> dict[str, bytes | None]:
-    paths = {name: folder / name for name in (*case.names, *case.kept)}
-    return {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
-
-
 def replay(kind: str, run: Run, name: str, place: Path, chances: int, seed: int) -> Counter[str]:
     """Check each state in which the power may fail during a case. Raises Broken, and gives what was found how often."""
     found: Counter[str] = Counter()
@@ -93,12 +88,7 @@ def replay(kind: str, run: Run, name: str, place: Path, chances: int, seed: int)
     for what, returned, state in states(run.entries, name, *settings):
         write_image(state, KINDS[kind].block, KINDS[kind].size, image)
         contents = read_after_check(kind, image, list(old))
-        for each, data in contents.items():
-            allowed = [old[each]] if each in case.kept else [new[each]] if returned else [old[each], new[each]]
-            if data not in allowed:
-                shown = "there is no file" if data is None else f"{len(data)} bytes that are neither"
-                raise Broken(f"{what}: {each}: {shown}{', after it had returned' * returned}")
-        found["new" if contents == new else "old" if contents == old else "some of each"] += 1
+        found[case.check(contents, old, new, returned, what)] += 1
     return found
 
 
@@ -130,7 +120,11 @@ def main(argv: list[str] | None = None) -> int:
                         broken += 1
                         continue
                     tried += found.total()
-                    print(f"{shown}: {found.total()} states:", ", ".join(f"{n} {which}" for which, n in found.items()), flush=True)
+                    print(
+                        f"{shown}: {found.total()} states:",
+                        ", ".join(f"{n} {which}" for which, n in found.items()),
+                        flush=True,
+                    )
     print(f"{tried} states, {broken} cases broken")
     return broken > 0 or not tried
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -12,9 +13,11 @@ from unittest import mock
 import numpy as np
 
 import reference
+from fuzz.findings import Broken
 from fuzz.operations import OLD, OPERATIONS, OUTPUT, TARGET
 from reference.checkpointer import StreamingCheckpointer
 from reference.convert import convert
+from reference.salvage import salvage
 from reference.seal import seal
 from reference.storage import folders, new_files
 
@@ -22,17 +25,56 @@ from reference.storage import folders, new_files
 class Case(NamedTuple):
     """An operation in a folder that holds the inputs of `fuzz.operations`, what is there before, and what it writes.
 
-    Whatever happens, each of the files `names` holds what it held before or what it holds after, and `kept` what it held.
+    Whatever happens, each of the files `names` holds what it held before or what it holds after, and each of `kept`
+    what it held. Those of `gone` are of the old file, and are not there beside the new one.
     """
 
     prepare: Callable[[Path], Any]
     run: Callable[[Path], Any]
     names: tuple[str, ...]
     kept: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    def contents(self, folder: Path) -> dict[str, bytes | None]:
+        """What its files hold; None is no file."""
+        paths = {name: folder / name for name in (*self.names, *self.kept, *self.gone)}
+        return {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
+
+    def check(
+        self,
+        found: dict[str, bytes | None],
+        old: dict[str, bytes | None],
+        new: dict[str, bytes | None],
+        returned: bool,
+        shown: str,
+    ) -> str:
+        """Check what is found after the power has failed, and say which it is. Raises Broken."""
+        for name, data in found.items():
+            allowed = [old[name]] if name in self.kept else [new[name]] if returned else [old[name], new[name]]
+            if data not in allowed:
+                there = "there is no file" if data is None else f"{len(data)} bytes that are neither"
+                raise Broken(f"{shown}: {name}: {there}{', after it had returned' * returned}")
+        if (
+            self.gone
+            and found[self.names[0]] == new[self.names[0]]
+            and any(found[name] is not None for name in self.gone)
+        ):
+            raise Broken(f"{shown}: {', '.join(self.gone)} of the old file is there beside the new one")
+        return "new" if found == new else "old" if found == old else "some of each"
 
 
 def _old_output(folder: Path) -> None:
     (folder / OUTPUT).write_bytes(OLD * 1000)
+
+
+def _old_with_seal(folder: Path) -> None:
+    shutil.copy(folder / "base", folder / OUTPUT)
+    seal(folder / OUTPUT)
+
+
+def _damaged(folder: Path) -> None:
+    _old_output(folder)
+    (folder / "damaged").write_bytes((folder / "target").read_bytes() + bytes(100))
 
 
 class _State(NamedTuple):
@@ -64,6 +106,10 @@ CASES: Final[dict[str, Case]] = {
     ),
     "seal": Case(lambda folder: None, lambda folder: seal(folder / "target"), ("target.seal",), ("target",)),
     "save where no folder was": Case(lambda folder: None, lambda folder: _save_all(folder, 1), _RUN),
+    "save over a stream with a seal beside it": Case(
+        _old_with_seal, OPERATIONS["save"], (OUTPUT,), gone=(f"{OUTPUT}.seal",)
+    ),
+    "salvage": Case(_damaged, lambda folder: salvage(folder / "damaged", folder / OUTPUT), (OUTPUT,)),
     "save all": Case(lambda folder: _save_all(folder, 1), lambda folder: _save_all(folder, 2), _RUN),
 }
 

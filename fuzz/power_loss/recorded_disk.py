@@ -2,8 +2,8 @@
 
     python -m fuzz.power_loss.recorded_disk FOLDER BYTES LOG
 
-`FOLDER/disk` is the disk, and what is written to `FOLDER/note` goes into the log among the writes. The log is a stream of
-entries, each a kind (W a write, F a flush, N a note), an offset and a length, and the bytes.
+`FOLDER/disk` is the disk, and what is written to `FOLDER/note` goes into the log among the writes. The log is entries
+one after the other, each a kind (W a write, F a flush, N a note), an offset and a length, and the bytes.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from fuzz.power_loss.recorded_disk import FLUSH, NOTE, WRITE, Entry
 

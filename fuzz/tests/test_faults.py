@@ -62,9 +62,7 @@ def test_a_fault_of_the_reference_is_found(fault, monkeypatch):
 
         monkeypatch.setattr(reference.storage.new_files.NewFile, "take_place", early)
     else:
-        monkeypatch.setattr(
-            reference.storage.new_files.NewFile, "close", lambda new: new._file and new._file.close()
-        )
+        monkeypatch.setattr(reference.storage.new_files.NewFile, "close", lambda new: new._file and new._file.close())
     with pytest.raises(Broken):
         [check_fault(prepared(), "save", True, True, k, "EIO") for k in range(40)]
 

@@ -59,7 +59,8 @@ def command_line() -> Parser:
         "--load_checkpoint",
         required=True,
         metavar="[PREFIX::]PATH",
-        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised; - is standard input, which is put into a temporary file in TMPDIR first",
+        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised; "
+        "- is standard input, which is put into a temporary file in TMPDIR first",
     )
     command.add_argument(
         "--output_file",

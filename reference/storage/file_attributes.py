@@ -14,7 +14,7 @@ from .local_files import refuse_irregular
 _ACL: Final = "system.posix_acl_access"
 # What says something of the contents, or is taken away whenever these change: it is not true of other contents.
 _OF_CONTENTS: Final = ("security.ima", "security.evm", "security.capability")
-# Access lists of other systems. Without one a file is for its owner alone: what they would grant or forbid is not known.
+# Access lists of other systems. Without one a file is for its owner alone: what they grant or forbid is not known.
 _OTHER_LISTS: Final = ("system.nfs4_acl", "system.richacl", "system.cifs_acl", "system.ntfs_acl", "system.smb3_acl")
 # Kinds of entries of a POSIX access list, as the kernel numbers them.
 _OWNER, _USER, _GROUP, _NAMED_GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20

@@ -97,9 +97,9 @@ class NewFile:
     def take_place(self) -> None:
         """Put the file, which has been synced, where the target is, and have that reach the disk. Raises OSError.
 
-        A file that was synced without a name is deleted when the power fails, on ext2 and on ext4 without a journal: the
-        disk holds that it has no names, and what checks the disk believes it. So it is synced once more with a name:
-        there before the old file loses its own, else after it, when no time is left between two names.
+        A file that was synced without a name is deleted when the power fails, on ext2 and on ext4 without a journal:
+        the disk holds that it has no names, and what checks the disk believes it. So it is synced once more with a
+        name: there before the old file loses its own, else after it, when no time is left between two names.
         """
         folder = self._target.parent
         first = self._hidden is None and not changes_names_at_once(folder)

@@ -87,7 +87,9 @@ class OpenDescriptor:
         try:
             return os.fstat(self._fd)
         except OSError as error:
-            raise OSError(error.errno, "this descriptor is not open; redirect a file or a pipe to it", self.name) from None
+            raise OSError(
+                error.errno, "this descriptor is not open; redirect a file or a pipe to it", self.name
+            ) from None
 
 
 class _StreamSink(FileSink):
@@ -113,7 +115,9 @@ def _kept(fd: int, info: os.stat_result, name: str) -> int:
                     while view:
                         view = view[file.write(view) :]
             except OSError as error:
-                text = f"it could not be put into {tempfile.gettempdir()} ({error.strerror}); TMPDIR names another folder"
+                text = (
+                    f"it could not be put into {tempfile.gettempdir()} ({error.strerror}); TMPDIR names another folder"
+                )
                 raise OSError(error.errno, text, name) from None
             _read[key] = os.dup(file.fileno())
     return _read[key]

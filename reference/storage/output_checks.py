@@ -57,14 +57,14 @@ def _refuse_folder_that_keeps_names(folder: Path, target: Path, is_there: bool) 
 
 
 def _refuse_file_that_keeps_its_name(target: Path) -> None:
-    """A file whose name this process may not take away: another's in a sticky folder, an immutable one, a mounted one."""
+    """A file whose name this process may not take away: another's in a sticky folder, an immutable or a mounted one."""
     if is_mount_point(target):
         text = "this file is a mount of its own, which no other can take the place of; mount its folder instead"
         raise OSError(errno.EBUSY, text, os.fspath(target))
     try:
         os.rmdir(target)  # refused because it is a file, once all that would refuse a rename as well has been asked
     except PermissionError as error:
-        text = "no permission to replace this file: it is another user's in a sticky folder, or immutable or append-only"
+        text = "no permission to replace this file: it is another user's in a sticky folder, or cannot be changed"
         raise PermissionError(error.errno, text, os.fspath(target)) from None
     except OSError:
         pass
