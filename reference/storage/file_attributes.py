@@ -19,6 +19,7 @@ _OTHER_LISTS: Final = ("system.nfs4_acl", "system.richacl", "system.cifs_acl", "
 # Kinds of entries of a POSIX access list, as the kernel numbers them.
 _OWNER, _USER, _GROUP, _NAMED_GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 _ENTRY: Final = struct.Struct("<HHI")  # kind, permissions, user or group
+_NOBODY: Final = 0xFFFFFFFF  # of an entry that names nobody
 _VERSION: Final = struct.pack("<I", 2)
 
 
@@ -37,7 +38,8 @@ class Access(NamedTuple):
     @classmethod
     def of_mode(cls, mode: int) -> Access:
         """The three entries that the mode of a file is."""
-        return cls(((_OWNER, mode >> 6 & 7, 0), (_GROUP, mode >> 3 & 7, 0), (_OTHER, mode & 7, 0)))
+        permissions = (_OWNER, mode >> 6 & 7), (_GROUP, mode >> 3 & 7), (_OTHER, mode & 7)
+        return cls(tuple((kind, given, _NOBODY) for kind, given in permissions))
 
     def encode(self) -> bytes:
         return _VERSION + b"".join(_ENTRY.pack(*entry) for entry in self.entries)
