@@ -23,7 +23,8 @@ def standard_streams(arguments: argparse.Namespace, one_pass: tuple[str, ...]) -
     While a checkpoint goes to standard output, all that is printed goes to standard error. Raises UsageError.
     """
     for name in (*_INPUTS, _OUTPUT):
-        if _path(value := getattr(arguments, name, None)) != "-":
+        value = getattr(arguments, name, None)
+        if not isinstance(value, str) or _path(value) != "-":
             continue
         if name != _OUTPUT and name not in one_pass:
             raise UsageError("this command needs a file with a name, and not standard input; save it to one first")

@@ -30,9 +30,10 @@ class FileSource:
     """
 
     def __init__(self, path: Path_, name: str | None = None) -> None:
-        self.name = os.fspath(path) if name is None else name
+        path = os.fspath(path)
+        self.name = path if name is None else name
         self._refuse_irregular(os.stat(path))  # before it is opened, which a device may notice
-        self.descriptor = Descriptor(os.fspath(path))
+        self.descriptor = Descriptor(path)
         try:
             info = self._status()
             self._refuse_irregular(info)

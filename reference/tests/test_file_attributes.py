@@ -4,8 +4,6 @@ import errno
 import os
 import stat
 import struct
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -16,11 +14,11 @@ from hypothesis import strategies as st
 from reference.storage import file_attributes
 from reference.storage.atomic_files import replace
 from reference.storage.file_attributes import Access, attributes_of
+from reference.tests.other_users import as_user, root_alone
 
 OWNER, USER, GROUP, NAMED_GROUP, MASK, OTHER = 1, 2, 4, 8, 16, 32
 ACL = "system.posix_acl_access"
 NOBODY = 0xFFFFFFFF
-root_alone = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 
 def write(path, data=b"new"):
@@ -127,18 +125,6 @@ def test_owner_and_group_are_kept(tmp_path):
     assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (1234, 2345, 0o4754)
 
 
-WRITE = """
-import os, sys
-uid, gid, groups, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-from reference.storage.atomic_files import replace
-os.setgroups([int(group) for group in groups.split(",") if group])
-os.setgid(gid)
-os.setuid(uid)
-with replace(path) as sink:
-    sink.write(b"new")
-"""
-
-
 @pytest.fixture
 def open_folder():
     """A folder in which everybody writes."""
@@ -147,22 +133,15 @@ def open_folder():
         yield Path(folder)
 
 
-def write_as(uid, gid, groups, path):
-    """Write as another user."""
-    subprocess.run([sys.executable, "-c", WRITE, str(uid), str(gid), groups, str(path)], check=True)
-    assert path.read_bytes() == b"new"
-    return path.stat()
-
-
 @root_alone
 @pytest.mark.parametrize(
     ("mode", "groups", "group", "wanted"),
     [
-        (0o664, "2345", 2345, 0o664),  # a member of the group keeps it
-        (0o664, "", 5000, 0o644),  # who is not, gives its own group what all had
-        (0o660, "", 5000, 0o600),
-        (0o604, "", 5000, 0o600),  # a member of the old group would be one of the others now
-        (0o2775, "2345", 2345, 0o775),
+        (0o664, [2345], 2345, 0o664),  # a member of the group keeps it
+        (0o664, [], 5000, 0o644),  # who is not, gives its own group what all had
+        (0o660, [], 5000, 0o600),
+        (0o604, [], 5000, 0o600),  # a member of the old group would be one of the others now
+        (0o2775, [2345], 2345, 0o775),
     ],
 )
 def test_another_user_gives_nobody_more(open_folder, mode, groups, group, wanted):
@@ -170,7 +149,10 @@ def test_another_user_gives_nobody_more(open_folder, mode, groups, group, wanted
     path.write_bytes(b"old")
     os.chown(path, 1234, 2345)
     path.chmod(mode)
-    info = write_as(5000, 5000, groups, path)
+    with as_user(5000, 5000, groups):
+        write(path)
+    info = path.stat()
+    assert path.read_bytes() == b"new"
     assert (info.st_uid, info.st_gid) == (5000, group)
     assert stat.S_IMODE(info.st_mode) == wanted
 

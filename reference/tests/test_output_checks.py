@@ -5,7 +5,6 @@ import mmap
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from reference.format.errors import UsageError
 from reference.storage import file_systems, output_checks
 from reference.storage.file_systems import changes_names_at_once, is_mount_point, mount_of
 from reference.storage.output_checks import check_output
+from reference.tests.other_users import as_user, root_alone
 
 TREE = {"a": np.arange(1000, dtype=np.float32)}
-root_alone = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and gives files away")
 
 
 @pytest.fixture
@@ -135,16 +134,6 @@ def test_a_folder_that_cannot_be_changed_is_said(base, tmp_path, flagged, monkey
     refused(base, folder / "x", "immutable|no permission", monkeypatch)
 
 
-STICKY = """
-import os, sys
-from reference.storage.output_checks import check_output
-os.setgroups([])
-os.setgid(5000)
-os.setuid(5000)
-check_output(sys.argv[1])
-"""
-
-
 @root_alone
 def test_anothers_file_in_a_sticky_folder_is_said():
     with tempfile.TemporaryDirectory() as folder:
@@ -152,15 +141,23 @@ def test_anothers_file_in_a_sticky_folder_is_said():
         path = Path(folder, "x")
         path.write_bytes(b"old")
         path.chmod(0o666)
-        run = subprocess.run([sys.executable, "-c", STICKY, path], capture_output=True, text=True)
-        assert "PermissionError" in run.stderr
-        assert "another user's in a sticky folder" in run.stderr
-        new = subprocess.run([sys.executable, "-c", STICKY, Path(folder, "y")], capture_output=True, text=True)
-        assert new.returncode == 0, new.stderr
+        with as_user(5000, 5000):
+            with pytest.raises(PermissionError, match="another user's in a sticky folder"):
+                check_output(path)
+            check_output(Path(folder, "y"))
         os.chown(path, 5000, 5000)
-        mine = subprocess.run([sys.executable, "-c", STICKY, path], capture_output=True, text=True)
-        assert mine.returncode == 0, mine.stderr
+        with as_user(5000, 5000):
+            check_output(path)
+            reference.save(path, TREE)
         assert os.listdir(folder) == ["x"]
+
+
+@root_alone
+def test_a_folder_of_another_user_is_said():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        with as_user(5000, 5000), pytest.raises(PermissionError, match="no permission to write in this folder"):
+            check_output(Path(folder, "x"))
 
 
 def test_a_folder_that_makes_no_files_is_said(base, tmp_path, monkeypatch):
