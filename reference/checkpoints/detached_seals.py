@@ -23,6 +23,7 @@ from ..format.wire import Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.same_files import is_same_file
 
 
 class SealReport(NamedTuple):
@@ -46,6 +47,8 @@ def seal(
     """
     name = os.fspath(path)
     place = place_of(name + DETACHED_SUFFIX)
+    if is_same_file(place, name):
+        raise UsageError(f"{place.name} is a link to {name}, which its own seal would replace; remove the link")
     encoded_metadata = encode_metadata(NOTHING if metadata is None else metadata)
     source = place_of(name).open()
     try:

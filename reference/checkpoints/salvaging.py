@@ -25,6 +25,7 @@ from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.same_files import refuse_an_input
 
 
 class SalvageReport(NamedTuple):
@@ -69,6 +70,7 @@ def salvage(
         total = sum(map(Step.size, steps))
         place = place_of(output) if output is not None else None
         if place is not None:
+            refuse_an_input(place, {"the damaged file": name})
             place.check_output()
         if place is not None and not dry_run:
             with shown(progress)("salvage", total) as moved, place.replace(moved) as sink:

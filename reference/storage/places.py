@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 from ..format.errors import UsageError
 from ..format.wire import Sink
-from . import atomic_files
+from . import atomic_files, folders, output_checks
 from .local_files import FileSource, Path_, Progress
+from .open_descriptors import OpenDescriptor, descriptor_of
 from .place import Place
 
 
@@ -21,16 +22,17 @@ class LocalPlace:
 
     def __init__(self, path: Path_) -> None:
         self.name = os.fspath(path)
-        self._target = os.path.abspath(path)  # now: a program may change its folder while it saves in the background
+        # Now: a program may change its folder while it saves in the background. A slash at the end names a folder.
+        self._target = os.path.abspath(path) + ("/" if self.name.endswith("/") else "")
 
     def open(self) -> FileSource:
         return FileSource(self.name)
 
     def make_folder(self) -> None:
-        os.makedirs(os.path.dirname(self._target), exist_ok=True)
+        folders.make_folder(os.path.dirname(self._target))
 
     def check_output(self) -> None:
-        atomic_files.check_output(self._target)
+        output_checks.check_output(self._target)
 
     def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
         return atomic_files.replace(self._target, progress, behind)
@@ -63,7 +65,8 @@ def place_of(path: Path_) -> Place:
             f"give URLs as texts, and a folder of that name as ./{text}"
         )
     if not (found := _URL.match(text)):
-        return LocalPlace(path)
+        descriptor = descriptor_of(text)
+        return LocalPlace(path) if descriptor is None else OpenDescriptor(descriptor, text)
     scheme = found[1].lower()
     if scheme not in SCHEMES:
         raise UsageError(f"{text}: {scheme}:// is not served here; copy the file to a disk, or mount what holds it")
