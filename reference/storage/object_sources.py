@@ -1,0 +1,218 @@
+"""Files that are far away as sources: few requests, several at once, and every answer compared with what was asked for."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
+
+from ..format.errors import FormatError, UsageError
+from ..format.wire import BytesSource
+from .object_errors import PassingError, changed
+from .range_requests import Request, requests_of
+from .reading_ahead import Ahead
+from .threads import Pool, Work
+
+AT_ONCE: Final = 8  # requests under way, so that PIECE bytes times as many are held at most
+_FIRST: Final = 1 << 18  # bytes of the first request; most headers of safetensors files are within them
+_NEAR: Final = 1 << 16  # bytes of a request for a header, in case the next one stands close behind it
+_FAR: Final = 1 << 22  # and of one where many did
+_ATTEMPTS: Final = 4  # for what a library has not tried again itself
+_WAIT: Final = 0.1  # seconds before the second attempt, and twice as many before each other
+
+
+class Version(NamedTuple):
+    """Which object an answer speaks of: its size in bytes, ETag, generation or version, and when it was written."""
+
+    size: int
+    etag: str | None = None
+    number: str | None = None
+    modified: str | None = None
+
+
+class ObjectReader(Protocol):
+    """What asks for ranges of one object. Errors are OSErrors that name it, and PassingErrors where to ask again helps."""
+
+    name: str
+
+    def begin(self, n: int) -> tuple[bytes, Version]:
+        """At most the first `n` bytes, and what the object is."""
+        ...
+
+    def fetch(self, offset: int, views: Sequence[memoryview], expected: Version) -> Version | None:
+        """Fill the views, one after the other, with the bytes from `offset` on, and give what the answer says of the
+        object; None where it says nothing."""
+        ...
+
+    def look(self) -> Version | None:
+        """What the object is now, where answers do not say it, and else None."""
+        ...
+
+
+class RemoteSource:
+    """An object in a bucket or on a web server. After `close` every call raises ValueError.
+
+    `requests` counts what was asked for. What is read is of one version of the object: an answer that speaks of another
+    is refused. Headers are read by windows that grow while many are within one.
+    """
+
+    def __init__(self, reader: ObjectReader) -> None:
+        self.name = reader.name
+        self.requests = 1
+        self._reader = reader
+        head, self._version = reader.begin(_FIRST)
+        self.size = self._version.size
+        self._windows = [(0, head)]  # the first bytes, and what was read last in advance
+        self._hits = 2  # reads that the last window has served
+        self._ahead: Ahead | None = None
+        self._pool = Pool(AT_ONCE)
+        self._lock = threading.Lock()
+        self._closed = False
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def read_at(self, offset: int, n: int) -> bytes:
+        self._check(offset, n)
+        if n <= _FAR:
+            for start, data in self._windows:
+                if start <= offset and offset + n <= start + len(data):
+                    self._hits += 1
+                    return data[offset - start : offset - start + n]
+        memory = bytearray(n)
+        done = self._ahead.read(offset, memoryview(memory)) if self._ahead is not None else 0
+        if done == n:
+            return bytes(memory)
+        if done == 0 and n <= _NEAR * 4:
+            return self._read_window(offset, n)
+        self._fill([(offset + done, memoryview(memory)[done:])])
+        return bytes(memory)
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        self._check(offset, len(view))
+        done = self._ahead.read(offset, view) if self._ahead is not None else 0
+        if done < len(view):
+            self._fill([(offset + done, view[done:])])
+
+    def read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill many views, each with the bytes from an offset on, several requests at once. Raises what `read_at` does.
+        """
+        for offset, view in ranges:
+            self._check(offset, len(view))
+        self._fill(ranges)
+
+    def expect(self, extents: Sequence[tuple[int, int]]) -> None:
+        """See `reading_ahead.expect`."""
+        self._refuse_closed()
+        self._ahead = Ahead(extents, self._fetch_piece, self._pool, AT_ONCE)
+
+    def _check(self, offset: int, n: int) -> None:
+        self._refuse_closed()
+        if not 0 <= offset <= self.size - n:
+            detail = f"{n} bytes at byte {offset} are asked for, and there are {self.size}"
+            error = FormatError("STREAM-2", offset, None, detail, "the file has been cut off; copy or save it again")
+            error.file = self.name
+            raise error
+
+    def _read_window(self, offset: int, n: int) -> bytes:
+        """Small bytes, and as many behind them as the windows before were good for."""
+        with self._lock:
+            start, last = self._windows[-1]
+            is_near = start <= offset <= start + 2 * max(len(last), _NEAR)
+            size = min(2 * len(last), _FAR) if is_near and self._hits > 1 else _NEAR
+            self._hits = 1
+        data = bytearray(min(max(n, size), self.size - offset))
+        self._fill([(offset, memoryview(data))])
+        window = bytes(data)
+        self._windows = [self._windows[0], (offset, window)]
+        return window[:n]
+
+    # --- requests -----------------------------------------------------------------------------------------
+
+    def _fill(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
+        requests = requests_of(ranges)
+        if len(requests) == 1:
+            self._fetch(requests[0])
+            return
+        stopped: list[None] = []
+        works = [self._pool.submit(self._fetch_unless, stopped, request) for request in requests]
+        self._wait(works, stopped)
+
+    def _wait(self, works: Sequence[Work[None]], stopped: list[None]) -> None:
+        """Wait for all of them, whatever happens: the memory that they fill is the caller's."""
+        first: BaseException | None = None
+        for work in works:
+            while not work.done():
+                try:
+                    work.wait()
+                except BaseException as error:
+                    first = first or error
+                    stopped.append(None)
+            try:
+                work.result()
+            except BaseException as error:
+                first = first or error
+                stopped.append(None)
+        if first is not None:
+            try:
+                raise first
+            finally:
+                del first
+
+    def _fetch_unless(self, stopped: list[None], request: Request) -> None:
+        if not stopped:
+            try:
+                self._fetch(request)
+            except BaseException:
+                stopped.append(None)
+                raise
+
+    def _fetch_piece(self, offset: int, view: memoryview) -> None:
+        if not self._closed:  # what is fetched ahead of nobody
+            self._fetch(Request(offset, [view]))
+
+    def _fetch(self, request: Request) -> None:
+        """Make one request, and again where that may help. Raises OSError."""
+        for attempt in range(_ATTEMPTS):
+            with self._lock:
+                self.requests += 1
+            try:
+                found = self._reader.fetch(request.offset, request.views, self._version)
+                break
+            except PassingError:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                time.sleep(_WAIT * 2**attempt * (0.5 + random.random()))
+        else:
+            raise AssertionError
+        if found is not None and found != self._version:
+            raise changed(self.name)
+
+    # --- around it ----------------------------------------------------------------------------------------
+
+    def refuse_changes(self) -> None:
+        """Every answer has been compared with the first; where a store does not say of what it is, that is asked now."""
+        self._refuse_closed()
+        found = self._reader.look()
+        if found is not None and found != self._version:
+            raise changed(self.name)
+
+    def map(self) -> BytesSource:
+        self._refuse_closed()
+        raise UsageError(f"{self.name} cannot be mapped into memory: leave mmap out, or copy it to a local disk first")
+
+    def close(self) -> None:
+        self._closed = True
+        self._ahead = None
+        self._pool.close()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ValueError(f"{self.name} is closed; open it again to read from it")
+
+    def __enter__(self) -> RemoteSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
