@@ -94,7 +94,7 @@ def convert(
         place.check_output()
         if not dry_run:
             show = shown(progress)(f"{checkpoint.kind} to {target}", total)
-            with show as moved, place.replace(moved, behind=True) as sink:
+            with show as moved, place.replace(moved, True, total) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
         plain = target == STREAM and seal is None

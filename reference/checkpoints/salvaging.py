@@ -71,7 +71,7 @@ def salvage(
         if place is not None:
             place.check_output()
         if place is not None and not dry_run:
-            with shown(progress)("salvage", total) as moved, place.replace(moved) as sink:
+            with shown(progress)("salvage", total) as moved, place.replace(moved, size=total) as sink:
                 write_steps(sink, steps)
                 source.refuse_changes()
         return SalvageReport(target, total, len(items), losses)

@@ -87,7 +87,7 @@ def recover(
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
                 steps = steps_of(kind, items, seal)
                 total = sum(map(Step.size, steps))
-                with show("recover", total) as moved, place.replace(moved, behind=True) as sink:
+                with show("recover", total) as moved, place.replace(moved, True, total) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
             error.file = error.file or file.name

@@ -9,9 +9,8 @@ from typing import Any
 
 from ..format.errors import UsageError
 from ..format.wire import Sink
-from . import object_outputs
 from .local_files import Progress
-from .object_errors import named, without_secrets
+from .object_errors import without_secrets
 from .object_sources import ObjectReader, RemoteSource
 from .store_objects import StoredObject
 
@@ -31,13 +30,21 @@ class ObjectPlace:
         """A bucket has no folders."""
 
     def check_output(self) -> None:
-        with named(self.name):
-            object_outputs.check_output(self._store, self._key)
+        self._outputs().check_output(self._store, self._key, self.name)
 
     def replace(
         self, progress: Progress | None = None, behind: bool = False, size: int = 0
     ) -> AbstractContextManager[Sink]:
-        return object_outputs.replace(self._store, self._key, self.name, progress, behind, size)
+        return self._outputs().replace(self._store, self._key, self.name, progress, behind, size)
+
+    def _outputs(self) -> Any:
+        """The module that writes, which needs obstore: what only reads a store of somebody else's does not."""
+        try:
+            from . import object_outputs
+        except ImportError:
+            text = "is written with obstore, which is not installed: pip install 'streamckpt[remote]'"
+            raise UsageError(f"{self.name} {text}") from None
+        return object_outputs
 
 
 class ReadOnlyPlace:

@@ -51,10 +51,13 @@ class Place(Protocol):
         """Refuse an output that cannot be written, before any work is done. Raises OSError."""
         ...
 
-    def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
+    def replace(
+        self, progress: Progress | None = None, behind: bool = False, size: int = 0
+    ) -> AbstractContextManager[Sink]:
         """A block that writes the file, which takes its place whole when the block ends, or not at all (STREAM-8).
 
         `progress` is told how many bytes have been moved. With `behind` the sink may still be at work on what it was
-        given when a call returns, so that memory has to stay as it is until the block ends. Raises OSError.
+        given when a call returns, so that memory has to stay as it is until the block ends. `size` is about how many
+        bytes there will be, 0 where nobody knows: a bucket takes a large file in larger parts. Raises OSError.
         """
         ...

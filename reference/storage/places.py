@@ -32,7 +32,9 @@ class LocalPlace:
     def check_output(self) -> None:
         atomic_files.check_output(self._target)
 
-    def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
+    def replace(
+        self, progress: Progress | None = None, behind: bool = False, size: int = 0
+    ) -> AbstractContextManager[Sink]:
         return atomic_files.replace(self._target, progress, behind)
 
 
