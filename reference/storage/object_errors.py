@@ -27,6 +27,8 @@ _NO_CREDENTIALS: Final = (
 _KINDS: Final[dict[str, tuple[type[OSError], int, str]]] = {
     "FileNotFoundError": (FileNotFoundError, errno.ENOENT, "there is no such object"),
     "NotFoundError": (FileNotFoundError, errno.ENOENT, "there is no such object"),
+    "IsADirectoryError": (IsADirectoryError, errno.EISDIR, "this is a directory; name a file in it"),
+    "PermissionError": (PermissionError, errno.EACCES, "access is refused"),
     "PermissionDeniedError": (PermissionError, errno.EACCES, "the server refuses access"),
     "UnauthenticatedError": (PermissionError, errno.EACCES, "the server does not accept these credentials"),
     "PreconditionError": (OSError, errno.EBUSY, _CHANGED),
@@ -76,11 +78,16 @@ def one_line(text: str) -> str:
 def translated(error: Exception, name: str) -> OSError | None:
     """The OSError for an exception of a store's library; None for what is not of one."""
     kind, text = type(error).__name__, str(error)
+    if isinstance(error, OSError) and error.filename == name:
+        return error
     if kind in _KINDS:
         found, number, said = _KINDS[kind]
-        if kind == "FileNotFoundError" and isinstance(error, OSError) and error.filename == name:
-            return error
         return found(number, said, name)
+    if isinstance(error, OSError):
+        error.errno = error.errno or errno.EIO
+        error.strerror = error.strerror or one_line(text) or kind
+        error.filename = name
+        return error
     if not type(error).__module__.startswith(("obstore", "obspec")):
         if isinstance(error, ValueError) and "parse path" in text:
             return OSError(errno.EINVAL, one_line(text), name)
@@ -102,4 +109,4 @@ def named(name: str) -> Iterator[None]:
         found = translated(error, name)
         if found is None or found is error:
             raise
-        raise found from None
+        raise found from None  # the other holds secrets

@@ -35,7 +35,7 @@ class ObjectPlace:
     def replace(
         self, progress: Progress | None = None, behind: bool = False, size: int = 0
     ) -> AbstractContextManager[Sink]:
-        return self._outputs().replace(self._store, self._key, self.name, progress, behind, size)
+        return self._outputs().replace(self._store, self._key, self.name, progress, size)
 
     def _outputs(self) -> Any:
         """The module that writes, which needs obstore: what only reads a store of somebody else's does not."""
@@ -44,6 +44,8 @@ class ObjectPlace:
         except ImportError:
             text = "is written with obstore, which is not installed: pip install 'streamckpt[remote]'"
             raise UsageError(f"{self.name} {text}") from None
+        if not type(self._store).__module__.startswith("obstore"):
+            raise UsageError(f"{self.name}: a {type(self._store).__name__} is read here, and only obstore's are written to")
         return object_outputs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -183,7 +183,7 @@ class RemoteSource:
             except PassingError:
                 if attempt + 1 == _ATTEMPTS:
                     raise
-                time.sleep(_WAIT * 2**attempt * (0.5 + random.random()))
+                time.sleep(_WAIT * 2**attempt * (1 + os.urandom(1)[0] / 255))  # those that failed together come apart
         else:
             raise AssertionError
         if found is not None and found != self._version:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import functools
 import importlib
 import json
@@ -70,6 +69,8 @@ _AWS_OTHERS: Final = (  # what goes before a profile
 
 def _aws_profile() -> Mapping[str, str]:
     """What the files in `~/.aws` say of the profile that is chosen; an empty dict where there is none."""
+    import configparser  # here, as few need it
+
     name = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or "default"
     found: dict[str, str] = {}
     for variable, file, section in (
