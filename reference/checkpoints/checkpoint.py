@@ -27,6 +27,7 @@ from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
+from ..storage.reading_ahead import expect, far_away
 from .patterns import Chooser, select
 from .reading_together import read_together
 
@@ -75,6 +76,11 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def metadata(self) -> dict[str, Any]:
         """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1)."""
         return dict(self.contents.metadata)
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been made to a server for this file; 0 for one of this machine."""
+        return getattr(self.source, "requests", 0)
 
     @property
     def version(self) -> str:
@@ -132,6 +138,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         yield from self._leaves(self.records)
 
     def _leaves(self, records: list[Record]) -> Iterator[tuple[tuple[str, ...], Any]]:
+        expect(
+            self.source, ((each.leaf_offset, each.end - each.leaf_offset) for each in records if not _is_large(each))
+        )
         at = 0
         while at < len(records):
             first, stop = records[at], at + 1
@@ -243,6 +252,8 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
+        if mmap and far_away(file) is not None:
+            file.map()  # which says that there is none, before anything is read
         kind, contents = read_with_seal_beside(file, name, wanted, dialect, check)
         records = select_by_prefix(contents.records, load_prefix)
         if below:

@@ -16,13 +16,14 @@ from ..format.keypaths import encode_keypath
 from ..format.leaves import stored
 from ..format.metadata import NOTHING, Metadata, encode_metadata
 from ..format.payloads import PIECE
-from ..format.records import Record
+from ..format.records import Record, extents_of
 from ..format.seals import DETACHED_SUFFIX, encode_seal
 from ..format.streams import read_stream
 from ..format.wire import Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
 
 
 class SealReport(NamedTuple):
@@ -60,11 +61,13 @@ def seal(
             plan.add(encode_keypath(record.path), record.leaf, [(record.end - record.offset, record.payload_place())])
         with shown(progress)("seal", source.size) as moved:
             sums, whole = [], 0
+            expect(source, ((record.offset, record.end - record.offset) for record in records))
             for record in records:
                 size = record.end - record.offset
                 sums.append(_sums(source, record))
                 whole = with_sums(whole, sums[-1], size)
                 moved(size)
+        expect(source, extents_of(records if digests else ()))
         leaf_digests = [_digest(source, record) for record in records] if digests else None
         source.refuse_changes()
     finally:

@@ -6,8 +6,14 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from ..format.leaves import stored
+from ..format.payloads import bytes_of, settle
 from ..format.records import Record, value_of
 from ..format.wire import Source
+from ..storage.place import ManyRanges
+from ..storage.reading_ahead import far_away
 from ..storage.threads import LARGE, all_done
 
 
@@ -17,6 +23,8 @@ def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
     Memory that is fresh takes longer to be touched for the first time than to be filled, so that a leaf of some MB, too
     small to be shared by threads, is read by one while another reads the next.
     """
+    if (far := far_away(source)) is not None:
+        return _read_ranges(far, source, records)
     found: list[Any] = [None] * len(records)
 
     def read(i: int) -> None:
@@ -30,3 +38,19 @@ def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
             small.append(i)
     all_done([functools.partial(read, i) for i in small], sum(records[i].nbytes for i in small))
     return found
+
+
+def _read_ranges(far: ManyRanges, source: Source, records: Sequence[Record]) -> list[Any]:
+    """All arrays by as few requests as they need, put where they belong."""
+    ranges: list[tuple[int, memoryview]] = []
+    arrays: list[np.ndarray | None] = []
+    for record in records:
+        array = np.empty(record.shape, record.dtype) if record.dtype is not None else None
+        arrays.append(array)
+        if array is not None:
+            ranges += stored(source, record.leaf_offset, record.leaf).ranges(0, bytes_of(array))
+    far.read_ranges(ranges)
+    return [
+        value_of(source, record) if array is None else settle(array)[() if record.kind == "scalar" else ...]
+        for record, array in zip(records, arrays, strict=True)
+    ]

@@ -7,8 +7,8 @@ import errno
 from typing import Final
 
 from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
-from ..storage.place import OpenedFile
 from ..storage.object_places import ObjectPlace, ReadOnlyPlace
+from ..storage.place import OpenedFile
 from ..storage.places import beside
 from .container import Contents
 from .registry import kind_of, read_contents

@@ -145,6 +145,8 @@ def _write(
         place.check_output()
         show = shown(progress)("subtract" if minus else "add", total)
         with show as moved, place.replace(moved, True, total) as sink:
+            b.expect()
+            o.expect()
             write_steps(sink, steps)
             b.refuse_changes()
             o.refuse_changes()

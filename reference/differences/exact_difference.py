@@ -70,6 +70,8 @@ def diff(
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
         most = sum(item.leaf.nbytes for item in items)  # a delta is hardly ever larger than what it makes
         with shown(progress)("diff", total) as moved, workers(jobs) as pool, place.replace(size=most) as sink:
+            b.expect()
+            t.expect()
             delta = _Delta(b.items, words, pool, moved)
             write_steps(sink, delta.steps(items))
             b.refuse_changes()

@@ -31,7 +31,9 @@ class HubFile(NamedTuple):
         """Raises UsageError."""
         found = _PATH.fullmatch(url.partition("://")[2])
         if found is None:
-            raise UsageError(f"{url} names no file of the Hub; hf://OWNER/REPO/FILE or hf://OWNER/REPO@REVISION/FILE do")
+            raise UsageError(
+                f"{url} names no file of the Hub; hf://OWNER/REPO/FILE or hf://OWNER/REPO@REVISION/FILE do"
+            )
         kind, repository, revision, path = found.groups()
         where = f"{kind}/{repository}" if kind in _KINDS[:2] else repository
         return cls(where, unquote(revision or "main"), path)

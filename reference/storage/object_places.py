@@ -45,7 +45,9 @@ class ObjectPlace:
             text = "is written with obstore, which is not installed: pip install 'streamckpt[remote]'"
             raise UsageError(f"{self.name} {text}") from None
         if not type(self._store).__module__.startswith("obstore"):
-            raise UsageError(f"{self.name}: a {type(self._store).__name__} is read here, and only obstore's are written to")
+            raise UsageError(
+                f"{self.name}: a {type(self._store).__name__} is read here, and only obstore's are written to"
+            )
         return object_outputs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ..format.errors import FormatError, UsageError
@@ -96,13 +96,16 @@ class RemoteSource:
             self._fill([(offset + done, view[done:])])
 
     def read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
-        """Fill many views, each with the bytes from an offset on, several requests at once. Raises what `read_at` does.
-        """
+        """Fill many views, each with the bytes from an offset on, several requests at once. Raises what `read_at` does."""
+        left = []
         for offset, view in ranges:
             self._check(offset, len(view))
-        self._fill(ranges)
+            done = self._ahead.read(offset, view) if self._ahead is not None else 0
+            if done < len(view):
+                left.append((offset + done, view[done:]))
+        self._fill(left)
 
-    def expect(self, extents: Sequence[tuple[int, int]]) -> None:
+    def expect(self, extents: Iterable[tuple[int, int]]) -> None:
         """See `reading_ahead.expect`."""
         self._refuse_closed()
         self._ahead = Ahead(extents, self._fetch_piece, self._pool, AT_ONCE)
@@ -131,7 +134,7 @@ class RemoteSource:
     # --- requests -----------------------------------------------------------------------------------------
 
     def _fill(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
-        requests = requests_of(ranges)
+        requests = requests_of(ranges)  # of which there may be none
         if len(requests) == 1:
             self._fetch(requests[0])
             return

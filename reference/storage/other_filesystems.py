@@ -141,7 +141,9 @@ class _File:
         if info.get("type") == "directory":
             raise IsADirectoryError(errno.EISDIR, "this is a directory; name a file in it", self.name)
         if info.get("size") is None:
-            raise OSError(errno.ENOTSUP, "its size is not known, and it is read by ranges; download it first", self.name)
+            raise OSError(
+                errno.ENOTSUP, "its size is not known, and it is read by ranges; download it first", self.name
+            )
         return Version(info["size"], None, None, str([str(info[key]) for key in _SAID if key in info]))
 
 

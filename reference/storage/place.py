@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -28,6 +29,21 @@ class OpenedFile(Source, Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class ManyRanges(Protocol):
+    """What a source offers beside `Source` where each request takes long, however little is asked for.
+
+    A source that has no such methods is read range by range (see `reading_ahead`).
+    """
+
+    def read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill many views, each with the bytes from an offset on. Raises what `read_into` does."""
+        ...
+
+    def expect(self, extents: Iterable[tuple[int, int]]) -> None:
+        """Take note of what will be read next, in this order, as (offset, bytes)."""
+        ...
 
 
 class Place(Protocol):

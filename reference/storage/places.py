@@ -58,7 +58,9 @@ def _web_file(url: str) -> Place:
     if not urlsplit(url).netloc:
         raise UsageError(f"{url} names no server")
     name = without_secrets(url)
-    return ReadOnlyPlace(name, lambda: StoredObject(*web_object(url), name), "save to a disk or a bucket, and upload it")
+    return ReadOnlyPlace(
+        name, lambda: StoredObject(*web_object(url), name), "save to a disk or a bucket, and upload it"
+    )
 
 
 def _hub_file(url: str) -> Place:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from .place import ManyRanges
 from .range_requests import pieces_of
 from .threads import Pool, Work
 
 
-def expect(source: Any, extents: Sequence[tuple[int, int]]) -> None:
+def far_away(source: Any) -> ManyRanges | None:
+    """A source whose ranges are better read many at once; None for every other."""
+    return source if getattr(source, "read_ranges", None) is not None else None
+
+
+def expect(source: Any, extents: Iterable[tuple[int, int]]) -> None:
     """Tell a source in which order its extents, (offset, bytes), will be read: one that is far away fetches ahead.
 
     They are read front to back, each once, and in parts as small as anybody likes. What is read out of that order is
     read all the same, and so is what was not announced.
     """
-    if (call := getattr(source, "expect", None)) is not None:
-        call(extents)
+    if (far := far_away(source)) is not None:
+        far.expect(extents)
 
 
 class _Piece:
@@ -34,7 +40,7 @@ class Ahead:
     """Pieces of a file in the order in which they will be read, at most so many in memory, or on their way to it."""
 
     def __init__(
-        self, extents: Sequence[tuple[int, int]], fetch: Callable[[int, memoryview], None], pool: Pool, most: int
+        self, extents: Iterable[tuple[int, int]], fetch: Callable[[int, memoryview], None], pool: Pool, most: int
     ) -> None:
         self._pieces = pieces_of(extents)
         order = sorted(range(len(self._pieces)), key=self._pieces.__getitem__)
