@@ -28,6 +28,7 @@ from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from ..storage.reading_ahead import expect, far_away
+from ..storage.threads import LARGE
 from .patterns import Chooser, select
 from .reading_together import read_together
 
@@ -138,9 +139,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         yield from self._leaves(self.records)
 
     def _leaves(self, records: list[Record]) -> Iterator[tuple[tuple[str, ...], Any]]:
-        expect(
-            self.source, ((each.leaf_offset, each.end - each.leaf_offset) for each in records if not _is_large(each))
-        )
+        # What is larger is fetched by several requests at once when its turn comes.
+        ahead = (record for record in records if record.nbytes < LARGE)
+        expect(self.source, ((record.leaf_offset, record.end - record.leaf_offset) for record in ahead))
         at = 0
         while at < len(records):
             first, stop = records[at], at + 1

@@ -9,6 +9,7 @@ import bisect
 import functools
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast
 
@@ -81,11 +82,40 @@ class SealedFile:
         for offset, view in ranges:
             heads |= {i: bytearray(n) for i, n in self._heads(offset, len(view)) if i not in self._frames}
         starts = self._records.starts
-        self._far.read_ranges([*((starts[i], memoryview(head)) for i, head in heads.items()), *ranges])
+        blocks = self._crowded(ranges)
+        direct = [each for each in ranges if self._block_of(each[0]) not in blocks]
+        first = [(starts[i], memoryview(head)) for i, head in heads.items()]
+        self._far.read_ranges([*first, *((at, memoryview(data)) for at, data in blocks.items()), *direct])
         for i, head in heads.items():
             self._read_frame(i, memoryview(head))
-        tasks = [functools.partial(self._sum, offset, view) for offset, view in ranges]
-        all_done(tasks, sum(len(view) for _, view in ranges))
+        read = [*direct, *((at, memoryview(data)) for at, data in blocks.items())]
+        all_done([functools.partial(self._sum, *each) for each in read], sum(len(view) for _, view in read))
+        for offset, view in ranges if blocks else ():
+            if (block := self._block_of(offset)) in blocks:
+                view[:] = memoryview(blocks[block])[offset - block : offset - block + len(view)]
+
+    def _crowded(self, ranges: Sequence[tuple[int, memoryview]]) -> dict[int, bytearray]:
+        """Blocks of which so many parts are read that they would be read again, to be compared: these are read whole.
+
+        By the offset of each, as memory for it. A part that reaches into another block is not counted.
+        """
+        if not self.check or len(ranges) < _MOST_SEGMENTS:
+            return {}
+        counts = Counter(self._block_of(offset) for offset, _ in ranges)
+        crowded = {at for at, count in counts.items() if count >= _MOST_SEGMENTS}
+        crowded -= {
+            self._block_of(at) for at, view in ranges if self._block_of(at) != self._block_of(at + len(view) - 1)
+        }
+        ends = {at: min(at + BLOCK, self._records.starts[self._number(at) + 1]) for at in crowded}
+        return {at: bytearray(end - at) for at, end in ends.items()}
+
+    def _number(self, offset: int) -> int:
+        return bisect.bisect_right(self._records.starts, offset) - 1
+
+    def _block_of(self, offset: int) -> int:
+        """The offset of the block in which a byte stands."""
+        start = self._records.starts[self._number(offset)]
+        return start + (offset - start) // BLOCK * BLOCK
 
     def _heads(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
         """The records in a stretch of the file, and how many bytes stand before the payload of each."""
@@ -137,7 +167,7 @@ class SealedFile:
         """
         end = min(offset + n, self.seal.records_end)
         starts = self._records.starts
-        i = bisect.bisect_right(starts, offset) - 1
+        i = self._number(offset)
         while offset < end:
             while starts[i + 1] <= offset:
                 i += 1

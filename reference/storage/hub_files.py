@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -66,6 +67,7 @@ class HubObject:
         self._file = file
         token = hub_token()
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._lock = threading.Lock()
         self._object = self._found()
 
     def _found(self) -> StoredObject:
@@ -90,10 +92,13 @@ class HubObject:
             raise
 
     def fetch(self, offset: int, views: Sequence[memoryview], expected: Version) -> Version | None:
+        asked = self._object
         try:
-            return self._object.fetch(offset, views, expected)
+            return asked.fetch(offset, views, expected)
         except PermissionError:  # signed addresses are good for an hour or so
-            self._object = self._found()
+            with self._lock:
+                if self._object is asked:  # else another thread has found it again
+                    self._object = self._found()
             return self._object.fetch(offset, views, expected)
 
     def look(self) -> Version | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from ..format.errors import FormatError, UsageError
 from ..format.wire import BytesSource
@@ -20,7 +21,8 @@ _FIRST: Final = 1 << 18  # bytes of the first request; most headers of safetenso
 _NEAR: Final = 1 << 16  # bytes of a request for a header, in case the next one stands close behind it
 _FAR: Final = 1 << 22  # and of one where many did
 _ATTEMPTS: Final = 4  # for what a library has not tried again itself
-_WAIT: Final = 0.1  # seconds before the second attempt, and twice as many before each other
+_WAIT: Final = 0.05  # seconds, doubled for each attempt, before the next
+_T = TypeVar("_T")
 
 
 class Version(NamedTuple):
@@ -60,15 +62,15 @@ class RemoteSource:
 
     def __init__(self, reader: ObjectReader) -> None:
         self.name = reader.name
-        self.requests = 1
+        self.requests = 0
         self._reader = reader
-        head, self._version = reader.begin(_FIRST)
+        self._lock = threading.Lock()
+        head, self._version = self._again(lambda: reader.begin(_FIRST))
         self.size = self._version.size
         self._windows = [(0, head)]  # the first bytes, and what was read last in advance
         self._hits = 2  # reads that the last window has served
         self._ahead: Ahead | None = None
         self._pool = Pool(AT_ONCE)
-        self._lock = threading.Lock()
         self._closed = False
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -176,21 +178,22 @@ class RemoteSource:
             self._fetch(Request(offset, [view]))
 
     def _fetch(self, request: Request) -> None:
-        """Make one request, and again where that may help. Raises OSError."""
-        for attempt in range(_ATTEMPTS):
+        found = self._again(lambda: self._reader.fetch(request.offset, request.views, self._version))
+        if found is not None and found != self._version:
+            raise changed(self.name)
+
+    def _again(self, ask: Callable[[], _T]) -> _T:
+        """Make a request, and once more where that may help. Raises OSError."""
+        for attempt in itertools.count(1):
             with self._lock:
                 self.requests += 1
             try:
-                found = self._reader.fetch(request.offset, request.views, self._version)
-                break
+                return ask()
             except PassingError:
-                if attempt + 1 == _ATTEMPTS:
+                if attempt == _ATTEMPTS:
                     raise
-                time.sleep(_WAIT * 2**attempt * (1 + os.urandom(1)[0] / 255))  # those that failed together come apart
-        else:
-            raise AssertionError
-        if found is not None and found != self._version:
-            raise changed(self.name)
+            time.sleep(_WAIT * 2**attempt * (1 + os.urandom(1)[0] / 255))  # those that failed together come apart
+        raise AssertionError
 
     # --- around it ----------------------------------------------------------------------------------------
 

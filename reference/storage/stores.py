@@ -174,7 +174,7 @@ def _environment() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(each for each in os.environ.items() if each[0].upper().startswith(_VARIABLES)))
 
 
-_VARIABLES: Final = ("AWS_", "GOOGLE_", "AZURE_", "AZURITE_", "HTTP", "NO_PROXY")
+_VARIABLES: Final = ("AWS_", "GOOGLE_", "AZURE_", "AZURITE_", "HTTP", "NO_PROXY", "HOME")
 
 
 @functools.lru_cache(64)
