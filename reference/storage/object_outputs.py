@@ -52,14 +52,14 @@ def replace(
     Where the block raises, the upload is aborted, and the old object stays as it was, as it does where the process is
     killed; parts of that stay on the server, invisible, until a rule of the bucket removes them. Of two savers at once
     the one that completes last is what stands there, whole. `size` is about how many bytes there will be: 40 GB and
-    more go in larger parts. Holds at most the parts that are under way, 64 MiB of them, and one that is being filled;
-    they are copies, so that `behind` changes nothing: parts are always on their way while more are made.
+    more go in larger parts. Holds at most the parts that are under way, 64 MiB of them, and one that is being filled.
+    Parts are on their way while more are made; with `behind` they are the caller's own memory, and else copies of it.
 
     What the server says of the object is compared with what was sent. Raises OSError, and UsageError for a store that
     takes no outputs.
     """
     _refuse_strange(store, name)
-    sink = ObjectSink(store, key, name, progress, size)
+    sink = ObjectSink(store, key, name, progress, behind, size)
     try:
         yield sink
         sink.finish()
@@ -99,11 +99,12 @@ def _refuse_strange(store: Any, name: str) -> None:
 
 
 class ObjectSink:
-    """A sink over an object of a store. What it is given is copied, and may change as soon as a call returns."""
+    """A sink over an object of a store."""
 
-    def __init__(self, store: Any, key: str, name: str, progress: Progress | None, size: int) -> None:
+    def __init__(self, store: Any, key: str, name: str, progress: Progress | None, behind: bool, size: int) -> None:
         self._store, self._key, self._name = store, key, name
         self._progress = progress or (lambda n: None)
+        self._behind = behind
         self._part = max(PART, -(-size // _PARTS // _MIB) * _MIB)
         self._held = bytearray()
         self._writer: Any = None  # of an upload in parts, once there is more than one
@@ -118,19 +119,20 @@ class ObjectSink:
         if len(self._held) + len(data) <= (self._part if self._writer is None else _HELD):
             self._held += data
             return
-        self._send(memoryview(data).cast("B"))
+        self._send(memoryview(data).cast("B"), self._behind or type(data) is bytes)
 
     def copy_from(self, source: Source, offset: int, n: int) -> None:
         """Put `n` bytes of a source into the object."""
-        memory = memoryview(bytearray(min(n, _COPIED)))
         while n:
-            part = memory[: min(n, _COPIED)]
-            source.read_into(offset, part)
-            self.write(part)
-            offset, n = offset + len(part), n - len(part)
+            data = source.read_at(offset, min(n, _COPIED))
+            self.write(data)
+            offset, n = offset + len(data), n - len(data)
 
-    def _send(self, data: memoryview) -> None:
-        """Hand over what is held, and `data` behind it. Waits while as many parts are under way as there may be."""
+    def _send(self, data: memoryview, stays: bool) -> None:
+        """Hand over what is held, and `data` behind it. Waits while as many parts are under way as there may be.
+
+        The library copies nothing: it has the memory itself until it is sent, so that what does not stay is copied.
+        """
         with _written(self._name):
             if self._writer is None:
                 self._writer = obstore.open_writer(
@@ -140,18 +142,19 @@ class ObjectSink:
                     max_concurrency=max(2, min(AT_ONCE, _IN_FLIGHT // self._part)),
                     attributes=self._attributes,
                 )
-            for view in (memoryview(self._held), data):
+            held, self._held = self._held, bytearray()
+            for view, is_kept in ((memoryview(held), True), (data, stays)):
                 for at in range(0, len(view), self._part):  # it looks at how many are under way once for each call
-                    self._sent += self._writer.write(view[at : at + self._part])
-                    self._progress(len(view[at : at + self._part]))
-        self._held = bytearray()
+                    part = view[at : at + self._part]
+                    self._sent += self._writer.write(part if is_kept else bytes(part))
+                    self._progress(len(part))
 
     # --- the end ------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """Have the object appear, and compare it with what was sent. Raises OSError."""
         if self._writer is not None and self._held:
-            self._send(memoryview(b""))
+            self._send(memoryview(b""), True)
         _remove_seal(self._store, self._key)
         try:
             with _written(self._name):

@@ -131,13 +131,13 @@ def since(number: int, fault: Fault) -> Fault:
     return lambda asked, ask: fault(asked, ask) if asked.number >= number else ask(asked)
 
 
-def of(what: str, fault: Fault) -> Fault:
-    """Of each request that is such a step (see `Asked.what`)."""
-    return lambda asked, ask: fault(asked, ask) if asked.what() == what else ask(asked)
-
-
 def none(asked: Asked, ask: Ask) -> Answer:
     return ask(asked)
+
+
+def of(what: str, fault: Fault, others: Fault = none) -> Fault:
+    """Of each request that is such a step (see `Asked.what`); `others` is what happens to the others."""
+    return lambda asked, ask: (fault if asked.what() == what else others)(asked, ask)
 
 
 # --- the proxy ----------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ def s3_in_memory(name: str = "bucket") -> Iterator[Bucket]:
     found = "moto" if importlib.util.find_spec("moto") else None
     needed("moto", found, "pip install 'moto[s3]' flask flask-cors")
     command = [sys.executable, "-c", "import sys, moto.server; moto.server.main(['-p', '0'])"]
-    # Its own server of metadata: nothing outside of this machine is asked for.
-    with running(command, r"Running on (http://127\.0\.0\.1:\d+)", {"PYTHONWARNINGS": "ignore"}) as says:
+    settings = {"PYTHONWARNINGS": "ignore", "S3_UPLOAD_PART_MIN_SIZE": "1"}  # tests with small parts take less
+    with running(command, r"Running on (http://127\.0\.0\.1:\d+)", settings) as says:
         yield _bucket(says[1], name)
 
 
