@@ -49,6 +49,8 @@ _CAUSES: Final = (  # texts within the long form of an error, and what it is the
     ("request or response body error", errno.EIO, "the connection was cut again and again"),
     ("TimedOut", errno.ETIMEDOUT, "the server does not answer"),
     ("kind: Connect", errno.EHOSTUNREACH, "the server cannot be reached"),
+    ("non-partial response", errno.ENOTSUP, _NO_RANGES),
+    ("error sending request", errno.EIO, "the server cuts the connection"),
 )
 
 

@@ -159,10 +159,8 @@ class ObjectSink:
         try:
             with _written(self._name):
                 if self._writer is None:
-                    obstore.put(
-                        self._store, self._key, bytes(self._held), use_multipart=False, attributes=self._attributes
-                    )
                     self._sent = len(self._held)
+                    obstore.put(self._store, self._key, self._held, use_multipart=False, attributes=self._attributes)
                     self._progress(self._sent)
                 else:
                     writer, self._writer = self._writer, None  # from here on it aborts what it cannot complete

@@ -35,7 +35,7 @@ class ObjectPlace:
     def replace(
         self, progress: Progress | None = None, behind: bool = False, size: int = 0
     ) -> AbstractContextManager[Sink]:
-        return self._outputs().replace(self._store, self._key, self.name, progress, size)
+        return self._outputs().replace(self._store, self._key, self.name, progress, behind, size)
 
     def _outputs(self) -> Any:
         """The module that writes, which needs obstore: what only reads a store of somebody else's does not."""

@@ -79,14 +79,15 @@ def test_a_small_output_is_one_request_and_a_large_one_is_parts(behind):
 
 def test_the_parts_of_a_huge_output_are_larger(behind):
     size = PART * 5_000 + 1  # S3 takes 10,000 parts
-    with place_of(f"{behind.url}/x").replace(size=size) as sink:
-        sink.write(DATA)
+    place = place_of(f"{behind.url}/huge")
+    with place.replace(size=size) as sink:
+        sink.write(DATA * 20)
     sizes = [int(asked.headers["content-length"]) for asked in behind.proxy.asked if asked.what() == "part"]
-    assert max(sizes) == PART + (1 << 20)
-    assert sum(sizes) == len(DATA)
-    with place_of(f"{behind.url}/x").replace(size=1) as sink:  # an estimate that is wrong costs nothing
+    assert max(sizes) == 1 << 20, "the next that is a whole number of MiB"
+    assert sum(sizes) == 20 * len(DATA)
+    with place.replace(size=1) as sink:  # an estimate that is wrong costs nothing
         sink.write(DATA)
-    assert read(place_of(f"{behind.url}/x")) == DATA
+    assert read(place) == DATA
 
 
 def test_a_check_of_an_output_writes_nothing(behind):
@@ -106,7 +107,7 @@ def test_a_check_of_an_output_writes_nothing(behind):
         (faults.refused(400, "ExpiredToken"), "credentials"),
         (faults.refused(401, "Unauthorized"), "credentials"),
         (faults.refused(500, "InternalError"), "500"),
-        (faults.cut, "cut|reached|answer"),
+        (faults.cut, "cuts the connection"),
     ],
 )
 def test_what_cannot_be_written_to_is_refused_before_the_work(behind, answer, says):
@@ -134,7 +135,7 @@ def test_web_servers_and_strange_stores_are_refused_by_name():
     for store in (obstore_stores.HTTPStore("http://127.0.0.1:9", client_options={"allow_http": True}), ReadOnly()):
         place = place_of(in_store(store, "k"))
         for call in (place.check_output, lambda place=place: write(place, b"x")):
-            with pytest.raises(UsageError, match="not be written to"):
+            with pytest.raises(UsageError, match="written to"):
                 call()
 
 
@@ -203,12 +204,9 @@ def test_any_request_may_fail_at_any_time(behind, fault, how, n):
         assert stands in (OLD, new)
         if error is None:
             assert stands == new
-        if (
-            how == "once"
-            and fault not in ("stale", "truncated")
-            and not (fault == "lost" and steps[number - 1] == "begin")
-        ):
-            assert behind.bucket.uploads() == 0, steps
+        struck = steps[number - 1] if number <= len(steps) else None
+        if how == "once" and (struck, fault) not in (("begin", "lost"), ("begin", "truncated")):
+            assert behind.bucket.uploads() == 0, steps  # of those two no client knows the name
         remove_uploads(behind.bucket)
     assert error is None
     assert stands == new
