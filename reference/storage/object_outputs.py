@@ -105,7 +105,7 @@ class ObjectSink:
         self._store, self._key, self._name = store, key, name
         self._progress = progress or (lambda n: None)
         self._behind = behind
-        self._part = max(PART, -(-size // _PARTS // _MIB) * _MIB)
+        self._part = PART if size <= PART * _PARTS else -(-size // _PARTS // _MIB) * _MIB
         self._held = bytearray()
         self._writer: Any = None  # of an upload in parts, once there is more than one
         self._sent = 0

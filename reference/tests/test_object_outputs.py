@@ -17,7 +17,6 @@ from reference.format.seals import DETACHED_SUFFIX
 from reference.storage.object_places import ObjectPlace
 from reference.storage.places import in_store, place_of
 from reference.tests.servers import faults
-from reference.tests.servers.s3 import client
 from streamckpt.testing import PlaceJudge
 from streamckpt.testing.places import Stopped, interrupted, read, write
 
@@ -207,7 +206,7 @@ def test_any_request_may_fail_at_any_time(behind, fault, how, n):
         struck = steps[number - 1] if number <= len(steps) else None
         if how == "once" and (struck, fault) not in (("begin", "lost"), ("begin", "truncated")):
             assert behind.bucket.uploads() == 0, steps  # of those two no client knows the name
-        remove_uploads(behind.bucket)
+        behind.bucket.abort_uploads()
     assert error is None
     assert stands == new
 
@@ -231,7 +230,7 @@ def test_parts_that_cannot_be_removed_are_spoken_of(behind):
         write(place, DATA * 5)
     one_line(caught.value, place.name)
     behind.proxy.begin()
-    remove_uploads(behind.bucket)
+    behind.bucket.abort_uploads()
 
 
 def test_an_object_that_is_not_of_the_size_that_was_sent_is_refused(behind):
@@ -267,7 +266,7 @@ def test_a_killed_output_leaves_the_old_object(s3):
         assert read(place) == OLD
         write(place, DATA)
         assert read(place) == DATA
-    remove_uploads(s3)
+    s3.abort_uploads()
 
 
 def test_of_two_savers_the_last_one_to_complete_wins_whole(s3):
@@ -375,12 +374,6 @@ def test_errors_are_one_line_with_the_name_and_without_secrets(behind, monkeypat
             one_line(caught.value, place.name)
             assert "such object" not in str(caught.value)
             assert caught.value.__suppress_context__ or caught.value.__context__ is None
-
-
-def remove_uploads(bucket):
-    asked = client(bucket)
-    for upload in asked.list_multipart_uploads(Bucket="bucket").get("Uploads", ()):
-        asked.abort_multipart_upload(Bucket="bucket", Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def one_line(error, name):

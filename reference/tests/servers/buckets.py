@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 class Bucket(NamedTuple):
     """A bucket: what its URLs begin with, what the environment has to say, and where the server is.
 
-    `uploads` gives how many uploads have been begun and neither completed nor aborted; None where a server has none.
+    `uploads` gives how many uploads have been begun and neither completed nor aborted, and `abort_uploads` aborts them.
+    Azure has no such thing: what was sent of a block blob is dropped there after a week.
     """
 
     url: str
     environment: Mapping[str, str]
     address: str
-    uploads: Callable[[], int] | None = None
+    uploads: Callable[[], int] = lambda: 0
+    abort_uploads: Callable[[], None] = lambda: None
 
     def through(self, address: str) -> Bucket:
         """The same bucket, asked for at another address: that of a proxy."""

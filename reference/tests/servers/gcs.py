@@ -28,7 +28,7 @@ def gcs_in_memory(name: str = "bucket") -> Iterator[Bucket]:
     """A bucket of moto's that keeps versions, as Google's have generations, under the names of Google's headers."""
     with s3_in_memory(name) as s3, Proxy(s3.address, _translated) as proxy:
         client(s3).put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        yield Bucket(f"gs://{name}", {"STORAGE_EMULATOR_HOST": proxy.address}, proxy.address, s3.uploads)
+        yield Bucket(f"gs://{name}", {"STORAGE_EMULATOR_HOST": proxy.address}, proxy.address, *s3[3:])
 
 
 def _translated(ask: Ask) -> Ask:

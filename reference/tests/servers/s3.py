@@ -60,7 +60,11 @@ def _bucket(address: str, name: str, made: bool = False) -> Bucket:
     if not made:
         asked.create_bucket(Bucket=name)
 
-    def uploads() -> int:
-        return len(asked.list_multipart_uploads(Bucket=name).get("Uploads", ()))
+    def uploads() -> list[Any]:
+        return asked.list_multipart_uploads(Bucket=name).get("Uploads", [])
 
-    return bucket._replace(uploads=uploads)
+    def abort_uploads() -> None:
+        for upload in uploads():
+            asked.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+
+    return bucket._replace(uploads=lambda: len(uploads()), abort_uploads=abort_uploads)
