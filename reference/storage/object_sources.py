@@ -16,7 +16,10 @@ from .range_requests import Request, requests_of
 from .reading_ahead import Ahead
 from .threads import Pool, Work
 
-AT_ONCE: Final = 8  # requests under way, so that PIECE bytes times as many are held at most
+# Requests under way, of PIECE bytes each, which is what is held at most. One leaf of 100 MB out of 10 GB, from a server
+# that takes 50 ms to answer, took 0.17 to 0.20 s; with pieces of 1, 2, 4 and 16 MiB 0.72, 0.41, 0.21 and 0.14; with 4 and
+# 16 at once 0.27 and 0.13. The server was on the same machine: a line of some Gbit/s is filled by fewer.
+AT_ONCE: Final = 8
 _FIRST: Final = 1 << 18  # bytes of the first request; most headers of safetensors files are within them
 _NEAR: Final = 1 << 16  # bytes of a request for a header, in case the next one stands close behind it
 _FAR: Final = 1 << 22  # and of one where many did

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-PIECE: Final = 1 << 23  # bytes of a request at most; `object_sources` says what was measured
+PIECE: Final = 1 << 23  # bytes of a request at most; measured beside `object_sources.AT_ONCE`
 GAP: Final = 1 << 18  # bytes between two ranges that are fetched with them; a request of their own takes longer
 
 
