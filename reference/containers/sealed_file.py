@@ -219,8 +219,8 @@ class SealedFile:
                 end = min(payload, start + (begin - start) // BLOCK * BLOCK + BLOCK)
                 if begin < end and self.check:
                     known = head[begin - start : end - start] if end - start <= len(head) else None
-                    data = known if known is not None else self._file.read_at(begin, end - begin)
-                    frame.append((begin, end, checksum(data)))
+                    piece = known if known is not None else self._file.read_at(begin, end - begin)
+                    frame.append((begin, end, checksum(piece)))
             at = payload + n
         self._frames[i] = frame
 

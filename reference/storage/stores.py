@@ -131,7 +131,8 @@ _AZURITE_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz
 
 def _azure_connection(text: str) -> Settings:
     """The settings of a connection string, as `AccountName=...;AccountKey=...`."""
-    fields = dict(part.partition("=")[::2] for part in text.split(";") if "=" in part)
+    pairs = (part.partition("=") for part in text.split(";"))
+    fields = {name.strip(): value for name, _, value in pairs}
     if fields.get("UseDevelopmentStorage", "").lower() == "true":
         address = f"http://127.0.0.1:10000/{_AZURITE}"
         return {"account_name": _AZURITE, "account_key": _AZURITE_KEY, "endpoint": address}
