@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
-import threading
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote
 
 from ..format.errors import UsageError
 from .object_sources import Version
-from .store_objects import StoredObject
-from .stores import web_object
+from .web_objects import WebObject
 
 _KINDS: Final = ("datasets", "spaces", "models")
 _PATH: Final = re.compile(r"(?:(datasets|spaces|models)/)?([^/@]+/[^/@]+)(?:@(refs/[^/]+/[^/]+|[^/]+))?/(.+)")
-_TIMEOUT: Final = 10.0  # seconds for the one small request that the store does not make
 
 
 class HubFile(NamedTuple):
@@ -59,67 +56,21 @@ def hub_token() -> str | None:
     return text.strip() or None
 
 
-class HubObject:
-    """A file of the Hub as a reader: found once, at one commit, and again when the address that was given expires."""
+class HubObject(WebObject):
+    """A file of the Hub: what is read is of one commit, whatever is pushed meanwhile."""
 
     def __init__(self, file: HubFile, name: str) -> None:
-        self.name = name
-        self._file = file
         token = hub_token()
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._lock = threading.Lock()
-        self._object = self._found()
+        super().__init__(file.address(), name, {"Authorization": f"Bearer {token}"} if token else {})
+        self._file = file
 
-    def _found(self) -> StoredObject:
-        address, headers = self._file.address(), self._headers
-        answer = _look(address, headers)
-        if commit := answer.get("X-Repo-Commit"):  # what is read later is of the same commit, whatever is pushed
-            self._file = self._file._replace(revision=commit)
-            address = self._file.address()
-        if location := answer.get("Location"):
-            kept = urljoin(address, location)
-            if urlsplit(kept)[:2] != urlsplit(address)[:2]:  # whose address is signed, and gets no token
-                address, headers = kept, {}
-            elif not commit:
-                address = kept
-        return StoredObject(*web_object(address, headers), self.name)
+    def told(self, headers: http.client.HTTPMessage) -> None:
+        if commit := headers.get("X-Repo-Commit"):  # asked for from now on, when the address expires
+            self._url = self._file._replace(revision=commit).address()
 
     def begin(self, n: int) -> tuple[bytes, Version]:
         try:
-            return self._object.begin(n)
+            return super().begin(n)
         except PermissionError as error:
             error.strerror = "the Hub has no such file for you; for a private or gated one log in, or set HF_TOKEN"
             raise
-
-    def fetch(self, offset: int, views: Sequence[memoryview], expected: Version) -> Version | None:
-        asked = self._object
-        try:
-            return asked.fetch(offset, views, expected)
-        except PermissionError:  # signed addresses are good for an hour or so
-            with self._lock:
-                if self._object is asked:  # else another thread has found it again
-                    self._object = self._found()
-            return self._object.fetch(offset, views, expected)
-
-    def look(self) -> Version | None:
-        return None
-
-
-def _look(address: str, headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The headers with which the Hub answers, an empty dict where it does not: the store finds out why."""
-    import urllib.error  # which takes longer to import than all of this package
-    import urllib.request
-
-    class Stay(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *_: Any, **__: Any) -> None:
-            """Redirects are read here, and not followed."""
-
-    request = urllib.request.Request(address, headers=dict(headers), method="HEAD")
-    try:
-        with urllib.request.build_opener(Stay).open(request, timeout=_TIMEOUT) as answer:
-            return dict(answer.headers)
-    except urllib.error.HTTPError as error:
-        with error:
-            return dict(error.headers) if error.code < 400 else {}
-    except (OSError, ValueError):
-        return {}

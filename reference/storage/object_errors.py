@@ -18,15 +18,16 @@ class PassingError(OSError):
 
 
 _CHANGED: Final = "the object was replaced while it was read; read it again"
-_NO_RANGES: Final = "this server gives files as a whole, and no parts of them; download it first, and name the copy"
+NO_RANGES: Final = "this server gives files as a whole, and no parts of them; download it first, and name the copy"
 _NO_CREDENTIALS: Final = (
     "there are no credentials for this bucket; sign in with the tools of its cloud, "
     "or for a public one set {}_SKIP_SIGNATURE=true"
 )
+NO_SUCH_OBJECT: Final = "there is no such object"
 # By the names of the exceptions, which those of obspec share with obstore's.
 _KINDS: Final[dict[str, tuple[type[OSError], int, str]]] = {
-    "FileNotFoundError": (FileNotFoundError, errno.ENOENT, "there is no such object"),
-    "NotFoundError": (FileNotFoundError, errno.ENOENT, "there is no such object"),
+    "FileNotFoundError": (FileNotFoundError, errno.ENOENT, NO_SUCH_OBJECT),
+    "NotFoundError": (FileNotFoundError, errno.ENOENT, NO_SUCH_OBJECT),
     "IsADirectoryError": (IsADirectoryError, errno.EISDIR, "this is a directory; name a file in it"),
     "PermissionError": (PermissionError, errno.EACCES, "access is refused"),
     "PermissionDeniedError": (PermissionError, errno.EACCES, "the server refuses access"),
@@ -37,7 +38,7 @@ _KINDS: Final[dict[str, tuple[type[OSError], int, str]]] = {
 }
 _STATUS: Final = re.compile(r"status code: (\d+)[^:\n]*")
 _CAUSES: Final = (  # texts within the long form of an error, and what it is then called
-    ("Range request not supported", errno.ENOTSUP, _NO_RANGES),
+    ("Range request not supported", errno.ENOTSUP, NO_RANGES),
     ("169.254.169.254/latest", errno.EACCES, _NO_CREDENTIALS.format("AWS")),
     ("169.254.169.254/metadata", errno.EACCES, _NO_CREDENTIALS.format("AZURE")),
     ("computeMetadata", errno.EACCES, _NO_CREDENTIALS.format("GOOGLE")),
@@ -49,7 +50,7 @@ _CAUSES: Final = (  # texts within the long form of an error, and what it is the
     ("request or response body error", errno.EIO, "the connection was cut again and again"),
     ("TimedOut", errno.ETIMEDOUT, "the server does not answer"),
     ("kind: Connect", errno.EHOSTUNREACH, "the server cannot be reached"),
-    ("non-partial response", errno.ENOTSUP, _NO_RANGES),
+    ("non-partial response", errno.ENOTSUP, NO_RANGES),
     ("error sending request", errno.EIO, "the server cuts the connection"),
 )
 

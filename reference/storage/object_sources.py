@@ -1,4 +1,4 @@
-"""Files that are far away as sources: few requests, several at once, and every answer compared with what was asked for."""
+"""Files that are far away as sources: few requests, several at once, each answer compared with what was asked for."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .reading_ahead import Ahead
 from .threads import Pool, Work
 
 # Requests under way, of PIECE bytes each, which is what is held at most. One leaf of 100 MB out of 10 GB, from a server
-# that takes 50 ms to answer, took 0.17 to 0.20 s; with pieces of 1, 2, 4 and 16 MiB 0.72, 0.41, 0.21 and 0.14; with 4 and
-# 16 at once 0.27 and 0.13. The server was on the same machine: a line of some Gbit/s is filled by fewer.
+# that takes 50 ms to answer, took 0.17 to 0.20 s; with pieces of 1, 2, 4 and 16 MiB 0.72, 0.41, 0.21 and 0.14; with 4
+# and 16 at once 0.27 and 0.13. The server was on the same machine: a line of some Gbit/s is filled by fewer.
 AT_ONCE: Final = 8
 _FIRST: Final = 1 << 18  # bytes of the first request; most headers of safetensors files are within them
 _NEAR: Final = 1 << 16  # bytes of a request for a header, in case the next one stands close behind it
 _FAR: Final = 1 << 22  # and of one where many did
-_ATTEMPTS: Final = 4  # for what a library has not tried again itself
+_ATTEMPTS: Final = 7  # for what a library has not tried again itself
 _WAIT: Final = 0.05  # seconds, doubled for each attempt, before the next
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ class Version(NamedTuple):
 
 
 class ObjectReader(Protocol):
-    """What asks for ranges of one object. Errors are OSErrors that name it, and PassingErrors where to ask again helps."""
+    """What asks for ranges of one object. Errors are OSErrors that name it, PassingErrors where to ask again helps."""
 
     name: str
 
@@ -54,6 +54,8 @@ class ObjectReader(Protocol):
     def look(self) -> Version | None:
         """What the object is now, where answers do not say it, and else None."""
         ...
+
+    def close(self) -> None: ...
 
 
 class RemoteSource:
@@ -101,7 +103,7 @@ class RemoteSource:
             self._fill([(offset + done, view[done:])])
 
     def read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
-        """Fill many views, each with the bytes from an offset on, several requests at once. Raises what `read_at` does."""
+        """Fill many views, each with the bytes from an offset on, by several requests at once; see `read_at`."""
         left = []
         for offset, view in ranges:
             self._check(offset, len(view))
@@ -201,7 +203,7 @@ class RemoteSource:
     # --- around it ----------------------------------------------------------------------------------------
 
     def refuse_changes(self) -> None:
-        """Every answer has been compared with the first; where a store does not say of what it is, that is asked now."""
+        """Each answer has been compared with the first; where they do not say of what they are, that is asked now."""
         self._refuse_closed()
         found = self._reader.look()
         if found is not None and found != self._version:
@@ -215,6 +217,7 @@ class RemoteSource:
         self._closed = True
         self._ahead = None
         self._pool.close()
+        self._reader.close()
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -15,9 +15,10 @@ from . import atomic_files
 from .local_files import FileSource, Path_, Progress
 from .object_errors import without_secrets
 from .object_places import ObjectPlace, ReadOnlyPlace
+from .object_sources import ObjectReader
 from .place import Place
 from .store_objects import StoredObject
-from .stores import azure_object, gcs_object, obstore_for, s3_object, web_object
+from .stores import azure_object, gcs_object, s3_object
 
 
 class LocalPlace:
@@ -54,19 +55,21 @@ def _object(find: Callable[[str], tuple[Any, str]]) -> Callable[[str], Place]:
 
 
 def _web_file(url: str) -> Place:
-    obstore_for(url)
-    if not urlsplit(url).netloc:
-        raise UsageError(f"{url} names no server")
     name = without_secrets(url)
-    return ReadOnlyPlace(
-        name, lambda: StoredObject(*web_object(url), name), "save to a disk or a bucket, and upload it"
-    )
+    if not urlsplit(url).netloc:
+        raise UsageError(f"{name} names no server")
+
+    def reader() -> ObjectReader:
+        from .web_objects import WebObject  # here: the standard library's HTTP takes longer to import than this package
+
+        return WebObject(url, name)
+
+    return ReadOnlyPlace(name, reader, "save to a disk or a bucket, and upload it")
 
 
 def _hub_file(url: str) -> Place:
-    from .hub_files import HubFile, HubObject  # here, as few need it
+    from .hub_files import HubFile, HubObject
 
-    obstore_for(url)
     file = HubFile.of(url)
     return ReadOnlyPlace(url, lambda: HubObject(file, url), "save it to a disk, and use `hf upload`")
 

@@ -81,6 +81,9 @@ class StoredObject:
         with named(self.name):
             return _version(self._store.head(self._key))
 
+    def close(self) -> None:
+        """Connections are the store's, which others use as well."""
+
     def _take(self, answer: Any, offset: int, views: Sequence[memoryview]) -> None:
         n = sum(map(len, views))
         if tuple(answer.range) != (offset, offset + n):

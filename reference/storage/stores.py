@@ -145,17 +145,6 @@ def _azure_connection(text: str) -> Settings:
     return {name: fields[field] for field, name in names.items() if fields.get(field)}
 
 
-def web_object(url: str, headers: Mapping[str, str] | None = None) -> tuple[Any, str]:
-    """The store and key of a file on a web server; a signed URL is asked for as it stands."""
-    options = {**_CLIENT, "allow_http": url.lower().startswith("http://")}
-    if headers:
-        options["default_headers"] = dict(headers)
-    address = url.partition("#")[0]
-    module = obstore_for(url)
-    with named(without_secrets(url)):
-        return module.HTTPStore(address, client_options=options, retry_config=_RETRIES), ""
-
-
 def _bucket_and_key(url: str) -> tuple[str, str]:
     """Raises UsageError for a URL without either."""
     bucket, _, key = url.partition("://")[2].partition("/")

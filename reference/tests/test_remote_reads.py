@@ -75,6 +75,11 @@ def alike(a, b):
     return same(jax.tree.map(np.asarray, a), jax.tree.map(np.asarray, b))
 
 
+def leaf_of(url, path):
+    with reference.open(url) as checkpoint:
+        return checkpoint[path]
+
+
 def content(name):
     with open(name, "rb") as file:
         return file.read()
@@ -189,7 +194,7 @@ def test_damage_is_found_where_it_is(web):
     web.objects["/x"] = bytes(data)
     for call in (
         lambda: reference.load(url),
-        lambda: reference.open(url)["params/layers/7/w"],
+        lambda: leaf_of(url, "params/layers/7/w"),
         lambda: dict(reference.records(url)),
         lambda: verify(url),
         lambda: convert(url, "out"),
@@ -198,7 +203,7 @@ def test_damage_is_found_where_it_is(web):
             call()
         assert caught.value.clause == "SUM-3"
         assert caught.value.path == ("params", "layers", "7", "w")
-    assert alike(reference.open(url)["params/layers/8/w"], TREE["params"]["layers"]["8"]["w"])
+    assert alike(leaf_of(url, "params/layers/8/w"), TREE["params"]["layers"]["8"]["w"])
 
 
 @pytest.mark.parametrize("name", ["xa", "a b", "a%20b", "ü", "a+b", "a&b=c"])
@@ -369,7 +374,7 @@ def test_one_leaf_takes_no_other_bytes(web):
 
 READS = {
     "load": lambda url: reference.load(url),
-    "leaf": lambda url: reference.open(url)["params/big"],
+    "leaf": lambda url: leaf_of(url, "params/big"),
     "records": lambda url: dict(reference.records(url)),
     "convert": lambda url: convert(url, "out"),
 }
@@ -523,7 +528,8 @@ def hub(web, monkeypatch):
 
     def answer(asked, ask):
         found = re.fullmatch(r"/(org/model)/resolve/([^/]+)/dir/x", asked.path)
-        if found is None or (server.private and asked.headers.get("authorization") != f"Bearer {TOKEN}"):
+        headers = {name.lower(): value for name, value in asked.headers.items()}
+        if found is None or (server.private and headers.get("authorization") != f"Bearer {TOKEN}"):
             return Answer(401, {}, b"")
         server.revisions.append(found[2])
         location = f"{web.address}/kept?Signature={next(commit)}"
@@ -570,7 +576,8 @@ def test_an_address_that_expires_is_asked_for_again(web, hub):
     with reference.open("hf://org/model/dir/x") as checkpoint:
         expired |= {asked.path for asked in web.asked}
         assert alike(checkpoint["params/big"], TREE["params"]["big"])
-    assert hub.revisions == ["main", "abc123"], "it is the same commit that is read"
+    assert hub.revisions[0] == "main"
+    assert set(hub.revisions[1:]) == {"abc123"}, "it is not the same commit that is read"
 
 
 def test_names_that_the_hub_has_not_are_refused(web, hub):
@@ -691,7 +698,7 @@ def test_without_obstore_the_extra_is_named_everywhere(web, monkeypatch):
 
     for name in [name for name in sys.modules if name.split(".")[0] == "obstore"]:
         monkeypatch.setitem(sys.modules, name, None)
-    for url in ("gs://b/x", "s3://b/x", "az://b/x", "https://h/x", "hf://a/b/x"):
+    for url in ("gs://b/x", "s3://b/x", "az://b/x"):
         for what, call in calls(url).items():
             with pytest.raises(UsageError, match=re.escape("pip install 'streamckpt[remote]'")):
                 call()
