@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import obstore
+from obstore.exceptions import GenericError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from ..format.errors import UsageError
@@ -164,7 +165,7 @@ class ObjectSink:
                     self._progress(self._sent)
                 else:
                     writer, self._writer = self._writer, None  # from here on it aborts what it cannot complete
-                    writer.close()
+                    _close(writer)
         except OSError:
             if not self._stands():  # else the answer was lost, and not the object
                 raise
@@ -217,12 +218,27 @@ def _written(name: str) -> Iterator[None]:
     try:
         with named(name):
             yield
-    except FileNotFoundError as error:
-        cause = error.__context__ or error
-        if _one_of(_NO_BUCKET, str(cause)):
+    except OSError as error:
+        cause = str(error.__context__ or error)
+        if "InvalidBlockList" in cause:  # Azure lets go of all parts that a save has sent when another is completed
+            text = "another save of this object was completed while this one was under way; save it again"
+            raise FileExistsError(errno.EEXIST, text, name) from None
+        if not isinstance(error, FileNotFoundError):
+            raise
+        if _one_of(_NO_BUCKET, cause):
             raise _no_bucket(name) from None
         text = "the server has no such bucket, or has removed the upload before it was complete"
         raise FileNotFoundError(errno.ENOENT, text, name) from None
+
+
+def _close(writer: Any) -> None:
+    """Complete an upload. What goes wrong is raised as it is of any other request: here it is an OSError of none."""
+    try:
+        writer.close()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise GenericError(str(error)) from None
 
 
 def _one_of(codes: tuple[str, ...], text: str) -> bool:

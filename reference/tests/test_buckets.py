@@ -269,6 +269,40 @@ def test_a_killed_save_leaves_the_old_checkpoint(bucket):
     assert alike(reference.load(path), CHANGED)
 
 
+@on_buckets
+def test_of_two_savers_one_wins_whole(bucket):
+    """The last to complete; or the other is told, where a cloud lets go of its parts (Azure)."""
+    place = place_of(f"{bucket.url}/raced")
+    for first, second in (b"ab", b"ba"):
+        expected = bytes([first]) * 1_000_000
+        try:
+            with contextlib.ExitStack() as stack:
+                one, two = (stack.enter_context(place.replace()) for _ in range(2))  # the second ends first
+                for _ in range(10):
+                    one.write(bytes([first]) * 100_000)
+                    two.write(bytes([second]) * 100_000)
+        except FileExistsError as error:
+            assert "another save" in str(error)
+            assert bucket.url.startswith("az:")
+            expected = bytes([second]) * 1_000_000
+        assert read(place) == expected
+    assert bucket.uploads() == 0
+
+
+@on_buckets
+def test_a_reader_while_a_save_goes_on_reads_one_version(bucket):
+    place = place_of(f"{bucket.url}/read")
+    old, new = b"o" * 2_000_000, b"n" * 2_000_000
+    write(place, old)
+    with contextlib.closing(place.open()) as opened:
+        with place.replace() as sink:
+            sink.write(new)
+            assert opened.read_at(0, len(old)) == old
+        with pytest.raises(OSError, match="replaced"):
+            opened.read_at(1_000_000, 1_000_000)
+    assert read(place) == new
+
+
 def test_a_save_in_the_background_whose_program_ends_at_once_is_complete(s3):
     """The interpreter may refuse new threads by then; none is needed."""
     with s3.known() as url:

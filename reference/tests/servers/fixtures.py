@@ -89,9 +89,10 @@ class Behind:
 
 @pytest.fixture
 def behind(s3, hasty):
-    """A bucket of S3 behind a proxy that can be told to do wrong."""
+    """A bucket of S3 behind a proxy that can be told to do wrong; what that leaves on the server is removed."""
     with Proxy(s3.address) as proxy, s3.through(proxy.address).known():
         yield Behind(s3.through(proxy.address), proxy)
+    s3.abort_uploads()
 
 
 @pytest.fixture
