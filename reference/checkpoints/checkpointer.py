@@ -27,6 +27,7 @@ from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.trees import flatten
+from ..storage.object_errors import without_secrets
 from ..storage.object_places import ReadOnlyPlace
 from ..storage.places import place_of
 from ..storage.progress import progress_bar
@@ -211,7 +212,8 @@ class StreamingCheckpointer:
         """
         prefix, _ = split_prefix(load_from)
         if prefix is None:
-            raise UsageError(f"{load_from!r} begins with no load prefix: {', '.join(f'{p}::' for p in PREFIXES)}")
+            shown, known = without_secrets(str(load_from)), ", ".join(f"{p}::" for p in PREFIXES)
+            raise UsageError(f"{shown!r} begins with no load prefix: {known}")
         if prefix == "trainstate":
             if disallow_trainstate:
                 raise UsageError("a whole train state is not wanted here; trainstate_params:: loads its weights")

@@ -21,7 +21,7 @@ from ..format.seals import DETACHED_SUFFIX, encode_seal
 from ..format.streams import read_stream
 from ..format.wire import Source
 from ..storage.local_files import Path_
-from ..storage.places import place_of
+from ..storage.places import beside, place_of
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
 
@@ -46,14 +46,14 @@ def seal(
     sealed already.
     """
     name = os.fspath(path)
-    place = place_of(name + DETACHED_SUFFIX)
+    place = beside(name, DETACHED_SUFFIX) or place_of(name)  # of a signed file, which cannot be written to either
     encoded_metadata = encode_metadata(NOTHING if metadata is None else metadata)
     source = place_of(name).open()
     try:
         if (found := kind_of(source)) != STREAM:
             refuse_file(source, found, STREAM)
         if begins_sealed(source):
-            raise UsageError(f"{name} is sealed already; `python -m reference.verify` compares it with its seal")
+            raise UsageError(f"{source.name} is sealed already; `python -m reference.verify` compares it with its seal")
         records = read_stream(source)
         place.check_output()
         plan = IndexPlan(DETACHED, encoded_metadata, bool(digests), len(records))

@@ -61,7 +61,9 @@ def changed(name: str) -> OSError:
 
 
 def without_secrets(url: str) -> str:
-    """A URL without what may be a password or a signature: user, query and fragment are left out."""
+    """A URL without what may be a password or a signature: user, query and fragment are left out. A path as it is."""
+    if "://" not in url:
+        return url
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https"):
         head, mark, query = url.partition("?")  # which may belong to the name of an object

@@ -103,9 +103,10 @@ def place_of(path: Path_) -> Place:
     if not isinstance(text, str):
         raise UsageError(f"a path is a text or a pathlib.Path, not {type(text).__name__}")
     if found := _WITHOUT_A_SLASH.match(text):
+        shown = text.partition("?")[0]
         raise UsageError(
-            f"{text} is not a path: it looks like a URL of {found[1]}:// that lost a slash, as in pathlib.Path; "
-            f"give URLs as texts, and a folder of that name as ./{text}"
+            f"{shown} is not a path: it looks like a URL of {found[1]}:// that lost a slash, as in pathlib.Path; "
+            f"give URLs as texts, and a folder of that name as ./{shown}"
         )
     if not (found := _URL.match(text)):
         return LocalPlace(os.path.expanduser(text))

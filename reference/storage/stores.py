@@ -149,7 +149,7 @@ def _bucket_and_key(url: str) -> tuple[str, str]:
     """Raises UsageError for a URL without either."""
     bucket, _, key = url.partition("://")[2].partition("/")
     if not bucket:
-        raise UsageError(f"{url} names no bucket; {url.partition('://')[0]}://BUCKET/KEY does")
+        raise UsageError(f"{without_secrets(url)} names no bucket; {url.partition('://')[0]}://BUCKET/KEY does")
     return bucket, key
 
 

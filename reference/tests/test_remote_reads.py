@@ -480,6 +480,8 @@ def told(call):
 
 
 def test_a_signed_url_is_read_and_its_signature_never_said(web, capsys, hasty):
+    from reference.checkpointer import StreamingCheckpointer
+
     signed = f"{put(web, 'x')}?a=b&{SECRET}"
     web.begin(lambda asked, ask: ask(asked) if SECRET in asked.path else Answer(403, {}, b""))
     assert alike(reference.load(signed), TREE)
@@ -509,9 +511,23 @@ def test_a_signed_url_is_read_and_its_signature_never_said(web, capsys, hasty):
     web.objects["/x"] = bytes(damaged)
     assert SECRET not in told(lambda: reference.load(signed))
     assert SECRET not in told(lambda: salvage(signed, "out") and reference.load(signed))
-    verbs.main(["inspect", "--json", signed])
-    found = capsys.readouterr()
-    assert SECRET not in found.out + found.err
+    web.objects["/x"] = content("x")
+    for command in (
+        ["inspect", signed],
+        ["inspect", "--format=json", signed],
+        ["verify", signed],
+        ["compare", signed, "x"],
+        ["compare", "--format=json", signed, "x"],
+        ["salvage", f"--load_checkpoint={signed}", "--output_file=out"],
+        ["seal", signed],
+    ):
+        status = verbs.main(command)
+        found = capsys.readouterr()
+        assert found.out + found.err
+        assert SECRET not in found.out + found.err
+        assert status == (2 if command[0] == "seal" else 0), found.err
+    assert SECRET not in told(lambda: StreamingCheckpointer.load_trainstate_checkpoint(signed))
+    assert SECRET not in told(lambda: reference.load(signed.replace("//", "/", 1)))
     assert SECRET not in told(lambda: reference.load(f"http://127.0.0.1:1/x?{SECRET}"))
     assert "secret" not in told(lambda: reference.load("http://user:secret@127.0.0.1:1/x"))
 
