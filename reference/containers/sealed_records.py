@@ -150,6 +150,11 @@ class SealedRecords:
         if encoded(crc) != self.sums[i][WIDTH * block : WIDTH * (block + 1)]:
             raise self._damaged(i, block)
 
+    def head_size(self, i: int) -> int | None:
+        """How many bytes of a record stand before its payload; None where the index does not say it."""
+        payload = self._columns.payloads[i]
+        return payload if payload is not None and payload <= self._columns.sizes[i] else None
+
     def path(self, i: int) -> tuple[str, ...]:
         """The key path of the leaf that has record `i`."""
         return self._columns.paths[self._leaf(i)]
