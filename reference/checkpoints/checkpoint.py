@@ -21,7 +21,8 @@ from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
-from ..format.leaves import as_read, is_viewed, view_value
+from ..format.later_leaves import as_read
+from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_

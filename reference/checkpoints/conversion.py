@@ -21,8 +21,8 @@ from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
-from ..storage.same_files import refuse_itself
 from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_itself
 from .checkpoint import Checkpoint, KeyPathLike
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser

@@ -25,8 +25,8 @@ from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
-from ..storage.same_files import refuse_an_input
 from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_an_input
 
 
 class SalvageReport(NamedTuple):

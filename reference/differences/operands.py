@@ -16,8 +16,8 @@ from ..format.collector import no_collection
 from ..format.records import Item, extents_of, item_in
 from ..format.trees import depth_first, flatten
 from ..storage.place import Place
-from ..storage.same_files import refuse_an_input
 from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_an_input
 
 TREE: Final = "tree"
 
