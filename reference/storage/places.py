@@ -38,11 +38,18 @@ class LocalPlace:
         return atomic_files.replace(self._target, progress, behind)
 
 
-def _file_of_url(url: str) -> LocalPlace:
+def _local_place(path: Path_) -> Place:
+    """The place of a path: a file, or what is open already where the path is that of a descriptor."""
+    name = os.fspath(path)
+    descriptor = descriptor_of(name)
+    return LocalPlace(path) if descriptor is None else OpenDescriptor(descriptor, name)
+
+
+def _file_of_url(url: str) -> Place:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path:
         raise UsageError(f"{url} names no file of this machine; a file URL begins with file:///")
-    return LocalPlace(unquote(parts.path))
+    return _local_place(unquote(parts.path))
 
 
 # What serves a scheme. A scheme that is not here is refused by name, and never taken for a folder.
@@ -65,8 +72,7 @@ def place_of(path: Path_) -> Place:
             f"give URLs as texts, and a folder of that name as ./{text}"
         )
     if not (found := _URL.match(text)):
-        descriptor = descriptor_of(text)
-        return LocalPlace(path) if descriptor is None else OpenDescriptor(descriptor, text)
+        return _local_place(path)
     scheme = found[1].lower()
     if scheme not in SCHEMES:
         raise UsageError(f"{text}: {scheme}:// is not served here; copy the file to a disk, or mount what holds it")
