@@ -10,7 +10,8 @@ from typing import Final
 
 from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
-from ..storage.open_descriptors import descriptor_of
+from ..storage.open_descriptors import OpenDescriptor
+from ..storage.places import place_of
 
 _INPUTS: Final = ("load_checkpoint", "path", "a", "b", "load_base_checkpoint", "load_target_checkpoint")
 _OUTPUT: Final = "output_file"
@@ -31,12 +32,20 @@ def standard_streams(arguments: argparse.Namespace, one_pass: tuple[str, ...]) -
         setattr(arguments, name, f"{value[:-1]}{'/dev/stdout' if name == _OUTPUT else '/dev/stdin'}")
         _refuse_closed(sys.__stdout__ if name == _OUTPUT else sys.__stdin__, "output" if name == _OUTPUT else "input")
     output = _path(getattr(arguments, _OUTPUT, None))
-    if not output or descriptor_of(output) != 1:
+    if not output or not _is_standard_output(output):
         yield
         return
     _refuse_closed(sys.__stdout__, "output")
     with contextlib.redirect_stdout(sys.stderr):
         yield
+
+
+def _is_standard_output(path: str) -> bool:
+    """Whether a path or URL names it; one that names no place at all is refused by the command itself."""
+    with contextlib.suppress(UsageError):
+        place = place_of(path)
+        return isinstance(place, OpenDescriptor) and place.fd == 1
+    return False
 
 
 def _refuse_closed(stream: object, what: str) -> None:

@@ -49,18 +49,6 @@ def _remove_abandoned(entry: os.DirEntry[str]) -> None:
         os.close(fd)
 
 
-def open_nameless(folder: Path, mode: int) -> int | None:
-    """A descriptor of a new file without a name, None where the file system has no such files. Raises OSError."""
-    if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
-        return None
-    try:
-        return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
-            raise
-        return None
-
-
 class NewFile:
     """A new file beside `target`, without a name, or with a hidden one where the file system needs that.
 
@@ -81,11 +69,23 @@ class NewFile:
 
     def open(self) -> None:
         """Make the file."""
-        self._file = io.FileIO(self._target, "w", opener=lambda *_: self._open())
+        if not self.open_nameless():
+            self._file = io.FileIO(self._target, "w", opener=lambda *_: self._open_hidden())
 
-    def _open(self) -> int:
-        if (fd := open_nameless(self._target.parent, self._mode)) is not None:
-            return fd
+    def open_nameless(self) -> bool:
+        """Make it without a name; False where the file system has no such files. Raises OSError."""
+        if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
+            return False
+        flags = os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC
+        try:
+            self._file = io.FileIO(self._target, "w", opener=lambda *_: os.open(self._target.parent, flags, self._mode))
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+                raise
+            return False
+        return True
+
+    def _open_hidden(self) -> int:
         while True:
             with contextlib.suppress(FileExistsError):
                 return os.open(self._new_name(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode)
@@ -172,13 +172,16 @@ def _two_names(target: Path) -> Iterator[None]:
     second = os.fspath(target.parent / hidden_name(target, os.urandom(6).hex()))
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # nothing is there, or this process may not
-            fd = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-            stack.callback(os.close, fd)
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)  # or it looks like what a killed save has left
+            old = stack.enter_context(io.FileIO(target, opener=_open_old))
+            fcntl.flock(old.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)  # or it looks like what a killed save has left
+        stack.callback(_remove, second)  # first: whatever comes between the two, it does not stay
         with contextlib.suppress(OSError):
             os.link(target, second, follow_symlinks=False)
-            stack.callback(_remove, second)
         yield
+
+
+def _open_old(path: str, _: int) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def _remove(name: str) -> None:

@@ -43,20 +43,20 @@ def descriptor_of(path: str) -> int | None:
 
 
 class OpenDescriptor:
-    """The place of a file that is open already. `name` is what errors call it."""
+    """The place of a file that is open already, as the descriptor `fd`. `name` is what errors call it."""
 
     def __init__(self, fd: int, name: str) -> None:
-        self.name, self._fd = name, fd
+        self.name, self.fd = name, fd
 
     def open(self) -> FileSource:
         """Open it to be read. What cannot be read in any order is put into a temporary file first. Raises OSError."""
         info = self._status()
-        if stat.S_ISREG(info.st_mode) and os.lseek(self._fd, 0, os.SEEK_CUR) == 0:
+        if stat.S_ISREG(info.st_mode) and os.lseek(self.fd, 0, os.SEEK_CUR) == 0:
             return FileSource(self.name)
-        if stat.S_ISDIR(info.st_mode) or os.isatty(self._fd):
+        if stat.S_ISDIR(info.st_mode) or os.isatty(self.fd):
             what = "a directory" if stat.S_ISDIR(info.st_mode) else "a terminal"
             raise OSError(errno.EINVAL, f"this is {what}; redirect a file or a pipe to it", self.name)
-        return FileSource(f"/dev/fd/{_kept(self._fd, info, self.name)}", self.name)
+        return FileSource(f"/dev/fd/{_kept(self.fd, info, self.name)}", self.name)
 
     def make_folder(self) -> None:
         """There is none to be made."""
@@ -64,9 +64,9 @@ class OpenDescriptor:
     def check_output(self) -> None:
         """Refuse what is not open to be written to, and terminals. Raises OSError."""
         info = self._status()
-        if fcntl.fcntl(self._fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY or stat.S_ISDIR(info.st_mode):
+        if fcntl.fcntl(self.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY or stat.S_ISDIR(info.st_mode):
             raise OSError(errno.EBADF, "this is open to be read alone; redirect it to a file or a pipe", self.name)
-        if os.isatty(self._fd):
+        if os.isatty(self.fd):
             raise OSError(errno.EINVAL, "this is a terminal; redirect it to a file or a pipe", self.name)
 
     @contextlib.contextmanager
@@ -74,18 +74,18 @@ class OpenDescriptor:
         """A block that writes to it, from where it stands on. Nothing is written before the block. Raises OSError."""
         self.check_output()
         try:
-            sink = _StreamSink(self._fd, progress)
+            sink = _StreamSink(self.fd, progress)
             yield sink
             sink.flush()
             if stat.S_ISREG(self._status().st_mode):
-                os.fsync(self._fd)
+                os.fsync(self.fd)
         except OSError as error:
             error.filename = error.filename or self.name
             raise
 
     def _status(self) -> os.stat_result:
         try:
-            return os.fstat(self._fd)
+            return os.fstat(self.fd)
         except OSError as error:
             raise OSError(
                 error.errno, "this descriptor is not open; redirect a file or a pipe to it", self.name

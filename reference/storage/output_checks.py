@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import errno
 import fcntl
 import os
@@ -13,7 +14,7 @@ from typing import Final
 from .file_attributes import attributes_of
 from .file_systems import is_mount_point
 from .local_files import Path_
-from .new_files import open_nameless
+from .new_files import NewFile
 
 # Linux's request for the flags of a file, and two of them.
 _GET_FLAGS: Final = 0x80086601 if sys.maxsize > 1 << 32 else 0x80046601
@@ -38,8 +39,8 @@ def check_output(path: Path_) -> None:
         raise PermissionError(errno.EACCES, "no permission to write in this folder", os.fspath(folder))
     _refuse_folder_that_keeps_names(folder, target, is_there)
     try:
-        if (fd := open_nameless(folder, 0o600)) is not None:
-            os.close(fd)
+        with contextlib.closing(NewFile(target, private=True)) as trial:
+            trial.open_nameless()  # one with a name would be seen
     except OSError as error:
         raise OSError(error.errno, f"no file can be made in this folder: {error.strerror}", os.fspath(folder)) from None
     if is_there:

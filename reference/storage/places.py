@@ -45,11 +45,18 @@ class LocalPlace:
         return atomic_files.replace(self._target, progress, behind)
 
 
-def _file_of_url(url: str) -> LocalPlace:
+def _local_place(path: Path_) -> Place:
+    """The place of a path: a file, or what is open already where the path is that of a descriptor."""
+    name = os.fspath(path)
+    descriptor = descriptor_of(name)
+    return LocalPlace(path) if descriptor is None else OpenDescriptor(descriptor, name)
+
+
+def _file_of_url(url: str) -> Place:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path:
         raise UsageError(f"{url} names no file of this machine; a file URL begins with file:///")
-    return LocalPlace(unquote(parts.path))
+    return _local_place(unquote(parts.path))
 
 
 def _object(find: Callable[[str], tuple[Any, str]]) -> Callable[[str], Place]:
@@ -111,8 +118,7 @@ def place_of(path: Path_) -> Place:
             f"give URLs as texts, and a folder of that name as ./{shown}"
         )
     if not (found := _URL.match(text)):
-        descriptor = descriptor_of(text)
-        return LocalPlace(os.path.expanduser(text)) if descriptor is None else OpenDescriptor(descriptor, text)
+        return _local_place(os.path.expanduser(text))
     return SCHEMES.get(found[1].lower(), _other_file)(text)
 
 

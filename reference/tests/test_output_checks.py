@@ -166,7 +166,7 @@ def test_a_folder_that_makes_no_files_is_said(base, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
-    monkeypatch.setattr(output_checks, "open_nameless", full)
+    monkeypatch.setattr(output_checks.NewFile, "open_nameless", full)
     refused(base, tmp_path / "x", "no file can be made in this folder", monkeypatch)
 
 

@@ -61,7 +61,9 @@ def to_stream(source, output):
     return [f"--load_checkpoint={source}", f"--output_file={output}", "--streaming=True"]
 
 
-@pytest.mark.parametrize("output", ["-", "params::-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize(
+    "output", ["-", "params::-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "file:///dev/stdout"]
+)
 def test_a_checkpoint_goes_to_standard_output_and_what_is_said_to_the_other(stream, capfdbinary, output):
     assert convert.main(to_stream(f"params::{stream}", output)) == 0
     out, err = capfdbinary.readouterr()
