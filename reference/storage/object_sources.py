@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+import numpy as np
+
 from ..format.errors import FormatError, UsageError
 from ..format.wire import BytesSource
 from .object_errors import PassingError, changed
@@ -74,9 +76,13 @@ class RemoteSource:
         self.size = self._version.size
         self._windows = [(0, head)]  # the first bytes, and what was read last in advance
         self._hits = 2  # reads that the last window has served
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
         self._ahead: Ahead | None = None
         self._pool = Pool(AT_ONCE)
-        self._closed = False
+        self._process = os.getpid()
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -87,14 +93,13 @@ class RemoteSource:
                 if start <= offset and offset + n <= start + len(data):
                     self._hits += 1
                     return data[offset - start : offset - start + n]
-        memory = bytearray(n)
-        done = self._ahead.read(offset, memoryview(memory)) if self._ahead is not None else 0
-        if done == n:
-            return bytes(memory)
-        if done == 0 and n <= _NEAR * 4:
+        memory = np.empty(n, np.uint8)
+        done = self._ahead.read(offset, memory.data) if self._ahead is not None else 0
+        if done == 0 and 0 < n <= _NEAR * 4:
             return self._read_window(offset, n)
-        self._fill([(offset + done, memoryview(memory)[done:])])
-        return bytes(memory)
+        if done < n:
+            self._fill([(offset + done, memory.data[done:])])
+        return memory.tobytes()
 
     def read_into(self, offset: int, view: memoryview) -> None:
         self._check(offset, len(view))
@@ -222,6 +227,9 @@ class RemoteSource:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise ValueError(f"{self.name} is closed; open it again to read from it")
+        if self._process != os.getpid():  # whose threads are not in this process, which was forked since
+            self._lock = threading.Lock()
+            self._begin()
 
     def __enter__(self) -> RemoteSource:
         return self

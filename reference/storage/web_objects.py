@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import errno
+import functools
 import http.client
+import os
 import re
 import ssl
 import urllib.request
@@ -38,6 +40,7 @@ class WebObject:
         self._url = self._address = quote(url.partition("#")[0], safe=_AS_IT_IS)
         self._own = {**_basic(urlsplit(self._url), "Authorization"), **(headers or {})}
         self._idle: deque[tuple[str, http.client.HTTPConnection]] = deque()  # by the server to which they go
+        self._process = os.getpid()
 
     def begin(self, n: int) -> tuple[bytes, Version]:
         server, connection, answer = self._ask({"Range": f"bytes=0-{n - 1}"})
@@ -117,6 +120,8 @@ class WebObject:
                     raise self._broken(error) from None
 
     def _kept(self, server: str) -> http.client.HTTPConnection | None:
+        if self._process != os.getpid():  # connections of a process that this one was forked from are its own
+            self._process, self._idle = os.getpid(), deque()
         try:
             there, connection = self._idle.pop()
         except IndexError:
@@ -210,10 +215,18 @@ def _connection(scheme: str, netloc: str, via: Any) -> http.client.HTTPConnectio
         return http.client.HTTPConnection(goes_to, timeout=_TIMEOUT)
     if scheme != "https":
         raise http.client.UnknownProtocol(scheme)
-    connection = http.client.HTTPSConnection(goes_to, timeout=_TIMEOUT, context=ssl.create_default_context())
+    connection = http.client.HTTPSConnection(
+        goes_to, timeout=_TIMEOUT, context=_certificates(os.environ.get("SSL_CERT_FILE"))
+    )
     if via is not None:
         connection.set_tunnel(netloc, headers=_basic(via, "Proxy-Authorization"))
     return connection
+
+
+@functools.lru_cache(4)
+def _certificates(file: str | None) -> ssl.SSLContext:
+    """Those of the system, or of the file that SSL_CERT_FILE names; to read them takes 20 ms."""
+    return ssl.create_default_context()
 
 
 def _basic(parts: Any, header: str) -> dict[str, str]:
