@@ -470,6 +470,39 @@ def test_errors_are_of_their_kind_and_name_the_file(web, capsys, hasty):
         reference.load("http://nowhere.invalid/x")
 
 
+@pytest.mark.xdist_group("servers")
+def test_large_ranges_of_a_bucket_are_read_by_signed_urls(behind):
+    url, proxy = f"{behind.url}/signed", behind.proxy
+    reference.save(url, TREE)
+    large = {"big": TREE["params"]["big"]}
+
+    def signed():
+        return [asked for asked in proxy.asked if "X-Amz-Signature" in asked.path]
+
+    proxy.begin()
+    assert alike(reference.load(url, "params", include="big"), large)
+    assert len(signed()) == 1, "the rest is less than 1 MiB"
+    assert all("authorization" not in str(asked.headers).lower() for asked in signed())
+    for status in (403, 500):  # what a bucket that refuses them says, and one that is busy
+        answer = Answer(status, {}, b"")
+        proxy.begin(lambda asked, ask, answer=answer: answer if "X-Amz-Signature" in asked.path else ask(asked))
+        assert alike(reference.load(url, "params", include="big"), large)
+        assert signed()
+    for fault in (truncated, shortened, shifted, whole):
+        proxy.begin(
+            lambda asked, ask, fault=fault: fault(asked, ask) if "X-Amz-Signature" in asked.path else ask(asked)
+        )
+        assert alike(reference.load(url, "params", include="big"), large)
+        assert signed()
+    proxy.begin()
+    with reference.open(url) as checkpoint:
+        assert alike(checkpoint["params/big"], large["big"])
+        reference.save(url, CHANGED)
+        with pytest.raises(OSError, match="was replaced while it was read") as caught:
+            checkpoint["params/big"]
+        assert caught.value.filename == url
+
+
 # --- secrets -------------------------------------------------------------------------------------------------
 
 
