@@ -178,7 +178,7 @@ class RemoteSource:
     def _fetch_unless(self, stopped: list[None], request: Request) -> None:
         if not stopped:
             try:
-                self._fetch(request)
+                self._fetch(request, stopped)
             except BaseException:
                 stopped.append(None)
                 raise
@@ -187,20 +187,20 @@ class RemoteSource:
         if not self._closed:  # what is fetched ahead of nobody
             self._fetch(Request(offset, [view]))
 
-    def _fetch(self, request: Request) -> None:
-        found = self._again(lambda: self._reader.fetch(request.offset, request.views, self._version))
+    def _fetch(self, request: Request, stopped: Sequence[None] = ()) -> None:
+        found = self._again(lambda: self._reader.fetch(request.offset, request.views, self._version), stopped)
         if found is not None and found != self._version:
             raise changed(self.name)
 
-    def _again(self, ask: Callable[[], _T]) -> _T:
-        """Make a request, and once more where that may help. Raises OSError."""
+    def _again(self, ask: Callable[[], _T], stopped: Sequence[None] = ()) -> _T:
+        """Make a request, and once more where that may help, unless it has been `stopped`. Raises OSError."""
         for attempt in itertools.count(1):
             with self._lock:
                 self.requests += 1
             try:
                 return ask()
             except PassingError:
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or stopped:
                     raise
             time.sleep(_WAIT * 2**attempt * (1 + os.urandom(1)[0] / 255))  # those that failed together come apart
         raise AssertionError

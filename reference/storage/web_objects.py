@@ -40,7 +40,7 @@ class WebObject:
         self._url = self._address = quote(url.partition("#")[0], safe=_AS_IT_IS)
         self._own = {**_basic(urlsplit(self._url), "Authorization"), **(headers or {})}
         self._idle: deque[tuple[str, http.client.HTTPConnection]] = deque()  # by the server to which they go
-        self._process = os.getpid()
+        self._process, self._closed = os.getpid(), False
 
     def begin(self, n: int) -> tuple[bytes, Version]:
         server, connection, answer = self._ask({"Range": f"bytes=0-{n - 1}"})
@@ -73,6 +73,7 @@ class WebObject:
         return None
 
     def close(self) -> None:
+        self._closed = True
         while self._idle:
             self._idle.pop()[1].close()
 
@@ -167,7 +168,7 @@ class WebObject:
                         raise ConnectionError
                     view = view[n:]
             answer.read(1)  # the end of what comes in chunks
-            if answer.isclosed() and not answer.will_close:
+            if answer.isclosed() and not answer.will_close and not self._closed:
                 self._idle.append((server, connection))
                 return
         except PassingError:
