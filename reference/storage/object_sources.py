@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+import numpy as np
+
 from ..format.errors import FormatError, UsageError
 from ..format.wire import BytesSource
 from .object_errors import PassingError, changed
@@ -74,9 +76,13 @@ class RemoteSource:
         self.size = self._version.size
         self._windows = [(0, head)]  # the first bytes, and what was read last in advance
         self._hits = 2  # reads that the last window has served
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
         self._ahead: Ahead | None = None
         self._pool = Pool(AT_ONCE)
-        self._closed = False
+        self._process = os.getpid()
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -87,14 +93,13 @@ class RemoteSource:
                 if start <= offset and offset + n <= start + len(data):
                     self._hits += 1
                     return data[offset - start : offset - start + n]
-        memory = bytearray(n)
-        done = self._ahead.read(offset, memoryview(memory)) if self._ahead is not None else 0
-        if done == n:
-            return bytes(memory)
-        if done == 0 and n <= _NEAR * 4:
+        memory = np.empty(n, np.uint8)
+        done = self._ahead.read(offset, memory.data) if self._ahead is not None else 0
+        if done == 0 and 0 < n <= _NEAR * 4:
             return self._read_window(offset, n)
-        self._fill([(offset + done, memoryview(memory)[done:])])
-        return bytes(memory)
+        if done < n:
+            self._fill([(offset + done, memory.data[done:])])
+        return memory.tobytes()
 
     def read_into(self, offset: int, view: memoryview) -> None:
         self._check(offset, len(view))
@@ -173,7 +178,7 @@ class RemoteSource:
     def _fetch_unless(self, stopped: list[None], request: Request) -> None:
         if not stopped:
             try:
-                self._fetch(request)
+                self._fetch(request, stopped)
             except BaseException:
                 stopped.append(None)
                 raise
@@ -182,20 +187,20 @@ class RemoteSource:
         if not self._closed:  # what is fetched ahead of nobody
             self._fetch(Request(offset, [view]))
 
-    def _fetch(self, request: Request) -> None:
-        found = self._again(lambda: self._reader.fetch(request.offset, request.views, self._version))
+    def _fetch(self, request: Request, stopped: Sequence[None] = ()) -> None:
+        found = self._again(lambda: self._reader.fetch(request.offset, request.views, self._version), stopped)
         if found is not None and found != self._version:
             raise changed(self.name)
 
-    def _again(self, ask: Callable[[], _T]) -> _T:
-        """Make a request, and once more where that may help. Raises OSError."""
+    def _again(self, ask: Callable[[], _T], stopped: Sequence[None] = ()) -> _T:
+        """Make a request, and once more where that may help, unless it has been `stopped`. Raises OSError."""
         for attempt in itertools.count(1):
             with self._lock:
                 self.requests += 1
             try:
                 return ask()
             except PassingError:
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or stopped:
                     raise
             time.sleep(_WAIT * 2**attempt * (1 + os.urandom(1)[0] / 255))  # those that failed together come apart
         raise AssertionError
@@ -222,6 +227,9 @@ class RemoteSource:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise ValueError(f"{self.name} is closed; open it again to read from it")
+        if self._process != os.getpid():  # whose threads are not in this process, which was forked since
+            self._lock = threading.Lock()
+            self._begin()
 
     def __enter__(self) -> RemoteSource:
         return self

@@ -4,7 +4,11 @@ import itertools
 import math
 import os
 import re
+import shutil
+import ssl
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -57,6 +61,7 @@ def web(tmp_path, monkeypatch):
     """A web server, and a folder to be in, in which no file with the name of a URL may appear."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(object_sources, "_WAIT", 0.0)
+    monkeypatch.setenv("no_proxy", "*")
     with WebFiles({}) as server:
         yield server
     assert not [name for name in os.listdir() if ":" in name]
@@ -465,6 +470,39 @@ def test_errors_are_of_their_kind_and_name_the_file(web, capsys, hasty):
         reference.load("http://nowhere.invalid/x")
 
 
+@pytest.mark.xdist_group("servers")
+def test_large_ranges_of_a_bucket_are_read_by_signed_urls(behind):
+    url, proxy = f"{behind.url}/signed", behind.proxy
+    reference.save(url, TREE)
+    large = {"big": TREE["params"]["big"]}
+
+    def signed():
+        return [asked for asked in proxy.asked if "X-Amz-Signature" in asked.path]
+
+    proxy.begin()
+    assert alike(reference.load(url, "params", include="big"), large)
+    assert len(signed()) == 1, "the rest is less than 1 MiB"
+    assert all("authorization" not in str(asked.headers).lower() for asked in signed())
+    for status in (403, 500):  # what a bucket that refuses them says, and one that is busy
+        answer = Answer(status, {}, b"")
+        proxy.begin(lambda asked, ask, answer=answer: answer if "X-Amz-Signature" in asked.path else ask(asked))
+        assert alike(reference.load(url, "params", include="big"), large)
+        assert signed()
+    for fault in (truncated, shortened, shifted, whole):
+        proxy.begin(
+            lambda asked, ask, fault=fault: fault(asked, ask) if "X-Amz-Signature" in asked.path else ask(asked)
+        )
+        assert alike(reference.load(url, "params", include="big"), large)
+        assert signed()
+    proxy.begin()
+    with reference.open(url) as checkpoint:
+        assert alike(checkpoint["params/big"], large["big"])
+        reference.save(url, CHANGED)
+        with pytest.raises(OSError, match="was replaced while it was read") as caught:
+            checkpoint["params/big"]
+        assert caught.value.filename == url
+
+
 # --- secrets -------------------------------------------------------------------------------------------------
 
 
@@ -530,6 +568,54 @@ def test_a_signed_url_is_read_and_its_signature_never_said(web, capsys, hasty):
     assert SECRET not in told(lambda: reference.load(signed.replace("//", "/", 1)))
     assert SECRET not in told(lambda: reference.load(f"http://127.0.0.1:1/x?{SECRET}"))
     assert "secret" not in told(lambda: reference.load("http://user:secret@127.0.0.1:1/x"))
+
+
+def test_a_proxy_is_asked_where_the_environment_names_one(web, monkeypatch):
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("http_proxy", web.address.replace("//", "//user:pass@"))
+    reference.save("x", TREE)
+    web.objects["http://nowhere.invalid/x"] = content("x")
+    assert alike(reference.load("http://nowhere.invalid/x"), TREE)
+    assert "dXNlcjpwYXNz" in str(web.asked[0].headers)
+    monkeypatch.setenv("no_proxy", "nowhere.invalid")
+    with pytest.raises(OSError, match="the name of the server is not known"):
+        reference.load("http://nowhere.invalid/x")
+
+
+def test_a_certificate_is_looked_at(web, monkeypatch, tmp_path):
+    if (openssl := shutil.which("openssl")) is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-subj", "/CN=localhost"]
+    subprocess.run([openssl, *made, "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    url = put(web, "x").replace("http://127.0.0.1", "https://localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("cert", "key")
+    web._server.socket = context.wrap_socket(web._server.socket, server_side=True)
+    monkeypatch.setattr(web._server, "handle_error", lambda *_: None)
+    with pytest.raises(OSError, match="the certificate of the server is not good"):
+        reference.load(url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+    assert alike(reference.load(url), TREE)
+
+
+def test_a_forked_process_asks_by_connections_of_its_own(tmp_path):
+    """In a program without jax, whose threads a fork would leave behind."""
+    program = """
+import os, sys
+import numpy as np, reference
+from reference.tests.servers.files import WebFiles
+reference.save("x", {"a": np.arange(5_000_000)})
+with WebFiles({"/x": open("x", "rb").read()}) as web, reference.open(web.address + "/x") as checkpoint:
+    assert checkpoint["a"][4_000_000] == 4_000_000
+    child = os.fork()
+    found = [checkpoint["a"].sum() == 12499997500000 for _ in range(3)]
+    if not child:
+        os._exit(0 if all(found) else 1)
+    assert all(found) and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    root = Path(reference.__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root), "no_proxy": "*"}
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=environment, timeout=300)
 
 
 # --- the Hub -------------------------------------------------------------------------------------------------
