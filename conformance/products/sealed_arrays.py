@@ -191,10 +191,10 @@ def padding_before_two_chunks_of_every_size(alignment: Plain, pieces: Plain):
     return sealed([number("a", 1), small(form), blob("b", hexed("00"))], alignment.value).accepted()
 
 
-_OFF: Final = [Plain(f"off-by-{n}", f"{n} bytes too far", n) for n in (1, 8, 32, 63)]
+_TOO_FAR: Final = [Plain(f"off-by-{n}", f"{n} bytes too far", n) for n in (1, 8, 32, 63)]
 
 
-@product("ALIGN-5", want="reject", places=ALIGNMENTS, sizes=_OFF, also=("INDEX-7",))
+@product("ALIGN-5", want="reject", places=ALIGNMENTS, sizes=_TOO_FAR, also=("INDEX-7",))
 def padding_before_two_chunks_at_another_offset(alignment: Plain, off: Plain):
     """Two chunks behind a padding, of which the first does not stand at a multiple of the alignment, and the second, of
     most alignments, neither."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..computing.backends import cast_on
-from ..containers.load_prefixes import split_output
+from ..containers.load_prefixes import split_output, split_prefix
 from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM, seal_options
@@ -13,7 +13,7 @@ from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
 from ..format.payloads import Step, write_steps
-from ..format.records import Item, Record, item_in, item_of_closed
+from ..format.records import Item, Record, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
@@ -21,6 +21,8 @@ from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_itself
 from .checkpoint import Checkpoint, KeyPathLike
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
@@ -78,6 +80,7 @@ def convert(
     dtype = dtype_called(float_dtype)
     target, name = split_output(output, streaming)
     place = place_of(name)
+    refuse_itself(place, split_prefix(path)[1])
     overflows: list[int] = []
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect) as checkpoint:
         checkpoint.select(chooser(include, exclude))
@@ -94,7 +97,8 @@ def convert(
         place.check_output()
         if not dry_run:
             show = shown(progress)(f"{checkpoint.kind} to {target}", total)
-            with show as moved, place.replace(moved, behind=True) as sink:
+            with show as moved, place.replace(moved, True, total) as sink:
+                expect(checkpoint.source, extents_of(records))
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
         plain = target == STREAM and seal is None

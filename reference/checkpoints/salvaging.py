@@ -17,7 +17,7 @@ from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM
 from ..format.errors import UsageError
 from ..format.payloads import Step, write_steps
-from ..format.records import item_in
+from ..format.records import extents_of, item_in
 from ..format.sealing import SealOptions
 from ..format.seals import Seal
 from ..format.trees import depth_first
@@ -25,6 +25,8 @@ from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_an_input
 
 
 class SalvageReport(NamedTuple):
@@ -69,9 +71,11 @@ def salvage(
         total = sum(map(Step.size, steps))
         place = place_of(output) if output is not None else None
         if place is not None:
+            refuse_an_input(place, {"the damaged file": name})
             place.check_output()
         if place is not None and not dry_run:
-            with shown(progress)("salvage", total) as moved, place.replace(moved) as sink:
+            with shown(progress)("salvage", total) as moved, place.replace(moved, size=total) as sink:
+                expect(source, extents_of(depth_first(records)))
                 write_steps(sink, steps)
                 source.refuse_changes()
         return SalvageReport(target, total, len(items), losses)

@@ -6,15 +6,16 @@ import bisect
 import itertools
 from typing import Final
 
-from ..format.aligned import is_padded, padded_blob
 from ..format.checksums import BLOCK, WIDTH, checksum, encoded
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, encode_keypath
-from ..format.leaves import LaterLeaf, Leaf, leaf_text
-from ..format.parts import encode_record_path, part_name, parts_of, room_for
-from ..format.records import Record, blob_parts, read_record
+from ..format.later_leaves import LaterLeaf
+from ..format.leaves import Leaf, leaf_text
+from ..format.parts import part_name, parts_of, room_for
+from ..format.records import Record, read_record
 from ..format.seals import MARK, RECORD, Seal
 from ..format.wire import Cursor, Source
+from .canonical_heads import CanonicalHeads
 
 _PIECE: Final = 1 << 19  # bytes read at a time
 _SMALL: Final = 1 << 16  # bytes; smaller records are compared as they are read, all others when their payload is
@@ -36,7 +37,7 @@ class SealedRecords:
         self.sums = self._columns.sums
         self._in_parts = len(self.sums) != len(self._columns.paths)  # whether any leaf is
         self._boxes: dict[int, list[Leaf]] = {}  # the parts of leaves, by the number of the leaf
-        self._blobs: dict[int, bytes] = {}  # of leaves that are not padded, by identity: the columns hold them
+        self._heads = CanonicalHeads(self._alignment, keeps=not self._in_parts)  # the columns hold the other leaves
 
     def all(self, compare: bool) -> list[Record]:
         """One for each leaf. What the index alone does not tell is read, and if it is small, with `compare`, compared:
@@ -150,6 +151,11 @@ class SealedRecords:
         if encoded(crc) != self.sums[i][WIDTH * block : WIDTH * (block + 1)]:
             raise self._damaged(i, block)
 
+    def head_size(self, i: int) -> int | None:
+        """How many bytes of a record stand before its payload; None where the index does not say it."""
+        payload = self._columns.payloads[i]
+        return payload if payload is not None and payload <= self._columns.sizes[i] else None
+
     def path(self, i: int) -> tuple[str, ...]:
         """The key path of the leaf that has record `i`."""
         return self._columns.paths[self._leaf(i)]
@@ -193,7 +199,7 @@ class SealedRecords:
         payload = self._columns.payloads[i]
         if payload is not None:
             path, leaf = self._described(i) if self._in_parts else (self._columns.paths[i], self._columns.leaves[i])
-            expected = self._canonical(i, path, leaf)
+            expected = self._heads.head(self.starts[i], path, leaf)
             if len(expected) == payload and len(expected) + leaf.nbytes == self._columns.sizes[i]:
                 start = self.starts[i]
                 head = data[:payload] if data is not None else self._source.read_at(start, payload)
@@ -212,7 +218,7 @@ class SealedRecords:
         if self._in_parts or first == len(starts) or starts[first] != offset:
             return 0
         end = offset + len(data)
-        blobs, known, at = self._blobs, self.sums, 0
+        blobs, known, at = self._heads.blobs, self.sums, 0
         for i in range(first, bisect.bisect_right(starts, end) - 1):
             payload, leaf, size = payloads[i], leaves[i], sizes[i]
             if payload is None or size > BLOCK or payload + leaf.nbytes != size:
@@ -222,24 +228,11 @@ class SealedRecords:
                 raise self._damaged(i, 0)
             blob = blobs.get(id(leaf)) if i else None  # none for a leaf that is padded
             path = encode_keypath(paths[i])
-            expected = RECORD + path + blob if blob is not None else self._canonical(i, paths[i], leaf)
+            expected = RECORD + path + blob if blob is not None else self._heads.head(starts[i], paths[i], leaf)
             if len(expected) != payload or expected != record[:payload]:
                 return at
             at += size
         return at
-
-    def _canonical(self, i: int, path: tuple[str, ...], leaf: Leaf) -> bytes:
-        """What a writer puts before the payload of a record."""
-        start = self.starts[i]
-        head = (RECORD if start or self._alignment is None else MARK) + encode_record_path(path)
-        if self._alignment is not None and is_padded(leaf):
-            return head + padded_blob(start + len(head), leaf, self._alignment)
-        blob = self._blobs.get(id(leaf))
-        if blob is None:
-            blob = blob_parts(path, leaf)[0][0]
-            if not self._in_parts:  # whose leaves live as long as the columns
-                self._blobs[id(leaf)] = blob
-        return head + blob
 
     def _read(self, i: int, cursor: Cursor) -> Record:
         """The record as it stands in the file. Raises FormatError where that is not what the index says."""
