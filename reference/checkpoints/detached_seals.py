@@ -21,6 +21,7 @@ from ..format.seals import DETACHED_SUFFIX, encode_seal
 from ..format.streams import read_stream
 from ..format.wire import Source
 from ..storage.local_files import Path_
+from ..storage.open_descriptors import OpenDescriptor
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.same_files import is_same_file
@@ -47,6 +48,8 @@ def seal(
     """
     name = os.fspath(path)
     place = place_of(name + DETACHED_SUFFIX)
+    if isinstance(place_of(name), OpenDescriptor):
+        raise UsageError(f"{name} has no name beside which its seal could stand; save it to a file first")
     if is_same_file(place, name):
         raise UsageError(f"{place.name} is a link to {name}, which its own seal would replace; remove the link")
     encoded_metadata = encode_metadata(NOTHING if metadata is None else metadata)
