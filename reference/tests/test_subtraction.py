@@ -273,7 +273,7 @@ from reference.differences.arithmetic_difference import add, subtract
 base, target, output = sys.argv[1:]
 meter = Meter()
 report = subtract(base, target, output, float_dtype="bf16", jobs=2)
-add(base, output, output, jobs=2)
+add(base, output, output + " added", jobs=2)
 print(report.inexact, meter.peak() // 1024, "jax" in sys.modules)
 """
 
