@@ -53,7 +53,7 @@ def missing(kind: str) -> str:
     if not os.path.exists("/dev/fuse") or not os.path.exists("/dev/loop-control"):
         return "there is no FUSE, or there are no loop devices"
     try:
-        import mfusepy
+        import mfusepy  # pyright: ignore[reportMissingImports]
     except (ImportError, OSError) as error:
         return f"mfusepy: {error}"
     known = Path("/proc/filesystems").read_text().split()

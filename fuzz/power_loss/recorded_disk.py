@@ -44,7 +44,7 @@ def _entries(raw: bytes) -> Iterator[Entry]:
 
 def main(folder: str, size: str, log: str) -> None:
     """Serve the disk until it is unmounted."""
-    from mfusepy import FUSE, FuseOSError, Operations
+    from mfusepy import FUSE, FuseOSError, Operations  # pyright: ignore[reportMissingImports]
 
     class Disk(Operations):
         use_ns = True

@@ -27,6 +27,8 @@ from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.trees import flatten
+from ..storage.object_errors import without_secrets
+from ..storage.object_places import ReadOnlyPlace
 from ..storage.places import place_of
 from ..storage.progress import progress_bar
 from ..storage.sidecars import encode_sidecar, write_sidecar
@@ -85,7 +87,9 @@ class StreamingCheckpointer:
         self.config = self.get_default_config(config)
         dtype_called(self.config.float_dtype)  # a wrong name is refused now, not after hours of training
         seal_options(self.config.format)
-        place_of(checkpoint_dir)  # so is a folder that no save could reach
+        place = place_of(os.path.join(checkpoint_dir, "metadata.json"))  # so is a folder that no save could reach
+        if enable and isinstance(place, ReadOnlyPlace):
+            place.check_output()
         self.checkpoint_dir = checkpoint_dir
         self.enable = enable
 
@@ -209,7 +213,8 @@ class StreamingCheckpointer:
         """
         prefix, _ = split_prefix(load_from)
         if prefix is None:
-            raise UsageError(f"{load_from!r} begins with no load prefix: {', '.join(f'{p}::' for p in PREFIXES)}")
+            shown, known = without_secrets(str(load_from)), ", ".join(f"{p}::" for p in PREFIXES)
+            raise UsageError(f"{shown!r} begins with no load prefix: {known}")
         if prefix == "trainstate":
             if disallow_trainstate:
                 raise UsageError("a whole train state is not wanted here; trainstate_params:: loads its weights")

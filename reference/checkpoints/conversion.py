@@ -13,7 +13,7 @@ from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
 from ..format.payloads import Step, write_steps
-from ..format.records import Item, Record, item_in, item_of_closed
+from ..format.records import Item, Record, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
@@ -21,6 +21,7 @@ from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
 from ..storage.same_files import refuse_itself
 from .checkpoint import Checkpoint, KeyPathLike
 from .checkpoint import open as open_checkpoint
@@ -96,7 +97,8 @@ def convert(
         place.check_output()
         if not dry_run:
             show = shown(progress)(f"{checkpoint.kind} to {target}", total)
-            with show as moved, place.replace(moved, behind=True) as sink:
+            with show as moved, place.replace(moved, True, total) as sink:
+                expect(checkpoint.source, extents_of(records))
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
         plain = target == STREAM and seal is None

@@ -67,5 +67,5 @@ class Beside:
 
 
 def _copy(path: Path_, to: Path_) -> None:
-    with contextlib.closing(place_of(path).open()) as source, place_of(to).replace() as sink:
+    with contextlib.closing(place_of(path).open()) as source, place_of(to).replace(size=source.size) as sink:
         sink.copy_from(source, 0, source.size)

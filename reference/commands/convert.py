@@ -7,7 +7,7 @@ import sys
 
 from ..checkpoints.conversion import ConvertReport, convert
 from ..computing.accelerators import BACKENDS, spare_memory
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, shown_name
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
@@ -109,7 +109,7 @@ def _print_plan(report: ConvertReport) -> None:
 
 def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     verb = "would write" if arguments.dry_run else "wrote"
-    output = split_prefix(arguments.output_file)[1]
+    output = shown_name(arguments.output_file)
     kind = "sealed stream" if report.version == "2.0" else report.target_kind
     print(f"{verb} {output}: a {kind} of {len(report.items)} leaves, {size(report.nbytes)}")
     if report.cast:

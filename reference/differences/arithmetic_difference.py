@@ -145,7 +145,9 @@ def _write(
         total = sum(map(Step.size, steps))
         place.check_output()
         show = shown(progress)("subtract" if minus else "add", total)
-        with show as moved, place.replace(moved, behind=True) as sink:
+        with show as moved, place.replace(moved, True, total) as sink:
+            b.expect()
+            o.expect()
             write_steps(sink, steps)
             b.refuse_changes()
             o.refuse_changes()

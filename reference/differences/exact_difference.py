@@ -69,7 +69,10 @@ def diff(
         items = [cast(item, dtype, overflows.append) for item in t.items]
         words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
-        with shown(progress)("diff", total) as moved, workers(jobs) as pool, place.replace() as sink:
+        most = sum(item.leaf.nbytes for item in items)  # a delta is hardly ever larger than what it makes
+        with shown(progress)("diff", total) as moved, workers(jobs) as pool, place.replace(size=most) as sink:
+            b.expect()
+            t.expect()
             delta = _Delta(b.items, words, pool, moved)
             write_steps(sink, delta.steps(items))
             b.refuse_changes()

@@ -24,7 +24,7 @@ from reference.format.errors import UsageError
 from reference.storage.places import place_of
 
 TREE = {"b": {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}, "a": np.ones(3, np.int8)}
-URLS = ("gs://bucket/run", "s3://b/k", "HTTPS://host/x", "hf://org/model", "gs:/bucket/run", Path("gs://bucket/run"))
+URLS = ("nowhere://bucket/run", "NOWHERE://b/x", "gs:/bucket/run", Path("gs://bucket/run"))
 
 
 @pytest.fixture(autouse=True)
@@ -84,9 +84,9 @@ def test_a_scheme_that_is_not_served_is_refused_by_name_everywhere(url):
 
 @pytest.mark.parametrize("verb", ["inspect", "verify"])
 def test_commands_refuse_a_scheme_with_exit_status_2(verb, capsys):
-    assert verbs.main([verb, "s3://bucket/key"]) == 2
-    assert "s3:// is not served" in capsys.readouterr().err
-    assert verbs.main([verb, "params::s3://bucket/key"]) == 2
+    assert verbs.main([verb, "nowhere://bucket/key"]) == 2
+    assert "nowhere:// is not served" in capsys.readouterr().err
+    assert verbs.main([verb, "params::nowhere://bucket/key"]) == 2
 
 
 def test_a_wrong_prefix_is_refused_everywhere():
