@@ -48,7 +48,7 @@ def command_line() -> Parser:
         metavar="[PREFIX::]PATH",
         help=f"the target, or with --recover_diff the difference; PREFIX is one of {', '.join(PREFIXES)}",
     )
-    command.add_argument("--output_file", required=True, metavar="[PREFIX::]PATH")
+    command.add_argument("--output_file", required=True, metavar="[PREFIX::]PATH", help="- is standard output")
     add_flag(command, "recover_diff", False, "recover the target from its base and the difference")
     add_flag(
         command,
