@@ -1,4 +1,4 @@
-"""What a URL names: the Hub, stores of the caller, other file systems, and buckets, with what their tools say of them."""
+"""What a URL names: the Hub, stores of the caller, other file systems, and buckets with what their tools say."""
 
 import itertools
 import os
