@@ -17,6 +17,7 @@ from reference.format.seals import DETACHED_SUFFIX
 from reference.storage.object_places import ObjectPlace
 from reference.storage.places import in_store, place_of
 from reference.tests.servers import faults
+from reference.tests.servers.fixtures import BUCKETS
 from streamckpt.testing import PlaceJudge
 from streamckpt.testing.places import Stopped, interrupted, read, write
 
@@ -178,6 +179,7 @@ FAULTS = {
 @pytest.mark.parametrize("how", ["once", "since"])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("n", [1000, len(DATA)], ids=["small", "parts"])
+@pytest.mark.parametrize("behind", BUCKETS, indirect=True)
 def test_any_request_may_fail_at_any_time(behind, fault, how, n):
     """The output is there, whole, or one clear error says that it may not be; never is anything else there."""
     place = place_of(f"{behind.url}/{fault} {how} {n}")
