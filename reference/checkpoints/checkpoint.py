@@ -21,6 +21,7 @@ from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
+from ..format.later_leaves import as_read
 from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
@@ -281,7 +282,7 @@ def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, Ke
 def scan(path: Path_) -> list[Record]:
     """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
     with open(path) as checkpoint:
-        return checkpoint.records
+        return [record._replace(leaf=as_read(record.leaf)) for record in checkpoint.records]
 
 
 def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:

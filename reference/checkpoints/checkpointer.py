@@ -31,11 +31,12 @@ from ..storage.object_errors import without_secrets
 from ..storage.object_places import ReadOnlyPlace
 from ..storage.places import place_of
 from ..storage.progress import progress_bar
-from ..storage.sidecars import encode_sidecar, read_sidecar, write_sidecar
+from ..storage.sidecars import encode_sidecar, write_sidecar
 from .background import Saving
 from .checkpoint import KeyPathLike, parts_of
 from .loading import load, restore
 from .run_folder import Beside, Names
+from .sidecar_marks import read_marked
 from .spreading import load_spread
 from .state_saving import save_state, spans_processes
 
@@ -258,14 +259,15 @@ class StreamingCheckpointer:
     def load_json(path: str | os.PathLike[str]) -> Any:
         """What `save_json` or `save_all` has written: the value of a `metadata.json`. Raises OSError, UsageError.
 
-        Lists come for tuples, and texts for whole numbers that were keys. A pickle is refused by name.
+        Lists come for tuples, and texts for whole numbers that were keys. A pickle is refused by name. Warns where the
+        checkpoint beside it is not the one that `save_all` wrote it with, as after a crash between the two.
         """
-        return read_sidecar(path)
+        return read_marked(path)
 
     @staticmethod
     def load_dataset_state(path: str | os.PathLike[str]) -> Any:
         """The value of a `dataset.json`, for `dataset.load_state_dict`; see `load_json`."""
-        return read_sidecar(path)
+        return read_marked(path)
 
     @staticmethod
     def _load(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..computing.backends import cast_on
-from ..containers.load_prefixes import split_output
+from ..containers.load_prefixes import split_output, split_prefix
 from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM, seal_options
@@ -22,6 +22,7 @@ from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_itself
 from .checkpoint import Checkpoint, KeyPathLike
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
@@ -79,6 +80,7 @@ def convert(
     dtype = dtype_called(float_dtype)
     target, name = split_output(output, streaming)
     place = place_of(name)
+    refuse_itself(place, split_prefix(path)[1])
     overflows: list[int] = []
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect) as checkpoint:
         checkpoint.select(chooser(include, exclude))

@@ -24,6 +24,7 @@ from ..storage.local_files import Path_
 from ..storage.places import beside, place_of
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
+from ..storage.same_files import is_same_file
 
 
 class SealReport(NamedTuple):
@@ -46,7 +47,10 @@ def seal(
     sealed already.
     """
     name = os.fspath(path)
-    place = beside(name, DETACHED_SUFFIX) or place_of(name)  # of a signed file, which cannot be written to either
+    seal_beside = beside(name, DETACHED_SUFFIX)
+    place = seal_beside or place_of(name)  # of a signed file, which cannot be written to either
+    if seal_beside is not None and is_same_file(seal_beside, name):
+        raise UsageError(f"{place.name} is a link to {name}, which its own seal would replace; remove the link")
     encoded_metadata = encode_metadata(NOTHING if metadata is None else metadata)
     source = place_of(name).open()
     try:

@@ -54,17 +54,20 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
     )
+    command.one_pass = ("load_checkpoint",)
     command.add_argument(
         "--load_checkpoint",
         required=True,
         metavar="[PREFIX::]PATH",
-        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised",
+        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised; "
+        "- is standard input, which is put into a temporary file in TMPDIR first",
     )
     command.add_argument(
         "--output_file",
         required=True,
         metavar="[PREFIX::]PATH",
-        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, else --streaming does",
+        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, else --streaming does; "
+        "- is standard output",
     )
     add_flag(command, "streaming", False, "write a stream (True) or a standard flax file (False, the default)")
     command.add_argument(

@@ -128,7 +128,9 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
     )
-    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    command.one_pass = ("path",)
+    text = f"PREFIX is one of {', '.join(PREFIXES)}; - is standard input, which is put into a temporary file first"
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=text)
     command.add_argument("--format", choices=("human", "json"), default="human")
     command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
     add_patterns(command, "show")

@@ -26,7 +26,9 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.verify", "Read a whole checkpoint and hold it to the specification.", _EXAMPLES
     )
-    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    command.one_pass = ("path",)
+    text = f"PREFIX is one of {', '.join(PREFIXES)}; - is standard input, which is put into a temporary file first"
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=text)
     return command
 
 

@@ -33,7 +33,7 @@ from ..storage.progress import Show, Shown, shown
 from ..storage.reading_ahead import expect
 from ..storage.threads import Pool, Work, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_known, form
-from .operands import Side, open_side
+from .operands import Side, open_side, refuse_operands
 
 
 class RecoverReport(NamedTuple):
@@ -75,6 +75,7 @@ def recover(
     kind, name = split_output(output, streaming)
     seal = sealed_as(kind, format)
     place = place_of(name)
+    refuse_operands(place, {"the base": base, "the delta": difference})
     with contextlib.closing(place_of(difference).open()) as file, open_side(base) as b:
         try:
             manifest, blocks, tail = read_delta_file(file)

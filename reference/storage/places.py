@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from ..format.errors import UsageError
 from ..format.wire import Sink
-from . import atomic_files
+from . import atomic_files, folders, output_checks
 from .local_files import FileSource, Path_, Progress
 from .object_errors import without_secrets
 from .object_places import ObjectPlace, ReadOnlyPlace
 from .object_sources import ObjectReader
+from .open_descriptors import OpenDescriptor, descriptor_of
 from .place import Place
 from .store_objects import StoredObject
 from .stores import azure_object, gcs_object, s3_object
@@ -26,16 +27,17 @@ class LocalPlace:
 
     def __init__(self, path: Path_) -> None:
         self.name = os.fspath(path)
-        self._target = os.path.abspath(path)  # now: a program may change its folder while it saves in the background
+        # Now: a program may change its folder while it saves in the background. A slash at the end names a folder.
+        self._target = os.path.abspath(path) + ("/" if self.name.endswith("/") else "")
 
     def open(self) -> FileSource:
         return FileSource(self.name)
 
     def make_folder(self) -> None:
-        os.makedirs(os.path.dirname(self._target), exist_ok=True)
+        folders.make_folder(os.path.dirname(self._target))
 
     def check_output(self) -> None:
-        atomic_files.check_output(self._target)
+        output_checks.check_output(self._target)
 
     def replace(
         self, progress: Progress | None = None, behind: bool = False, size: int = 0
@@ -43,11 +45,18 @@ class LocalPlace:
         return atomic_files.replace(self._target, progress, behind)
 
 
-def _file_of_url(url: str) -> LocalPlace:
+def _local_place(path: Path_) -> Place:
+    """The place of a path: a file, or what is open already where the path is that of a descriptor."""
+    name = os.fspath(path)
+    descriptor = descriptor_of(name)
+    return LocalPlace(path) if descriptor is None else OpenDescriptor(descriptor, name)
+
+
+def _file_of_url(url: str) -> Place:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path:
         raise UsageError(f"{url} names no file of this machine; a file URL begins with file:///")
-    return LocalPlace(unquote(parts.path))
+    return _local_place(unquote(parts.path))
 
 
 def _object(find: Callable[[str], tuple[Any, str]]) -> Callable[[str], Place]:
@@ -109,7 +118,7 @@ def place_of(path: Path_) -> Place:
             f"give URLs as texts, and a folder of that name as ./{shown}"
         )
     if not (found := _URL.match(text)):
-        return LocalPlace(os.path.expanduser(text))
+        return _local_place(os.path.expanduser(text))
     return SCHEMES.get(found[1].lower(), _other_file)(text)
 
 
