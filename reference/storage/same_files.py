@@ -8,6 +8,8 @@ from typing import Final
 from ..format.errors import UsageError
 from ..format.seals import DETACHED_SUFFIX
 from .local_files import Path_
+from .object_errors import without_secrets
+from .object_places import ObjectPlace
 from .open_descriptors import OpenDescriptor
 from .place import Place
 from .places import LocalPlace, place_of
@@ -24,7 +26,8 @@ def refuse_an_input(output: Place, inputs: dict[str, Path_]) -> None:
     for what, path in inputs.items():
         name = os.fspath(path)
         if is_same_file(output, name):
-            also = "" if output.name == name else f" ({name})"
+            shown = without_secrets(name)
+            also = "" if output.name == shown else f" ({shown})"
             raise UsageError(f"{output.name} is {what}{also}, which would be replaced and lost; {_ADVICE}")
         if is_same_file(output, name + DETACHED_SUFFIX):
             raise UsageError(f"{output.name} is the seal of {what}, which would be replaced and lost; {_ADVICE}")
@@ -38,8 +41,12 @@ def refuse_itself(output: Place, path: Path_) -> None:
 
 
 def is_same_file(place: Place, path: Path_) -> bool:
-    """Whether a place is the file that a path names: by what the system says of local ones, else by the name."""
+    """Whether a place is the file that a path names: by what the system says of local ones, of objects by their stores,
+    else by the name.
+    """
     other = place_of(path)
+    if isinstance(place, ObjectPlace) and isinstance(other, ObjectPlace):
+        return place.is_at(other)
     if not isinstance(place, _HERE) or not isinstance(other, _HERE):
         return place.name == other.name
     try:

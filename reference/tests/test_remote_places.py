@@ -16,8 +16,9 @@ from reference.commands import verbs
 from reference.delta import diff
 from reference.format.errors import FormatError, UsageError
 from reference.storage.places import in_store, place_of
+from reference.storage.same_files import is_same_file
 
-from .far_files import TOKEN, TREE, alike, content, put
+from .far_files import SECRET, TOKEN, TREE, alike, content, put
 from .servers.faults import Answer
 from .servers.files import WebFiles
 
@@ -178,6 +179,22 @@ def test_a_web_server_and_the_hub_are_not_written_to(web, hub):
             with pytest.raises(UsageError, match="can be read, and not be written to") as caught:
                 call()
             assert url.split("/y")[0].split("/dir")[0] in str(caught.value)
+
+
+def test_an_output_that_is_an_input_is_refused_whatever_its_scheme(web):
+    store = MemoryStore()
+    url = in_store(store, "x")
+    reference.save(url, TREE)
+    reference.save("y", TREE)
+    with pytest.raises(UsageError, match="would be replaced and lost"):
+        diff(url, "y", url)
+    assert is_same_file(place_of("s3://b/x"), "s3a://b/x")
+    assert is_same_file(place_of("gs://b/x"), "gcs://b/x")
+    assert not is_same_file(place_of("s3://b/x"), "s3://c/x")
+    signed = f"{put(web, 'x')}?a=b&{SECRET}"
+    with pytest.raises(UsageError) as caught:
+        diff(signed, "y", signed)
+    assert SECRET not in str(caught.value)
 
 
 def test_a_map_of_it_is_refused_in_one_line(web):
