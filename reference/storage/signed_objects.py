@@ -1,7 +1,8 @@
 """Objects of buckets, large ranges of them by signed URLs: obstore signs, and `web_objects` reads without a copy.
 
 Whatever goes wrong with that is left to obstore: a bucket may refuse such URLs, keys may not sign, a request may want
-headers that no URL has. What it saves stands in `web_objects`: by S3's protocol, over a plain connection, it is the same.
+headers that no URL has. What it saves stands in `web_objects`; by S3's protocol, over a plain connection, it is the
+same.
 """
 
 from __future__ import annotations
