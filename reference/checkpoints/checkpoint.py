@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import itertools
 import os
@@ -12,21 +13,23 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..containers.container import Contents
+from ..containers.container import Contents, Unheld
 from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
 from ..containers.load_prefixes import select as select_by_prefix
+from ..containers.safetensors_file import SPLIT
 from ..containers.seals_beside import read_with_seal_beside
+from ..containers.shards import open_files
 from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
-from ..format.keypaths import parse
+from ..format.keypaths import brief, parse
 from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
+from ..format.streams import check_paths
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
-from ..storage.places import place_of
 from .patterns import Chooser, select
 from .reading_together import read_together
 
@@ -65,15 +68,43 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     def __init__(self, file: OpenedFile, kind: str, contents: Contents, mmap: bool = False) -> None:
         self.kind = kind
-        self.records = contents.records
+        self._records, self.unheld = contents.records, contents.unheld
+        self._clash = contents.clash
         self.source = contents.checked or file
         self.memory = self.source.map() if mmap else None
         self.contents = contents
         self._closed = False
 
     @property
+    def records(self) -> list[Record]:
+        """Where each leaf stands and what it is.
+
+        Raises FormatError where a tensor is among them that cannot be held, or two whose names are not one tree (CONV-7,
+        CONV-8): `select` leaves them out, `listed` gives the others, and `unheld` those.
+        """
+        if self.unheld or self._clash:
+            self._refuse_unfit()
+        return self._records
+
+    @property
+    def listed(self) -> list[Record]:
+        """The records of all leaves that can be read, where not all can, or their names clash."""
+        return self._records
+
+    def _refuse_unfit(self) -> None:
+        error = _unfit(self._records, self.unheld)
+        if error is None:
+            self._clash = None
+            return
+        error.file = self.source.name
+        raise error
+
+    @property
     def metadata(self) -> dict[str, Any]:
-        """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1)."""
+        """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1).
+
+        Of safetensors its `__metadata__`, a dict of texts.
+        """
         return dict(self.contents.metadata)
 
     @property
@@ -91,13 +122,16 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     @functools.cached_property
     def _index(self) -> dict[tuple[str, ...], Record]:
-        return {record.path: record for record in self.records}
+        return {record.path: record for record in self._records}
 
     def record(self, path: KeyPathLike) -> Record:
-        """Where a leaf stands and what it is. Raises KeyError."""
+        """Where a leaf stands and what it is. Raises KeyError, and FormatError for one that cannot be held."""
         try:
             return self._index[parts_of(path)]
         except (KeyError, ValueError, TypeError):  # a wrong escape, or no key path at all
+            for each in self.unheld:
+                if parts_of(path) == each.path:
+                    raise each.error from None
             raise KeyError(path) from None
 
     def __getitem__(self, path: KeyPathLike) -> Any:
@@ -111,7 +145,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return value_of(self.source, record)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        return iter(self._index)
+        return iter([record.path for record in self.records])
 
     def __len__(self) -> int:
         return len(self.records)
@@ -119,7 +153,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def __contains__(self, path: object) -> bool:
         try:
             self.record(path)  # pyright: ignore[reportArgumentType]
-        except KeyError:
+        except (KeyError, FormatError):
             return False
         return True
 
@@ -150,9 +184,14 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             at = stop
 
     def select(self, is_chosen: Chooser) -> None:
-        """Leave out the leaves that are not chosen. Raises UsageError where none is left."""
-        self.records = select(self.records, is_chosen)
+        """Leave out the leaves that are not chosen. Raises UsageError where none is left, and what `records` raises."""
+        self.unheld = tuple(each for each in self.unheld if is_chosen(each.path))
+        if self.unheld:
+            self._refuse_unfit()
+        self._records = select(self._records, is_chosen)
         self.__dict__.pop("_index", None)
+        if self._clash:
+            self._refuse_unfit()
 
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
@@ -194,6 +233,25 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.close()
 
 
+# CONV-7: "a name that splits into a path which clashes with another (STREAM-4, STREAM-5) is refused when it is read."
+def _unfit(records: list[Record], unheld: tuple[Unheld, ...]) -> FormatError | None:
+    """The one refusal of tensors that cannot be held, or of key paths that are not one tree."""
+    if unheld:
+        error = copy.copy(unheld[0].error)
+        if len(unheld) > 1:
+            shown = ", ".join(f"{brief(each.path)} {each.text}" for each in unheld[:6])
+            more = f" and {len(unheld) - 6} more" if len(unheld) > 6 else ""
+            error.detail = f"{len(unheld)} tensors are of dtypes that have no counterpart here: {shown}{more}"
+        error.advice = "leave them out with --exclude (exclude= in Python), or choose others with --include"
+        return error
+    try:
+        check_paths([record.path for record in records])
+    except FormatError as error:
+        error.advice = "leave one of them out with --exclude (exclude=), or keep names whole with --names=whole (names=)"
+        return error
+    return None
+
+
 def _is_large(record: Record) -> bool:
     return record.end - record.leaf_offset > _READ_TOGETHER
 
@@ -222,11 +280,14 @@ def open(
     any_kind: bool = False,
     dialect: str | None = None,
     check: bool = True,
+    names: str = SPLIT,
 ) -> Checkpoint:
     """Open a checkpoint: every header is read and checked, no payload.
 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
-    be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
+    be a stream, or with `any_kind` any container. A folder of safetensors or flax files in shards, or the index
+    of one (`model.safetensors.index.json`), is one checkpoint. `names="whole"` keeps each name of safetensors as the one
+    part of a key path, where by default it is split at each dot. `prefix` chooses the subtree under a key path, given as a
     tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
     `dialect="split-leaves"` joins leaves that are cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
     A sealed stream is opened by its index alone, and so is a plain one beside which its seal stands, in a file of its
@@ -241,14 +302,16 @@ def open(
     except TypeError as error:
         raise UsageError(str(error)) from None
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
-    file = place_of(name).open()
+    file = open_files(name, wanted)
     try:
-        kind, contents = read_with_seal_beside(file, name, wanted, dialect, check)
-        records = select_by_prefix(contents.records, load_prefix)
+        kind, contents = read_with_seal_beside(file, name, wanted, dialect, check, names)
+        records, unheld = select_by_prefix(contents.records, load_prefix), contents.unheld
         if below:
-            records = subtree(records, below)
+            n = len(below)
+            unheld = tuple(each._replace(path=each.path[n:]) for each in unheld if each.path[:n] == below)
+            records = [] if unheld and not any(r.path[:n] == below for r in records) else subtree(records, below)
         file.refuse_changes()
-        return Checkpoint(file, kind, contents._replace(records=records), mmap)
+        return Checkpoint(file, kind, contents._replace(records=records, unheld=unheld), mmap)
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):

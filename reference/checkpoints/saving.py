@@ -17,7 +17,7 @@ from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM, planned, seal_options
 from ..devices.states import flax_expansion, is_device_array
-from ..format.casts import cast_item, cast_leaf, float_dtype, is_cast
+from ..format.casts import Tally, cast_item, cast_leaf, float_dtype, is_cast
 from ..format.collector import no_collection
 from ..format.errors import UsageError
 from ..format.keypaths import display
@@ -132,12 +132,12 @@ class Job:
         if seal is not None and self._kind != STREAM:
             raise UsageError(f"a {self._kind} is not sealed; leave format and metadata out, or write a stream")
         self._sealed = seal is not None
-        self._place, self._float_name = place_of(name), float_name
+        self._place = place_of(name)
         self._dtype = float_dtype(float_name)
         if self._kind == SAFETENSORS:  # the arrays of devices come in the order in which they are written
             leaves = sorted(leaves, key=lambda leaf: -_width(leaf[1], self._dtype))
         self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone
-        self._overflows: list[int] = []
+        self._tally = Tally()
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
         self._outflow = outflow_of(arrays, writers) if arrays else None
         self._shared = self._outflow is not None and self._outflow.shared
@@ -211,9 +211,10 @@ class Job:
             self._afterwards()
 
     def _warn(self) -> None:
-        overflows = sum(self._overflows) + (self._outflow.overflows() if self._outflow else 0)
-        if overflows and self._writes:
-            warnings.warn(f"{overflows} finite values became infinite in {self._float_name}", stacklevel=4)
+        if self._outflow is not None:
+            self._outflow.tell(self._tally.add)
+        if self._writes and (text := self._tally.text(str(self._dtype))):
+            warnings.warn(text, stacklevel=4)
 
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
@@ -223,7 +224,7 @@ class Job:
         else:
             leaf = described(path, value)
             item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
-        return cast_item(item, self._dtype, self._overflows.append)
+        return cast_item(item, self._dtype, self._tally.add)
 
 
 def _width(value: Any, dtype: np.dtype | None) -> int:
