@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
-import itertools
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
-
-from ..containers.container import Contents, Unheld
+from ..containers.container import Contents
 from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
 from ..containers.load_prefixes import select as select_by_prefix
 from ..containers.safetensors_file import SPLIT
@@ -23,39 +19,15 @@ from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
-from ..format.keypaths import brief, parse
 from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
-from ..format.streams import check_paths
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
+from .choosing import unfit
+from .key_arguments import KeyPathLike, parts_of
 from .patterns import Chooser, select
-from .reading_together import read_together
-
-KeyPathLike = str | tuple[str | int, ...]
-_READ_TOGETHER: Final = 1 << 16  # leaves up to this size are read together
-_READ_AT_ONCE: Final = 1 << 19
-
-
-def parts_of(path: Any) -> tuple[str, ...]:
-    """The key path of a tuple, in which whole numbers stand for their texts, or of a display form (KEY-6).
-
-    Raises ValueError for a wrong escape, TypeError for what cannot be a key path.
-    """
-    if isinstance(path, str):
-        return parse(path)
-    if not isinstance(path, tuple | list):
-        raise TypeError(f"a key path is a tuple of texts, or its display form, not {type(path).__name__}")
-    return tuple(map(_part, path))
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, bool) or not isinstance(part, int | np.integer):
-        raise TypeError(f"the parts of a key path are texts, or whole numbers, and {part!r} is neither")
-    return str(part)
+from .reading_together import block_of, is_large, read_together
 
 
 class Checkpoint(Mapping[tuple[str, ...], Any]):
@@ -79,11 +51,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def records(self) -> list[Record]:
         """Where each leaf stands and what it is.
 
-        Raises FormatError where a tensor is among them that cannot be held, or two whose names are not one tree (CONV-7,
-        CONV-8): `select` leaves them out, `listed` gives the others, and `unheld` those.
+        Raises FormatError where a tensor is among them that cannot be held, or two whose names are not one tree
+        (CONV-7, CONV-8): `select` leaves them out, `listed` gives the others, and `unheld` those.
         """
-        if self.unheld or self._clash:
-            self._refuse_unfit()
+        self._refuse_unfit()
         return self._records
 
     @property
@@ -91,13 +62,20 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         """The records of all leaves that can be read, where not all can, or their names clash."""
         return self._records
 
-    def _refuse_unfit(self) -> None:
-        error = _unfit(self._records, self.unheld)
+    def refusal(self) -> FormatError | None:
+        """What `records` would raise."""
+        if not self.unheld and not self._clash:
+            return None
+        error = unfit(self._records, self.unheld)
         if error is None:
             self._clash = None
-            return
-        error.file = self.source.name
-        raise error
+        else:
+            error.file = self.source.name
+        return error
+
+    def _refuse_unfit(self) -> None:
+        if (error := self.refusal()) is not None:
+            raise error
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -169,10 +147,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         at = 0
         while at < len(records):
             first, stop = records[at], at + 1
-            if _is_large(first):
+            if is_large(first):
                 yield first.path, self._value(first)
             else:
-                stop, end = _block(records, at, bridges=self.contents.checked is None)
+                stop, end = block_of(records, at, bridges=self.contents.checked is None)
                 # Of a sealed stream whole records are read, which are compared as they come.
                 base = first.leaf_offset if self.contents.checked is None else first.offset
                 data = self.source.read_at(base, end - base)
@@ -183,6 +161,16 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
                     yield block.popleft()
             at = stop
 
+    def leave_out(self, is_chosen: Chooser | None) -> None:
+        """`select` where nothing need be left, and None chooses all."""
+        if is_chosen is None:
+            return
+        self.unheld = tuple(each for each in self.unheld if is_chosen(each.path))
+        self._records = [record for record in self._records if is_chosen(record.path)]
+        self.__dict__.pop("_index", None)
+        if self._records or self.unheld:
+            self._refuse_unfit()
+
     def select(self, is_chosen: Chooser) -> None:
         """Leave out the leaves that are not chosen. Raises UsageError where none is left, and what `records` raises."""
         self.unheld = tuple(each for each in self.unheld if is_chosen(each.path))
@@ -190,8 +178,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
             self._refuse_unfit()
         self._records = select(self._records, is_chosen)
         self.__dict__.pop("_index", None)
-        if self._clash:
-            self._refuse_unfit()
+        self._refuse_unfit()
 
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
@@ -202,10 +189,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         if self.memory is not None:
             return unflatten(self.leaves())
         self._refuse_closed()
-        large = [record for record in self.records if _is_large(record)]
+        large = [record for record in self.records if is_large(record)]
         values = iter(read_together(self.source, large))
-        small = self._leaves([record for record in self.records if not _is_large(record)])
-        both = (next(values) if _is_large(record) else next(small)[1] for record in self.records)
+        small = self._leaves([record for record in self.records if not is_large(record)])
+        both = (next(values) if is_large(record) else next(small)[1] for record in self.records)
         return unflatten(zip((record.path for record in self.records), both, strict=True))
 
     @contextlib.contextmanager
@@ -233,45 +220,6 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.close()
 
 
-# CONV-7: "a name that splits into a path which clashes with another (STREAM-4, STREAM-5) is refused when it is read."
-def _unfit(records: list[Record], unheld: tuple[Unheld, ...]) -> FormatError | None:
-    """The one refusal of tensors that cannot be held, or of key paths that are not one tree."""
-    if unheld:
-        error = copy.copy(unheld[0].error)
-        if len(unheld) > 1:
-            shown = ", ".join(f"{brief(each.path)} {each.text}" for each in unheld[:6])
-            more = f" and {len(unheld) - 6} more" if len(unheld) > 6 else ""
-            error.detail = f"{len(unheld)} tensors are of dtypes that have no counterpart here: {shown}{more}"
-        error.advice = "leave them out with --exclude (exclude= in Python), or choose others with --include"
-        return error
-    try:
-        check_paths([record.path for record in records])
-    except FormatError as error:
-        error.advice = "leave one of them out with --exclude (exclude=), or keep names whole with --names=whole (names=)"
-        return error
-    return None
-
-
-def _is_large(record: Record) -> bool:
-    return record.end - record.leaf_offset > _READ_TOGETHER
-
-
-def _block(records: list[Record], first: int, bridges: bool) -> tuple[int, int]:
-    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end.
-
-    With `bridges` what stands between two of them is read, too. Of a sealed stream it would be compared.
-    """
-    start, end = records[first].leaf_offset, records[first].end
-    i = first
-    for i, (_, _, offset, _, stop) in enumerate(itertools.islice(records, first + 1, None), first + 1):
-        if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
-            return i, end
-        if offset > end and not bridges:
-            return i, end
-        end = stop
-    return i + 1, end
-
-
 def open(
     path: Path_,
     prefix: KeyPathLike | None = None,
@@ -279,16 +227,16 @@ def open(
     mmap: bool = False,
     any_kind: bool = False,
     dialect: str | None = None,
-    check: bool = True,
     names: str = SPLIT,
+    check: bool = True,
 ) -> Checkpoint:
     """Open a checkpoint: every header is read and checked, no payload.
 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
     be a stream, or with `any_kind` any container. A folder of safetensors or flax files in shards, or the index
-    of one (`model.safetensors.index.json`), is one checkpoint. `names="whole"` keeps each name of safetensors as the one
-    part of a key path, where by default it is split at each dot. `prefix` chooses the subtree under a key path, given as a
-    tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
+    of one (`model.safetensors.index.json`), is one checkpoint. `names="whole"` keeps each name of safetensors as the
+    one part of a key path, where by default it is split at each dot. `prefix` chooses the subtree under a key path,
+    given as a tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
     `dialect="split-leaves"` joins leaves that are cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
     A sealed stream is opened by its index alone, and so is a plain one beside which its seal stands, in a file of its
     name with `.seal` behind it. What is read from it is compared with its checksums, unless `check` is False.

@@ -21,7 +21,7 @@ from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.progress import Shown, shown
-from .checkpoint import Checkpoint, KeyPathLike
+from .checkpoint import KeyPathLike
 from .checkpoint import open as open_checkpoint
 from .metadata_carried import Carried, carried
 from .outputs import Output
@@ -31,8 +31,8 @@ from .patterns import Patterns, chooser
 class ConvertReport(NamedTuple):
     """What a conversion did, or with `dry_run` would do.
 
-    `became_zero` counts the nonzero values that a cast has made zero, and `worst` is the key path of the leaf that casts
-    have cost the most values; `shards` are the files of a folder.
+    `became_zero` counts the nonzero values that casts have made zero, and `worst` is the key path of the leaf that they
+    have cost the most; `shards` are the files of a folder.
     """
 
     target_kind: str
@@ -114,7 +114,7 @@ def convert(
         seal = _seal(to.kind, version, checkpoint.contents.seal, found, alignment, digests)
         plan = to.plan(items, seal, found.texts, names)
         sizes = plan.sizes()
-        total = sum(sizes) + len(plan.index or b"")
+        total = sum(sizes) + len(plan.index_bytes or b"")
         to.check()
         if not dry_run:
             with shown(progress)(f"{checkpoint.kind} to {to.kind}", total) as moved:

@@ -37,13 +37,13 @@ def load(
     include: Patterns = None,
     exclude: Patterns = None,
     mmap: bool = False,
-    check: bool = True,
     names: str = SPLIT,
+    check: bool = True,
 ) -> Any:
     """The nested dict of a checkpoint, or of its subtree under `prefix`: numpy arrays, scalars and small values.
 
-    `path`, `prefix` and `names` are those of `open`. `include` and `exclude` are globs, or compiled regular expressions,
-    on the display form of key paths; what they leave out is not read.
+    `path`, `prefix` and `names` are those of `open`. `include` and `exclude` are globs, or compiled regular
+    expressions, on the display form of key paths; what they leave out is not read.
 
     With `like`, any pytree of arrays, `jax.ShapeDtypeStruct`s and Python values, the result has its structure
     and its types. A jax array or a struct gives a jax array with the same sharding, of which each device reads

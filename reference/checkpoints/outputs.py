@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from ..containers.load_prefixes import split_output, split_set
 from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS, SPLIT, default_metadata, name_of
-from ..containers.shards import LAYOUTS, Layout, encode_index
+from ..containers.shard_index import LAYOUTS, Layout, encode_index
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import KeyPath
 from ..format.payloads import Step, write_steps
@@ -33,7 +33,7 @@ class Plan(NamedTuple):
     """What is to be written: for each file its name, "" where the output is one file, and its steps."""
 
     files: list[tuple[str, list[Step]]]
-    index: bytes | None = None
+    index_bytes: bytes | None = None
 
     def sizes(self) -> list[int]:
         """The bytes of all steps."""
@@ -108,7 +108,7 @@ class Output:
                 finish()
         elif isinstance(self._place, LocalPlace):
             layout = LAYOUTS[self.kind]
-            with replace_set(self._place.name, layout.holds, layout.index) as stage:
+            with replace_set(self._place.name, layout.holds, layout.index_name) as stage:
                 self._write_set(plan, moved, finish, stage + os.sep)
         else:
             self._write_set(plan, moved, finish, self.name)
@@ -118,14 +118,14 @@ class Output:
             with place_of(folder + name).replace(moved, behind=True) as sink:
                 write_steps(sink, steps)
                 finish()
-        if plan.index is not None:
-            with place_of(folder + LAYOUTS[self.kind].index).replace() as sink:
-                sink.write(plan.index)
+        if plan.index_bytes is not None:
+            with place_of(folder + LAYOUTS[self.kind].index_name).replace() as sink:
+                sink.write(plan.index_bytes)
 
     def _refuse_set_there(self) -> None:
         """Of a place whose files do not change together an older set is not replaced: the two would be mixed."""
         layout = LAYOUTS[self.kind]
-        for name in (layout.index, layout.whole):
+        for name in (layout.index_name, layout.whole):
             with contextlib.suppress(FileNotFoundError):
                 place_of(self.name + name).open().close()
                 raise UsageError(f"{self.name} holds {name} already, and the two would be mixed: name another folder")

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..containers.load_prefixes import split_output
 from ..containers.registry import steps_of
-from ..containers.safetensors_file import SAFETENSORS
+from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM, planned, seal_options
 from ..devices.states import flax_expansion, is_device_array
 from ..format.casts import Tally, cast_item, cast_leaf, float_dtype, is_cast
@@ -32,6 +32,7 @@ from ..storage.places import place_of
 from ..storage.progress import Show, silent
 from .background import Saving, finish_earlier
 from .leaf_items import described, item_of, outflow_of, refuse_traced
+from .metadata_carried import given_texts
 
 
 @overload
@@ -86,7 +87,8 @@ def save(
     With `format="2.0"` the stream is sealed: it has an index, checksums, and arrays of 4 KiB and more at offsets that
     are multiples of `alignment` (a power of two from 64, the default, to 4,096), and may have arrays of over 4 GiB. A
     seal holds `metadata`, a dict of texts, numbers, lists and the like, and with `digests` the SHA-256 of each leaf.
-    Every loader of plain streams reads it. Raises UsageError where these are given for a plain stream.
+    Every loader of plain streams reads it. Raises UsageError where these are given for a plain stream. A safetensors
+    file takes `metadata` too, as its `__metadata__`: texts, and what JSON makes of other values.
 
     Of device arrays a piece at a time is in host memory, and the next is copied off the devices while one is
     written; casts happen on accelerators before the copy. Where arrays span processes, all of them make this
@@ -102,8 +104,11 @@ def save(
     """
     with no_collection():
         leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
+    texts = None
+    if metadata is not None and split_output(path)[0] == SAFETENSORS:
+        texts, metadata = given_texts(metadata), None
     seal = seal_options(format, metadata, alignment, digests)
-    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal)
+    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal, texts=texts)
     return job.run() if blocking else job.start()
 
 
@@ -113,7 +118,7 @@ class Job:
     `writers` are the processes that write, the same in all of them; None is process 0 where arrays span processes, else
     this one. What else is to be written, `afterwards`, is called by those once the file is in its place. With `joined`
     an error in the background of one process is raised in all, as it is where arrays span them. `seal` says how a
-    stream is sealed; None is a plain one.
+    stream is sealed; None is a plain one. `texts` go into the `__metadata__` of a safetensors file.
     """
 
     def __init__(
@@ -127,6 +132,7 @@ class Job:
         afterwards: Callable[[], None] | None = None,
         joined: bool = False,
         seal: SealOptions | None = None,
+        texts: dict[str, str] | None = None,
     ) -> None:
         self._kind, name = split_output(path)
         if seal is not None and self._kind != STREAM:
@@ -155,7 +161,7 @@ class Job:
                     for path, value in leaves
                 )
                 streamed = self._kind == STREAM
-                steps = planned(items, seal, of_tree=True) if streamed else steps_of(self._kind, list(items))
+                steps = planned(items, seal, of_tree=True) if streamed else _steps_of(self._kind, list(items), texts)
                 self._steps = deque(steps)
                 sizes = list(map(Step.size, self._steps))
                 self._nbytes = sum(sizes)
@@ -225,6 +231,10 @@ class Job:
             leaf = described(path, value)
             item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
         return cast_item(item, self._dtype, self._tally.add)
+
+
+def _steps_of(kind: str, items: list[Item], texts: dict[str, str] | None) -> list[Step]:
+    return steps_of(kind, items, None, None if texts is None else {**default_metadata(items), **texts})
 
 
 def _width(value: Any, dtype: np.dtype | None) -> int:

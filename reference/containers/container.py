@@ -32,8 +32,8 @@ class Contents(NamedTuple):
     `version` is that of the format, where the file states one. `metadata` is what it holds beside its leaves.
     `index_at` is where its own index stands, as (offset, bytes), None where its leaves had to be found one by one.
     `seal` is what a sealed stream ends with. `checked` is the file, where what is read from it is to be compared with
-    its seal: the leaves are then read from there. `unheld` are tensors that are listed and cannot be read, and `clash` is
-    the refusal of records that are not one tree (CONV-7): either stops those alone who choose them.
+    its seal: the leaves are then read from there. `unheld` are tensors that are listed and cannot be read, and `clash`
+    is the refusal of records that are not one tree (CONV-7): either stops those alone who choose them.
     """
 
     records: list[Record]

@@ -82,8 +82,8 @@ def _kind_of(prefix: str | None, path: str, output: str | os.PathLike[str], stre
     asked = None if streaming is None else STREAM if streaming else FLAX
     if said is not None and prefix is None and asked is not None and asked != said:
         raise UsageError(
-            f"{path} is the name of a {said}, and --streaming={streaming} asks for a {asked}: leave one of them out, or "
-            f"say with a prefix what is to be written, as in {'params' if streaming else 'flax'}::{path}"
+            f"{path} is the name of a {said}, and --streaming={streaming} asks for a {asked}: leave one out, or say "
+            f"with a prefix what is to be written, as in {'params' if streaming else 'flax'}::{path}"
         )
     return said or asked or STREAM
 

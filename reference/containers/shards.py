@@ -7,65 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from ..format.errors import FormatError, UsageError
-from ..format.json_texts import read_json
-from ..format.keypaths import KeyPath, printable
 from ..format.records import Record
 from ..format.streams import check_paths
-from ..format.wire import BytesSource, Source
+from ..format.wire import Source
 from ..storage.joined_files import JoinedFiles
 from ..storage.place import OpenedFile
 from ..storage.places import LocalPlace, place_of
-from .container import Contents, Unheld
-from .flax_file import FLAX
-from .safetensors_file import SAFETENSORS
-
-_INDEX: Final = ".index.json"
-_MAX_INDEX: Final = 100_000_000  # bytes, the limit of a header of safetensors
-_SHOWN: Final = 6  # names of each kind of fault that an error lists
-_COUNTED: Final = ("total_size", "total_parameters")  # members of an index's metadata that follow from the tensors
-
-
-class Layout(NamedTuple):
-    """How the files of a kind are called: `stem` and `suffix`, and what joins a key path to a name in the index."""
-
-    stem: str
-    suffix: str
-    separator: str
-
-    @property
-    def whole(self) -> str:
-        """The file of a checkpoint that is not in shards."""
-        return self.stem + self.suffix
-
-    @property
-    def index(self) -> str:
-        return self.whole + _INDEX
-
-    def shard(self, i: int, n: int) -> str:
-        """The file of the shard at index `i` of `n`."""
-        return f"{self.stem}-{i + 1:05d}-of-{n:05d}{self.suffix}" if n > 1 else self.whole
-
-    def holds(self, name: str) -> bool:
-        """Whether a file of this name belongs to such a checkpoint."""
-        shard = rf"{re.escape(self.stem)}(-[0-9]{{5}}-of-[0-9]{{5}})?{re.escape(self.suffix)}"
-        return name == self.index or re.fullmatch(shard, name) is not None
-
-
-LAYOUTS: Final = {SAFETENSORS: Layout("model", ".safetensors", "."), FLAX: Layout("flax_model", ".msgpack", "/")}
-
-
-class Index(NamedTuple):
-    """What an index says: in which file each tensor stands, by its name, and the texts of its metadata."""
-
-    files: dict[str, str]
-    metadata: dict[str, str]
+from .container import Contents
+from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, layout_of, listed, read_index, shown, stand
 
 
 class Shards(JoinedFiles):
@@ -77,7 +32,7 @@ class Shards(JoinedFiles):
         self._layout, self._index, self._faults = layout, index, faults
 
     def contents(self, read: Callable[[Source], Contents]) -> Contents:
-        """What the headers of all shards say, `read` one by one and compared with the index, whose order the leaves have.
+        """What the headers of all shards say, `read` one by one, in the order of the index.
 
         Raises FormatError: one for all that is missing, surplus or elsewhere than the index says.
         """
@@ -98,7 +53,7 @@ class Shards(JoinedFiles):
             for path in _paths(contents):
                 name = self._layout.separator.join(path)
                 if name in found:
-                    faults.append(f"{_shown(name)} stands in {found[name]} and in {shard}")
+                    faults.append(f"{shown(name)} stands in {found[name]} and in {shard}")
                 found.setdefault(name, shard)
             whole = whole._replace(
                 records=[*whole.records, *(_moved(record, start) for record in contents.records)],
@@ -135,9 +90,7 @@ def _clash(paths: Iterator[tuple[str, ...]]) -> FormatError | None:
 
 
 def _moved(record: Record, start: int) -> Record:
-    return record._replace(
-        offset=record.offset + start, leaf_offset=record.leaf_offset + start, end=record.end + start
-    )
+    return record._replace(offset=record.offset + start, leaf_offset=record.leaf_offset + start, end=record.end + start)
 
 
 def _disagreements(said: Mapping[str, str], found: Mapping[str, str], files: set[str]) -> Iterator[str]:
@@ -146,31 +99,18 @@ def _disagreements(said: Mapping[str, str], found: Mapping[str, str], files: set
     surplus = [name for name in found if name not in said]
     elsewhere = [name for name, file in found.items() if said.get(name, file) != file]
     if missing:
-        yield f"the index names {_listed(missing)}, which {_stand(missing)} in no shard"
+        yield f"the index names {listed(missing)}, which {stand(missing)} in no shard"
     if surplus:
-        yield f"{_listed(surplus)} {_stand(surplus)} in a shard and not in the index"
+        yield f"{listed(surplus)} {stand(surplus)} in a shard and not in the index"
     if elsewhere:
-        where = f"{_shown(found[elsewhere[0]])}, not in {_shown(said[elsewhere[0]])} as the index says"
-        more = f", and {len(elsewhere) - 1} more are elsewhere too: {_listed(elsewhere[1:])}" if elsewhere[1:] else ""
-        yield f"{_shown(elsewhere[0])} stands in {where}{more}"
-
-
-def _stand(names: Sequence[str]) -> str:
-    return "stand" if len(names) > 1 else "stands"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(_shown, names[:_SHOWN])) + more
-
-
-def _shown(name: str) -> str:
-    return printable(name[:100])
+        where = f"{shown(found[elsewhere[0]])}, not in {shown(said[elsewhere[0]])} as the index says"
+        more = f", and {len(elsewhere) - 1} more are elsewhere too: {listed(elsewhere[1:])}" if elsewhere[1:] else ""
+        yield f"{shown(elsewhere[0])} stands in {where}{more}"
 
 
 def _refusal(name: str, faults: list[str]) -> FormatError:
-    more = f"; and {len(faults) - _SHOWN} more of the kind" if len(faults) > _SHOWN else ""
-    detail = f"the shards and their index do not fit together: {'; '.join(faults[:_SHOWN])}{more}"
+    more = f"; and {len(faults) - SHOWN} more of the kind" if len(faults) > SHOWN else ""
+    detail = f"the shards and their index do not fit together: {'; '.join(faults[:SHOWN])}{more}"
     error = FormatError("CONV-6", None, None, detail, "get the folder again, or what is missing of it")
     error.file = name
     return error
@@ -194,8 +134,10 @@ def _joined(of_shards: list[tuple[str, Mapping[str, Any]]], of_index: Mapping[st
 # --- finding the files --------------------------------------------------------------------------------
 
 
-def open_files(name: str, wanted: str | None = None) -> OpenedFile:
+def open_files(name: str, wanted: str | None = None, given: str | None = None) -> OpenedFile:
     """What a path names: a file, or the shards of an index or of a folder as one source. `wanted` is a kind, or None.
+
+    `given` is what errors call shards, where that is not `name`.
 
     Raises FormatError, which names the shards that are missing or surplus, OSError, UsageError.
     """
@@ -203,17 +145,9 @@ def open_files(name: str, wanted: str | None = None) -> OpenedFile:
     folder = place.name if isinstance(place, LocalPlace) and os.path.isdir(place.name) else None
     if folder is not None or name.endswith("/"):
         return _open_folder(name, folder, wanted)
-    if (layout := _layout_of(_base(name))) is not None:
-        return _open_shards(name, name, layout)
+    if (layout := layout_of(_base(name))) is not None:
+        return _open_shards(given or name, name, layout)
     return place.open()
-
-
-def _layout_of(index: str) -> Layout | None:
-    """The layout of the checkpoint to which an index of this name belongs."""
-    for layout in LAYOUTS.values():
-        if index.endswith(layout.suffix + _INDEX) and len(index) > len(layout.suffix + _INDEX):
-            return layout._replace(stem=index.removesuffix(layout.suffix + _INDEX))
-    return None
 
 
 def _base(name: str) -> str:
@@ -231,35 +165,31 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
     layouts = [layout for kind, layout in LAYOUTS.items() if wanted not in LAYOUTS or wanted == kind]
     base = name if name.endswith("/") else f"{name}/"
     if folder is None:  # a place that does not say what is in it: by their names
-        for candidate in (each for layout in layouts for each in (layout.index, layout.whole)):
+        for candidate in (each for layout in layouts for each in (layout.index_name, layout.whole)):
             with contextlib.suppress(FileNotFoundError):
-                return _named(open_files(base + candidate), name)
-        raise FileNotFoundError(errno.ENOENT, f"there is none of {', '.join(layout.index for layout in layouts)} in it", name)
+                return open_files(base + candidate, given=name)
+        raise FileNotFoundError(
+            errno.ENOENT, f"there is none of {', '.join(layout.index_name for layout in layouts)} in it", name
+        )
     names = sorted(os.listdir(folder))
-    found = [each for each in names if (layout := _layout_of(each)) and _wanted(layout, layouts)]
+    found = [each for each in names if (layout := layout_of(each)) and _wanted(layout, layouts)]
     found += [layout.whole for layout in layouts if layout.whole in names]
     if not found:  # a single file of any name
         found = [each for each in names if any(each.endswith(layout.suffix) for layout in layouts)]
         shards = [each for each in found if re.search(r"-[0-9]{5}-of-[0-9]{5}\.", each)]
         if shards:
-            index = re.sub(r"-[0-9]{5}-of-[0-9]{5}", "", shards[0]) + _INDEX
-            faults = [f"{index} is missing, and {_listed(shards)} {'are' if shards[1:] else 'is'} there"]
+            index = re.sub(r"-[0-9]{5}-of-[0-9]{5}", "", shards[0]) + INDEX
+            faults = [f"{index} is missing, and {listed(shards)} {'are' if shards[1:] else 'is'} there"]
             raise _refusal(name, faults)
     if not found:
         raise IsADirectoryError(errno.EISDIR, "this is a directory; name a file in it", name)
     if len(found) > 1:
-        raise UsageError(f"{name} holds {_listed(found)}: which of them is meant? name it")
-    return _named(open_files(base + found[0]), name)
+        raise UsageError(f"{name} holds {listed(found)}: which of them is meant? name it")
+    return open_files(base + found[0], given=name)
 
 
 def _wanted(layout: Layout, layouts: Sequence[Layout]) -> bool:
     return any(layout.suffix == each.suffix for each in layouts)
-
-
-def _named(file: OpenedFile, name: str) -> OpenedFile:
-    if isinstance(file, Shards):
-        file.name = name
-    return file
 
 
 def _open_shards(name: str, index_name: str, layout: Layout) -> Shards:
@@ -277,9 +207,9 @@ def _open_shards(name: str, index_name: str, layout: Layout) -> Shards:
                 files.append(place_of(_beside(index_name, shard)).open())
             except FileNotFoundError:
                 missing.append(shard)
-        faults = [f"{_listed(missing)} {'are' if missing[1:] else 'is'} missing"] if missing else []
+        faults = [f"{listed(missing)} {'are' if missing[1:] else 'is'} missing"] if missing else []
         if surplus := _surplus(index_name, layout, index):
-            faults.append(f"{_listed(surplus)} {_stand(surplus)} in the folder and not in the index")
+            faults.append(f"{listed(surplus)} {stand(surplus)} in the folder and not in the index")
         if not files:
             raise _refusal(name, faults)
         return Shards(name, layout, index, files, faults)
@@ -297,58 +227,3 @@ def _surplus(index_name: str, layout: Layout, index: Index) -> list[str]:
     names = os.listdir(os.path.dirname(os.path.abspath(place.name)))
     known = {*index.files.values(), _base(index_name)}
     return sorted(name for name in names if layout.holds(name) and name not in known)
-
-
-# --- the index ----------------------------------------------------------------------------------------
-
-
-def read_index(source: Source) -> Index:
-    """An index of shards: a JSON object with `weight_map`, from the names of tensors to those of files beside it.
-
-    Raises FormatError (CONV-6, CONV-11).
-    """
-    if source.size > _MAX_INDEX:
-        _refuse(f"it has {source.size} bytes, and an index of shards has at most {_MAX_INDEX}")
-    try:
-        index = read_json(source.read_at(0, source.size).decode(), float, minus_zero=-0.0)
-    except ValueError as error:
-        _refuse(f"it is not JSON: {error}", "CONV-11")
-    files = index.get("weight_map") if type(index) is dict else None
-    if type(files) is not dict or not files:
-        _refuse("it has no weight_map, an object that names the file of each tensor")
-    for name, file in files.items():
-        if type(file) is not str or not file or file in (".", "..") or re.search(r"[/\\\0]", file):
-            _refuse(f"the file of {_shown(name)} is not the name of a file beside the index")
-        if not _is_text(name) or not _is_text(file):
-            _refuse("half of a surrogate pair stands in it", "CONV-11")
-    metadata = index.get("metadata")
-    return Index(files, _texts(metadata if type(metadata) is dict else {}))
-
-
-def _refuse(detail: str, clause: str = "CONV-6") -> NoReturn:
-    advice = "get it again from where it came; if it is the answer to a failed download, so are the shards"
-    raise FormatError(clause, 0, None, f"this is not an index of shards: {detail}", advice)
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """What an index says beside what follows from its tensors; values that are not texts as their JSON."""
-    kept = {key: value for key, value in metadata.items() if key not in _COUNTED}
-    texts = {key: value if type(value) is str else json.dumps(value) for key, value in kept.items()}
-    return {key: text for key, text in texts.items() if _is_text(key) and _is_text(text)}
-
-
-def encode_index(files: Mapping[str, str], total: int) -> bytes:
-    """The index of tensors of `total` payload bytes, by their names and in their order.
-
-    As transformers writes it, which sorts the names: so the order of the leaves is kept.
-    """
-    index = {"metadata": {"total_size": total}, "weight_map": files}
-    return (json.dumps(index, indent=2, ensure_ascii=False) + "\n").encode()

@@ -193,10 +193,7 @@ class _Leaf:
         """Copy what there is, in its new dtype, so that the array itself is not needed any more."""
         if self._whole is not None:
             self._whole = np.array(self._whole)
-        self._parts = [
-            Part(box, self._taken(data, (0,) * data.ndim, data.shape))
-            for box, data in self._parts
-        ]
+        self._parts = [Part(box, self._taken(data, (0,) * data.ndim, data.shape)) for box, data in self._parts]
         self.held = self.dtype
 
     def started(self) -> Iterator[Callable[[], np.ndarray]]:

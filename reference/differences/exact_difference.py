@@ -36,6 +36,7 @@ class DiffReport(NamedTuple):
     delta_bytes: int
     overflowed: int  # finite values that a cast of the target has made infinite
     became_zero: int = 0  # nonzero values that it has made zero
+    worst: tuple[str, ...] | None = None  # the leaf that it has cost the most values
 
 
 def diff(
@@ -86,6 +87,7 @@ def diff(
         delta.nbytes,
         tally.infinite,
         tally.zero,
+        tally.worst,
     )
 
 

@@ -43,6 +43,7 @@ class RecoverReport(NamedTuple):
     nbytes: int  # of the output
     overflowed: int  # finite values that a cast has made infinite
     became_zero: int = 0  # nonzero values that it has made zero
+    worst: tuple[str, ...] | None = None  # the leaf that it has cost the most values
 
 
 def recover(
@@ -95,7 +96,7 @@ def recover(
             error.file = error.file or file.name
             raise
     items = [item_of_closed(item, difference) for item in items]
-    return RecoverReport(items, total, tally.infinite, tally.zero)
+    return RecoverReport(items, total, tally.infinite, tally.zero, tally.worst)
 
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before

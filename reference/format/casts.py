@@ -156,7 +156,7 @@ class Tally:
 
     @property
     def worst(self) -> tuple[str, ...] | None:
-        """The leaf in which the most values became infinite, or where none did the most zero; None where none is lost."""
+        """The leaf in which the most values became infinite, or else zero; None where none is lost."""
         counts = self._counts()
         return counts.most_common(1)[0][0] if counts else None
 

@@ -22,10 +22,10 @@ _OLD: Final = "replaced"  # what the files of the older set are moved into while
 def replace_set(folder: str, belongs: Callable[[str], bool], index: str) -> Iterator[str]:
     """A block that is given a hidden folder to write files into, which take the place of a set when it ends.
 
-    A folder that is not there appears whole. In one that is, the files whose names `belongs` says are of the set go, and
-    the others stay; `index` is the file without which nobody reads the others: it is the first of the old set that goes,
-    and the last of the new one that comes. Where the block raises, or the files cannot take their places, the folder is as it was. Raises
-    OSError.
+    A folder that is not there appears whole. In one that is, the files go whose names `belongs` says are of the set,
+    and the others stay. `index` is the file without which nobody reads the others: of the old set it is the first that
+    goes, and of the new one the last that comes. Where the block raises, or the files cannot take their places, the
+    folder is as it was. Raises OSError.
     """
     target = os.path.realpath(folder)
     exists = os.path.isdir(target)
