@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..containers.container import Contents
-from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
+from ..containers.load_prefixes import PREFIXES
 from ..containers.load_prefixes import select as select_by_prefix
+from ..containers.placeholders import refuse_placeholders
 from ..containers.safetensors_file import SPLIT
 from ..containers.seals_beside import read_with_seal_beside
 from ..containers.shards import open_files
@@ -24,8 +24,9 @@ from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
-from .choosing import unfit
-from .key_arguments import KeyPathLike, parts_of
+from .choosing import below_prefix, unfit
+from .key_arguments import KeyPathLike, locate, parts_of
+from .key_implementations import implementations
 from .patterns import Chooser, select
 from .reading_together import block_of, is_large, read_together
 
@@ -38,9 +39,13 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
     """
 
-    def __init__(self, file: OpenedFile, kind: str, contents: Contents, mmap: bool = False) -> None:
+    def __init__(
+        self, file: OpenedFile, kind: str, contents: Contents, mmap: bool = False, records: list[Record] | None = None
+    ) -> None:
         self.kind = kind
-        self._records, self.unheld = contents.records, contents.unheld
+        self._all = contents.records  # before a prefix is taken off
+        self._records = contents.records if records is None else records
+        self.unheld = contents.unheld
         self._clash = contents.clash
         self.source = contents.checked or file
         self.memory = self.source.map() if mmap else None
@@ -84,6 +89,11 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         Of safetensors its `__metadata__`, a dict of texts.
         """
         return dict(self.contents.metadata)
+
+    @property
+    def prng_keys(self) -> dict[tuple[str, ...], str]:
+        """The implementations of typed PRNG keys by the key paths of their data, where the metadata names them."""
+        return implementations(self.contents.metadata, self._all, self._records)
 
     @property
     def version(self) -> str:
@@ -253,26 +263,15 @@ def open(
     file = open_files(name, wanted)
     try:
         kind, contents = read_with_seal_beside(file, name, wanted, dialect, check, names)
-        records, unheld = select_by_prefix(contents.records, load_prefix), contents.unheld
-        if below:
-            n = len(below)
-            unheld = tuple(each._replace(path=each.path[n:]) for each in unheld if each.path[:n] == below)
-            records = [] if unheld and not any(r.path[:n] == below for r in records) else subtree(records, below)
+        refuse_placeholders(contents.checked or file, contents.records, file.name)
+        records, unheld = below_prefix(select_by_prefix(contents.records, load_prefix), contents.unheld, below)
         file.refuse_changes()
-        return Checkpoint(file, kind, contents._replace(records=records, unheld=unheld), mmap)
+        return Checkpoint(file, kind, contents._replace(unheld=unheld), mmap, records)
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):
             error.file = error.file or file.name
         raise
-
-
-def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, KeyPathLike | None]:
-    """The load prefix, the file and the key path that `open` is asked for. Raises UsageError."""
-    if isinstance(prefix, str) and prefix.endswith("::"):
-        path, prefix = f"{prefix}{os.fspath(path)}", None
-    load_prefix, name = split_prefix(path)
-    return load_prefix, name, prefix
 
 
 def scan(path: Path_) -> list[Record]:

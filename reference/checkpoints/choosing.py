@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 
 from ..containers.container import Unheld
+from ..containers.load_prefixes import subtree
 from ..format.errors import FormatError
 from ..format.keypaths import brief
 from ..format.records import Record
@@ -31,3 +32,15 @@ def unfit(records: Sequence[Record], unheld: Sequence[Unheld]) -> FormatError | 
         )
         return error
     return None
+
+
+def below_prefix(
+    records: list[Record], unheld: tuple[Unheld, ...], prefix: tuple[str, ...]
+) -> tuple[list[Record], tuple[Unheld, ...]]:
+    """What lies under a key path, with that path taken off; all of it where the path is empty. Raises CONV-5."""
+    if not prefix:
+        return records, unheld
+    n = len(prefix)
+    unheld = tuple(each._replace(path=each.path[n:]) for each in unheld if each.path[:n] == prefix)
+    found = unheld and not any(record.path[:n] == prefix for record in records)
+    return [] if found else subtree(records, prefix), unheld

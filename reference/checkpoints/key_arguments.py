@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 
+from ..containers.load_prefixes import split_prefix
 from ..format.keypaths import parse
+from ..storage.local_files import Path_
 
 KeyPathLike = str | tuple[str | int, ...]
 
@@ -29,3 +32,11 @@ def _part(part: Any) -> str:
     if isinstance(part, bool) or not isinstance(part, int | np.integer):
         raise TypeError(f"the parts of a key path are texts, or whole numbers, and {part!r} is neither")
     return str(part)
+
+
+def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, KeyPathLike | None]:
+    """The load prefix, the file and the key path that `open` is asked for. Raises UsageError."""
+    if isinstance(prefix, str) and prefix.endswith("::"):
+        path, prefix = f"{prefix}{os.fspath(path)}", None
+    load_prefix, name = split_prefix(path)
+    return load_prefix, name, prefix

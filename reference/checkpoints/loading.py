@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..containers.placeholders import may_stand_elsewhere
 from ..containers.safetensors_file import SPLIT
 from ..containers.seals_beside import has_detached_seal
 from ..containers.shards import open_files
@@ -23,8 +24,9 @@ from ..format.trees import is_train_state, unflatten
 from ..format.wire import BytesSource, Source
 from ..storage.local_files import Path_
 from ..storage.progress import Show, silent
-from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
+from .key_arguments import KeyPathLike, locate
+from .old_tuples import with_fields
 from .patterns import Chooser, Patterns, chooser
 from .reading_together import read_together
 
@@ -110,13 +112,14 @@ def restore(
         with checkpoint.named_in_errors(), show("load", sum(record.nbytes for record in checkpoint.records)) as moved:
             tree = target.fill(
                 checkpoint.source,
-                checkpoint.records,
+                with_fields(checkpoint.source, checkpoint.records, target.leaves),
                 is_chosen,
                 moved,
                 unplaced_on_host,
                 checkpoint.memory,
                 float_dtype,
                 tally.add,
+                checkpoint.prng_keys,
             )
         checkpoint.source.refuse_changes()
     if text := tally.text("what was asked for" if float_dtype is None else str(float_dtype)):
@@ -148,6 +151,8 @@ def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | N
                 for i, value in enumerate(values):
                     if value is None:
                         values[i] = value = read_value(small, found.starts[i] - found.base, found.leaves[i])
+                        if type(value) is str and may_stand_elsewhere(found.paths[i], value):
+                            raise ValueError  # `open` says what
                         if found.leaves[i].kind == "empty":  # put where it belongs when it can hide no path below it
                             later.append((found.paths[i], value))
                             values[i] = None

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM
 from ..format.errors import UsageError
-from ..format.metadata import Metadata
+from ..format.keypaths import display
+from ..format.metadata import PRNG_KEYS, Metadata
 from ..format.seals import VERSION
 from .checkpoint import Checkpoint
 
@@ -33,7 +34,10 @@ def carried(checkpoint: Checkpoint, kind: str, version: str | None, given: Metad
     found = checkpoint.metadata
     if kind == STREAM and version == VERSION:
         kept = {_SAFETENSORS: found} if checkpoint.kind == SAFETENSORS else found
-        return Carried(sealed={**kept, **(given or {})})
+        # Below a prefix, or where leaves are left out, the keys stand elsewhere or not at all.
+        names = {display(path): name for path, name in checkpoint.prng_keys.items()}
+        kept = {key: value for key, value in kept.items() if key != PRNG_KEYS or not checkpoint.prng_keys}
+        return Carried(sealed={**kept, **({PRNG_KEYS: names} if names else {}), **(given or {})})
     if kind == SAFETENSORS:
         if checkpoint.kind == SAFETENSORS:
             return Carried(texts={**found, **given_texts(given)})

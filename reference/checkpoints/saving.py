@@ -16,12 +16,13 @@ from ..containers.load_prefixes import split_output
 from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM, planned, seal_options
+from ..devices.prng_keys import DATA, stored_keys
 from ..devices.states import flax_expansion, is_device_array
 from ..format.casts import Tally, cast_item, cast_leaf, float_dtype, is_cast
 from ..format.collector import no_collection
 from ..format.errors import UsageError
 from ..format.keypaths import display
-from ..format.metadata import Metadata
+from ..format.metadata import PRNG_KEYS, Metadata
 from ..format.payloads import Step, array_payload, write_steps
 from ..format.records import Item
 from ..format.sealing import SealOptions
@@ -47,6 +48,7 @@ def save(
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
+    keys: str | None = None,
 ) -> None: ...
 
 
@@ -62,6 +64,7 @@ def save(
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
+    keys: str | None = None,
 ) -> Saving: ...
 
 
@@ -76,6 +79,7 @@ def save(
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
+    keys: str | None = None,
 ) -> Saving | None:
     """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
 
@@ -89,6 +93,9 @@ def save(
     seal holds `metadata`, a dict of texts, numbers, lists and the like, and with `digests` the SHA-256 of each leaf.
     Every loader of plain streams reads it. Raises UsageError where these are given for a plain stream. A safetensors
     file takes `metadata` too, as its `__metadata__`: texts, and what JSON makes of other values.
+
+    A typed PRNG key is stored as its data, uint32, in a sealed stream with the name of its implementation in the
+    metadata; elsewhere `keys="data"` asks for the data alone. `load` gives typed keys where `like` has them.
 
     Of device arrays a piece at a time is in host memory, and the next is copied off the devices while one is
     written; casts happen on accelerators before the copy. Where arrays span processes, all of them make this
@@ -108,7 +115,7 @@ def save(
     if metadata is not None and split_output(path)[0] == SAFETENSORS:
         texts, metadata = given_texts(metadata), None
     seal = seal_options(format, metadata, alignment, digests)
-    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal, texts=texts)
+    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal, texts=texts, keys=keys)
     return job.run() if blocking else job.start()
 
 
@@ -119,6 +126,7 @@ class Job:
     this one. What else is to be written, `afterwards`, is called by those once the file is in its place. With `joined`
     an error in the background of one process is raised in all, as it is where arrays span them. `seal` says how a
     stream is sealed; None is a plain one. `texts` go into the `__metadata__` of a safetensors file.
+    `keys` is that of `save`.
     """
 
     def __init__(
@@ -133,7 +141,14 @@ class Job:
         joined: bool = False,
         seal: SealOptions | None = None,
         texts: dict[str, str] | None = None,
+        keys: str | None = None,
     ) -> None:
+        if keys not in (None, DATA):
+            raise UsageError(f"{keys!r} is not a way to store typed PRNG keys; choose {DATA!r}")
+        if keys == DATA or seal is not None:
+            leaves, names = stored_keys(leaves)
+            if seal is not None and names:
+                seal = seal._replace(metadata={**seal.metadata, PRNG_KEYS: names})
         self._kind, name = split_output(path)
         if seal is not None and self._kind != STREAM:
             raise UsageError(f"a {self._kind} is not sealed; leave format and metadata out, or write a stream")

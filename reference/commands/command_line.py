@@ -122,8 +122,9 @@ def add_dialect(parser: Parser) -> None:
     parser.add_argument(
         "--dialect",
         choices=tuple(DIALECTS),
-        help="how the stream was written, if not as the specification says: split-leaves joins leaves that are cut "
-        "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB",
+        help="how the file was written, if not as the specification says: split-leaves joins leaves that are cut "
+        "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB; int-keys reads the "
+        "ints that are keys of a flax file as texts",
     )
 
 

@@ -15,7 +15,7 @@ from ..format.wire import Source
 from . import delta_file, flax_file, safetensors_file, stream
 from .container import HEAD, Container, Contents
 from .delta_file import DELTA
-from .flax_file import FLAX
+from .flax_file import FLAX, INT_KEYS
 from .foreign import EMPTY, FOREIGN
 from .safetensors_file import NAMES, SAFETENSORS, SPLIT, read_safetensors, safetensors_steps
 from .shards import Shards
@@ -26,8 +26,11 @@ CONTAINERS: Final[dict[str, Container]] = {
     container.kind: container for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER)
 }
 
-# What some code bases write in place of a stream, and a 1.0 reader refuses.
-DIALECTS: Final[dict[str, Callable[[Source], Contents]]] = {SPLIT_LEAVES: read_split_leaves}
+# What some code bases write in place of a kind of file, and a 1.0 reader refuses.
+DIALECTS: Final[dict[str, tuple[str, Callable[[Source], Contents]]]] = {
+    SPLIT_LEAVES: (STREAM, read_split_leaves),
+    INT_KEYS: (FLAX, flax_file.read_with_int_keys),
+}
 
 # The order in which they are tried. A safetensors file may begin with any byte, and a delta begins as a stream does.
 _SNIFFED: Final = (
@@ -77,7 +80,9 @@ def read_contents(
         wanted = kind_of(source)
     if wanted not in CONTAINERS:
         refuse_file(source, wanted)
-    read = read_dialect if read_dialect is not None and wanted == STREAM else CONTAINERS[wanted].read
+    read = CONTAINERS[wanted].read
+    if read_dialect is not None and read_dialect[0] == wanted:
+        read = read_dialect[1]
     if read is stream.read:
         read = functools.partial(stream.read, check=check)
     elif read is read_safetensors:
@@ -113,8 +118,8 @@ def check_names(names: str) -> None:
         raise UsageError(f"{names!r} is not a way to read names; choose one of {', '.join(NAMES)}")
 
 
-def dialect_called(name: str | None) -> Callable[[Source], Contents] | None:
-    """What reads a stream of the dialect; None for None. Raises UsageError."""
+def dialect_called(name: str | None) -> tuple[str, Callable[[Source], Contents]] | None:
+    """The kind of file of which a dialect is, and what reads it; None for None. Raises UsageError."""
     if name is not None and name not in DIALECTS:
         raise UsageError(f"{name!r} is not a dialect; choose one of {', '.join(DIALECTS)}")
     return DIALECTS[name] if name is not None else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -18,10 +19,11 @@ from ..format.records import Record, with_path
 from ..format.wire import BytesSource, Source
 from .boxes import whole
 from .host_to_device import is_on_one_host_device, place, put
+from .prng_keys import data_of, implementation, is_typed_key, wrapped
 from .processes import is_shared, together
 from .pytrees import leaves_of
 from .slices import OnLoss, read_boxes
-from .targets import is_array, match
+from .targets import TargetMismatch, is_array, match
 
 
 class Target:
@@ -29,8 +31,10 @@ class Target:
 
     def __init__(self, like: Any) -> None:
         self.leaves, self.rebuild = leaves_of(like)
+        self._keys = {path: leaf for path, leaf in self.leaves.items() if is_typed_key(leaf)}
         shardings = (sharding_of(leaf) for leaf in self.leaves.values())
         self._shared = is_shared([sharding for sharding in shardings if sharding is not None])
+        self.leaves |= {path: data_of(key) for path, key in self._keys.items()}
 
     def together(self, what: str) -> AbstractContextManager[None]:
         """A block that all processes leave together where a sharding spans them (`processes.together`)."""
@@ -46,21 +50,33 @@ class Target:
         memory: BytesSource | None = None,
         float_dtype: np.dtype | None = None,
         lost: Lost = lambda path, infinite, zero: None,
+        implementations: Mapping[tuple[str, ...], str] = MappingProxyType({}),
     ) -> Any:
         """The tree with these records of a source in it; see `loading.load`.
 
         With `unplaced_on_host` a struct without a sharding gives a numpy array. `memory` is a map of the source, of
         which arrays are views where they can be. Float arrays come in `float_dtype`, None is the target's. `lost` is
-        told of values that casts have made infinite or zero. Raises TargetMismatch, FormatError.
+        told of values that casts have made infinite or zero. `implementations` are those of typed PRNG keys, where the
+        checkpoint names them. Raises TargetMismatch, FormatError.
         """
+        wrong = [
+            (path, f"a PRNG key of {wanted}", f"one of {found}")
+            for path, key in self._keys.items()
+            if is_chosen(path) and (found := implementations.get(path)) not in (None, wanted := implementation(key))
+        ]
+        if wrong:
+            raise TargetMismatch([], [], [], wrong)
         values = {}
         losses = _Losses(lost)
         fillings = match(self.leaves, records, is_chosen)
         for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
-            on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
+            on_host = record.path in self._keys or (
+                unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
+            )
             values[record.path] = _fill(source, record, target, on_host, memory, float_dtype, losses)
             moved(record.nbytes)
         losses.tell()
+        values |= {path: wrapped(values[path], key) for path, key in self._keys.items() if path in values}
         return self.rebuild(values)
 
 

@@ -1,4 +1,4 @@
-"""Folders of shards: one checkpoint in every verb, written whole or not at all, and refused by the names of what is odd."""
+"""Folders of shards: one checkpoint in every verb, written whole or not at all, refused by the names of what is odd."""
 
 import json
 import os
@@ -77,7 +77,9 @@ def test_one_shard_is_a_file_without_an_index(folder):
     report = sc.convert("stream", "safetensors::single/")
     assert names("single") == ["model.safetensors"] == list(report.shards)
     sc.convert("stream", "safetensors::file.safetensors")
-    assert (folder.parent / "file.safetensors").read_bytes() == (folder.parent / "single/model.safetensors").read_bytes()
+    assert (folder.parent / "file.safetensors").read_bytes() == (
+        folder.parent / "single/model.safetensors"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("most", ["1B", 700, 1100, "2KB", "1MiB"])
@@ -102,9 +104,8 @@ def test_sizes_are_those_of_people():
 
 def test_leaves_are_put_into_shards_in_their_order():
     items = [Item((str(n),), describe(np.zeros(n, np.uint8))) for n in (6, 6, 2, 6, 2, 2, 11, 1)]
-    assert [[item.leaf.nbytes for item in shard] for shard in shards_of(items, 10)] == [[6], [6, 2], [11], [6, 2, 2]] + [
-        [1]
-    ]
+    found = [[item.leaf.nbytes for item in shard] for shard in shards_of(items, 10)]
+    assert found == [[6], [6, 2], [11], [6, 2, 2], [1]]  # 11 does not end a shard that it does not go into
 
 
 def test_shards_of_flax_have_flaxs_names(folder):
@@ -224,7 +225,7 @@ def test_a_folder_and_its_index_are_one_checkpoint(folder, path):
         assert np.array_equal(checkpoint["h/3/w"], tree()["h"]["3"]["w"])
         assert [path for path, _ in checkpoint.leaves()] == list(checkpoint)
         assert checkpoint.source.size == sum((folder / name).stat().st_size for name in names(folder) if name != INDEX)
-    assert not [finding for finding in sc.verify(path)]
+    assert not sc.verify(path)
     assert {pair.change for pair in sc.compare(path, "stream").pairs} == {"equal"}
 
 
@@ -253,11 +254,13 @@ def test_the_commands_take_it(folder):
     assert "metadata format: flax" in shown.stdout
     printed = json.loads(command("reference.inspect", f"shards/{INDEX}", "--format=json").stdout)
     assert printed["metadata"] == {"format": "flax"}
-    assert [leaf["shard"] for leaf in printed["leaves"]][0] == "model-00001-of-00004.safetensors"
+    assert next(leaf["shard"] for leaf in printed["leaves"]) == "model-00001-of-00004.safetensors"
     assert len(printed["shards"]) == 4
     assert command("reference.verify", "shards").stdout.startswith("shards: good safetensors file")
     assert command("reference.compare", "stream", "shards").returncode == 0
-    made = command("reference.convert", "--load_checkpoint=shards/", "--output_file=safetensors::x/", "--max_shard_size=1kB")
+    made = command(
+        "reference.convert", "--load_checkpoint=shards/", "--output_file=safetensors::x/", "--max_shard_size=1kB"
+    )
     assert made.stdout.startswith("wrote x/: a safetensors file in 5 shards of 6 leaves, ")
 
 
@@ -274,7 +277,7 @@ def test_a_single_file_in_a_folder_is_found_by_its_kind(folder):
     sc.convert("stream", "safetensors::both/")
     sc.convert("stream", "flax::both/")
     assert set(sc.load("safetensors::both")) == set(sc.load("flax::both/")) == {"z", "h", "a"}
-    with pytest.raises(UsageError, match="flax_model.msgpack, model.safetensors|which of them is meant"):
+    with pytest.raises(UsageError, match="which of them is meant"):
         sc.open("both", any_kind=True)
     os.mkdir("empty")
     with pytest.raises(IsADirectoryError, match="this is a directory; name a file in it"):
@@ -357,7 +360,7 @@ def test_a_damaged_shard_is_named(folder):
 def test_a_shard_that_is_cut_while_it_is_read_is_named(folder):
     with sc.open("safetensors::shards") as checkpoint:
         os.truncate(folder / "model-00003-of-00004.safetensors", 100)
-        with pytest.raises(FormatError, match="model-00003-of-00004.safetensors"):
+        with pytest.raises(FormatError, match=r"model-00003-of-00004\.safetensors"):
             checkpoint["h/2/w"]
         with pytest.raises(OSError, match="changed while it was read"):
             checkpoint.source.refuse_changes()
@@ -406,7 +409,9 @@ def test_metadata_of_shards_is_joined(folder):
     safetensors = pytest.importorskip("safetensors.numpy")
     for i, shard in enumerate(name for name in names(folder) if name != INDEX):
         tensors = safetensors.load_file(folder / shard)
-        safetensors.save_file(tensors, folder / shard, {"format": "pt", "part": str(i), **({"one": "1"} if i == 2 else {})})
+        safetensors.save_file(
+            tensors, folder / shard, {"format": "pt", "part": str(i), **({"one": "1"} if i == 2 else {})}
+        )
     index = json.loads((folder / INDEX).read_text())
     index["metadata"] |= {"total_parameters": 3, "made by": "a tool", "layers": [1, 2]}
     (folder / INDEX).write_text(json.dumps(index))

@@ -69,6 +69,7 @@ DEFAULTS = {
     "metadata": None,
     "alignment": None,
     "digests": None,
+    "keys": None,
 }
 
 
