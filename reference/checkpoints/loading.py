@@ -151,7 +151,7 @@ def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | N
                 for i, value in enumerate(values):
                     if value is None:
                         values[i] = value = read_value(small, found.starts[i] - found.base, found.leaves[i])
-                        if type(value) is str and may_stand_elsewhere(found.paths[i], value):
+                        if found.leaves[i].kind == "str" and may_stand_elsewhere(found.paths[i], value):
                             raise ValueError  # `open` says what
                         if found.leaves[i].kind == "empty":  # put where it belongs when it can hide no path below it
                             later.append((found.paths[i], value))
@@ -170,4 +170,6 @@ def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | N
         *parents, key = path
         node = functools.reduce(dict.__getitem__, parents, root)
         node[key] = next(values) if isinstance(leaf, Record) else leaf
+        if type(node[key]) is str and may_stand_elsewhere(path, node[key]):
+            return None
     return root or None

@@ -50,7 +50,7 @@ def test_typed_keys_come_back_typed(tmp_path, impl, blocking):
 
 def test_keys_of_another_implementation_do_not_fit(tmp_path):
     sc.save(tmp_path / "x", keys("rbg"), format="2.0")
-    with pytest.raises(sc.TargetMismatch, match="one: a PRNG key of unsafe_rbg is wanted, .* one of rbg"):
+    with pytest.raises(sc.TargetMismatch, match=r"one: a PRNG key of unsafe_rbg is wanted, .* one of rbg"):
         sc.load(tmp_path / "x", like=keys("unsafe_rbg"))
     with pytest.raises(sc.TargetMismatch, match="one"):
         sc.load(tmp_path / "x", like=keys("threefry2x32"))
