@@ -76,5 +76,6 @@ def test_the_loader_of_transformers_takes_a_folder_and_what_it_saves_is_read(fol
         [sys.executable, "-c", _LOADER, "one", "ours"], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    sc.convert("theirs", "safetensors::back.safetensors")
-    assert (folder / "back.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+    # It saves no `position_ids`, which follow from the shapes.
+    compared = sc.compare("theirs", "one", exclude="*position_ids")
+    assert {pair.change for pair in compared.pairs} == {"equal"}
