@@ -199,10 +199,13 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         if self.memory is not None:
             return unflatten(self.leaves())
         self._refuse_closed()
-        large = [record for record in self.records if is_large(record)]
+        records = self.records
+        if not any(are_large := list(map(is_large, records))):
+            return unflatten(self._leaves(records))
+        large = list(itertools.compress(records, are_large))
+        small = self._leaves([record for record, alone in zip(records, are_large, strict=True) if not alone])
         values = iter(read_together(self.source, large))
-        small = self._leaves([record for record in self.records if not is_large(record)])
-        both = (next(values) if is_large(record) else next(small)[1] for record in self.records)
+        both = (next(values) if alone else next(small)[1] for alone in are_large)
         return unflatten(zip((record.path for record in self.records), both, strict=True))
 
     @contextlib.contextmanager
