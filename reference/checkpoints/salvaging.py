@@ -15,6 +15,7 @@ from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..containers.placeholders import refuse_placeholders
 from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
+from ..containers.shards import open_files
 from ..containers.stream import STREAM
 from ..format.errors import FormatError, UsageError
 from ..format.payloads import Step, write_steps
@@ -57,7 +58,7 @@ def salvage(
     prefix, name = split_prefix(os.fspath(path))
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
         raise UsageError(f"only streams and flax files can be salvaged, and {prefix}:: asks for another kind")
-    with contextlib.closing(place_of(name).open()) as source:
+    with contextlib.closing(open_files(name, PREFIXES.get(prefix or ""))) as source:
         if (found := kind_of(source)) in (DELTA, SAFETENSORS):
             refuse(found, STREAM)
         kind, records, losses = read_what_is_whole(source, dialect)

@@ -18,6 +18,7 @@ from .container import Loss
 from .damaged_sealed import read_by_index
 from .flax_file import FLAX
 from .registry import begins_as, dialect_called
+from .shards import Shards
 from .split_leaves import SPLIT_LEAVES, join_pieces, read_record_or_piece, records_and_pieces
 from .stream import STREAM, begins_sealed
 
@@ -36,9 +37,12 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str,
     """The kind of a file, its whole records and what is lost, in the order of the file.
 
     `dialect` is that of `registry.read_contents`. Raises UsageError for one that does not exist, and nothing else. A
-    file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged.
+    file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged; shards are
+    taken for flax files.
     """
     dialect_called(dialect)
+    if isinstance(source, Shards):
+        return FLAX, *source.read_damaged(_flax)
     if (found := read_by_index(source)) is not None:  # also where the mark itself is damaged
         return STREAM, *found
     if begins_as(source, FLAX):
