@@ -37,8 +37,8 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str,
     """The kind of a file, its whole records and what is lost, in the order of the file.
 
     `dialect` is that of `registry.read_contents`. Raises UsageError for one that does not exist, and nothing else. A
-    file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged; shards are
-    taken for flax files.
+    file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged. Shards are
+    those of flax.
     """
     dialect_called(dialect)
     if isinstance(source, Shards):
