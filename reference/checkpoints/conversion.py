@@ -8,19 +8,21 @@ from typing import NamedTuple
 import numpy as np
 
 from ..computing.backends import cast_on
+from ..containers.load_prefixes import split_prefix
 from ..containers.safetensors_file import SPLIT
 from ..containers.stream import STREAM, seal_options
 from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
-from ..format.records import Item, Record, item_in, item_of_closed
+from ..format.records import Item, Record, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
 from .checkpoint import KeyPathLike
 from .checkpoint import open as open_checkpoint
 from .metadata_carried import Carried, carried
@@ -98,6 +100,7 @@ def convert(
     """
     dtype_for = dtype_chooser(float_dtype, keep)
     to = Output(output, streaming, max_shard_size)
+    to.refuse_itself(split_prefix(path)[1])
     tally = Tally()
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect, names=names) as checkpoint:
         checkpoint.select(chooser(include, exclude))
@@ -118,6 +121,7 @@ def convert(
         to.check()
         if not dry_run:
             with shown(progress)(f"{checkpoint.kind} to {to.kind}", total) as moved:
+                expect(checkpoint.source, extents_of(records))
                 to.write(plan, moved, checkpoint.source.refuse_changes)
         plain = to.kind == STREAM and seal is None
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if plain else []
