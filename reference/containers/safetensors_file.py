@@ -200,7 +200,7 @@ def default_metadata(items: Sequence[Item | Record]) -> dict[str, str]:
     `format` is the framework whose names these are: flax's. Of a tree that has `weight`, as torch calls them, and none
     of flax's names, nothing is claimed.
     """
-    last = {item.path[-1] for item in items if item.path}
+    last = {item.path[-1].rpartition(".")[2] for item in items if item.path}
     return {} if "weight" in last and not last & _OF_FLAX else {"format": "flax"}
 
 

@@ -189,8 +189,8 @@ def test_lists_are_refused_by_name_and_skipped_by_salvage(tmp_path):
     found = sc.load(f"flax::{tmp_path}/y")
     assert (found["z"], list(found)) == ({"b": 2}, ["a", "z"])
     for cut in range(len(data)):  # a list that is cut off is lost as the rest is
-        kind, records, losses = read_what_is_whole(BytesSource(data[:cut]))
-        assert all(0 <= loss.offset <= loss.end <= cut for loss in losses), (kind, records)
+        found = read_what_is_whole(BytesSource(data[:cut]))
+        assert all(0 <= loss.offset <= loss.end <= cut for loss in found.losses), found
 
 
 # --- placeholders -------------------------------------------------------------------------------------
