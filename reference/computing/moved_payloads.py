@@ -1,0 +1,207 @@
+"""Index moves carried out on stored bytes: the payload of a layout, out of core.
+
+What stands in a source as it is to be written is copied from there. Of all else a band is read at a time, in runs as
+long as it holds, and put in order a piece at a time.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ..format.payloads import PIECE, StoredPayload, bytes_of
+from ..format.recycling import empty
+from ..format.wire import Sink
+from ..storage.threads import CORES, all_done
+from .layouts import Dim, Layout, merged
+
+BAND: Final = 1 << 26  # bytes of sources held at a time: a transposed bfloat16[8192,28672] is read in runs of 8 KiB
+_COPIED: Final = 1 << 16  # bytes; a run of a source that is as long as this is copied to the output as it stands
+_BRIDGED: Final = 4  # what stands between elements is read too where a run gets at most so many times as long
+# To put uint16[8192,4096] in the order of its transpose went at 0.2 GB/s on one core as numpy does it by itself, at 0.6
+# with rows of the band a line of the processor's cache longer than a power of two, and at 3.9 with so many elements of
+# a row of the output at a time as well (64, 128, 256, 512, 1024 were tried: 4.3, 3.0, 3.4, 4.0, 2.4).
+_ROW: Final = 512
+_LINE: Final = 64  # bytes of a line of the cache
+_PADDED: Final = 1 << 10  # bytes of a row of the band from which on it is padded
+_ROW_COST: Final = 1 << 8  # bytes that a row counts at least: each is a call, and has an entry in a list
+
+Part = tuple["memoryview | StoredPayload", int]  # and how many bytes it has
+
+
+class MovedPayload:
+    """The payload of the elements of a layout, `itemsize` bytes each; `opened` gives that of an array by its number."""
+
+    def __init__(self, layout: Layout, itemsize: int, opened: Callable[[int], StoredPayload]) -> None:
+        self._itemsize, self._origins = itemsize, layout.origins
+        self._opened = functools.lru_cache(None)(opened)
+        self._parts = self._all(layout.dims)
+        self._rest: memoryview | StoredPayload = memoryview(b"")
+        self._left = 0
+
+    def move(self, n: int, sink: Sink) -> None:
+        while n:
+            if not self._left:
+                self._rest = memoryview(b"")  # let go of the last piece before the next is made
+                self._rest, self._left = next(self._parts)
+            part = min(n, self._left)
+            if isinstance(self._rest, memoryview):
+                sink.write(self._rest[:part])
+                self._rest = self._rest[part:]
+            else:
+                self._rest.move(part, sink)
+            self._left -= part
+            n -= part
+
+    def _all(self, dims: tuple[Dim, ...]) -> Iterator[Part]:
+        run = dims[-1].size if dims and dims[-1].step == 1 else 1
+        outer = dims[:-1] if dims and dims[-1].step == 1 else dims
+        nbytes = run * self._itemsize
+        if nbytes >= _COPIED or not outer:
+            for origin, element in _places(outer):
+                number, first = self._origins[origin]
+                yield self._opened(number).part((first + element) * self._itemsize, nbytes), nbytes
+            return
+        for origin, element, tile in _tiles(dims, self._itemsize):
+            band = _band(tile, self._itemsize)
+            memory = np.empty(band.rows * band.pitch, np.uint8)
+            self._fill(memory, band, origin, element)
+            strided = np.ndarray(
+                [dim.size for dim in band.dims],
+                _word(self._itemsize),
+                memory,
+                strides=[dim.step * self._itemsize for dim in band.dims],
+            )
+            del memory
+            for piece in _pieces(strided):
+                yield bytes_of(piece), piece.nbytes
+                del piece
+            del strided  # before the next band is read
+
+    def _fill(self, memory: np.ndarray, band: _Band, origin: int, element: int) -> None:
+        """Read every row of a band."""
+        view = bytes_of(memory)
+        nbytes, pitch = band.run * self._itemsize, band.pitch
+
+        def some(start: int, stop: int) -> None:
+            rows = range(start, stop)
+            places = zip(rows, band.jumps[start:stop].tolist(), band.steps[start:stop].tolist(), strict=True)
+            for row, jump, step in places:
+                number, first = self._origins[origin + jump]
+                at = (first + element + step) * self._itemsize
+                self._opened(number).read_into(at, view[row * pitch : row * pitch + nbytes])
+
+        share = -(-band.rows // CORES)
+        tasks = [functools.partial(some, i, min(i + share, band.rows)) for i in range(0, band.rows, share)]
+        all_done(tasks, band.rows * nbytes)
+
+
+def _places(dims: Sequence[Dim]) -> Iterator[tuple[int, int]]:
+    """Where each turn of the loops begins, in C order, as (origins, elements) from the first."""
+    for indices in itertools.product(*(range(dim.size) for dim in dims)):
+        yield (
+            sum(i * dim.jump for i, dim in zip(indices, dims, strict=True)),
+            sum(i * dim.step for i, dim in zip(indices, dims, strict=True)),
+        )
+
+
+def _tiles(dims: tuple[Dim, ...], itemsize: int) -> Iterator[tuple[int, int, tuple[Dim, ...]]]:
+    """Stretches of the output of which a band holds the source, as first origin, first element and loops."""
+    at = next(i for i in range(len(dims)) if _held(dims[i + 1 :], itemsize) <= BAND or i == len(dims) - 1)
+    first, inner = dims[at], dims[at + 1 :]
+    size = first.size
+    while size > 1 and _held((first._replace(size=size), *inner), itemsize) > BAND:
+        size = -(-size // 2)
+    for origin, element in _places(dims[:at]):
+        for i in range(0, first.size, size):
+            part = first._replace(size=min(size, first.size - i))
+            yield origin + i * first.jump, element + i * first.step, (part, *inner)
+
+
+# --- bands ----------------------------------------------------------------------------------------------------------
+
+
+class _Band(NamedTuple):
+    """How the source of a tile stands in memory: rows, in the order of the output, each a run of the source."""
+
+    rows: int
+    run: int  # elements of a row that are read
+    pitch: int  # bytes from a row to the next
+    dims: tuple[Dim, ...]  # the loops of the tile over the memory, in elements
+    jumps: np.ndarray  # int64[rows]: how many origins from the first a row stands
+    steps: np.ndarray  # int64[rows]: how many elements
+
+
+def _band(tile: tuple[Dim, ...], itemsize: int) -> _Band:
+    run, inside = _run(tile, itemsize)
+    pitch = _pitch(run * itemsize)
+    rows = 1
+    dims: list[Dim] = []
+    jumps, steps = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    for dim in reversed(tile):
+        if dim in inside:
+            dims.append(Dim(dim.size, dim.step))
+            continue
+        dims.append(Dim(dim.size, rows * pitch // itemsize))
+        rows *= dim.size
+        along = np.arange(dim.size, dtype=np.int64)
+        jumps, steps = (
+            np.add.outer(along * apart, offsets).ravel() for apart, offsets in ((dim.jump, jumps), (dim.step, steps))
+        )
+    return _Band(rows, run, pitch, merged(reversed(dims)), jumps, steps)
+
+
+def _run(tile: Sequence[Dim], itemsize: int) -> tuple[int, set[Dim]]:
+    """How many elements of the source are read in one go, and the loops of the tile that are within them."""
+    run = count = 1
+    inside: set[Dim] = set()
+    for dim in sorted((dim for dim in tile if not dim.jump), key=lambda dim: dim.step):
+        longer = (dim.size - 1) * dim.step + run
+        is_bridged = run * itemsize < _COPIED and longer <= _BRIDGED * count * dim.size
+        if dim.step != run and not is_bridged:
+            break
+        run, count = longer, count * dim.size
+        inside.add(dim)
+    return run, inside
+
+
+def _pitch(nbytes: int) -> int:
+    """The bytes from one row of a band to the next: never a multiple of what a cache keeps in the same few places."""
+    return nbytes if nbytes < _PADDED else (-(-nbytes // _LINE) | 1) * _LINE
+
+
+def _held(tile: Sequence[Dim], itemsize: int) -> int:
+    """The bytes that a tile counts in the band."""
+    run, inside = _run(tile, itemsize)
+    rows = 1
+    for dim in tile:
+        rows *= 1 if dim in inside else dim.size
+    return rows * max(_pitch(run * itemsize), _ROW_COST)
+
+
+def _word(itemsize: int) -> np.dtype:
+    """A dtype as wide as the elements, in which numpy moves them and changes no bit."""
+    return np.dtype(f"u{itemsize}" if itemsize <= 8 else f"V{itemsize}")
+
+
+def _pieces(view: np.ndarray) -> Iterator[np.ndarray]:
+    """The elements of a view in C order, in pieces of at most PIECE bytes (or one element)."""
+    if view.ndim == 0:
+        view = view.reshape(1)
+    if view.nbytes <= PIECE or view.size == 1:
+        piece = empty(view.shape, view.dtype)
+        for i in range(0, view.shape[-1], _ROW):
+            piece[..., i : i + _ROW] = view[..., i : i + _ROW]
+        yield piece
+        return
+    rows = PIECE * len(view) // view.nbytes
+    if rows == 0 and view.ndim > 1:
+        for row in view:
+            yield from _pieces(row)
+        return
+    for i in range(0, len(view), rows or 1):
+        yield from _pieces(view[i : i + (rows or 1)])
