@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..computing.backends import cast_on
@@ -12,18 +13,21 @@ from ..containers.stream import STREAM, seal_options
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
-from ..format.payloads import Step, write_steps
-from ..format.records import Item, Record, item_in, item_of_closed
+from ..format.payloads import write_steps
+from ..format.records import Item, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
+from ..mapping.maps import MapLike
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
-from .checkpoint import Checkpoint, KeyPathLike
+from .checkpoint import Checkpoint, KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
+from .remapping import MapReport, remapped, write_config
+from .renaming import Renames
 
 
 class ConvertReport(NamedTuple):
@@ -31,12 +35,13 @@ class ConvertReport(NamedTuple):
 
     target_kind: str
     items: list[Item]
-    cast: list[tuple[Record, Item]]  # leaves whose dtype changes
+    cast: list[tuple[Item, Item]]  # leaves whose dtype changes, before and after
     nbytes: int  # of the output
     overflowed: int
     too_big_for_old_loaders: list[tuple[str, ...]]
     version: str | None = None  # of the stream that is written
     metadata_left_out: tuple[str, ...] = ()  # keys of the metadata for which the output has no place
+    map: MapReport | None = None
 
 
 def convert(
@@ -49,6 +54,9 @@ def convert(
     include: Patterns = None,
     exclude: Patterns = None,
     dialect: str | None = None,
+    rename: Renames = None,
+    map: MapLike | None = None,
+    map_parameters: Mapping[str, float] | None = None,
     dry_run: bool = False,
     backend: str | None = None,
     progress: Shown = False,
@@ -67,6 +75,12 @@ def convert(
     them all leaves are converted. With `dry_run` nothing is written. `progress` is True for a bar on a terminal, or a
     callable (see `reference.storage.progress.shown`).
 
+    `rename` are regular expressions and what replaces what they find in key paths (see `renaming.renamed`), and `map`
+    is a `Map`, the name of one, or a TOML file: it says the names and layout that the leaves get after that, and the
+    order of the elements in them, out of core as all else. What it has to be told beside the shapes stands in
+    `map_parameters`, in the metadata of the input, or in a config.json beside it. A folder of safetensors, or a file
+    `model.safetensors`, gets the config.json that the map implies, unless one stands there. Some 100 MB are held then.
+
     A stream is written in version `format`, "1.0" or "2.0", which is a sealed stream; None is that of the input. A
     sealed stream gets the metadata of the input, and `metadata` beside it. `alignment` and `digests` are those of
     `reference.save`; None is what the input has.
@@ -81,15 +95,18 @@ def convert(
     overflows: list[int] = []
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect) as checkpoint:
         checkpoint.select(chooser(include, exclude))
+        found = [item_in(checkpoint.source, record) for record in checkpoint.records]
+        source = locate(path, prefix)[1]
+        found, mapped = remapped(found, rename, map, map_parameters, checkpoint.metadata, source, (target, name))
         # Depth-first order (TREE-5), whatever the order of the source.
-        records = depth_first(checkpoint.records)
-        cast_to = cast_on(backend, dtype, [] if dry_run else [record.dtype for record in records])
-        items = [cast_to(item_in(checkpoint.source, record), dtype, overflows.append) for record in records]
+        found = depth_first(found)
+        cast_to = cast_on(backend, dtype, [] if dry_run else [item.leaf.dtype for item in found])
+        items = [cast_to(item, dtype, overflows.append) for item in found]
         version = (format or checkpoint.version) if target == STREAM else None
         kept = _kept_metadata(checkpoint)
         seal = _seal(target, version, checkpoint.contents.seal, kept, metadata, alignment, digests)
         steps = steps_of(target, items, seal)
-        sizes = list(map(Step.size, steps))
+        sizes = [step.size() for step in steps]
         total = sum(sizes)
         place.check_output()
         if not dry_run:
@@ -97,12 +114,14 @@ def convert(
             with show as moved, place.replace(moved, behind=True) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
+            write_config(mapped)
         plain = target == STREAM and seal is None
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if plain else []
         left_out = () if seal is not None else tuple(kept)
         items = [item_of_closed(item, checkpoint.source.name) for item in items]
-        cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
-        return ConvertReport(target, items, cast, total, sum(overflows), too_big, version, left_out)
+        found = [item_of_closed(item, checkpoint.source.name) for item in found]
+        cast = [(old, new) for old, new in zip(found, items, strict=True) if old.leaf.dtype != new.leaf.dtype]
+        return ConvertReport(target, items, cast, total, sum(overflows), too_big, version, left_out, mapped)
 
 
 def _kept_metadata(checkpoint: Checkpoint) -> dict[str, Any]:

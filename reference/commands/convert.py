@@ -23,6 +23,7 @@ from .command_line import (
     run,
     size,
 )
+from .remapping import add_remapping, print_map, remapping_of
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -40,6 +41,12 @@ _EXAMPLES = """examples:
   # the weights of a train state that has them at `params`, as JAXSeq's, and not at `params/params`
   python -m reference.convert --load_checkpoint='trainstate::train_state.msgpack' --prefix=params \\
       --output_file=streaming_params --streaming=True
+  # EasyLM's LLaMA as transformers loads it; the inverse is --map=llama-hf-to-easylm
+  python -m reference.convert --load_checkpoint='params::streaming_params' --map=llama-easylm-to-hf \\
+      --map_parameter=heads=32 --output_file=safetensors::llama/model.safetensors
+  # without the part `module` of each name, wherever it stands
+  python -m reference.convert --load_checkpoint='params::streaming_params' --rename='(^|/)module/=\\1' \\
+      --output_file=streaming_renamed --streaming=True
   # a cast that leaves the accelerators of this machine alone
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
       --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
@@ -78,6 +85,7 @@ def command_line() -> Parser:
         metavar="KEYPATH",
         help="convert the subtree under this key path alone, and take the path off: --prefix=params/encoder",
     )
+    add_remapping(command)
     add_format(command, "that of the input")
     add_metadata(command, "a sealed stream")
     command.add_argument(
@@ -110,9 +118,10 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     kind = "sealed stream" if report.version == "2.0" else report.target_kind
     print(f"{verb} {output}: a {kind} of {len(report.items)} leaves, {size(report.nbytes)}")
     if report.cast:
-        old = sorted({str(record.dtype) for record, _ in report.cast})
+        old = sorted({str(item.leaf.dtype) for item, _ in report.cast})
         text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {report.cast[0][1].leaf.dtype}"
         print(text if arguments.dry_run else f"{text}; {report.overflowed} finite values became infinite")
+    print_map(report.map, arguments.dry_run)
     if report.metadata_left_out:
         names = printable(", ".join(report.metadata_left_out[:8]))
         print(f"note: the output has no place for the metadata {names}; --format=2.0 keeps it", file=sys.stderr)
@@ -132,6 +141,7 @@ def _run(arguments: argparse.Namespace) -> None:
         include=arguments.include,
         exclude=arguments.exclude,
         dialect=arguments.dialect,
+        **remapping_of(arguments),
         dry_run=arguments.dry_run,
         backend=arguments.backend,
         progress=True,

@@ -15,7 +15,7 @@ from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, leaf_text
 from .expressions import ELLIPSIS, Axis, axes_for
 from .sizes import Equation, Sizes, Value
-from .tables import Map, Rule, Table
+from .tables import Definition, Rule, Table
 from .templates import Found
 
 _SHOWN: Final = 8  # key paths of each kind in an error
@@ -29,6 +29,10 @@ class MapError(UsageError):
     def __init__(self, detail: str, paths: Iterable[tuple[str, ...]] = ()) -> None:
         super().__init__(detail)
         self.paths = [KeyPath(path) for path in paths]
+
+
+class ParameterNeeded(MapError):
+    """A parameter that the shapes do not tell."""
 
 
 class Target(NamedTuple):
@@ -70,7 +74,7 @@ class _Taken(NamedTuple):
     own: dict[str, int] = {}
 
 
-def plan(map: Map, leaves: Leaves, given: Mapping[str, Value] | None = None, known: Sequence[Equation] = ()) -> Plan:
+def plan(map: Definition, leaves: Leaves, given: Mapping[str, Value] | None = None, known: Sequence[Equation] = ()) -> Plan:
     """What the map makes of leaves; `given` are parameters, and `known` what else is known of their sizes.
 
     Raises MapError, which lists the leaves: those that no rule takes, that are not of the form that a rule says, that
@@ -91,7 +95,7 @@ def plan(map: Map, leaves: Leaves, given: Mapping[str, Value] | None = None, kno
 
 
 def _planned(
-    map: Map, table: Table, leaves: Leaves, sizes: Sizes, counts: dict[str, int]
+    map: Definition, table: Table, leaves: Leaves, sizes: Sizes, counts: dict[str, int]
 ) -> tuple[list[Target], list[tuple[str, ...]]]:
     taken, left_out = _taken(map, table, leaves)
     _solve(map, taken, sizes)
@@ -115,7 +119,7 @@ def _is_left_out(table: Table, path: tuple[str, ...]) -> bool:
     return any(template.match(path) is not None for template in table.left_out)
 
 
-def _taken(map: Map, table: Table, leaves: Leaves) -> tuple[list[_Taken], list[tuple[str, ...]]]:
+def _taken(map: Definition, table: Table, leaves: Leaves) -> tuple[list[_Taken], list[tuple[str, ...]]]:
     """The leaves as the rules take them, and those that are left out. Raises MapError."""
     taken: list[_Taken] = []
     left_out: list[tuple[str, ...]] = []
@@ -169,7 +173,7 @@ def _and_more(count: int) -> str:
     return f", and {count - _SHOWN} more" if count > _SHOWN else ""
 
 
-def _advice(map: Map, table: Table, leaves: Leaves, without: Sequence[tuple[str, ...]]) -> str:
+def _advice(map: Definition, table: Table, leaves: Leaves, without: Sequence[tuple[str, ...]]) -> str:
     """What to do about leaves that no rule takes."""
     first = map.tables[0]
     if table is first:
@@ -186,7 +190,7 @@ def _advice(map: Map, table: Table, leaves: Leaves, without: Sequence[tuple[str,
 # --- sizes ----------------------------------------------------------------------------------------------------------
 
 
-def _solve(map: Map, taken: Sequence[_Taken], sizes: Sizes) -> None:
+def _solve(map: Definition, taken: Sequence[_Taken], sizes: Sizes) -> None:
     """Solve the sizes of the axes of all leaves. Raises MapError."""
     by_equation: dict[int, tuple[_Taken, Axis]] = {}
     equations: list[Equation] = []
@@ -201,12 +205,22 @@ def _solve(map: Map, taken: Sequence[_Taken], sizes: Sizes) -> None:
     for equation in wrong:
         each, axis = by_equation[id(equation)]
         assert each.rule.axes is not None
-        known = ", ".join(f"{name}={size}" for name in axis if not name.isdecimal() and (size := sizes.size(name, each.own)) is not None)
+        known = ", ".join(text for name in axis if (text := _known(sizes, name, each.own)))
         what = f"{leaf_text(each.leaf)}, and an axis of {equation.size} is not ({' '.join(axis)}) where {known or 'it'}"
         misfits.append((each.path, f"{what} (its rule says {each.rule.axes.text!r})"))
     _refuse_misfits(misfits)
     if rest:
-        raise MapError(_question(map, sizes, rest, by_equation[id(rest[0])][0]), [by_equation[id(e)][0].path for e in rest])
+        text = _question(map, sizes, rest, by_equation[id(rest[0])][0])
+        raise ParameterNeeded(text, [by_equation[id(equation)][0].path for equation in rest])
+
+
+def _known(sizes: Sizes, name: str, own: Mapping[str, int]) -> str:
+    """What is known of a size, and who says so."""
+    size = sizes.size(name, own)
+    if size is None or name.isdecimal():
+        return ""
+    value = sizes.values.get(name)
+    return f"{name}={size}" + (f" ({value.source})" if value is not None and value.source != "the shapes" else "")
 
 
 def _is_odd(sizes: Sizes, equation: Equation) -> bool:
@@ -215,7 +229,7 @@ def _is_odd(sizes: Sizes, equation: Equation) -> bool:
     return bool(equation.size % product if product else equation.size)
 
 
-def _question(map: Map, sizes: Sizes, rest: Sequence[Equation], first: _Taken) -> str:
+def _question(map: Definition, sizes: Sizes, rest: Sequence[Equation], first: _Taken) -> str:
     asked = sizes.asked_for(rest)
     if not asked:
         names = " and ".join(sizes.unknown(rest[0])[0])

@@ -77,7 +77,7 @@ class Table(NamedTuple):
         return Table(tuple(rule.inverse for rule in self.rules), self.left_out_back, self.left_out)
 
 
-class Map(NamedTuple):
+class Definition(NamedTuple):
     """A map: tables applied one after the other. `mapping.applying` and `convert(map=...)` apply it."""
 
     name: str
@@ -88,7 +88,7 @@ class Map(NamedTuple):
     config: Config  # of the source or the target
     config_is_written: bool  # it is that of the target
 
-    def inverse(self) -> Map:
+    def inverse(self) -> Definition:
         """The map in the other direction, by the same tables."""
         tables = tuple(table.inverse for table in reversed(self.tables))
         return self._replace(
@@ -104,32 +104,28 @@ def names() -> list[str]:
     return sorted(name for raw in _known().values() for name in (raw["name"], raw["inverse"]))
 
 
-def named(name: str) -> Map:
+def named(name: str) -> Definition:
     """The map of this name, one of `names()`. Raises UsageError."""
     for raw in _known().values():
         if name in (raw["name"], raw["inverse"]):
-            found = _map(raw)
+            found = _definition(raw)
             return found if name == raw["name"] else found.inverse()
     raise UsageError(f"there is no map {name!r}; there are {', '.join(names())}, and files in TOML")
 
 
-def read(path: str | os.PathLike[str]) -> Map:
+def read(path: str | os.PathLike[str]) -> Definition:
     """The map of a TOML file. Raises UsageError, OSError."""
     path = Path(path)
     try:
-        return _map({"name": path.name, "inverse": f"the inverse of {path.name}", **_toml(path)})
+        return _definition({"name": path.name, "inverse": f"the inverse of {path.name}", **_toml(path)})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
 
-def map_of(given: str | os.PathLike[str] | Map, inverse: bool = False) -> Map:
-    """A map, or that of a name or of a file: what has a / in it, or ends with .toml. Raises UsageError, OSError."""
-    if isinstance(given, Map):
-        found = given
-    else:
-        text = os.fspath(given)
-        found = read(text) if os.sep in text or text.endswith(".toml") else named(text)
-    return found.inverse() if inverse else found
+def definition_of(given: str | os.PathLike[str]) -> Definition:
+    """The map of a name, or of a file: what has a / in it, or ends with .toml. Raises UsageError, OSError."""
+    text = os.fspath(given)
+    return read(text) if os.sep in text or text.endswith(".toml") else named(text)
 
 
 @functools.cache
@@ -151,7 +147,7 @@ def _toml(path: Path) -> dict[str, Any]:
 # --- from TOML ------------------------------------------------------------------------------------------------------
 
 
-def _map(raw: Mapping[str, Any]) -> Map:
+def _definition(raw: Mapping[str, Any]) -> Definition:
     _check(raw, "the map", name=str, inverse=str, about=str, through=list, rules=list, left_out=dict, **_TABLES)
     through = [named(name) for name in raw.get("through", ())]
     tables = [table for each in through for table in each.tables]
@@ -169,7 +165,7 @@ def _map(raw: Mapping[str, Any]) -> Map:
         _check(raw["config"], "config", values=dict, parameters=dict, side=str)
         config = Config(raw["config"].get("values", {}), raw["config"].get("parameters", {}))
         is_written = raw["config"].get("side", "to") == "to"
-    return Map(raw["name"], raw["inverse"], raw.get("about", ""), tuple(tables), parameters, config, is_written)
+    return Definition(raw["name"], raw["inverse"], raw.get("about", ""), tuple(tables), parameters, config, is_written)
 
 
 _TABLES: Final = {"parameters": dict, "config": dict}
