@@ -47,6 +47,8 @@ from reference.salvage import SalvageReport, salvage
 from reference.seal import SealReport, seal
 from reference.verify import Finding, verify
 
+from . import maps
+
 if TYPE_CHECKING:
     from reference.checkpointer import StreamingCheckpointer
 
@@ -77,6 +79,7 @@ __all__ = [
     "convert",
     "diff",
     "load",
+    "maps",
     "open",
     "records",
     "recover",

@@ -308,7 +308,8 @@ def _stack_sizes(group: list[_Taken]) -> tuple[int, ...]:
             for index in itertools.islice(there, _SHOWN)
         ]
         count = math.prod(stack) - len(group)
-        raise MapError(f"of the leaves that are stacked, {_listed(missing, count)} are missing", missing)
+        are = "is" if count == 1 else "are"
+        raise MapError(f"of the leaves that are stacked, {_listed(missing, count)} {are} missing", missing)
     _refuse_misfits(
         [
             (each.path, f"{leaf_text(each.leaf)}, and is stacked with {display(first.path)}, {leaf_text(first.leaf)}")
