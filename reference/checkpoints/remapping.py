@@ -115,6 +115,10 @@ def write_config(report: MapReport | None) -> None:
 
 def parameters_text(report: MapReport) -> str:
     """The parameters of a map, and where those come from that do not follow from the shapes."""
-    told = [f"{name}={value.value:g} ({value.source})" for name, value in report.values.items() if value.source != "the shapes"]
+    told = [
+        f"{name}={value.value:g} ({value.source})"
+        for name, value in report.values.items()
+        if value.source != "the shapes"
+    ]
     shapes = [f"{name}={value.value:g}" for name, value in report.values.items() if value.source == "the shapes"]
     return ", ".join([*told, *shapes])

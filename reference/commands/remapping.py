@@ -77,7 +77,10 @@ def print_map(report: MapReport | None, is_dry: bool) -> None:
     print(f"map {report.name}{': ' if values else ''}{values}")
     if report.left_out:
         shown = ", ".join(map(display, report.left_out[:3])) + (", ..." if len(report.left_out) > 3 else "")
-        print(f"note: the map leaves out {len(report.left_out)} leaves that the other side computes: {shown}", file=sys.stderr)
+        print(
+            f"note: the map leaves out {len(report.left_out)} leaves that the other side computes: {shown}",
+            file=sys.stderr,
+        )
     if report.config is None:
         return
     if report.config_was_there:

@@ -37,9 +37,8 @@ class MovedPayload:
     """The payload of the elements of a layout, `itemsize` bytes each; `opened` gives that of an array by its number."""
 
     def __init__(self, layout: Layout, itemsize: int, opened: Callable[[int], StoredPayload]) -> None:
-        self._itemsize, self._origins = itemsize, layout.origins
-        self._opened = functools.lru_cache(None)(opened)
-        self._parts = self._all(layout.dims)
+        # Nothing that is made here has this object, so that the last band is gone with it, and no collector has to come.
+        self._parts = _parts(_Sources(layout.origins, itemsize, functools.lru_cache(None)(opened)), layout.dims)
         self._rest: memoryview | StoredPayload = memoryview(b"")
         self._left = 0
 
@@ -57,47 +56,55 @@ class MovedPayload:
             self._left -= part
             n -= part
 
-    def _all(self, dims: tuple[Dim, ...]) -> Iterator[Part]:
-        run = dims[-1].size if dims and dims[-1].step == 1 else 1
-        outer = dims[:-1] if dims and dims[-1].step == 1 else dims
-        nbytes = run * self._itemsize
-        if nbytes >= _COPIED or not outer:
-            for origin, element in _places(outer):
-                number, first = self._origins[origin]
-                yield self._opened(number).part((first + element) * self._itemsize, nbytes), nbytes
-            return
-        for origin, element, tile in _tiles(dims, self._itemsize):
-            band = _band(tile, self._itemsize)
-            memory = np.empty(band.rows * band.pitch, np.uint8)
-            self._fill(memory, band, origin, element)
-            strided = np.ndarray(
-                [dim.size for dim in band.dims],
-                _word(self._itemsize),
-                memory,
-                strides=[dim.step * self._itemsize for dim in band.dims],
-            )
-            del memory
-            for piece in _pieces(strided):
-                yield bytes_of(piece), piece.nbytes
-                del piece
-            del strided  # before the next band is read
 
-    def _fill(self, memory: np.ndarray, band: _Band, origin: int, element: int) -> None:
-        """Read every row of a band."""
-        view = bytes_of(memory)
-        nbytes, pitch = band.run * self._itemsize, band.pitch
+class _Sources(NamedTuple):
+    """The arrays of a layout, in which elements stand by origin and number."""
 
-        def some(start: int, stop: int) -> None:
-            rows = range(start, stop)
-            places = zip(rows, band.jumps[start:stop].tolist(), band.steps[start:stop].tolist(), strict=True)
-            for row, jump, step in places:
-                number, first = self._origins[origin + jump]
-                at = (first + element + step) * self._itemsize
-                self._opened(number).read_into(at, view[row * pitch : row * pitch + nbytes])
+    origins: Sequence[tuple[int, int]]
+    itemsize: int
+    opened: Callable[[int], StoredPayload]
 
-        share = -(-band.rows // CORES)
-        tasks = [functools.partial(some, i, min(i + share, band.rows)) for i in range(0, band.rows, share)]
-        all_done(tasks, band.rows * nbytes)
+    def place(self, origin: int, element: int) -> tuple[StoredPayload, int]:
+        """The payload in which an element stands, and the offset of it there."""
+        number, first = self.origins[origin]
+        return self.opened(number), (first + element) * self.itemsize
+
+
+def _parts(sources: _Sources, dims: tuple[Dim, ...]) -> Iterator[Part]:
+    itemsize = sources.itemsize
+    is_run = bool(dims) and dims[-1].step == 1
+    outer = dims[:-1] if is_run else dims
+    nbytes = itemsize * (dims[-1].size if is_run else 1)
+    if nbytes >= _COPIED or not outer:
+        for origin, element in _places(outer):
+            payload, at = sources.place(origin, element)
+            yield payload.part(at, nbytes), nbytes
+        return
+    for origin, element, tile in _tiles(dims, itemsize):
+        view = _read(sources, _band(tile, itemsize), origin, element)
+        for piece in _pieces(view):
+            yield bytes_of(piece), piece.nbytes
+            del piece
+        del view  # before the next band is read
+
+
+def _read(sources: _Sources, band: _Band, origin: int, element: int) -> np.ndarray:
+    """A band, with its elements in the order of the output."""
+    itemsize, nbytes, pitch = sources.itemsize, band.run * sources.itemsize, band.pitch
+    memory = np.empty(band.rows * pitch, np.uint8)
+    view = bytes_of(memory)
+
+    def some(start: int, stop: int) -> None:
+        places = zip(band.jumps[start:stop].tolist(), band.steps[start:stop].tolist(), strict=True)
+        for at, (jump, step) in zip(range(start * pitch, stop * pitch, pitch), places, strict=True):
+            payload, offset = sources.place(origin + jump, element + step)
+            payload.read_into(offset, view[at : at + nbytes])
+
+    share = -(-band.rows // CORES)
+    tasks = [functools.partial(some, i, min(i + share, band.rows)) for i in range(0, band.rows, share)]
+    all_done(tasks, band.rows * nbytes)
+    strides = [dim.step * itemsize for dim in band.dims]
+    return np.ndarray([dim.size for dim in band.dims], _word(itemsize), memory, strides=strides)
 
 
 def _places(dims: Sequence[Dim]) -> Iterator[tuple[int, int]]:

@@ -74,7 +74,9 @@ class _Taken(NamedTuple):
     own: dict[str, int] = {}
 
 
-def plan(map: Definition, leaves: Leaves, given: Mapping[str, Value] | None = None, known: Sequence[Equation] = ()) -> Plan:
+def plan(
+    map: Definition, leaves: Leaves, given: Mapping[str, Value] | None = None, known: Sequence[Equation] = ()
+) -> Plan:
     """What the map makes of leaves; `given` are parameters, and `known` what else is known of their sizes.
 
     Raises MapError, which lists the leaves: those that no rule takes, that are not of the form that a rule says, that
@@ -179,7 +181,9 @@ def _advice(map: Definition, table: Table, leaves: Leaves, without: Sequence[tup
     if table is first:
         paths = [path for path, _ in leaves]
         for n in (1, 2):
-            if len({path[:n] for path in paths}) == 1 and all(len(path) > n and _match(table, path[n:]) for path in paths):
+            if len({path[:n] for path in paths}) == 1 and all(
+                len(path) > n and _match(table, path[n:]) for path in paths
+            ):
                 return f"the rules fit what is under {display(paths[0][:n])}: --prefix={display(paths[0][:n])}"
         back = map.inverse()
         if all(_match(back.tables[0], path) or _is_left_out(back.tables[0], path) for path in paths):
@@ -234,7 +238,9 @@ def _question(map: Definition, sizes: Sizes, rest: Sequence[Equation], first: _T
     if not asked:
         names = " and ".join(sizes.unknown(rest[0])[0])
         return f"the sizes of {names} in {display(first.path)} do not follow from its shape; make one a parameter"
-    needs = " and ".join(f"{name}, {map.parameters[name].about}" if map.parameters[name].about else name for name in asked)
+    needs = " and ".join(
+        f"{name}, {map.parameters[name].about}" if map.parameters[name].about else name for name in asked
+    )
     flags = " ".join(f"--map_parameter={name}=N" for name in asked)
     return f"{map.name} needs {needs}: give {flags}, or put the model's config.json beside the input"
 
@@ -354,5 +360,7 @@ def _refuse_what_does_not_come_back(back: Table, targets: Sequence[Target], leav
             lost.append((target.path, min(paths)))
     if lost:
         shown = ", ".join(f"{display(path)} to {display(source)}" for path, source in lost[:_SHOWN])
-        text = f"the map would not lead back from {shown}{_and_more(len(lost))}; another rule takes it: put that one later"
+        text = (
+            f"the map would not lead back from {shown}{_and_more(len(lost))}; another rule takes it: put that one later"
+        )
         raise MapError(text, [source for _, source in lost])

@@ -13,7 +13,7 @@ Number = int | float
 
 
 class Value(NamedTuple):
-    """The value of a parameter, and who says so: "the shapes", "config.json", ... """
+    """The value of a parameter, and who says so: "the shapes", "config.json", ..."""
 
     value: Number
     source: str

@@ -208,7 +208,9 @@ def _parameter(name: str, raw: Any) -> Parameter:
     if isinstance(raw, str):
         return Parameter(raw)
     _check(raw, f"the parameter {name}", about=str, also=list, known=dict, default=(int, float))
-    known = {other: {int(size): int(value) for size, value in row.items()} for other, row in raw.get("known", {}).items()}
+    known = {
+        other: {int(size): int(value) for size, value in row.items()} for other, row in raw.get("known", {}).items()
+    }
     return Parameter(raw.get("about", ""), tuple(raw.get("also", ())), known, raw.get("default"))
 
 

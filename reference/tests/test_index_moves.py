@@ -1,6 +1,5 @@
 """Index moves on stored bytes give what numpy gives in memory, in any pieces and out of any band."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -204,7 +204,12 @@ WQ = "transformer/h/0/attention/wq/kernel"
         ("llama-easylm-to-hf", {f"params/{k}": v for k, v in EASYLM.items()}, {"heads": 4}, "--prefix=params"),
         ("llama-easylm-to-hf", HF, {"heads": 4}, "the leaves are those of the other direction: llama-hf-to-easylm"),
         ("llama-easylm-to-hf", EASYLM, {}, "needs heads, the number of attention heads: give --map_parameter=heads=N"),
-        ("llama-easylm-to-hf", EASYLM, {"heads": 5}, f"{WQ} is float32[64,64], and an axis of 64 is not (heads half 2)"),
+        (
+            "llama-easylm-to-hf",
+            EASYLM,
+            {"heads": 5},
+            f"{WQ} is float32[64,64], and an axis of 64 is not (heads half 2)",
+        ),
         ("llama-easylm-to-hf", EASYLM | {WQ: (64, 64, 1)}, {"heads": 4}, "where its rule says 'hidden (heads half 2)"),
         ("llama-easylm-to-hf", EASYLM | {WQ: (60, 64)}, {"heads": 4}, "an axis of 60 is not (hidden) where hidden=64"),
         ("lwm-scanned-to-unscanned", LWM | {"transformer/h/scan_decoder/x": (0, 3)}, {}, "a stack of none"),

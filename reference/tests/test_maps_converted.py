@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
@@ -17,13 +18,21 @@ from fuzz.equality import same
 from fuzz.strategies import arrays, dtypes
 from reference import convert as command
 from reference import maps
+from reference.checkpoints.leaf_items import readable_item
 from reference.checkpoints.remapping import remapped
+from reference.containers.flax_file import FLAX
+from reference.containers.registry import read_contents, steps_of
+from reference.containers.stream import STREAM
 from reference.convert import convert
-from reference.format.errors import FormatError, UsageError
-from reference.format.payloads import StoredPayload, write_steps
-from reference.format.records import Item, item_in, record_steps
-from reference.format.trees import flatten, unflatten
-from reference.mapping.plans import MapError
+from reference.format.errors import FormatError
+from reference.format.leaves import Leaf
+from reference.format.flax_msgpack import flax_steps
+from reference.format.payloads import write_steps
+from reference.format.records import Item, item_in, value_of
+from reference.format.sealing import SealOptions
+from reference.format.trees import depth_first, flatten, unflatten
+from reference.format.wire import BytesSource
+from reference.tests.handmade import BytesSink
 from reference.tests.tiny_llama import Sizes, easylm, easylm_logits, hf_logits
 
 TOKENS = np.array([1, 5, 9, 33, 2, 7, 8, 40, 3])
@@ -81,7 +90,9 @@ def test_transformers_takes_what_is_written(tmp_path, sizes):
     """By its own loader, from the config.json that the map wrote: every leaf has a place, and the logits are ours."""
     missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
     if missing:
-        pytest.skip(f"{' and '.join(missing)} cannot be imported: pip install torch transformers, outside of this project")
+        pytest.skip(
+            f"{' and '.join(missing)} cannot be imported: pip install torch transformers, outside of this project"
+        )
     reference.save(tmp_path / "in", easylm(sizes))
     os.mkdir(tmp_path / "out")
     given = {"heads": sizes.heads, "rope_theta": sizes.theta}
@@ -134,18 +145,38 @@ def mapped_trees(draw):
     return name, tree, given if "hf" in name else {}
 
 
-@settings(max_examples=80)
-@given(mapped_trees(), st.sampled_from(["1.0", "2.0"]), st.booleans())
-def test_there_and_back_is_bit_identical(tmp_path_factory, case, version, in_flax):
+def in_memory(items, kind=STREAM, sealed=False):
+    """The bytes of a file of these leaves: as `convert` writes them, with no disk to wait for."""
+    sink = BytesSink()
+    write_steps(sink, steps_of(kind, depth_first(items), SealOptions() if sealed else None))
+    return bytes(sink.data)
+
+
+def written(tree, kind=STREAM, sealed=False):
+    return in_memory([readable_item(path, value) for path, value in flatten(tree)], kind, sealed)
+
+
+def mapped(data, map, given, kind=STREAM, sealed=False):
+    """A file in memory, converted with a map."""
+    source = BytesSource(memoryview(data))
+    items = [item_in(source, record) for record in read_contents(source, None)[1].records]
+    return in_memory(remapped(items, None, map, given, {}, "nowhere/x", ("", "nowhere/y"))[0], kind, sealed)
+
+
+def tree_of(data):
+    source = BytesSource(memoryview(data))
+    records = read_contents(source, None)[1].records
+    return unflatten((record.path, value_of(source, record)) for record in records)
+
+
+@given(mapped_trees(), st.sampled_from([(STREAM, False), (STREAM, True), (FLAX, False)]))
+def test_there_and_back_is_bit_identical(case, form):
     name, tree, given = case
-    folder = tmp_path_factory.mktemp("maps")
-    reference.save(folder / "in", tree, format=version)
-    there = f"{'flax' if in_flax else 'params'}::{folder}/there"
-    convert(f"{folder}/in", there, map=name, map_parameters=given)
     found = maps.named(name)
-    assert same(sorted_tree(reference.load(there)), sorted_tree(found.apply(tree, **given)))
-    convert(there, f"{folder}/back", map=found.inverse(), map_parameters=given, format=version)
-    assert same(sorted_tree(reference.load(folder / "back")), sorted_tree(tree))
+    data = written(tree)
+    there = mapped(data, found, given, *form)
+    assert same(sorted_tree(tree_of(there)), sorted_tree(found.apply(tree, **given)))
+    assert same(sorted_tree(tree_of(mapped(there, found.inverse(), given))), sorted_tree(tree))
 
 
 @st.composite
@@ -166,23 +197,21 @@ def rules(draw):
     return f"{side(names)} -> {side(draw(st.permutations(names)))}", sizes
 
 
-@settings(max_examples=80)
 @given(rules(), st.data())
-def test_any_rule_of_ones_own_comes_back(tmp_path_factory, rule, data):
+def test_any_rule_of_ones_own_comes_back(rule, data):
     text, sizes = rule
-    folder = tmp_path_factory.mktemp("maps")
-    lines = [f'rules = [{{ from = "x/{{n}}", to = "y/{{n}}", axes = "{text}" }}]', "[parameters]"]
-    (folder / "my.toml").write_text("\n".join([*lines, *(f'{name} = ""' for name in sizes)]))
-    mine = maps.read(folder / "my.toml")
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(f'rules = [{{ from = "x/{{n}}", to = "y/{{n}}", axes = "{text}" }}]\n[parameters]\n')
+        file.writelines(f'{name} = ""\n' for name in sizes)
+        file.flush()
+        mine = maps.read(file.name)
     left = mine.definition.tables[0].rules[0].axes.left
     shape = tuple(int(np.prod([sizes[name] for name in axis])) for axis in left)
     alike = arrays(st.just(data.draw(dtypes)), st.just(shape))
     tree = {"x": {"k": data.draw(alike), "l": data.draw(alike)}}
-    reference.save(folder / "in", tree)
-    convert(f"{folder}/in", f"{folder}/there", map=str(folder / "my.toml"), map_parameters=sizes)
-    assert same(reference.load(folder / "there"), mine.apply(tree, **sizes))
-    convert(f"{folder}/there", f"{folder}/back", map=mine.inverse(), map_parameters=sizes)
-    assert same(reference.load(folder / "back"), tree)
+    there = mapped(written(tree), mine, sizes)
+    assert same(tree_of(there), mine.apply(tree, **sizes))
+    assert same(tree_of(mapped(there, mine.inverse(), sizes)), tree)
 
 
 def test_bfloat16_stays_and_a_cast_comes_after_the_map(tmp_path):
@@ -238,8 +267,15 @@ def test_a_written_model_has_the_config_that_it_implies(folder, capsys):
     assert "map llama-easylm-to-hf: heads=4 (given), rope_theta=500000 (given), vocab=50" in printed.out
     assert "nobody says rms_norm_eps=1e-06, max_position_embeddings=2048" in printed.err
     # and back, with what it says
-    assert run(f"--load_checkpoint={folder}/out/model.safetensors", "--map=llama-hf-to-easylm", "--streaming",
-               f"--output_file={folder}/back") == 0
+    assert (
+        run(
+            f"--load_checkpoint={folder}/out/model.safetensors",
+            "--map=llama-hf-to-easylm",
+            "--streaming",
+            f"--output_file={folder}/back",
+        )
+        == 0
+    )
     assert "heads=4 (" in capsys.readouterr().out
     assert same(sorted_tree(reference.load(folder / "back")), sorted_tree(easylm()))
 
@@ -254,7 +290,9 @@ def test_heads_are_asked_for_by_name(folder, capsys):
 
 
 def test_metadata_says_how_many_heads(folder, capsys):
-    reference.save(folder / "sealed", easylm(), format="2.0", metadata={"llama": {"num_attention_heads": 4, "theta": 7.0}})
+    reference.save(
+        folder / "sealed", easylm(), format="2.0", metadata={"llama": {"num_attention_heads": 4, "theta": 7.0}}
+    )
     assert to_hf(folder, load="sealed") == 0
     assert "heads=4 (llama of the metadata)" in capsys.readouterr().out
     assert json.loads((folder / "out/config.json").read_text())["rope_theta"] == 7.0
@@ -326,7 +364,9 @@ def test_renames_follow_one_another(folder):
     assert run(f"--load_checkpoint={folder}/easylm", "--streaming", f"--output_file={folder}/x", *arguments) == 0
     found = reference.load(folder / "x")
     assert list(found["t"]) == ["wte", "layers_0", "layers_1", "ln_f"]
-    assert same(found["t"]["layers_1"]["attention"]["wq"], easylm()["transformer"]["h"]["1"]["attention"]["wq"]["kernel"])
+    assert same(
+        found["t"]["layers_1"]["attention"]["wq"], easylm()["transformer"]["h"]["1"]["attention"]["wq"]["kernel"]
+    )
 
 
 def test_renames_come_before_a_map(folder):
@@ -414,12 +454,8 @@ def sparse_70b(path, layout):
 
 def write_sparse(path, leaves, dtype):
     """A flax file, which holds leaves of any size, of zeros that take no room on the disk."""
-    from reference.format.flax_msgpack import flax_steps
-    from reference.format.leaves import Leaf
-
     items = [
-        Item(key, Leaf("ndarray", dtype, shape, int(np.prod(shape)) * dtype.itemsize), object)
-        for key, shape in leaves
+        Item(key, Leaf("ndarray", dtype, shape, int(np.prod(shape)) * dtype.itemsize), object) for key, shape in leaves
     ]
     with open(path, "wb") as file:
         for parts, _ in flax_steps(items):
@@ -455,4 +491,4 @@ def test_shapes_of_70b_are_mapped_in_little_memory(tmp_path, layout, chosen, lea
     assert (written - moved) < 10_000
     assert moved > least
     assert kv_heads == 8
-    assert peak < 200_000  # kB
+    assert peak < 120_000  # kB, of which a band takes 67,000
