@@ -11,11 +11,12 @@ from ..format.errors import UsageError
 from ..format.records import Item
 from ..format.streams import check_paths
 from ..mapping.applying import mapped_items, planned
+from ..mapping.faults import ParameterNeeded
 from ..mapping.maps import MapLike, definition_of
 from ..mapping.model_configs import ModelConfig, model_config
 from ..mapping.parameters import CONFIG, config_beside, given_values, known_values, metadata_configurations
-from ..mapping.plans import ParameterNeeded, Plan
-from ..mapping.sizes import Value
+from ..mapping.plans import Plan
+from ..mapping.sizes import SHAPES, Value
 from ..mapping.tables import Definition
 from ..storage.places import place_of
 from .renaming import Renames, renamed
@@ -115,10 +116,7 @@ def write_config(report: MapReport | None) -> None:
 
 def parameters_text(report: MapReport) -> str:
     """The parameters of a map, and where those come from that do not follow from the shapes."""
-    told = [
-        f"{name}={value.value:g} ({value.source})"
-        for name, value in report.values.items()
-        if value.source != "the shapes"
-    ]
-    shapes = [f"{name}={value.value:g}" for name, value in report.values.items() if value.source == "the shapes"]
-    return ", ".join([*told, *shapes])
+    texts = {name: f"{name}={value.value:g}" for name, value in report.values.items()}
+    shapes = [text for name, text in texts.items() if report.values[name].source == SHAPES]
+    others = [f"{text} ({report.values[name].source})" for name, text in texts.items() if text not in shapes]
+    return ", ".join([*others, *shapes])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
 
 from ..format.errors import UsageError
 from ..format.keypaths import display, parse
 from ..format.records import Item
 
-Renames = Mapping[str, str] | Iterable[tuple["str | re.Pattern[str]", str]] | None
+Expression = str | re.Pattern[str]
+Renames = Mapping[str, str] | Iterable[tuple[Expression, str]] | None
 
-_SHOWN = 8  # leaves in an error
+_SHOWN: Final = 8  # leaves in an error
 
 
 def renamed(items: Sequence[Item], renames: Renames) -> list[Item]:
@@ -20,7 +22,8 @@ def renamed(items: Sequence[Item], renames: Renames) -> list[Item]:
     One follows the other, each with the names that the last has made. A template is that of `re.sub`, with \\\\1 and
     \\\\g<name>. Raises UsageError for an expression that finds nothing, and where two leaves get one name.
     """
-    rules = list(renames.items() if isinstance(renames, Mapping) else renames or ())
+    pairs = renames.items() if isinstance(renames, Mapping) else renames or ()
+    rules = list(cast("Iterable[tuple[Expression, str]]", pairs))
     texts = [display(item.path) for item in items]
     for expression, template in rules:
         try:
@@ -39,7 +42,7 @@ def renamed(items: Sequence[Item], renames: Renames) -> list[Item]:
     return renamed
 
 
-def _shown(expression: str | re.Pattern[str]) -> str:
+def _shown(expression: Expression) -> str:
     return expression if isinstance(expression, str) else expression.pattern
 
 

@@ -20,8 +20,8 @@ def add_remapping(parser: Parser) -> None:
         "--rename",
         action="append",
         metavar="REGEX=TEMPLATE",
-        help="replace what the expression finds in key paths, wherever in them, by the template, which may hold \\1 and "
-        "\\g<name>; what stands behind the last = is the template; may be repeated, one following the other",
+        help="replace what the expression finds in key paths, wherever in them, by the template, which may hold \\1 "
+        "and \\g<name>; what stands behind the last = is the template; may be repeated, one following the other",
     )
     parser.add_argument(
         "--map",
@@ -34,8 +34,8 @@ def add_remapping(parser: Parser) -> None:
         "--map_parameter",
         action="append",
         metavar="NAME=NUMBER",
-        help="what a map has to be told, such as heads=32; it asks for what neither the shapes, nor the metadata, nor a "
-        "config.json beside the input say; may be repeated",
+        help="what a map has to be told, such as heads=32; it asks for what neither the shapes, nor the metadata, nor "
+        "a config.json beside the input say; may be repeated",
     )
 
 
@@ -90,8 +90,8 @@ def print_map(report: MapReport | None, is_dry: bool) -> None:
     if report.config.assumed:
         assumed = ", ".join(report.config.assumed)
         print(
-            f"note: nobody says {assumed}, which {report.config_name} now has: give --map_parameter where the model was "
-            "trained with others",
+            f"note: nobody says {assumed}, which {report.config_name} now has: give --map_parameter where the model "
+            "was trained with others",
             file=sys.stderr,
         )
     if report.config.unknown:

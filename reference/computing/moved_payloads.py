@@ -37,7 +37,7 @@ class MovedPayload:
     """The payload of the elements of a layout, `itemsize` bytes each; `opened` gives that of an array by its number."""
 
     def __init__(self, layout: Layout, itemsize: int, opened: Callable[[int], StoredPayload]) -> None:
-        # Nothing that is made here has this object, so that the last band is gone with it, and no collector has to come.
+        # Nothing that is made here holds this object: so the last band goes with it, and waits for no collector.
         self._parts = _parts(_Sources(layout.origins, itemsize, functools.lru_cache(None)(opened)), layout.dims)
         self._rest: memoryview | StoredPayload = memoryview(b"")
         self._left = 0

@@ -15,8 +15,10 @@ from ..format.leaves import Leaf, describe
 from ..format.payloads import Payload, StoredPayload
 from ..format.records import Item
 from ..format.trees import flatten, unflatten
+from .faults import MapError
+from .making import Target
 from .parameters import Known, given_values
-from .plans import MapError, Plan, Target, plan
+from .plans import Plan, plan
 from .tables import Definition
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import tables
+from . import table_files
 from .applying import mapped_tree
 from .tables import Definition, Parameter
 
@@ -59,22 +59,22 @@ MapLike = Map | str | os.PathLike[str]
 
 def names() -> list[str]:
     """The names of the maps that come along; each stands there with its inverse."""
-    return tables.names()
+    return table_files.names()
 
 
 def named(name: str) -> Map:
     """The map of a name, one of `names()`. Raises UsageError."""
-    return Map(tables.named(name))
+    return Map(table_files.named(name))
 
 
 def read(path: str | os.PathLike[str]) -> Map:
     """The map in a TOML file. Raises UsageError, which says what is wrong in it, and OSError."""
-    return Map(tables.read(path))
+    return Map(table_files.read(path))
 
 
 def definition_of(given: MapLike) -> Definition:
     """The definition of a map, of a name, or of a file: what has a / in it or ends with .toml. Raises UsageError."""
-    return given.definition if isinstance(given, Map) else tables.definition_of(given)
+    return given.definition if isinstance(given, Map) else table_files.definition_of(given)
 
 
 def map_of(given: MapLike) -> Map:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from ..format.casts import FLOATS
 from ..format.leaves import Leaf
-from .plans import MapError, Plan
+from .faults import MapError
+from .plans import Plan
 from .sizes import Number, Sizes
 from .tables import Definition
 

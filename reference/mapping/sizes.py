@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .expressions import size_of
 from .tables import Parameter
 
 Number = int | float
+SHAPES: Final = "the shapes"  # which say how large something is
 
 
 class Value(NamedTuple):
@@ -55,7 +56,7 @@ class Sizes:
         (name,) = unknown
         size = equation.size // product
         if name in self.parameters:
-            self.values[name] = Value(size, "the shapes")
+            self.values[name] = Value(size, SHAPES)
         else:
             equation.own[name] = size
         return True
@@ -80,7 +81,7 @@ class Sizes:
         for name, parameter in self.parameters.items():
             for other, row in parameter.known.items():
                 size = self.size(other, {})
-                if name not in self.values and size in row:
+                if name not in self.values and size is not None and size in row:
                     self.values[name] = Value(row[size], f"{other}={size}")
                     return True
         return False

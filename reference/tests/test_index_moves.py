@@ -83,7 +83,7 @@ def test_stored_bytes_move_as_arrays_do(case, data):
 def test_one_move_after_another_is_one_pass(first, second, data):
     """Two moves of one array each, of which the second splits what the first has joined."""
     (move, _), (other, _) = first, second
-    move = move._replace(stack=(), index={}, order=tuple(data.draw(st.permutations(range(len(move.sizes))))))
+    move = move._replace(stack=(), fixed={}, order=tuple(data.draw(st.permutations(range(len(move.sizes))))))
     move = move._replace(shape=tuple(move.sizes[i] for i in move.order))
     order = tuple(data.draw(st.permutations(range(len(move.shape)))))
     other = Move(move.shape, {}, (), order, tuple(move.shape[i] for i in order))

@@ -25,8 +25,8 @@ from reference.containers.registry import read_contents, steps_of
 from reference.containers.stream import STREAM
 from reference.convert import convert
 from reference.format.errors import FormatError
-from reference.format.leaves import Leaf
 from reference.format.flax_msgpack import flax_steps
+from reference.format.leaves import Leaf
 from reference.format.payloads import write_steps
 from reference.format.records import Item, item_in, value_of
 from reference.format.sealing import SealOptions
@@ -422,7 +422,8 @@ with open_checkpoint(path) as checkpoint:
     items = [item for item in items if chosen == "all" or "/".join(item.path) in wanted]
     sink = Counting()
     write_steps(sink, record_steps(items))
-print(total, sum(item.leaf.nbytes for item in items), sink.size, meter.peak(), report.config.config["num_key_value_heads"])
+kv_heads = report.config.config["num_key_value_heads"]
+print(total, sum(item.leaf.nbytes for item in items), sink.size, meter.peak(), kv_heads)
 """
 
 

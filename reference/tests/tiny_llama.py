@@ -1,8 +1,8 @@
 """A small LLaMA, and what it computes: once as EasyLM and once as Hugging Face's transformers lay it out.
 
 The two passes share nothing but numpy. Each is written from its program's definition of the model: EasyLM's from
-`EasyLM/models/llama/llama_model.py` (kernels [in, out], complex numbers of neighbours turned), that of transformers from
-`modeling_llama.py` (weights [out, in], the halves of a head turned against each other).
+`EasyLM/models/llama/llama_model.py` (kernels [in, out], complex numbers of neighbours turned), that of transformers
+from `modeling_llama.py` (weights [out, in], the halves of a head turned against each other).
 """
 
 from typing import NamedTuple
@@ -21,7 +21,10 @@ class Sizes(NamedTuple):
     eps: float = 1e-6
 
 
-def easylm(sizes=Sizes(), dtype=np.float32, seed=0):
+SMALL = Sizes()
+
+
+def easylm(sizes=SMALL, dtype=np.float32, seed=0):
     """Weights as EasyLM's trainer saves them, and tux's without scanned layers."""
     rng = np.random.default_rng(seed)
     shared = sizes.hidden // sizes.heads * sizes.kv_heads
@@ -54,7 +57,7 @@ def easylm(sizes=Sizes(), dtype=np.float32, seed=0):
     }
 
 
-def easylm_logits(params, tokens, sizes=Sizes()):
+def easylm_logits(params, tokens, sizes=SMALL):
     """float32[tokens, vocab] of the weights in EasyLM's layout."""
     x = params["transformer"]["wte"]["embedding"][tokens]
     size = sizes.hidden // sizes.heads
@@ -91,7 +94,7 @@ def easylm_logits(params, tokens, sizes=Sizes()):
     return norm(x, params["transformer"]["ln_f"]) @ params["lm_head"]["kernel"]
 
 
-def hf_logits(tensors, tokens, sizes=Sizes()):
+def hf_logits(tensors, tokens, sizes=SMALL):
     """float32[tokens, vocab] of the weights by their names in Hugging Face's layout; one head at a time."""
     size = sizes.hidden // sizes.heads
     frequencies = 1.0 / sizes.theta ** (np.arange(0, size, 2) / size)
