@@ -16,7 +16,7 @@ from ..mapping.maps import MapLike, definition_of
 from ..mapping.model_configs import ModelConfig, model_config
 from ..mapping.parameters import CONFIG, config_beside, given_values, known_values, metadata_configurations
 from ..mapping.plans import Plan
-from ..mapping.sizes import SHAPES, Value
+from ..mapping.sizes import Value
 from ..mapping.tables import Definition
 from ..storage.places import place_of
 from .renaming import Renames, renamed
@@ -115,8 +115,8 @@ def write_config(report: MapReport | None) -> None:
 
 
 def parameters_text(report: MapReport) -> str:
-    """The parameters of a map, and where those come from that do not follow from the shapes."""
-    texts = {name: f"{name}={value.value:g}" for name, value in report.values.items()}
-    shapes = [text for name, text in texts.items() if report.values[name].source == SHAPES]
-    others = [f"{text} ({report.values[name].source})" for name, text in texts.items() if text not in shapes]
-    return ", ".join([*others, *shapes])
+    """The parameters of a map, and who says so: "heads=32 (given); hidden=4096, vocab=32000 (the shapes)"."""
+    by_source: dict[str, list[str]] = {}
+    for name, value in report.values.items():
+        by_source.setdefault(value.source, []).append(f"{name}={value.value:g}")
+    return "; ".join(f"{', '.join(texts)} ({source})" for source, texts in by_source.items())

@@ -29,7 +29,7 @@ class Map:
 
     @property
     def about(self) -> str:
-        """What it maps, in a sentence."""
+        """The two layouts that it leads from and to, and its inverse back."""
         return self.definition.about
 
     @property

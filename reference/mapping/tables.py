@@ -70,7 +70,7 @@ class Table(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A map: tables applied one after the other. `mapping.applying` and `convert(map=...)` apply it."""
+    """A map: tables applied one after the other. `about` names its two sides, which are the inverse's too."""
 
     name: str
     inverse_name: str

@@ -264,7 +264,7 @@ def test_a_written_model_has_the_config_that_it_implies(folder, capsys):
     }
     assert {key: config.get(key) for key in expected} == expected
     printed = capsys.readouterr()
-    assert "map llama-easylm-to-hf: heads=4 (given), rope_theta=500000 (given), vocab=50" in printed.out
+    assert "map llama-easylm-to-hf: heads=4, rope_theta=500000 (given); vocab=50, hidden=64" in printed.out
     assert "nobody says rms_norm_eps=1e-06, max_position_embeddings=2048" in printed.err
     # and back, with what it says
     assert (
@@ -276,7 +276,7 @@ def test_a_written_model_has_the_config_that_it_implies(folder, capsys):
         )
         == 0
     )
-    assert "heads=4 (" in capsys.readouterr().out
+    assert "heads=4, kv_heads=2 (" in capsys.readouterr().out
     assert same(sorted_tree(reference.load(folder / "back")), sorted_tree(easylm()))
 
 
