@@ -114,7 +114,7 @@ def convert(
             with show as moved, place.replace(moved, behind=True) as sink:
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
-            write_config(mapped)
+            write_config(mapped, [item.leaf for item in items])
         plain = target == STREAM and seal is None
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if plain else []
         left_out = () if seal is not None else tuple(kept)

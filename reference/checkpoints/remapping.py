@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.errors import UsageError
+from ..format.leaves import Leaf
 from ..format.records import Item
 from ..format.streams import check_paths
 from ..mapping.applying import mapped_items, planned
 from ..mapping.faults import ParameterNeeded
 from ..mapping.maps import MapLike, definition_of
-from ..mapping.model_configs import ModelConfig, model_config
+from ..mapping.model_configs import ModelConfig, dtype_entry, model_config
 from ..mapping.parameters import CONFIG, config_beside, given_values, known_values, metadata_configurations
 from ..mapping.plans import Plan
 from ..mapping.sizes import Value
@@ -28,8 +30,8 @@ _WHOLE_MODEL = "model.safetensors"
 class MapReport(NamedTuple):
     """What a map did: its name, its parameters and who gave them, and the leaves that it has left out.
 
-    `config` is what the config.json beside the output says, and `config_name` where it stands; None where none was
-    written. With `config_was_there` one stood there, fits, and was left as it was.
+    `config` is what the config.json beside the output says, but for the dtype, and `config_name` where it stands; None
+    where none was written. With `config_was_there` one stood there, fits, and was left as it was.
     """
 
     name: str
@@ -58,43 +60,61 @@ def remapped(
     if map is None:
         if given:
             raise UsageError("parameters are those of a map, and there is no map")
-        check_paths([item.path for item in items])
         return items, None
     definition = definition_of(map)
     config_name = _config_name(*output) if definition.config_is_written else None
     there = config_beside(config_name) if config_name is not None else None
-    configurations = [*metadata_configurations(metadata), *([there] if there else []), *_beside(source)]
+    configurations = functools.cache(lambda: _configurations(metadata, there, source))
     plan = _planned(definition, items, given or {}, configurations)
     report = MapReport(definition.name, plan.values, plan.left_out)
     if config_name is not None:
-        values = known_values(definition, configurations, plan.values).values
-        config = model_config(definition, plan._replace(values=values), [item.leaf for item in items])
-        report = report._replace(config=config, config_name=config_name, config_was_there=there is not None)
+        values = known_values(definition, configurations(), plan.values).values
+        config = model_config(definition, plan._replace(values=values))
+        if there is not None:
+            _refuse_another(config.config, *there)
+        report = report._replace(values=values, config=config, config_name=config_name, config_was_there=bool(there))
     items = mapped_items(plan, items)
     check_paths([item.path for item in items])
     return items, report
 
 
-def _beside(source: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-    if (found := config_beside(source)) is not None:
-        yield found
+_Configuration = tuple[Mapping[str, Any], str]  # and the name of its source
+
+
+def _configurations(metadata: Mapping[str, Any], there: _Configuration | None, source: str) -> list[_Configuration]:
+    """What may say the parameters of a map, the first counting most."""
+    beside = config_beside(source)
+    return [*metadata_configurations(metadata), *(each for each in (there, beside) if each is not None)]
 
 
 def _planned(
     definition: Definition,
     items: Sequence[Item],
     given: Mapping[str, float],
-    configurations: Sequence[tuple[Mapping[str, Any], str]],
+    configurations: Callable[[], list[_Configuration]],
 ) -> Plan:
     """The plan by what is given, and by what the configurations say where that and the shapes are not enough."""
     values = given_values(definition, given)
     try:
         return planned(definition, items, known_values(definition, (), values))
     except ParameterNeeded:
-        known = known_values(definition, configurations, values)
+        known = known_values(definition, configurations(), values)
         if known.values == values and not known.equations:
             raise
     return planned(definition, items, known)
+
+
+def _refuse_another(config: Mapping[str, Any], there: Mapping[str, Any], name: str) -> None:
+    """Refuse a config.json beside the output that is not the one of what is written."""
+    wrong = [
+        f"{key}={there[key]}, and the leaves {value}" for key, value in config.items() if _differ(there.get(key), value)
+    ]
+    if wrong:
+        raise UsageError(f"{name} says {'; '.join(wrong)}: write to another folder, or move it away")
+
+
+def _differ(old: Any, new: Any) -> bool:
+    return all(isinstance(value, int | float) for value in (old, new)) and old != new
 
 
 def _config_name(kind: str, name: str) -> str | None:
@@ -105,11 +125,11 @@ def _config_name(kind: str, name: str) -> str | None:
     return f"{folder}{slash}{CONFIG}"
 
 
-def write_config(report: MapReport | None) -> None:
-    """Write the config.json of a conversion, where there is one to be written. Raises OSError."""
+def write_config(report: MapReport | None, leaves: Iterable[Leaf]) -> None:
+    """Write the config.json beside these leaves, where a map has one to be written. Raises OSError."""
     if report is None or report.config is None or report.config_name is None or report.config_was_there:
         return
-    text = json.dumps(report.config.config, indent=2, sort_keys=True) + "\n"
+    text = json.dumps({**report.config.config, **dtype_entry(leaves)}, indent=2, sort_keys=True) + "\n"
     with place_of(report.config_name).replace() as sink:
         sink.write(text.encode())
 

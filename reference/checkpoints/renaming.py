@@ -9,6 +9,7 @@ from typing import Final, cast
 from ..format.errors import UsageError
 from ..format.keypaths import display, parse
 from ..format.records import Item
+from ..format.streams import check_paths
 
 Expression = str | re.Pattern[str]
 Renames = Mapping[str, str] | Iterable[tuple[Expression, str]] | None
@@ -20,7 +21,8 @@ def renamed(items: Sequence[Item], renames: Renames) -> list[Item]:
     """The leaves under their new names: what each expression finds in a name, wherever in it, its template replaces.
 
     One follows the other, each with the names that the last has made. A template is that of `re.sub`, with \\\\1 and
-    \\\\g<name>. Raises UsageError for an expression that finds nothing, and where two leaves get one name.
+    \\\\g<name>. Raises UsageError for an expression that finds nothing, and where two leaves get one name;
+    FormatError where one would stand under another.
     """
     pairs = renames.items() if isinstance(renames, Mapping) else renames or ()
     rules = list(cast("Iterable[tuple[Expression, str]]", pairs))
@@ -39,6 +41,7 @@ def renamed(items: Sequence[Item], renames: Renames) -> list[Item]:
         return list(items)
     renamed = [item._replace(path=_parsed(text)) for item, text in zip(items, texts, strict=True)]
     _refuse_clashes(items, renamed)
+    check_paths([item.path for item in renamed])
     return renamed
 
 

@@ -25,13 +25,11 @@ class ModelConfig(NamedTuple):
     unknown: list[str]
 
 
-def model_config(definition: Definition, plan: Plan, leaves: Iterable[Leaf]) -> ModelConfig | None:
-    """The config.json beside what a map makes, of the dtypes of `leaves`; None where a map has none.
+def model_config(definition: Definition, plan: Plan) -> ModelConfig:
+    """The config.json beside what a map makes, but for the dtype.
 
     Raises MapError, which asks for a parameter that has no default and that no leaf tells.
     """
-    if not definition.config_is_written:
-        return None
     sizes = Sizes(definition.parameters, plan.values)
     axes = _axes(definition)
     config = dict(definition.config.values)
@@ -51,9 +49,6 @@ def model_config(definition: Definition, plan: Plan, leaves: Iterable[Leaf]) -> 
         needs = " and ".join(f"{name}, {definition.parameters[name].about}" for name in missing)
         flags = " ".join(f"--map_parameter={name}=N" for name in missing)
         raise MapError(f"the config.json beside the output needs {needs}: give {flags}")
-    dtypes = {leaf.dtype for leaf in leaves if leaf.dtype in FLOATS}
-    if len(dtypes) == 1:
-        config["torch_dtype"] = str(dtypes.pop())
     return ModelConfig(config, assumed, unknown)
 
 
@@ -74,3 +69,9 @@ def _value(definition: Definition, sizes: Sizes, names: list[str], assumed: list
     if default is not None:
         assumed.append(f"{names[0]}={default:g}")
     return default
+
+
+def dtype_entry(leaves: Iterable[Leaf]) -> dict[str, str]:
+    """The entry of the dtype of these leaves, none where their floats have several."""
+    dtypes = {str(leaf.dtype) for leaf in leaves if leaf.dtype in FLOATS}
+    return {"torch_dtype": dtypes.pop()} if len(dtypes) == 1 else {}

@@ -24,7 +24,7 @@ from reference.containers.flax_file import FLAX
 from reference.containers.registry import read_contents, steps_of
 from reference.containers.stream import STREAM
 from reference.convert import convert
-from reference.format.errors import FormatError
+from reference.format.errors import FormatError, UsageError
 from reference.format.flax_msgpack import flax_steps
 from reference.format.leaves import Leaf
 from reference.format.payloads import write_steps
@@ -312,6 +312,29 @@ def test_a_config_that_stands_there_stays_where_it_fits(folder, capsys):
     assert to_hf(folder) == 0
     assert "stood there, agrees with the leaves, and stays as it is" in capsys.readouterr().out
     assert json.loads((folder / "out/config.json").read_text())["mine"] == 1
+
+
+def test_a_config_that_stands_there_and_does_not_fit_is_refused(folder, capsys):
+    text = '{"num_attention_heads": 8, "rope_theta": 5e5}'
+    (folder / "out/config.json").write_text(text)
+    assert to_hf(folder, "--map_parameter=heads=4", "--map_parameter=rope_theta=1e4") == 2
+    error = capsys.readouterr().err
+    assert "out/config.json says num_attention_heads=8, and the leaves 4; rope_theta=500000.0, and" in error
+    assert os.listdir(folder / "out") == ["config.json"]
+    assert (folder / "out/config.json").read_text() == text
+
+
+def test_the_config_names_the_dtype_that_is_written(folder):
+    assert to_hf(folder, "--map_parameter=heads=4", "--float_dtype=bf16") == 0
+    assert json.loads((folder / "out/config.json").read_text())["torch_dtype"] == "bfloat16"
+
+
+def test_a_config_beside_the_input_is_not_read_for_nothing(folder):
+    (folder / "config.json").write_text("not JSON")
+    convert(f"{folder}/easylm", f"{folder}/x", map="llama-easylm-to-hf", map_parameters={"heads": 4})
+    convert(f"{folder}/easylm", f"{folder}/y", map="lwm-unscanned-to-scanned")
+    with pytest.raises(UsageError, match=r"config\.json is not JSON"):
+        convert(f"{folder}/easylm", f"{folder}/z", map="llama-easylm-to-hf")
 
 
 def test_lwm_says_its_base_of_the_rotary_frequencies(folder, capsys):
