@@ -6,8 +6,10 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from ..format.leaves import read_value
 from ..format.records import Record, value_of
 from ..format.wire import Source
+from ..storage.huge_pages import rooms
 from ..storage.threads import LARGE, all_done
 
 
@@ -18,9 +20,10 @@ def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
     small to be shared by threads, is read by one while another reads the next.
     """
     found: list[Any] = [None] * len(records)
+    memory = rooms([record.nbytes if record.kind == "ndarray" else 0 for record in records])
 
     def read(i: int) -> None:
-        found[i] = value_of(source, records[i])
+        found[i] = value_of(source, records[i], read=functools.partial(read_value, memory=memory[i]))
 
     small = []
     for i, record in enumerate(records):

@@ -126,10 +126,13 @@ def stored(source: Source, at: int, leaf: Leaf) -> StoredPayload:
     return StoredPayload(source, [(at + offset, n) for offset, n in leaf.extents])
 
 
-def read_value(source: Source, at: int, leaf: Leaf) -> Any:
-    """The value of a leaf that starts at offset `at`: a new numpy array or scalar, or a Python value."""
+def read_value(source: Source, at: int, leaf: Leaf, memory: np.ndarray | None = None) -> Any:
+    """The value of a leaf that starts at offset `at`: a new numpy array or scalar, or a Python value.
+
+    An array is made in `memory`, uint8 of the payload's size, where that is given.
+    """
     if leaf.dtype is not None:
-        array = np.empty(leaf.shape, leaf.dtype)
+        array = np.empty(leaf.shape, leaf.dtype) if memory is None else np.ndarray(leaf.shape, leaf.dtype, memory)
         stored(source, at, leaf).read_into(0, bytes_of(array))
         return settle(array) if leaf.kind == "ndarray" else settle(array)[()]
     if leaf.kind in ("str", "bin"):
