@@ -26,7 +26,7 @@ from ..storage.progress import Shown, shown
 from .checkpoint import Checkpoint, KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
-from .remapping import MapReport, remapped, write_config
+from .remapping import MapReport, remapped, with_parameters, write_config
 from .renaming import Renames
 
 
@@ -103,6 +103,7 @@ def convert(
         cast_to = cast_on(backend, dtype, [] if dry_run else [item.leaf.dtype for item in found])
         items = [cast_to(item, dtype, overflows.append) for item in found]
         version = (format or checkpoint.version) if target == STREAM else None
+        metadata = with_parameters(mapped, target == STREAM and version == VERSION, metadata)
         kept = _kept_metadata(checkpoint)
         seal = _seal(target, version, checkpoint.contents.seal, kept, metadata, alignment, digests)
         steps = steps_of(target, items, seal)

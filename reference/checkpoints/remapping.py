@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.errors import UsageError
+from ..format.keypaths import parse
 from ..format.leaves import Leaf
+from ..format.metadata import Metadata
 from ..format.records import Item
 from ..format.streams import check_paths
 from ..mapping.applying import mapped_items, planned
@@ -24,12 +26,15 @@ from ..storage.places import place_of
 from .renaming import Renames, renamed
 
 # The name under which transformers looks for the tensors of a model, beside its config.json.
-_WHOLE_MODEL = "model.safetensors"
+_WHOLE_MODEL: Final = "model.safetensors"
+_PARAMETERS: Final = "map_parameters"  # the key of a sealed stream's metadata under which they stand
 
 
 class MapReport(NamedTuple):
     """What a map did: its name, its parameters and who gave them, and the leaves that it has left out.
 
+    `tied` are leaves of the input that it does not have, as its configuration says, and that were made of another; of
+    `untied` no configuration says why they are missing.
     `config` is what the config.json beside the output says, but for the dtype, and `config_name` where it stands; None
     where none was written. With `config_was_there` one stood there, fits, and was left as it was.
     """
@@ -37,6 +42,8 @@ class MapReport(NamedTuple):
     name: str
     values: dict[str, Value]
     left_out: list[tuple[str, ...]]
+    tied: list[tuple[str, ...]]
+    untied: list[tuple[str, ...]]
     config: ModelConfig | None = None
     config_name: str | None = None
     config_was_there: bool = False
@@ -65,8 +72,9 @@ def remapped(
     config_name = _config_name(*output) if definition.config_is_written else None
     there = config_beside(config_name) if config_name is not None else None
     configurations = functools.cache(lambda: _configurations(metadata, there, source))
+    items, tied, missing = _with_tied(definition, items, configurations)
     plan = _planned(definition, items, given or {}, configurations)
-    report = MapReport(definition.name, plan.values, plan.left_out)
+    report = MapReport(definition.name, plan.values, plan.left_out, tied, missing)
     if config_name is not None:
         values = known_values(definition, configurations(), plan.values).values
         config = model_config(definition, plan._replace(values=values))
@@ -85,6 +93,21 @@ def _configurations(metadata: Mapping[str, Any], there: _Configuration | None, s
     """What may say the parameters of a map, the first counting most."""
     beside = config_beside(source)
     return [*metadata_configurations(metadata), *(each for each in (there, beside) if each is not None)]
+
+
+def _with_tied(
+    definition: Definition, items: Sequence[Item], configurations: Callable[[], list[_Configuration]]
+) -> tuple[list[Item], list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """The leaves with those that are tied to others, and which these are; and those that are missing all the same."""
+    by_path = {item.path: item for item in items}
+    pairs = [(tuple(parse(name)), tuple(parse(other))) for name, other in definition.tied.items()]
+    missing = [(path, other) for path, other in pairs if path not in by_path and other in by_path]
+    if not missing:
+        return list(items), [], []
+    paths = [path for path, _ in missing]
+    if not any(configuration.get("tie_word_embeddings") is True for configuration, _ in configurations()):
+        return list(items), [], paths
+    return [*items, *(by_path[other]._replace(path=path) for path, other in missing)], paths, []
 
 
 def _planned(
@@ -132,6 +155,13 @@ def write_config(report: MapReport | None, leaves: Iterable[Leaf]) -> None:
     text = json.dumps({**report.config.config, **dtype_entry(leaves)}, indent=2, sort_keys=True) + "\n"
     with place_of(report.config_name).replace() as sink:
         sink.write(text.encode())
+
+
+def with_parameters(report: MapReport | None, is_sealed: bool, given: Metadata | None) -> Metadata | None:
+    """What is given as metadata of the output, in a sealed stream with the parameters: its inverse need not ask."""
+    if report is None or not report.values or not is_sealed:
+        return given
+    return {_PARAMETERS: {name: value.value for name, value in report.values.items()}, **(given or {})}
 
 
 def parameters_text(report: MapReport) -> str:

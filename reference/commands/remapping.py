@@ -81,6 +81,10 @@ def print_map(report: MapReport | None, is_dry: bool) -> None:
             f"note: the map leaves out {len(report.left_out)} leaves that the other side computes: {shown}",
             file=sys.stderr,
         )
+    for path in report.tied:
+        print(f"{display(path)} is tied to another leaf, and written on its own")
+    for path in report.untied:
+        print(f"note: there is no {display(path)}, and no config.json says that it is tied to another", file=sys.stderr)
     if report.config is None:
         return
     if report.config_was_there:

@@ -67,7 +67,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _definition(raw: Mapping[str, Any]) -> Definition:
-    _check(raw, "the map", name=str, inverse=str, about=str, through=list, rules=list, left_out=dict, **_TABLES)
+    _check(raw, "the map", name=str, inverse=str, about=str, through=list, rules=list, **_TABLES)
     through = [named(name) for name in raw.get("through", ())]
     tables = [table for each in through for table in each.tables]
     if "rules" in raw:
@@ -76,18 +76,34 @@ def _definition(raw: Mapping[str, Any]) -> Definition:
         raise UsageError("a map has rules, or goes through others")
     parameters = {name: parameter for each in through for name, parameter in each.parameters.items()}
     parameters |= {name: _parameter(name, value) for name, value in raw.get("parameters", {}).items()}
-    config, is_written = Config(), False
-    for each in through:
-        if each.config.values:
-            config, is_written = each.config, each.config_is_written
+    config = next((each.config for each in reversed(through) if each.config.values), Config())
+    is_written = any(each.config_is_written for each in through)
     if "config" in raw:
         _check(raw["config"], "config", values=dict, parameters=dict, side=str)
         config = Config(raw["config"].get("values", {}), raw["config"].get("parameters", {}))
         is_written = raw["config"].get("side", "to") == "to"
-    return Definition(raw["name"], raw["inverse"], raw.get("about", ""), tuple(tables), parameters, config, is_written)
+    return Definition(
+        raw["name"],
+        raw["inverse"],
+        raw.get("about", ""),
+        tuple(tables),
+        parameters,
+        config,
+        is_written,
+        _sided(raw, "tied", through[0].tied if through else {})[0],
+        _sided(raw, "tied", through[-1].tied_back if through else {})[1],
+        _sided(raw, "frameworks", None),
+    )
 
 
-_TABLES: Final = {"parameters": dict, "config": dict}
+def _sided(raw: Mapping[str, Any], key: str, default: Any) -> tuple[Any, Any]:
+    """What a table says of its two sides."""
+    value = raw.get(key, {})
+    _check(value, key, **{"from": (str, dict), "to": (str, dict)})
+    return value.get("from", default), value.get("to", default)
+
+
+_TABLES: Final = {"parameters": dict, "config": dict, "left_out": dict, "tied": dict, "frameworks": dict}
 
 
 def _table(raw: Mapping[str, Any]) -> Table:

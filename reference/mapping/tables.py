@@ -70,7 +70,11 @@ class Table(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A map: tables applied one after the other. `about` names its two sides, which are the inverse's too."""
+    """A map: tables applied one after the other. `about` names its two sides, which are the inverse's too.
+
+    `tied` are leaves that a source leaves out where its configuration says `tie_word_embeddings`, and the leaf that
+    each is the same as; `tied_back` are those of the target. `frameworks` are those whose names source and target have.
+    """
 
     name: str
     inverse_name: str
@@ -79,6 +83,9 @@ class Definition(NamedTuple):
     parameters: Mapping[str, Parameter]
     config: Config  # of the source or the target
     config_is_written: bool  # it is that of the target
+    tied: Mapping[str, str] = {}
+    tied_back: Mapping[str, str] = {}
+    frameworks: tuple[str | None, str | None] = (None, None)
 
     def inverse(self) -> Definition:
         """The map in the other direction, by the same tables."""
@@ -88,4 +95,7 @@ class Definition(NamedTuple):
             inverse_name=self.name,
             tables=tables,
             config_is_written=bool(self.config.values) and not self.config_is_written,
+            tied=self.tied_back,
+            tied_back=self.tied,
+            frameworks=self.frameworks[::-1],
         )

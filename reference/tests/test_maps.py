@@ -36,6 +36,10 @@ def shapes_of(tree):
     return {display(path): value.shape for path, value in flatten(tree)}
 
 
+def sorted_tree(tree):
+    return {key: sorted_tree(tree[key]) for key in sorted(tree)} if isinstance(tree, dict) else tree
+
+
 def planned(map, shapes, **given):
     """The shapes that a map makes, by key path in display form."""
     definition = table_files.definition_of(map) if isinstance(map, str) else map
@@ -184,6 +188,42 @@ def test_jax_arrays_stay_on_their_devices():
     assert leaf.devices() == {jax.devices()[-1]}
     unscanned = maps.named("lwm-scanned-to-unscanned").apply(scanned)
     assert same(jax.tree.map(np.asarray, unscanned), jax.tree.map(np.asarray, params))
+
+
+def test_real_modules_of_linen_and_nnx_have_these_names(tmp_path):
+    """The same small network in both of flax's libraries: the variables of one are the state of the other."""
+    jax = pytest.importorskip("jax")
+    nn, nnx = pytest.importorskip("flax.linen"), pytest.importorskip("flax.nnx")
+
+    class Linen(nn.Module):
+        def setup(self):
+            self.layers = [nn.Dense(4), nn.Dense(3)]
+            self.norm = nn.BatchNorm(use_running_average=True)
+
+        def __call__(self, x):
+            return self.norm(self.layers[1](self.layers[0](x)))
+
+    class Nnx(nnx.Module):
+        def __init__(self, rngs):
+            layers = [nnx.Linear(5, 4, rngs=rngs), nnx.Linear(4, 3, rngs=rngs)]
+            self.layers = nnx.List(layers) if hasattr(nnx, "List") else layers
+            self.norm = nnx.BatchNorm(3, use_running_average=True, rngs=rngs)
+
+        def __call__(self, x):
+            return self.norm(self.layers[1](self.layers[0](x)))
+
+    x = jax.random.normal(jax.random.key(0), (2, 5))
+    variables = Linen().init(jax.random.key(1), x)
+    model = Nnx(nnx.Rngs(0))
+    linen_to_nnx, to_plain = maps.named("linen-to-nnx"), maps.named("nnx-values-to-plain")
+    state = to_plain.apply(linen_to_nnx.apply(variables))
+    reference.save(tmp_path / "state", nnx.state(model))
+    assert shapes_of(sorted_tree(state)) == shapes_of(sorted_tree(reference.load(tmp_path / "state")))
+    reference.save(tmp_path / "state", state)
+    nnx.update(model, reference.load(tmp_path / "state", like=nnx.state(model)))
+    assert np.array_equal(model(x), Linen().apply(variables, x))
+    back = linen_to_nnx.inverse().apply(to_plain.inverse().apply(state))
+    assert same(sorted_tree(jax.tree.map(np.asarray, back)), sorted_tree(jax.tree.map(np.asarray, dict(variables))))
 
 
 def test_old_rotary_frequencies_are_left_out():

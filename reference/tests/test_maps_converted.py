@@ -298,6 +298,15 @@ def test_metadata_says_how_many_heads(folder, capsys):
     assert json.loads((folder / "out/config.json").read_text())["rope_theta"] == 7.0
 
 
+def test_a_sealed_stream_keeps_the_parameters_for_the_inverse(folder):
+    convert(f"{folder}/easylm", f"{folder}/there", map="llama-easylm-to-hf", map_parameters={"heads": 4}, format="2.0")
+    with reference.open(folder / "there") as checkpoint:
+        assert checkpoint.metadata["map_parameters"]["kv_heads"] == 2
+    report = convert(f"{folder}/there", f"{folder}/back", map="llama-hf-to-easylm", format="1.0")
+    assert report.map.values["heads"] == (4, "map_parameters of the metadata")
+    assert same(sorted_tree(reference.load(folder / "back")), sorted_tree(easylm()))
+
+
 def test_a_config_of_another_model_is_not_believed(folder, capsys):
     (folder / "config.json").write_text('{"num_attention_heads": 4, "hidden_size": 128}')
     assert to_hf(folder) == 2
@@ -335,6 +344,20 @@ def test_a_config_beside_the_input_is_not_read_for_nothing(folder):
     convert(f"{folder}/easylm", f"{folder}/y", map="lwm-unscanned-to-scanned")
     with pytest.raises(UsageError, match=r"config\.json is not JSON"):
         convert(f"{folder}/easylm", f"{folder}/z", map="llama-easylm-to-hf")
+
+
+def test_tied_embeddings_are_written_on_their_own(folder, capsys):
+    assert to_hf(folder, "--map_parameter=heads=4", "--exclude=lm_head/*") == 0
+    config = json.loads((folder / "out/config.json").read_text())
+    given = [f"--load_checkpoint={folder}/out/model.safetensors", "--map=llama-hf-to-easylm", "--streaming"]
+    assert run(*given, f"--output_file={folder}/back") == 0
+    assert "there is no lm_head/weight, and no config.json says that it is tied" in capsys.readouterr().err
+    (folder / "out/config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
+    assert run(*given, f"--output_file={folder}/back") == 0
+    assert "lm_head/weight is tied to another leaf, and written on its own" in capsys.readouterr().out
+    back = reference.load(folder / "back")
+    assert np.array_equal(back["lm_head"]["kernel"], back["transformer"]["wte"]["embedding"].T)
+    assert len(reference.scan(folder / "back")) == len(reference.scan(folder / "easylm"))
 
 
 def test_lwm_says_its_base_of_the_rotary_frequencies(folder, capsys):
