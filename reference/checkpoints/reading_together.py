@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from ..format.leaves import read_value
 from ..format.records import Record, value_of
 from ..format.wire import Source
 from ..storage.huge_pages import rooms
 from ..storage.threads import LARGE, all_done
+
+_READ_TOGETHER: Final = 1 << 16  # leaves up to this size are read together
+_READ_AT_ONCE: Final = 1 << 19
 
 
 def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
@@ -33,3 +37,23 @@ def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
             small.append(i)
     all_done([functools.partial(read, i) for i in small], sum(records[i].nbytes for i in small))
     return found
+
+
+def is_large(record: Record) -> bool:
+    return record.end - record.leaf_offset > _READ_TOGETHER
+
+
+def block_of(records: list[Record], first: int, bridges: bool) -> tuple[int, int]:
+    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end.
+
+    With `bridges` what stands between two of them is read, too. Of a sealed stream it would be compared.
+    """
+    start, end = records[first].leaf_offset, records[first].end
+    i = first
+    for i, (_, _, offset, _, stop) in enumerate(itertools.islice(records, first + 1, None), first + 1):
+        if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
+            return i, end
+        if offset > end and not bridges:
+            return i, end
+        end = stop
+    return i + 1, end

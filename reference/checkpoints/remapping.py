@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..containers.safetensors_file import SAFETENSORS
+from ..containers.stream import STREAM
 from ..format.errors import UsageError
 from ..format.keypaths import parse
 from ..format.leaves import Leaf
 from ..format.metadata import Metadata
 from ..format.records import Item
+from ..format.seals import VERSION
 from ..format.streams import check_paths
 from ..mapping.applying import mapped_items, planned
 from ..mapping.faults import ParameterNeeded
@@ -34,7 +36,7 @@ class MapReport(NamedTuple):
     """What a map did: its name, its parameters and who gave them, and the leaves that it has left out.
 
     `tied` are leaves of the input that it does not have, as its configuration says, and that were made of another; of
-    `untied` no configuration says why they are missing.
+    `untied` no configuration says why they are missing. `framework` is the one whose names the output has.
     `config` is what the config.json beside the output says, but for the dtype, and `config_name` where it stands; None
     where none was written. With `config_was_there` one stood there, fits, and was left as it was.
     """
@@ -44,6 +46,7 @@ class MapReport(NamedTuple):
     left_out: list[tuple[str, ...]]
     tied: list[tuple[str, ...]]
     untied: list[tuple[str, ...]]
+    framework: str | None = None
     config: ModelConfig | None = None
     config_name: str | None = None
     config_was_there: bool = False
@@ -74,7 +77,8 @@ def remapped(
     configurations = functools.cache(lambda: _configurations(metadata, there, source))
     items, tied, missing = _with_tied(definition, items, configurations)
     plan = _planned(definition, items, given or {}, configurations)
-    report = MapReport(definition.name, plan.values, plan.left_out, tied, missing)
+    framework = definition.frameworks[1]
+    report = MapReport(definition.name, plan.values, plan.left_out, tied, missing, framework)
     if config_name is not None:
         values = known_values(definition, configurations(), plan.values).values
         config = model_config(definition, plan._replace(values=values))
@@ -157,11 +161,21 @@ def write_config(report: MapReport | None, leaves: Iterable[Leaf]) -> None:
         sink.write(text.encode())
 
 
-def with_parameters(report: MapReport | None, is_sealed: bool, given: Metadata | None) -> Metadata | None:
-    """What is given as metadata of the output, in a sealed stream with the parameters: its inverse need not ask."""
-    if report is None or not report.values or not is_sealed:
+def with_parameters(
+    report: MapReport | None, kind: str, version: str | None, given: Metadata | None
+) -> Metadata | None:
+    """What is given as metadata of the output, and what is known from a map.
+
+    In a sealed stream these are the parameters, so that the inverse need not ask; in safetensors it is the framework
+    whose names the leaves have now.
+    """
+    if report is None:
         return given
-    return {_PARAMETERS: {name: value.value for name, value in report.values.items()}, **(given or {})}
+    if kind == STREAM and version == VERSION and report.values:
+        return {_PARAMETERS: {name: value.value for name, value in report.values.items()}, **(given or {})}
+    if kind == SAFETENSORS and report.framework is not None:
+        return {"format": report.framework, **(given or {})}
+    return given
 
 
 def parameters_text(report: MapReport) -> str:

@@ -12,6 +12,7 @@ from ..containers.delta_file import DELTA
 from ..containers.flax_file import FLAX
 from ..containers.foreign import UNKNOWN
 from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.placeholders import refuse_placeholders
 from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM
@@ -62,6 +63,7 @@ def salvage(
         kind, records, losses = read_what_is_whole(source, dialect)
         if not records:
             _refuse(source, losses)
+        refuse_placeholders(source, records, source.name)
         to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
         target = PREFIXES[to] if to else kind
         items = [item_in(source, record) for record in depth_first(records)]

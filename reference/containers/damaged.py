@@ -47,13 +47,15 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str,
 
 
 def _flax(source: Source) -> tuple[list[Record], list[Loss]]:
-    """A flax file has no frame around a leaf: behind its first fault nothing is known."""
+    """A flax file has no frame around a leaf: behind its first fault nothing is known, but for lists."""
     records: list[Record] = []
+    losses: list[Loss] = []
     try:
-        read_flax(source, records)
+        read_flax(source, records, int_keys=True, skipped=lambda *loss: losses.append(Loss(*loss)))
     except FormatError as error:
-        return records, [Loss(records[-1].end if records else 0, source.size, error)]
-    return records, []
+        ends = [records[-1].end if records else 0, losses[-1].end if losses else 0]
+        return records, [*losses, Loss(max(ends), source.size, error)]
+    return records, losses
 
 
 @no_collection()

@@ -35,6 +35,10 @@ class BytesSource:
         self.view = memoryview(data).cast("B")
         self.size = len(self.view)
 
+    def memory(self, offset: int) -> tuple[memoryview, int]:
+        """The piece of memory in which the byte at an offset stands, and its index there."""
+        return self.view, offset
+
     def read_at(self, offset: int, n: int) -> bytes:
         return bytes(self._range(offset, n))
 

@@ -86,7 +86,8 @@ print(type(model).__name__, len(model.state_dict()), model.config.torch_dtype)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_transformers_takes_what_is_written(tmp_path, sizes):
+@pytest.mark.parametrize("shards", [1, 5])
+def test_transformers_takes_what_is_written(tmp_path, sizes, shards):
     """By its own loader, from the config.json that the map wrote: every leaf has a place, and the logits are ours."""
     missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
     if missing:
@@ -94,10 +95,11 @@ def test_transformers_takes_what_is_written(tmp_path, sizes):
             f"{' and '.join(missing)} cannot be imported: pip install torch transformers, outside of this project"
         )
     reference.save(tmp_path / "in", easylm(sizes))
-    os.mkdir(tmp_path / "out")
     given = {"heads": sizes.heads, "rope_theta": sizes.theta}
-    output = f"safetensors::{tmp_path}/out/model.safetensors"
-    convert(f"{tmp_path}/in", output, map="llama-easylm-to-hf", map_parameters=given)
+    most = 1 << 30 if shards == 1 else (tmp_path / "in").stat().st_size // shards
+    output = f"safetensors::{tmp_path}/out/"
+    convert(f"{tmp_path}/in", output, map="llama-easylm-to-hf", map_parameters=given, max_shard_size=most)
+    assert (tmp_path / "out/model.safetensors").exists() == (shards == 1)
     program = [sys.executable, "-c", LOADER, str(tmp_path / "out"), "float32", str(tmp_path / "logits.npy")]
     run = subprocess.run([*program, *map(str, TOKENS)], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -344,6 +346,22 @@ def test_a_config_beside_the_input_is_not_read_for_nothing(folder):
     convert(f"{folder}/easylm", f"{folder}/y", map="lwm-unscanned-to-scanned")
     with pytest.raises(UsageError, match=r"config\.json is not JSON"):
         convert(f"{folder}/easylm", f"{folder}/z", map="llama-easylm-to-hf")
+
+
+def test_a_folder_of_shards_is_a_model_and_comes_back(folder, capsys):
+    given = [f"--load_checkpoint={folder}/easylm", "--map=llama-easylm-to-hf", "--map_parameter=heads=4"]
+    assert run(*given, f"--output_file=safetensors::{folder}/out/", "--max_shard_size=64kB") == 0
+    names = sorted(os.listdir(folder / "out"))
+    assert names[0] == "config.json"
+    assert names[-1] == "model.safetensors.index.json"
+    assert len(names) > 4
+    with reference.open(f"safetensors::{folder}/out") as checkpoint:
+        assert checkpoint.metadata["format"] == "pt"
+    back = [f"--load_checkpoint=safetensors::{folder}/out", "--map=llama-hf-to-easylm"]
+    assert run(*back, f"--output_file=safetensors::{folder}/back.safetensors") == 0
+    with reference.open(f"safetensors::{folder}/back.safetensors") as checkpoint:
+        assert checkpoint.metadata["format"] == "flax"
+        assert same(sorted_tree(checkpoint.tree()), sorted_tree(easylm()))
 
 
 def test_tied_embeddings_are_written_on_their_own(folder, capsys):
