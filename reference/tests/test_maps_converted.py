@@ -228,6 +228,18 @@ def test_bfloat16_stays_and_a_cast_comes_after_the_map(tmp_path):
         assert same(wide[name], value.astype(np.float32)), name
 
 
+def test_a_changed_bit_of_a_sealed_stream_is_found_on_the_way(tmp_path):
+    sizes = Sizes(hidden=256, heads=2, inner=300)
+    reference.save(tmp_path / "in", easylm(sizes), format="2.0")
+    record = next(r for r in reference.scan(tmp_path / "in") if r.path[-2] == "w2")
+    data = bytearray((tmp_path / "in").read_bytes())
+    data[record.extents()[0][0] + 1234] ^= 1
+    (tmp_path / "in").write_bytes(data)
+    with pytest.raises(FormatError, match="SUM-3"):
+        convert(f"{tmp_path}/in", f"{tmp_path}/out", map="llama-easylm-to-hf", map_parameters={"heads": 2})
+    assert not (tmp_path / "out").exists()
+
+
 # --- parameters and config.json -------------------------------------------------------------------------------------
 
 
@@ -538,4 +550,4 @@ def test_shapes_of_70b_are_mapped_in_little_memory(tmp_path, layout, chosen, lea
     assert (written - moved) < 10_000
     assert moved > least
     assert kv_heads == 8
-    assert peak < 120_000  # kB, of which a band takes 67,000
+    assert peak < 200_000  # kB, of which a band takes 134,000
