@@ -30,9 +30,7 @@ _BRIDGED: Final = 4  # what stands between elements is read too where a run gets
 _ROW: Final = 512
 _LINE: Final = 64  # bytes of a line of the cache
 _PADDED: Final = 1 << 10  # bytes of a row of the band from which on it is padded
-_LONG: Final = (
-    1 << 11
-)  # bytes of a row that are enough: what follows it in the source is in rows of its own, all padded
+_LONG: Final = 1 << 11  # bytes of a row that are enough: what follows in the source gets rows of its own, padded too
 _ROW_COST: Final = 1 << 8  # bytes that a row counts at least: each is a call, and has an entry in a list
 
 Part = tuple["memoryview | StoredPayload", int]  # and how many bytes it has
