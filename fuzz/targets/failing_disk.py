@@ -15,32 +15,54 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from fuzz.faults import FAULTS, INTERRUPT, LOOKING, READING, WRITING, Calls, State, failing, without_nameless_files
+from fuzz.faults import (
+    FAULTS,
+    INTERRUPT,
+    LOOKING,
+    READING,
+    SHORT,
+    WRITING,
+    Calls,
+    State,
+    failing,
+    without_nameless_files,
+)
 from fuzz.findings import Broken
 from fuzz.operations import OLD, OPERATIONS, OUTPUT, in_small_pieces, prepared, wanted
 from reference.format.errors import FormatError
 
+_TOLD: Final = ("writev", "fsync", "link", "replace")
+FUNCTIONS: Final = tuple(dict.fromkeys(WRITING + READING + LOOKING))
+_MOVING: Final = ("writev", "preadv", "pread", "copy_file_range")
+_ANY_CALL: Final = st.tuples(st.just(FUNCTIONS), st.integers(0, 80), st.sampled_from(FAULTS))
+# A call that moves less than it was asked for is drawn as often as all others: few calls can, and each in its own way.
+_SHORT_CALL: Final = st.tuples(st.just(_MOVING), st.integers(0, 20), st.just(SHORT))
 VALUES = st.tuples(
     st.sampled_from(sorted(OPERATIONS)),
     st.booleans(),
     st.booleans(),
-    st.integers(0, 80),
-    st.sampled_from(FAULTS),
+    st.one_of(_ANY_CALL, _SHORT_CALL),
     st.booleans(),
 )
-_TOLD: Final = ("writev", "fsync", "link", "replace")
-FUNCTIONS: Final = tuple(dict.fromkeys(WRITING + READING + LOOKING))
 
 
-def check(value: tuple[str, bool, bool, int, str, bool]) -> None:
-    name, is_nameless, is_old, k, fault, twice = value
-    check_fault(prepared(), name, is_nameless, is_old, k, fault)
+def check(value: tuple[str, bool, bool, tuple[tuple[str, ...], int, str], bool]) -> None:
+    name, is_nameless, is_old, (functions, k, fault), twice = value
+    check_fault(prepared(), name, is_nameless, is_old, k, fault, functions)
     if twice:  # what a failure has left must not trouble the next
         check_fault(prepared(), name, is_nameless, is_old, -1, fault)
 
 
-def check_fault(place: Path, name: str, is_nameless: bool, is_old: bool, k: int, fault: str) -> Calls:
-    """Run an operation whose k-th call fails; gives the calls that it made."""
+def check_fault(
+    place: Path,
+    name: str,
+    is_nameless: bool,
+    is_old: bool,
+    k: int,
+    fault: str,
+    functions: tuple[str, ...] = FUNCTIONS,
+) -> Calls:
+    """Run an operation whose k-th call of these functions fails; gives the calls of them that it made."""
     new, output = wanted(place, name), place / OUTPUT
     output.unlink(missing_ok=True)
     if is_old:
@@ -53,7 +75,7 @@ def check_fault(place: Path, name: str, is_nameless: bool, is_old: bool, k: int,
         if not is_nameless:
             stack.enter_context(without_nameless_files())
         stack.enter_context(in_small_pieces())
-        calls = stack.enter_context(failing(k, fault, FUNCTIONS))
+        calls = stack.enter_context(failing(k, fault, functions))
         try:
             OPERATIONS[name](place)
         except (OSError, FormatError) as caught:

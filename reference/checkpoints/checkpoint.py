@@ -199,10 +199,12 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         if self.memory is not None:
             return unflatten(self.leaves())
         self._refuse_closed()
-        large = [record for record in self.records if is_large(record)]
+        if not any(are_large := list(map(is_large, self.records))):
+            return unflatten(self._leaves(self.records))
+        large = list(itertools.compress(self.records, are_large))
+        small = self._leaves([record for record, large_one in zip(self.records, are_large, strict=True) if not large_one])
         values = iter(read_together(self.source, large))
-        small = self._leaves([record for record in self.records if not is_large(record)])
-        both = (next(values) if is_large(record) else next(small)[1] for record in self.records)
+        both = (next(values) if large_one else next(small)[1] for large_one in are_large)
         return unflatten(zip((record.path for record in self.records), both, strict=True))
 
     @contextlib.contextmanager

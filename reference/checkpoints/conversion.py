@@ -100,7 +100,7 @@ def convert(
     is a `Map`, the name of one, or a TOML file: it says the names and layout that the leaves get after that, and the
     order of the elements in them, out of core as all else. What it has to be told beside the shapes stands in
     `map_parameters`, in the metadata of the input, or in a config.json beside it. A folder of safetensors, or a file
-    `model.safetensors`, gets the config.json that the map implies, unless one stands there. Some 100 MB are held then.
+    `model.safetensors`, gets the config.json that the map implies, unless one stands there. Some 150 MB are held then.
 
     A stream is written in version `format`, "1.0" or "2.0", which is a sealed stream; None is that of the input. A
     sealed stream and a safetensors file get the metadata of the input, and `metadata` beside it; in safetensors what is

@@ -75,6 +75,9 @@ class SealedFile:
 
     def _compare(self, offset: int, data: memoryview) -> None:
         starts = self._records.starts
+        if (whole := self._records.compare_run(offset, data, self.check)) == len(data):
+            return
+        offset, data = offset + whole, data[whole:]
         for i, start, stop in self._blocks(offset, len(data)):
             part = data[start - offset : stop - offset]
             if start == starts[i] and stop == starts[i + 1]:  # all of a record: its header is in memory

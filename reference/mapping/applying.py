@@ -28,7 +28,7 @@ def planned(definition: Definition, items: Sequence[Item], known: Known) -> Plan
 
 
 def mapped_items(planned: Plan, items: Sequence[Item]) -> list[Item]:
-    """The leaves that a map makes of those of a file, each moved when it is written, some 100 MB of it at a time.
+    """The leaves that a map makes of those of a file, each moved when it is written, some 150 MB of it at a time.
 
     Payloads are those that `records.item_in` gives. Raises MapError where tables of which one follows another cannot be
     carried out in one pass.

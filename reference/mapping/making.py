@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from ..computing.index_moves import Move
+from ..format.arrays import size_of
+from ..format.errors import FormatError
 from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
+from ..format.records import with_path
 from .faults import SHOWN, MapError, and_more, listed, refuse_misfits
 from .matching import Leaves, Taken, is_left_out, match
 from .sizes import Sizes
@@ -62,7 +63,7 @@ def _made(group: list[Taken], sizes: Sizes, counts: dict[str, int]) -> Iterator[
     now = [*rule.stacked, *(name for name in left if name not in rule.unstacked)]
     order = tuple(now.index(name) for axis in first.right for name in axis if name != "1")
     shape = tuple(math.prod(size(name) for name in axis) for axis in first.right)
-    new = leaf._replace(shape=shape, nbytes=math.prod(shape) * (leaf.dtype or np.dtype(bool)).itemsize, extents=())
+    new = _leaf(first, shape)
     numbers = tuple(each.number for each in sorted(group, key=_stack_index))
     apart = [size(name) for name in rule.unstacked]
     for name, count in zip(rule.unstacked, apart, strict=True):
@@ -75,6 +76,16 @@ def _made(group: list[Taken], sizes: Sizes, counts: dict[str, int]) -> Iterator[
         move = Move(tuple(map(size, left)), fixed, stack, order, shape)
         is_same = not fixed and not stack and order == tuple(range(len(order))) and shape == leaf.shape
         yield Target(rule.target.fill(found), new, numbers, None if is_same else move)
+
+
+def _leaf(first: Taken, shape: tuple[int, ...]) -> Leaf:
+    """An array of this shape, of the dtype of its sources. Raises LEAF-4."""
+    assert first.leaf.dtype is not None
+    try:
+        nbytes = size_of(shape, first.leaf.dtype)
+    except FormatError as error:
+        raise with_path(first.path, error) from None
+    return first.leaf._replace(shape=shape, nbytes=nbytes, extents=())
 
 
 def _stack_index(each: Taken) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..format.casts import FLOATS
 from ..format.leaves import Leaf
-from .faults import MapError
+from .faults import ParameterNeeded
 from .plans import Plan
 from .sizes import Number, Sizes
 from .tables import Definition
@@ -28,7 +28,7 @@ class ModelConfig(NamedTuple):
 def model_config(definition: Definition, plan: Plan) -> ModelConfig:
     """The config.json beside what a map makes, but for the dtype.
 
-    Raises MapError, which asks for a parameter that has no default and that no leaf tells.
+    Raises ParameterNeeded, which asks for a parameter that has no default and that no leaf tells.
     """
     sizes = Sizes(definition.parameters, plan.values)
     axes = _axes(definition)
@@ -46,9 +46,9 @@ def model_config(definition: Definition, plan: Plan) -> ModelConfig:
         else:
             config[key] = value
     if missing:
-        needs = " and ".join(f"{name}, {definition.parameters[name].about}" for name in missing)
+        needs = " and ".join(f"{name} ({definition.parameters[name].about})" for name in missing)
         flags = " ".join(f"--map_parameter={name}=N" for name in missing)
-        raise MapError(f"the config.json beside the output needs {needs}: give {flags}")
+        raise ParameterNeeded(f"the config.json beside the output needs {needs}: give {flags}")
     return ModelConfig(config, assumed, unknown)
 
 

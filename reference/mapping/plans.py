@@ -109,8 +109,7 @@ def _question(map: Definition, sizes: Sizes, rest: Sequence[Equation], first: Ta
     if not asked:
         names = " and ".join(sizes.unknown(rest[0])[0])
         return f"the sizes of {names} in {display(first.path)} do not follow from its shape; make one a parameter"
-    needs = " and ".join(
-        f"{name}, {map.parameters[name].about}" if map.parameters[name].about else name for name in asked
-    )
+    texts = {name: map.parameters[name].about for name in asked}
+    needs = " and ".join(f"{name} ({text})" if text else name for name, text in texts.items())
     flags = " ".join(f"--map_parameter={name}=N" for name in asked)
     return f"{map.name} needs {needs}: give {flags}, or put the model's config.json beside the input"

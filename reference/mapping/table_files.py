@@ -82,6 +82,10 @@ def _definition(raw: Mapping[str, Any]) -> Definition:
         _check(raw["config"], "config", values=dict, parameters=dict, side=str)
         config = Config(raw["config"].get("values", {}), raw["config"].get("parameters", {}))
         is_written = raw["config"].get("side", "to") == "to"
+    for rule in (rule for table in tables for rule in table.rules):
+        if both := parameters.keys() & {*rule.stacked, *rule.unstacked}:
+            text = f"{{{min(both)}}} of {rule} is a parameter too; give it another name"
+            raise UsageError(text)
     return Definition(
         raw["name"],
         raw["inverse"],

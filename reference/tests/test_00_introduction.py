@@ -279,3 +279,11 @@ def test_importing_reference_imports_no_large_library():
     code = f"import sys, reference; print([m for m in {names} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.xdist_group("one worker")
+def test_what_is_to_run_in_one_worker_does(request):
+    """pytest-xdist 3.8 forgets the groups under pytest 9.2, and each worker prepares for all of them what one could."""
+    if not request.config.getoption("loadgroup", False):
+        pytest.skip("the tests are not divided by groups")
+    assert request.node.nodeid.endswith("@one worker")

@@ -60,7 +60,7 @@ def moved(layout, stored, cuts=()):
     return bytes(sink.data)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(moves(), st.data())
 def test_stored_bytes_move_as_arrays_do(case, data):
     move, count = case
@@ -74,6 +74,7 @@ def test_stored_bytes_move_as_arrays_do(case, data):
         patch.setattr(moved_payloads, "_ROW", data.draw(st.sampled_from([2, 512])))
         patch.setattr(moved_payloads, "_ROW_COST", data.draw(st.sampled_from([1, 64])))
         patch.setattr(moved_payloads, "_PADDED", data.draw(st.sampled_from([8, 1024])))
+        patch.setattr(moved_payloads, "_LONG", data.draw(st.sampled_from([2, 16, 2048])))
         layout = moved_layout(move, [whole(i, source.size) for i, source in enumerate(sources)])
         found = moved(layout, sources, data.draw(st.lists(st.integers(1, 40), max_size=4)))
     assert found == np.ascontiguousarray(expected).tobytes()
@@ -142,3 +143,14 @@ def test_interleaved_rows_are_read_once(monkeypatch):
     payload = MovedPayload(layout, 2, lambda number: StoredPayload(source, [(0, source.size)]))
     payload.move(source.size, BytesSink())
     assert source.moved == source.size
+
+
+def test_rows_that_follow_one_another_are_read_together(monkeypatch):
+    """A leaf that fits the band is read in long stretches, though its rows stand apart in it."""
+    monkeypatch.setattr(moved_payloads, "PIECE", 1 << 20)
+    source = CountingSource(np.arange(1024 * 2048, dtype=np.uint16).tobytes())  # rows of 4 KiB
+    move = Move((8, 2, 64, 2048), {}, (), (3, 0, 2, 1), (2048, 1024))  # and in another order
+    layout = moved_layout(move, [whole(0, 1024 * 2048)])
+    payload = MovedPayload(layout, 2, lambda number: StoredPayload(source, [(0, source.size)]))
+    payload.move(source.size, BytesSink())
+    assert (source.reads, source.moved) == (4, source.size)

@@ -244,7 +244,7 @@ WQ = "transformer/h/0/attention/wq/kernel"
         ("llama-easylm-to-hf", EASYLM | {"a/b": (1,), "c": ()}, {"heads": 4}, "takes a/b, c; leave them out"),
         ("llama-easylm-to-hf", {f"params/{k}": v for k, v in EASYLM.items()}, {"heads": 4}, "--prefix=params"),
         ("llama-easylm-to-hf", HF, {"heads": 4}, "the leaves are those of the other direction: llama-hf-to-easylm"),
-        ("llama-easylm-to-hf", EASYLM, {}, "needs heads, the number of attention heads: give --map_parameter=heads=N"),
+        ("llama-easylm-to-hf", EASYLM, {}, "needs heads (the number of attention heads): give --map_parameter=heads=N"),
         (
             "llama-easylm-to-hf",
             EASYLM,
@@ -314,6 +314,10 @@ def test_a_parameter_that_a_map_does_not_have_is_refused():
         ('rules = [{ from = "a", to = "b", axes = "(x (y)) -> x y" }]', "no others within them"),
         ('rules = [{ from = "{x}", to = "{x}", axes = "x y -> y x" }]', "x is an axis and a placeholder"),
         ('rules = [{ from = "{x...}", to = "b", axes = "y -> x y" }]', "leaves are stacked over whole numbers"),
+        (
+            'rules = [{ from = "{x}", to = "b", axes = "y -> x y" }]\nparameters = { x = "" }',
+            "{x} of {x} -> b is a parameter",
+        ),
         ('through = ["no-such-map"]', "there is no map 'no-such-map'"),
         ('rules = [{ from = "a", to = "b" }]\nparameters = { heads = { default = [] } }', "default is not []"),
     ],
@@ -330,7 +334,7 @@ def test_axes_that_shapes_do_not_tell_are_asked_for(tmp_path):
     with pytest.raises(MapError, match="the sizes of a and b in w do not follow from its shape; make one a parameter"):
         read(tmp_path, text).apply({"w": np.arange(6)})
     mine = read(tmp_path, text + '[parameters]\na = "the rows"\n')
-    with pytest.raises(ParameterNeeded, match="needs a, the rows: give --map_parameter=a=N"):
+    with pytest.raises(ParameterNeeded, match=r"needs a \(the rows\): give --map_parameter=a=N"):
         mine.apply({"w": np.arange(6)})
     assert mine.apply({"w": np.arange(6)}, a=2)["w"].tolist() == [0, 3, 1, 4, 2, 5]
 

@@ -230,6 +230,18 @@ def test_bfloat16_stays_and_a_cast_comes_after_the_map(tmp_path):
         assert same(wide[name], value.astype(np.float32)), name
 
 
+def test_a_changed_bit_of_a_sealed_stream_is_found_on_the_way(tmp_path):
+    sizes = Sizes(hidden=256, heads=2, inner=300)
+    reference.save(tmp_path / "in", easylm(sizes), format="2.0")
+    record = next(r for r in reference.scan(tmp_path / "in") if r.path[-2] == "w2")
+    data = bytearray((tmp_path / "in").read_bytes())
+    data[record.extents()[0][0] + 1234] ^= 1
+    (tmp_path / "in").write_bytes(data)
+    with pytest.raises(FormatError, match="SUM-3"):
+        convert(f"{tmp_path}/in", f"{tmp_path}/out", map="llama-easylm-to-hf", map_parameters={"heads": 2})
+    assert not (tmp_path / "out").exists()
+
+
 # --- parameters and config.json -------------------------------------------------------------------------------------
 
 
@@ -284,7 +296,9 @@ def test_a_written_model_has_the_config_that_it_implies(folder, capsys):
 
 def test_heads_are_asked_for_by_name(folder, capsys):
     assert to_hf(folder) == 2
-    assert "needs heads, the number of attention heads: give --map_parameter=heads=N" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "needs heads (the number of attention heads): give --map_parameter=heads=N" in error
+    assert error.count("\n") == 1
     assert not os.listdir(folder / "out")
     (folder / "config.json").write_text('{"num_attention_heads": 4}')
     assert to_hf(folder) == 0
@@ -311,7 +325,7 @@ def test_a_sealed_stream_keeps_the_parameters_for_the_inverse(folder):
 
 def test_a_config_of_another_model_is_not_believed(folder, capsys):
     (folder / "config.json").write_text('{"num_attention_heads": 4, "hidden_size": 128}')
-    assert to_hf(folder) == 2
+    assert to_hf(folder) == 1
     assert f"hidden=128 ({folder}/config.json)" in capsys.readouterr().err
     (folder / "config.json").write_text("[]")
     assert to_hf(folder) == 2
@@ -384,7 +398,7 @@ def test_lwm_says_its_base_of_the_rotary_frequencies(folder, capsys):
     output = f"--output_file=safetensors::{folder}/out/model.safetensors"
     assert run(*given, output) == 2
     error = capsys.readouterr().err
-    assert "needs rope_theta, the base of the rotary frequencies" in error
+    assert "needs rope_theta (the base of the rotary frequencies" in error
     more = "--map_parameter=rope_theta=5e7", "--map_parameter=max_position_embeddings=131072"
     assert run(*given, *more, output) == 0
     assert json.loads((folder / "out/config.json").read_text())["num_hidden_layers"] == 2
@@ -556,4 +570,4 @@ def test_shapes_of_70b_are_mapped_in_little_memory(tmp_path, layout, chosen, lea
     assert (written - moved) < 10_000
     assert moved > least
     assert kv_heads == 8
-    assert peak < 120_000  # kB, of which a band takes 67,000
+    assert peak < 200_000  # kB, of which a band takes 134,000
