@@ -33,7 +33,7 @@ def carried(checkpoint: Checkpoint, kind: str, version: str | None, given: Metad
     """What of a checkpoint's metadata an output of a kind holds, and what is `given` beside it. Raises UsageError."""
     found = checkpoint.metadata
     if kind == STREAM and version == VERSION:
-        kept = {_SAFETENSORS: found} if checkpoint.kind == SAFETENSORS else found
+        kept = {_SAFETENSORS: found} if checkpoint.kind == SAFETENSORS and found else found
         # Below a prefix, or where leaves are left out, the keys stand elsewhere or not at all.
         names = {display(path): name for path, name in checkpoint.prng_keys.items()}
         kept = {key: value for key, value in kept.items() if key != PRNG_KEYS or not checkpoint.prng_keys}
@@ -49,7 +49,7 @@ def carried(checkpoint: Checkpoint, kind: str, version: str | None, given: Metad
         what = f"a stream of version {version}" if kind == STREAM else f"a {kind}"
         advice = "write a sealed stream (--format=2.0, format=), or safetensors"
         raise UsageError(f"{what} holds no metadata; {advice}")
-    return Carried(left_out=tuple(key for key, value in found.items() if key != _SAFETENSORS or value != {}))
+    return Carried(left_out=tuple(found))
 
 
 def as_texts(metadata: Metadata) -> tuple[dict[str, str], tuple[str, ...]]:

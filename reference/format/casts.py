@@ -117,8 +117,9 @@ def are_finite(values: np.ndarray) -> bool:
 def count_losses(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
     """How many finite values of `before` are infinite in `after`, and how many that are not zero are zero in it.
 
-    Contiguous 1-d arrays. Of a piece of weights without either the bits of `after` are looked at and no others: 0.36 ns
-    an element more than the 1.5 of a cast from float32 to bfloat16.
+    Contiguous 1-d arrays. Where there is neither the bits of `after` are looked at and no others. Measured, for pieces of
+    4 MiB of float32: 0.08 ns an element, with zeros among them 0.35; the cast itself takes 0.3 to bfloat16 and 1.7 to
+    float16. To look at the zeros alone was faster where one in a hundred is, and slower where one in ten is.
     """
     if not after.size:
         return 0, 0
