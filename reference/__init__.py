@@ -1,14 +1,16 @@
 """Reader and writer of the streaming checkpoint format of large JAX models, specified in `spec/`."""
 
 from .checkpoints.background import Saving
-from .checkpoints.checkpoint import Checkpoint, open, records, scan
+from .checkpoints.checkpoint import Checkpoint, open
 from .checkpoints.loading import load
 from .checkpoints.saving import save
+from .checkpoints.scanning import records, scan
 from .devices.targets import TargetMismatch
 from .format.errors import FormatError, UsageError, WrongKind
 from .format.keypaths import KeyPath
 from .format.leaves import Leaf
 from .format.records import Record
+from .storage.places import in_store
 
 __version__ = "0.1.0"
 SPEC_VERSION = "2.0"  # the newest that is read and written; plain streams are those of 1.0
@@ -23,6 +25,7 @@ __all__ = [
     "TargetMismatch",
     "UsageError",
     "WrongKind",
+    "in_store",
     "load",
     "open",
     "records",

@@ -25,6 +25,8 @@ from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
+from ..storage.reading_ahead import expect, far_away
+from ..storage.threads import LARGE
 from .choosing import below_prefix, unfit
 from .key_arguments import KeyPathLike, locate, parts_of
 from .key_implementations import implementations
@@ -97,6 +99,11 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return implementations(self.contents.metadata, self._all, self._records)
 
     @property
+    def requests(self) -> int:
+        """How many requests have been made to a server for this file; 0 for one of this machine."""
+        return getattr(self.source, "requests", 0)
+
+    @property
     def version(self) -> str:
         """The version of the specification in which a stream is written, "1.0" or "2.0"; 1.0 where it has no seal."""
         return self.contents.version or "1.0"
@@ -155,6 +162,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         yield from self._leaves(self.records)
 
     def _leaves(self, records: list[Record]) -> Iterator[tuple[tuple[str, ...], Any]]:
+        # What is larger is fetched by several requests at once when its turn comes.
+        ahead = (record for record in records if record.nbytes < LARGE)
+        expect(self.source, ((record.leaf_offset, record.end - record.leaf_offset) for record in ahead))
         at = 0
         while at < len(records):
             first, stop = records[at], at + 1
@@ -200,12 +210,13 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         if self.memory is not None:
             return unflatten(self.leaves())
         self._refuse_closed()
-        if not any(are_large := list(map(is_large, self.records))):
-            return unflatten(self._leaves(self.records))
-        large = list(itertools.compress(self.records, are_large))
-        small = self._leaves([record for record, large_one in zip(self.records, are_large, strict=True) if not large_one])
+        records = self.records
+        if not any(are_large := list(map(is_large, records))):
+            return unflatten(self._leaves(records))
+        large = list(itertools.compress(records, are_large))
+        small = self._leaves([record for record, alone in zip(records, are_large, strict=True) if not alone])
         values = iter(read_together(self.source, large))
-        both = (next(values) if large_one else next(small)[1] for large_one in are_large)
+        both = (next(values) if alone else next(small)[1] for alone in are_large)
         return unflatten(zip((record.path for record in self.records), both, strict=True))
 
     @contextlib.contextmanager
@@ -265,6 +276,8 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = open_files(name, wanted)
     try:
+        if mmap and far_away(file) is not None:
+            file.map()  # which says that there is none, before anything is read
         kind, contents = read_with_seal_beside(file, name, wanted, dialect, check, names)
         refuse_placeholders(contents.checked or file, contents.records, file.name)
         records, unheld = below_prefix(select_by_prefix(contents.records, load_prefix), contents.unheld, below)
@@ -275,24 +288,3 @@ def open(
         if isinstance(error, FormatError):
             error.file = error.file or file.name
         raise
-
-
-def scan(path: Path_) -> list[Record]:
-    """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
-    with open(path) as checkpoint:
-        return checkpoint.records
-
-
-def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Iterate over key paths and leaves, one leaf in memory at a time.
-
-    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, also in
-    place of the last leaf: where the file was written to in the meantime.
-    """
-    with open(path, prefix) as checkpoint:
-        leaves = checkpoint.leaves()
-        for _ in range(len(checkpoint) - 1):
-            yield next(leaves)  # and nothing here holds it when the next one is read
-        last = next(leaves)
-        checkpoint.source.refuse_changes()  # now: who counts the leaves does not come back for more after the last
-        yield last

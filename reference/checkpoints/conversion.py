@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..computing.backends import cast_on
+from ..containers.load_prefixes import split_prefix
 from ..containers.safetensors_file import SPLIT
 from ..containers.stream import STREAM, seal_options
 from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
-from ..format.records import Item, item_in, item_of_closed
+from ..format.records import Item, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
@@ -22,6 +23,7 @@ from ..format.trees import depth_first
 from ..mapping.maps import MapLike
 from ..storage.local_files import Path_
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
 from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .metadata_carried import Carried, carried
@@ -112,12 +114,15 @@ def convert(
     """
     dtype_for = dtype_chooser(float_dtype, keep)
     to = Output(output, streaming, max_shard_size)
+    to.refuse_itself(split_prefix(path)[1])
     tally = Tally()
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect, names=names) as checkpoint:
         checkpoint.select(chooser(include, exclude))
         items = [item_in(checkpoint.source, record) for record in checkpoint.records]
         places = locate(path, prefix)[1], (to.kind, to.name)
         items, mapped = remapped(items, rename, map, map_parameters, checkpoint.metadata, *places)
+        # What a map moves is not read front to back, and is not announced.
+        records = {} if mapped else {item.path: record for item, record in zip(items, checkpoint.records, strict=True)}
         # Depth-first order (TREE-5), whatever the order of the source.
         items = depth_first(items)
         dtypes = [dtype_for(item.path) for item in items]
@@ -132,6 +137,7 @@ def convert(
         to.check()
         if not dry_run:
             with shown(progress)(f"{checkpoint.kind} to {to.kind}", total) as moved:
+                expect(checkpoint.source, extents_of(records[item.path] for item in before if records))
                 to.write(plan, moved, checkpoint.source.refuse_changes)
             write_config(mapped, [item.leaf for item in items])
         plain = to.kind == STREAM and seal is None

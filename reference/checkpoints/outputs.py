@@ -21,6 +21,7 @@ from ..format.streams import check_paths
 from ..storage.local_files import Path_, Progress
 from ..storage.place import Place
 from ..storage.places import LocalPlace, place_of
+from ..storage.same_files import refuse_itself
 from ..storage.whole_folders import check_folder, replace_set
 
 # The largest shard where nothing else is said, in bytes of tensors: what transformers and huggingface_hub take.
@@ -88,6 +89,11 @@ class Output:
         total = sum(item.leaf.nbytes for item in items)
         return Plan(files, encode_index(index, total) if len(groups) > 1 else None)
 
+    def refuse_itself(self, path: Path_) -> None:
+        """Refuse to write into the file that is read; see `same_files`. Raises UsageError."""
+        if not self.is_folder:
+            refuse_itself(self._place, path)
+
     def check(self) -> None:
         """Refuse an output that cannot be written, before any work is done. Raises OSError."""
         if not self.is_folder:
@@ -103,7 +109,7 @@ class Output:
         In a folder that is not on this machine the index is written last. Raises OSError.
         """
         if not self.is_folder:
-            with self._place.replace(moved, behind=True) as sink:
+            with self._place.replace(moved, True, sum(plan.sizes())) as sink:
                 write_steps(sink, plan.files[0][1])
                 finish()
         elif isinstance(self._place, LocalPlace):
@@ -115,7 +121,7 @@ class Output:
 
     def _write_set(self, plan: Plan, moved: Progress, finish: Callable[[], None], folder: str) -> None:
         for name, steps in plan.files:
-            with place_of(folder + name).replace(moved, behind=True) as sink:
+            with place_of(folder + name).replace(moved, True, sum(map(Step.size, steps))) as sink:
                 write_steps(sink, steps)
                 finish()
         if plan.index_bytes is not None:

@@ -8,7 +8,7 @@ import sys
 from ..checkpoints.conversion import ConvertReport, convert
 from ..checkpoints.outputs import DEFAULT_SHARD
 from ..computing.accelerators import BACKENDS, spare_memory
-from ..containers.load_prefixes import PREFIXES, kind_said, split_prefix
+from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display, printable
@@ -74,18 +74,20 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
     )
+    command.one_pass = ("load_checkpoint",)
     command.add_argument(
         "--load_checkpoint",
         required=True,
         metavar="[PREFIX::]PATH",
-        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised",
+        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised; "
+        "- is standard input, which is put into a temporary file in TMPDIR first",
     )
     command.add_argument(
         "--output_file",
         required=True,
         metavar="[PREFIX::]PATH",
         help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, or the end of the name "
-        "(.safetensors), else --streaming does; safetensors::FOLDER/ is a folder of shards",
+        "(.safetensors), else --streaming does; safetensors::FOLDER/ is a folder of shards; - is standard output",
     )
     add_flag(command, "streaming", None, "write a stream (True) or a standard flax file (False, the default)")
     command.add_argument(
@@ -137,7 +139,7 @@ def _print_plan(report: ConvertReport) -> None:
 
 def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     verb = "would write" if arguments.dry_run else "wrote"
-    output = split_prefix(arguments.output_file)[1]
+    output = shown_name(arguments.output_file)
     kind = "sealed stream" if report.version == "2.0" else report.target_kind
     shards = f" in {len(report.shards)} shards" if len(report.shards) > 1 else ""
     print(f"{verb} {output}: a {kind}{shards} of {len(report.items)} leaves, {size(report.nbytes)}")

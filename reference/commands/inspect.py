@@ -15,7 +15,7 @@ from ..checkpoints.patterns import chooser
 from ..checkpoints.totals import totals
 from ..containers.container import Unheld
 from ..containers.delta_file import DELTA
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.registry import begins_as, read_delta_file
 from ..containers.shards import Shards, open_files
 from ..format.errors import UsageError
@@ -167,7 +167,9 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
     )
-    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    command.one_pass = ("path",)
+    text = f"PREFIX is one of {', '.join(PREFIXES)}; - is standard input, which is put into a temporary file first"
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=text)
     command.add_argument("--format", choices=("human", "json"), default="human")
     command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
     add_patterns(command, "show")
@@ -194,9 +196,9 @@ def _run(arguments: argparse.Namespace) -> None:
         records = [record for record in listed if is_chosen(record.path)]
         checkpoint.unheld = tuple(each for each in checkpoint.unheld if is_chosen(each.path))
         if arguments.format == "json":
-            print(json.dumps(describe_json(checkpoint, records, file), indent=1))
+            print(json.dumps(describe_json(checkpoint, records, shown_name(file)), indent=1))
         else:
-            _print_human(checkpoint, records, file, arguments.depth)
+            _print_human(checkpoint, records, shown_name(file), arguments.depth)
 
 
 def main(argv: list[str] | None = None) -> int:

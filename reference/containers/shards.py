@@ -19,7 +19,7 @@ from ..format.wire import Source
 from ..storage.joined_files import JoinedFiles
 from ..storage.place import OpenedFile
 from ..storage.places import LocalPlace, place_of
-from .container import Contents
+from .container import Contents, Loss
 from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, layout_of, listed, read_index, shown, stand
 
 
@@ -69,6 +69,20 @@ class Shards(JoinedFiles):
 
     def _refuse(self, faults: list[str]) -> NoReturn:
         raise _refusal(self.name, faults)
+
+    def read_damaged(
+        self, read: Callable[[OpenedFile], tuple[list[Record], list[Loss]]]
+    ) -> tuple[list[Record], list[Loss]]:
+        """What `read` finds whole and lost in each shard; shards that are missing or surplus are losses too."""
+        records: list[Record] = []
+        losses: list[Loss] = []
+        for file, start in zip(self.files, self.starts, strict=True):
+            whole, lost = read(file)
+            records += [_moved(record, start) for record in whole]
+            losses += [Loss(loss.offset + start, loss.end + start, loss.error) for loss in lost]
+        if self._faults:
+            losses.append(Loss(self.size, self.size, _refusal(self.name, self._faults)))
+        return records, losses
 
     def place_of(self, offset: int) -> tuple[str, int]:
         """The file name of the shard in which the byte at an offset stands, and its offset there."""

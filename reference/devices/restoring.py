@@ -17,8 +17,9 @@ from ..format.keypaths import display
 from ..format.leaves import is_viewed, read_value, view_value
 from ..format.records import Record, with_path
 from ..format.wire import BytesSource, Source
+from ..storage.reading_ahead import expect
 from .boxes import whole
-from .host_to_device import is_on_one_host_device, place, put
+from .host_to_device import extents_placed, is_on_one_host_device, place, put
 from .prng_keys import data_of, implementation, is_typed_key, wrapped
 from .processes import is_shared, together
 from .pytrees import leaves_of
@@ -69,7 +70,9 @@ class Target:
         values = {}
         losses = _Losses(lost)
         fillings = match(self.leaves, records, is_chosen)
-        for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
+        fillings = sorted(fillings, key=lambda filling: filling.record.offset)
+        expect(source, (each for record, target in fillings for each in extents_placed(record, sharding_of(target))))
+        for record, target in fillings:
             on_host = record.path in self._keys or (
                 unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
             )

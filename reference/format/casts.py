@@ -117,8 +117,8 @@ def are_finite(values: np.ndarray) -> bool:
 def count_losses(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
     """How many finite values of `before` are infinite in `after`, and how many that are not zero are zero in it.
 
-    Contiguous 1-d arrays. Where there is neither the bits of `after` are looked at and no others. Measured, for pieces of
-    4 MiB of float32: 0.08 ns an element, with zeros among them 0.35; the cast itself takes 0.3 to bfloat16 and 1.7 to
+    Contiguous 1-d arrays. Where there is neither, the bits of `after` alone are looked at. Measured, for 4 MiB of
+    float32: 0.08 ns an element, with zeros among them 0.35; the cast itself takes 0.3 to bfloat16 and 1.7 to
     float16. To look at the zeros alone was faster where one in a hundred is, and slower where one in ten is.
     """
     if not after.size:

@@ -420,3 +420,19 @@ def test_metadata_of_shards_is_joined(folder):
     assert found.pop("part (model-00003-of-00004.safetensors)") == "2"
     assert {key for key in found if not key.startswith("part (")} == {"format", "one", "made by", "layers"}
     assert (found["format"], found["layers"]) == ("pt", "[1, 2]")
+
+
+def test_flax_shards_are_salvaged_together(folder):
+    sc.convert("stream", "flax::flax/", max_shard_size=1100)
+    shard = folder.parent / "flax/flax_model-00003-of-00004.msgpack"
+    shard.write_bytes(shard.read_bytes()[:-100])  # the second of its two leaves
+    os.unlink(folder.parent / "flax/flax_model-00004-of-00004.msgpack")
+    report = sc.salvage("flax::flax", "flax::left")
+    assert report.leaves == 4
+    assert [error.clause for _, _, error in report.losses] == ["FLAX-6", "CONV-6"]
+    assert "flax_model-00004-of-00004.msgpack is missing" in str(report.losses[1].error)
+    left = sc.load("flax::left")
+    assert list(left["h"]) == ["0", "1", "2"]
+    assert np.array_equal(left["h"]["2"]["w"], tree()["h"]["2"]["w"])
+    with pytest.raises(FormatError, match="this is a safetensors file"):
+        sc.salvage("shards", None)
