@@ -4,13 +4,19 @@ BIN := .venv/bin
 # Where nothing compiled is kept, each of the many programs that tests start compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: test test-fast test-versions coverage fuzz mutants results docs serve bench bench-full demo example lint format wheel clean
+.PHONY: test test-fast test-remote test-versions coverage fuzz power-loss mutants results docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-fast: .venv/ready  ## most of the tests, in under two minutes
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow and not large' --hypothesis-profile=fast
+
+test-remote: .venv/ready  ## run the tests of buckets and web servers with all servers, which it installs; three minutes
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[servers]'
+	npm install --silent --no-audit --no-fund --prefix build/azurite azurite@3.37.0 || echo 'no npm, no Azurite' >&2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'remote or not remote' reference/tests/test_buckets.py \
+		reference/tests/test_object_outputs.py reference/tests/test_remote_reads.py reference/tests/test_servers.py
 
 test-versions:  ## run the tests with the lowest versions that are declared, and with the newest there are
 	.ci/test-versions
@@ -26,6 +32,10 @@ coverage: .venv/ready  ## run the tests, in all their processes, and print which
 
 fuzz: .venv/ready  ## look for inputs that break an invariant, ten minutes
 	$(BIN)/python -m fuzz --seconds 600
+
+power-loss: .venv/ready  ## fail the power on ext2, ext4, xfs and btrfs while checkpoints are written; root, half an hour
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[power-loss]'
+	$(BIN)/python -m fuzz.power_loss
 
 mutants: .venv/ready  ## judge the conformance suite by wrong readers and writers, all of them
 	$(BIN)/python -m conformance.mutants

@@ -6,6 +6,7 @@ with a width in their name take that header, and a false length where `says` giv
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -54,7 +55,7 @@ class Bytes:
     def __init__(self, *parts: Part) -> None:
         self.parts = parts
 
-    @property
+    @functools.cached_property
     def size(self) -> int:
         return sum(part.size for part in self.parts)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 _POLYNOMIAL: Final = 0x82F63B78  # Castagnoli's, reflected
 _ALL: Final = 0xFFFFFFFF
+_SHORT: Final = 200  # bytes, of which a checksum takes no longer than to combine two
 
 
 def table(polynomial: int) -> tuple[int, ...]:
@@ -35,7 +36,9 @@ def crc(data: bytes, entries: tuple[int, ...] = _TABLE, start: int = _ALL, end: 
 def crc32c(pieces: Iterable[tuple[bytes, int]]) -> int:
     total = 0
     for data, times in pieces:
-        if data and times:
+        if len(data) * times <= _SHORT:
+            total = crc(data * times, start=total ^ _ALL)
+        else:
             total = combined(total, _repeated(crc(data), len(data), times), len(data) * times)
     return total
 

@@ -184,7 +184,8 @@ def _settings(seal: dict[str, Any]) -> dict[str, Any]:
 
 
 def spelled(value: Any) -> Any:
-    """A value of metadata; one with `fill` stands for one byte, repeated."""
+    """A value of metadata; one with `fill` stands for one byte, repeated, and one with `each` for a list of one value,
+    or a map of one under the numbers from 000000 on."""
     if not isinstance(value, dict) or value.get("kind") not in ("map", "list", "str", "bin"):
         return value
     if "fill" in value:
@@ -192,6 +193,9 @@ def spelled(value: Any) -> Any:
         return {"kind": value["kind"], "value": whole.decode() if value["kind"] == "str" else whole.hex()}
     if value["kind"] in ("str", "bin"):
         return value
+    if "each" in value:
+        each, is_map = spelled(value["each"]), value["kind"] == "map"
+        return {"kind": value["kind"], "value": [[f"{i:06}", each] if is_map else each for i in range(value["times"])]}
     if value["kind"] == "map":
         return value | {"value": [[key, spelled(one)] for key, one in value["value"]]}
     return value | {"value": [spelled(one) for one in value["value"]]}

@@ -9,6 +9,7 @@ from .format.errors import FormatError, UsageError, WrongKind
 from .format.keypaths import KeyPath
 from .format.leaves import Leaf
 from .format.records import Record
+from .storage.places import in_store
 
 __version__ = "0.1.0"
 SPEC_VERSION = "2.0"  # the newest that is read and written; plain streams are those of 1.0
@@ -23,6 +24,7 @@ __all__ = [
     "TargetMismatch",
     "UsageError",
     "WrongKind",
+    "in_store",
     "load",
     "open",
     "records",

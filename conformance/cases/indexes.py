@@ -222,3 +222,15 @@ def entries_in_the_order_of_their_keys():
     """`digests` stands third, where the alphabet has it."""
     whole = sealed(ITEMS, digests=True)
     return whole.data(dict(sorted(whole.says().items())))
+
+
+@refuse("INDEX-4", also=("INDEX-7", "SUM-3"))
+def sizes_that_add_up_in_32_bits():
+    """The last record is said to have 2^32 bytes more, and has a checksum for each block of these: in words of 32 bits
+    the sizes add up to the offset of the seal."""
+    whole = sealed([number("a", 1), number("z", 2)])
+    says = whole.says()
+    record = says["leaves"][1][4][0]
+    record[0] += 1 << 32
+    record[2] = record[2] * -(-record[0] // (1 << 22))
+    return whole.data(says)

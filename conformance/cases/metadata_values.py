@@ -6,8 +6,8 @@ from __future__ import annotations
 import struct
 from typing import Any, Final, NamedTuple
 
-from ..assembly import Bytes, data, fill, hexed
-from ..products.values import Value, number, plain, text
+from ..assembly import Bytes, Counted, Part, data, fill, hexed, str_
+from ..products.values import Value, assembled, number, plain, text
 
 
 class Float(NamedTuple):
@@ -22,6 +22,14 @@ class Long(NamedTuple):
     kind: str  # str or bin
     byte: int
     times: int
+
+
+class Many(NamedTuple):
+    """A list of one value so many times, or with `keys` a map whose keys are the numbers from 000000 on."""
+
+    each: Any
+    times: int
+    keys: bool = False
 
 
 class Pairs(NamedTuple):
@@ -48,6 +56,12 @@ def encoded(content: Any, slot: str = "metadata") -> Value:
         return Value("bin", slot, content=data(content), clause=_META)
     if isinstance(content, Long):
         return Value(content.kind, slot, content=fill(content.byte, content.times), clause=_META)
+    if isinstance(content, Many):
+        each = assembled(encoded(content.each)).data()
+        key = str_("000000").data() if content.keys else b""
+        counted = Counted(len(key) - 6, 6, 10) if content.keys else None
+        body = Bytes(Part(key + each, "", content.times, counted=counted)) if content.times else Bytes()
+        return Value("map" if content.keys else "array", slot, content.times, content=body, clause=_META)
     if isinstance(content, list | tuple) and not isinstance(content, Pairs):
         inner = tuple(encoded(one, f"{slot}-{i}") for i, one in enumerate(content))
         return Value("array", slot, len(inner), inner, clause=_META)
@@ -77,6 +91,9 @@ def described(content: Any) -> dict[str, Any]:
         return {"kind": "bin", "value": content.hex()}
     if isinstance(content, Long):
         return {"kind": content.kind, "fill": f"{content.byte:02x}", "bytes": str(content.times)}
+    if isinstance(content, Many):
+        kind = "map" if content.keys else "list"
+        return {"kind": kind, "each": described(content.each), "times": content.times}
     if isinstance(content, list | tuple) and not isinstance(content, Pairs):
         return {"kind": "list", "value": [described(one) for one in content]}
     entries = content.entries if isinstance(content, Pairs) else _sorted(content)

@@ -34,6 +34,15 @@ def the_largest_array_that_is_not_in_parts():
     ).accepted()
 
 
+@accept("PART-1", "REC-3", longer=True)
+def an_array_in_one_record_that_a_writer_puts_in_parts():
+    """2^31 - 2^17 + 1 bytes in one record: a reader takes it as an array like any other."""
+    n = MOST + 1
+    leaf = Leaf(("k",), "ndarray", Bytes(), fill(0, n), "int8", (n,))
+    piece = Piece(("k",), padded("int8", (n,), fill(0, n), 64))
+    return sealed([number("a", 1), Item(leaf, _zeros(("k",), "int8", (n,), n), (piece,)), number("z", 2)]).accepted()
+
+
 @accept("PART-1", "PART-2", "PART-4", "SUM-2")
 def the_smallest_array_that_a_writer_puts_in_parts():
     """2^31 - 2^17 + 1 bytes: two boxes, the first of 2^30 bytes."""
@@ -153,9 +162,28 @@ def a_record_between_two_parts():
 
 @refuse("STREAM-5", "PART-3", also=("INDEX-6",))
 def a_leaf_below_one_in_parts():
-    """Another leaf stands below an array that has parts: what counts are the key paths of leaves."""
-    items = [_in_parts(("k",), "int8", 1, (GIB + 1,), GIB + 1), number(("k", "x"), 1)]
-    return sealed(items).data()
+    """Another leaf stands below an array that has parts: what counts are the key paths of leaves. It stands before
+    them, so that who reads in order need not read them first."""
+    return sealed([number(("k", "x"), 1), _in_parts(("k",), "int8", 1, (MOST + 1,), MOST + 1)]).data()
+
+
+@refuse("STREAM-4", "PART-3", also=("INDEX-6", "STREAM-5"))
+def a_leaf_and_one_in_parts_of_one_key_path():
+    """An int stands at the key path of an array that has parts, though no two records have one key path."""
+    return sealed([number(("k",), 1), _in_parts(("k",), "int8", 1, (MOST + 1,), MOST + 1)]).data()
+
+
+@refuse("KEY-3", "PART-3", also=("INDEX-6",))
+def parts_of_a_leaf_with_too_many_keys():
+    """The key path of the leaf has 513 keys, those of the parts 514."""
+    return sealed([_in_parts(("k",) * 513, "int8", 1, (MOST + 1,), MOST + 1)]).data()
+
+
+@refuse("KEY-4", "PART-3", also=("INDEX-6",))
+def parts_of_a_leaf_with_too_long_a_key_path():
+    """The keys of the leaf have 65,536 bytes together, without that of the part."""
+    path = (*("p" * 128,) * 511, "q" * (65_536 - 128 * 511))
+    return sealed([_in_parts(path, "int8", 1, (MOST + 1,), MOST + 1)]).data()
 
 
 @refuse("SUM-3", "SUM-2", also=("INDEX-8",))

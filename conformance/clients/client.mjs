@@ -218,21 +218,48 @@ function dimensionsOf({ shape }) {
 }
 
 function bytesPayload(record) {
-  if (record.fill) return filled(record, matching(/^[0-9]+$/, record.bytes));
+  if (record.fill) return filledText(record, matching(/^[0-9]+$/, record.bytes));
   if (record.kind === 'str') return ckpt.payloadOfText(matching(/^/, record.value));
   return ckpt.payloadOfBytes(fromHex(record.value));
 }
 
 function arrayPayload(record, shape) {
   const { width } = ckpt.dtypeOf(record.dtype);
-  if (record.fill) return filled(record, ckpt.contentBytes(shape, width));
+  if (record.fill) return filledArray(record, ckpt.contentBytes(shape, width));
   const bytes = fromHex(record.payload);
   if (record.byte_order === 'big') ckpt.swapBytes(bytes, record.dtype); // DTYPE-3
   return ckpt.payloadOfBytes(bytes);
 }
 
-const filled = ({ fill }, size) =>
-  ckpt.payloadOf(ckpt.fillSource(fromHex(matching(/^(?:[0-9a-f]{2})+$/, fill)), Number(size)));
+function isUtf8(bytes) {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const patternOf = ({ fill }) => fromHex(matching(/^(?:[0-9a-f]{2})+$/, fill));
+const filled = (pattern, size) => ckpt.payloadOf(ckpt.fillSource(pattern, Number(size)));
+
+// WIRE-5: each time the pattern begins with a character, so each time it has to end with one.
+function filledText(record, size) {
+  const pattern = patternOf(record);
+  const ends = [Number(size) % pattern.length, Number(size) < pattern.length ? 0 : pattern.length];
+  if (record.kind === 'str' && !ends.every((end) => isUtf8(pattern.subarray(0, end)))) {
+    throw new FormatError('WIRE-5', 'the text is not UTF-8');
+  }
+  return filled(pattern, size);
+}
+
+// DTYPE-3: a pattern of big-endian elements is repeated until there are whole ones.
+function filledArray(record, size) {
+  if (record.byte_order !== 'big') return filled(patternOf(record), size);
+  const pattern = Buffer.concat(Array(ckpt.dtypeOf(record.dtype).unit).fill(patternOf(record)));
+  ckpt.swapBytes(pattern, record.dtype);
+  return filled(pattern, size);
+}
 
 // --- Output and exit
 

@@ -5,6 +5,7 @@ use crate::parts::Boxes;
 use crate::*;
 
 pub const MAX_METADATA: u64 = 1 << 24; // META-3
+pub const MAX_VALUES: u64 = 65_536; // META-3
 pub const MAX_DEPTH: usize = 64; // META-3
 pub const KINDS: [&str; 10] = ["ndarray", "scalar", "complex", "nil", "bool", "int", "float", "str", "bin", "empty"];
 
@@ -218,6 +219,30 @@ pub fn big_endian(bytes: &[u8]) -> u64 {
 
 // ---- Metadata (chapter 14) ----
 
+/// META-3: how deep a value stands, and how many there are by the counts of the lists and maps before it.
+pub struct Nesting {
+    depth: usize,
+    values: u64,
+}
+
+impl Nesting {
+    pub fn outermost() -> Self {
+        Nesting { depth: 0, values: 1 }
+    }
+
+    /// Into a list or map of so many values.
+    pub fn enter(&mut self, count: u64, at: u64) -> Result<()> {
+        self.depth += 1;
+        self.values += count;
+        require(self.depth <= MAX_DEPTH, "META-3", at, "the metadata is nested more than 64 deep")?;
+        require(self.values <= MAX_VALUES, "META-3", at, "the metadata has more than 65,536 values")
+    }
+
+    pub fn leave(&mut self) {
+        self.depth -= 1;
+    }
+}
+
 impl Input {
     /// The metadata as it stands in the file.
     fn metadata(&mut self) -> Result<Vec<u8>> {
@@ -226,7 +251,7 @@ impl Input {
         let start = self.position;
         let is_map = matches!(self.peek(1)?.first(), Some(0x80..=0x8f | 0xde | 0xdf));
         require(is_map || self.end == Some(start), "META-1", start, "the metadata is not a map")?;
-        self.metadata_value(start, 1, &mut io::sink())?;
+        self.metadata_value(start, &mut Nesting::outermost(), &mut io::sink())?;
         self.canonical = before;
         Ok(self.kept.take().unwrap_or_default())
     }
@@ -247,12 +272,13 @@ impl Input {
     }
 
     /// Writes the next value as JSON. The metadata begins at `start`.
-    pub fn metadata_value(&mut self, start: u64, depth: usize, out: &mut dyn Write) -> Result<()> {
+    pub fn metadata_value(&mut self, start: u64, nesting: &mut Nesting, out: &mut dyn Write) -> Result<()> {
         let is_float_32 = self.peek(1)? == [0xca];
         require(!is_float_32, "META-1", self.position, "a float 32 stands in the metadata")?;
         let (Head { at, value }, length) = self.metadata_head(start)?;
-        let is_nested = matches!(value, Value::Array(_) | Value::Map(_));
-        require(!is_nested || depth <= MAX_DEPTH, "META-3", at, "the metadata is nested more than 64 deep")?;
+        if let Value::Array(count) | Value::Map(count) = value {
+            nesting.enter(count, at)?;
+        }
         match value {
             Value::Nil => write!(out, r#"{{"kind":"nil"}}"#)?,
             Value::Bool(value) => write!(out, r#"{{"kind":"bool","value":{value}}}"#)?,
@@ -272,8 +298,9 @@ impl Input {
                 write!(out, r#"{{"kind":"list","value":["#)?;
                 for place in 0..count {
                     write!(out, "{}", if place > 0 { "," } else { "" })?;
-                    self.metadata_value(start, depth + 1, out)?;
+                    self.metadata_value(start, nesting, out)?;
                 }
+                nesting.leave();
                 write!(out, "]}}")?;
             }
             Value::Map(count) => {
@@ -284,10 +311,11 @@ impl Input {
                     let key = self.metadata_key(start, before.as_ref())?;
                     write_escaped(out, &key)?;
                     write!(out, r#"","#)?;
-                    self.metadata_value(start, depth + 1, out)?;
+                    self.metadata_value(start, nesting, out)?;
                     write!(out, "]")?;
                     before = Some(key);
                 }
+                nesting.leave();
                 write!(out, "]}}")?;
             }
             Value::Ext(..) => return refuse("META-1", at, "an ext stands in the metadata"),

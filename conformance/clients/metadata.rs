@@ -1,7 +1,7 @@
 //! Metadata that is to be written (chapter 14 of version 2.0).
 
 use crate::asked::{float, hex, int, utf8};
-use crate::index::{MAX_DEPTH, MAX_METADATA};
+use crate::index::{Nesting, MAX_METADATA};
 use crate::json::{malformed, Json};
 use crate::*;
 
@@ -10,7 +10,7 @@ pub fn encode(value: Json) -> Result<Vec<u8>> {
     let mut encoded = Vec::new();
     let (kind, value) = members(value)?;
     require(kind == b"map", "META-1", 0, "the metadata is not a map")?;
-    put_value(&mut encoded, &kind, value, 1)?;
+    put_value(&mut encoded, &kind, value, &mut Nesting::outermost())?;
     Ok(encoded)
 }
 
@@ -24,12 +24,12 @@ fn members(value: Json) -> Result<(Vec<u8>, Option<Json>)> {
     }
 }
 
-fn put_nested(encoded: &mut Vec<u8>, value: Json, depth: usize) -> Result<()> {
+fn put_nested(encoded: &mut Vec<u8>, value: Json, nesting: &mut Nesting) -> Result<()> {
     let (kind, value) = members(value)?;
-    put_value(encoded, &kind, value, depth)
+    put_value(encoded, &kind, value, nesting)
 }
 
-fn put_value(encoded: &mut Vec<u8>, kind: &[u8], value: Option<Json>, depth: usize) -> Result<()> {
+fn put_value(encoded: &mut Vec<u8>, kind: &[u8], value: Option<Json>, nesting: &mut Nesting) -> Result<()> {
     match (kind, value) {
         (b"nil", None) => encoded.extend(Value::Nil.encoded()),
         (b"bool", Some(Json::Bool(value))) => encoded.extend(Value::Bool(value).encoded()),
@@ -43,15 +43,16 @@ fn put_value(encoded: &mut Vec<u8>, kind: &[u8], value: Option<Json>, depth: usi
             encoded.extend(bytes);
         }
         (b"list", Some(Json::List(items))) => {
-            require(depth <= MAX_DEPTH, "META-3", 0, "the metadata is nested more than 64 deep")?;
+            nesting.enter(items.len() as u64, 0)?;
             fits(encoded, items.len())?;
             encoded.extend(Value::Array(items.len() as u64).encoded());
             for item in items {
-                put_nested(encoded, item, depth + 1)?;
+                put_nested(encoded, item, nesting)?;
             }
+            nesting.leave();
         }
         (b"map", Some(Json::List(pairs))) => {
-            require(depth <= MAX_DEPTH, "META-3", 0, "the metadata is nested more than 64 deep")?;
+            nesting.enter(pairs.len() as u64, 0)?;
             fits(encoded, 2 * pairs.len())?;
             // META-2
             let mut entries = pairs.into_iter().map(pair).collect::<Result<Vec<_>>>()?;
@@ -61,8 +62,9 @@ fn put_value(encoded: &mut Vec<u8>, kind: &[u8], value: Option<Json>, depth: usi
             encoded.extend(Value::Map(entries.len() as u64).encoded());
             for (key, value) in entries {
                 put_text(encoded, &key)?;
-                put_nested(encoded, value, depth + 1)?;
+                put_nested(encoded, value, nesting)?;
             }
+            nesting.leave();
         }
         (b"nil" | b"bool" | b"str" | b"bin" | b"int" | b"float" | b"list" | b"map", _) => {
             return malformed(0, "a value of the metadata is not that of its kind");

@@ -206,10 +206,11 @@ def _repeated(cycle: bytes, n: int) -> bytes:
 
 
 def _filled_text(cycle: bytes, n: int) -> str:
-    """A text of `n` bytes that are repeated, each of them a letter of ASCII."""
-    if max(cycle) >= 0x80 and n:
-        raise Rejected(f"a text of {n} bytes that are not all in ASCII may be cut within a letter", clause="WIRE-5")
-    return _repeated(cycle, n).decode()
+    """A text of `n` bytes that are repeated."""
+    try:
+        return _repeated(cycle, n).decode()
+    except UnicodeDecodeError as error:
+        raise Rejected(f"a text of {n} bytes is not UTF-8: {error.reason}", clause="WIRE-5") from None
 
 
 def _dtype(name: Any) -> np.dtype[Any]:

@@ -6,7 +6,7 @@
 //! (SEAL-8): one that has been cut off, or has an index that breaks a rule, is refused before its records are read.
 
 use crate::checksum::{checksum, joined, Checksums, BLOCK};
-use crate::index::{big_endian, Entry, Frame, Index, Listed};
+use crate::index::{big_endian, Entry, Frame, Index, Listed, Nesting};
 use crate::parts::{Boxes, Part};
 use crate::*;
 use std::io::{Seek, SeekFrom};
@@ -598,7 +598,7 @@ impl Stream {
             None => write!(out, "null")?,
         }
         write!(out, r#","metadata":"#)?;
-        Input::new(io::Cursor::new(index.metadata), None, "META-1").metadata_value(0, 1, &mut out)?;
+        Input::new(io::Cursor::new(index.metadata), None, "META-1").metadata_value(0, &mut Nesting::outermost(), &mut out)?;
         write!(out, r#"}},"records":["#)?;
         let mut paths: Vec<&KeyPath> = self.places.keys().collect();
         paths.sort_unstable_by_key(|path| self.places[*path]);

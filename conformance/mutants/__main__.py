@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from .. import NEWEST
 from .operators import Mutant, mutants
 from .subtle import SUBTLE
 from .wrong import wrong
@@ -35,11 +37,21 @@ FILES: Final = (
     *(f"containers/{name}" for name in ("registry", "load_prefixes")),
     *(f"differences/{name}" for name in ("leaf_contents", "exact_recovery")),
 )
+# Those of version 2.0. What they do shows in its cases, which are put to their mutants first.
+SEALED: Final = (
+    *(f"format/{name}" for name in ("aligned", "parts", "checksums", "metadata", "indexes", "index_rows", "seals")),
+    *(f"format/{name}" for name in ("sealing",)),
+    *(f"containers/{name}" for name in ("sealed_file", "sealed_records", "seals_beside")),
+    "checkpoints/verification",
+)
 # Large cases take seconds, and are run for mutants of what they alone can show: a text in the change, and the cases.
 LARGE: Final = {
     "CHUNK": ("04-leaves/a-payload-of-1-gib", "04-leaves/a-payload-of-1-gib-and-1"),
     "'REC-3'": ("05-records/a-tensor-of-4-gib",),
     "'WIRE-1'": ("00-introduction/a-bin-of-4-gib-to-a-flax-file",),
+    "cuts parts": ("12-parts/a-pattern-in-parts",),
+    "range of parts": ("12-parts/a-pattern-in-parts",),
+    "counts parts": ("12-parts/a-pattern-in-parts",),
 }
 _SAME: Final = Path(__file__).with_name("same.toml")
 
@@ -57,7 +69,7 @@ def all_mutants() -> Iterator[Mutant]:
     """The wrong readers and writers that were thought of, and then those that are made of every file."""
     yield from wrong(ROOT / "reference")
     yield from wrong(ROOT / "reference", SUBTLE)
-    for name in FILES:
+    for name in (*FILES, *SEALED):
         yield from mutants(ROOT / "reference", f"{name}.py")
 
 
@@ -75,18 +87,28 @@ def judge(mutant: Mutant | None, known: Sequence[Caught] = (), every: int = 1) -
         "clause": clause[0] if clause else "",
         "large": [id for text, ids in LARGE.items() if mutant and text in mutant.change for id in ids],
         "every": every,
+        "since": NEWEST if mutant and mutant.file.removesuffix(".py") in (*SEALED, "format/chunked") else "1.0",
         "known": [(caught.case, caught.part) for caught in known],
     }
-    command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]
-    try:
-        run = subprocess.run(
-            command, input=json.dumps(asked), capture_output=True, text=True, cwd=ROOT, timeout=1800, check=True
-        )
-        return [Caught(**found) for found in json.loads(run.stdout)]
-    except subprocess.TimeoutExpired:
-        return [Caught("(none)", "", "hangs", True)]
-    except subprocess.CalledProcessError as error:
-        return [Caught("(none)", "", f"ends the process: {error.stderr.splitlines()[-1:]}", True)]
+    worker = _worker()
+    assert worker.stdin
+    assert worker.stdout
+    worker.stdin.write(json.dumps(asked) + "\n")
+    worker.stdin.flush()
+    return [Caught(**found) for found in json.loads(worker.stdout.readline())]
+
+
+_OF_THREAD: Final = threading.local()
+
+
+def _worker() -> subprocess.Popen[str]:
+    """The worker of this thread, which ends when nobody can ask it any more."""
+    if not hasattr(_OF_THREAD, "worker"):
+        command = [sys.executable, "-m", "conformance.mutants.worker", str(ROOT / "conformance" / "clients")]
+        pipe = subprocess.PIPE
+        quiet = subprocess.DEVNULL
+        _OF_THREAD.worker = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet, text=True, cwd=ROOT)
+    return _OF_THREAD.worker
 
 
 def known_same() -> dict[tuple[str, str], str]:

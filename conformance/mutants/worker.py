@@ -1,15 +1,17 @@
-"""One mutant, put to the cases in a process of its own: `python -m conformance.mutants.worker CLIENTS`.
+"""Mutants, each put to the cases in a process of its own: `python -m conformance.mutants.worker CLIENTS`. The
+process is forked from this one, which has read the corpus and imported all that the client needs.
 
-Takes as JSON on standard input:
+Takes lines of JSON on standard input:
 
 - `module`, `text`: a module of the reference and the text that stands for it; null where none is changed,
 - `clause`: the clause whose cases come first,
+- `since`: the version of which the cases come before all others but those of the clause,
 - `large`: the ids of large cases that come last,
 - `every`: of the cases of a rule, which come after those made by hand, one in so many is put to it; 0 none,
 - `known`: the checks on which the reference itself gets advice.
 
-Prints a list, as JSON: the first check that is not passed, or else the first that gets advice and is not known. Where
-no module is changed, all that get advice.
+Prints a line for each, a list as JSON: the first check that is not passed, or else the first that gets advice and is
+not known. Where no module is changed, all that get advice.
 """
 
 from __future__ import annotations
@@ -19,15 +21,17 @@ import hashlib
 import importlib.util
 import io
 import json
+import os
 import resource
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from .. import NEWEST
 from ..asking import PARTS, stored_or_made
@@ -38,6 +42,9 @@ from ..limits import Baseline
 from ..model import Case, load_corpus, sampled
 from ..programs import KEPT
 from ..runner import FAILED, state_of
+
+_PATIENCE: Final = 1800  # seconds
+_QUICK: Final = 1 << 16  # bytes of a file or leaf, up to which a case takes a few milliseconds
 
 
 class _Changed:
@@ -59,25 +66,43 @@ class _Changed:
 def main(clients: str) -> int:
     """Exit status 0; what was found is on standard output."""
     signal.signal(signal.SIGPROF, _too_long)
-    mutant = json.load(sys.stdin)
-    if mutant["module"]:
-        sys.meta_path.insert(0, _Changed(mutant["module"], mutant["text"]))
-    cases = sampled(load_corpus(spec=NEWEST).cases, mutant["every"])
-    found = [check for check in checks(cases, PARTS) if _is_chosen(check.case, mutant["large"])]
-    found.sort(key=lambda check: _turn(check.case, mutant["clause"]))
     sys.path.insert(0, clients)
-    try:
-        import reference_client as client  # pyright: ignore
-    except Exception as error:
-        print(json.dumps([{"case": "(its import)", "part": "", "got": repr(error), "failed": True}]))
-        return 0
-    print(json.dumps(_caught(client, found, mutant)))
+    import_module("reference_client")
+    load_corpus(spec=NEWEST)
+    for line in sys.stdin:
+        if (pid := os.fork()) == 0:
+            signal.alarm(_PATIENCE)
+            sys.stdout.write(json.dumps(_found(json.loads(line))) + "\n")
+            sys.stdout.flush()
+            os._exit(0)
+        if status := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+            got = "hangs" if status == -signal.SIGALRM else f"ends the process with status {status}"
+            print(json.dumps([{"case": "(none)", "part": "", "got": got, "failed": True}]), flush=True)
     return 0
 
 
-def _turn(case: Case, clause: str) -> tuple[bool, bool, bool]:
-    """Large cases come last, and those that look at the clause first; those of a rule after those made by hand."""
-    return case.is_large, clause not in case.clauses, case.rule is not None
+def _found(mutant: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is to be printed of a mutant."""
+    if mutant["module"]:
+        for name in [*sys.modules]:
+            if name.partition(".")[0] in ("reference", "reference_client", "sealed_protocol", "protocol"):
+                del sys.modules[name]
+        sys.meta_path.insert(0, _Changed(mutant["module"], mutant["text"]))
+    cases = sampled(load_corpus(spec=NEWEST).cases, mutant["every"])
+    found = [check for check in checks(cases, PARTS) if _is_chosen(check.case, mutant["large"])]
+    found.sort(key=lambda check: _turn(check.case, mutant["clause"], mutant["since"]))
+    try:
+        client = import_module("reference_client")
+    except Exception as error:
+        return [{"case": "(its import)", "part": "", "got": repr(error), "failed": True}]
+    return _caught(client, found, mutant)
+
+
+def _turn(case: Case, clause: str, since: str) -> tuple[bool, bool, bool, bool, bool]:
+    """Large cases come last, and those that take some time before them; of the others first those that look at the
+    clause, then those of the version, and those of a rule after those made by hand."""
+    takes_long = max(case.size, case.largest) > _QUICK
+    return case.is_large, takes_long, clause not in case.clauses, case.since != since, case.rule is not None
 
 
 def _is_chosen(case: Case, large: list[str]) -> bool:

@@ -152,6 +152,31 @@ def padding_that_is_not_zero(place: Plain, _: Plain):
     return sealed([number("xy", 1), *around(entries(made))]).data()
 
 
+_MORE: Final = [
+    Plain(f"with-{n}-more", f"{n:,} bytes of padding more than are needed", n) for n in (64, 192, 960, 3968)
+]
+_WHERE: Final = [
+    Plain("the-first", "its first byte", lambda n: 0),
+    Plain("the-17th", "its 17th byte", lambda n: 16),
+    Plain("in-the-middle", "a byte in its middle", lambda n: n // 2),
+    Plain("the-17th-from-the-end", "its 17th byte from the end", lambda n: n - 17),
+    Plain("the-last", "its last byte", lambda n: n - 1),
+]
+
+
+@product("ALIGN-2", want="reject", places=_MORE, sizes=_WHERE)
+def long_padding_that_is_not_zero(more: Plain, where: Plain):
+    """A byte of a longer padding is not zero, and all checksums fit."""
+
+    def made(zeros: Bytes) -> tuple[Bytes, ...]:
+        held = bytearray(zeros.data())
+        if held:  # it is made without any, too, to be counted
+            held[where.value(len(held))] = 1
+        return TRUE, pad(data(bytes(held))), SHAPE, CHUNKS
+
+    return sealed([number("xy", 1), *around(entries(made, more.value))]).data()
+
+
 _TWO: Final = ((0, 8), (1, 7), (4, 4), (7, 1), (8, 0))
 _PIECES: Final = [Plain(f"{a}-and-{b}", f"chunks of {a} and {b} elements", (a, b)) for a, b in _TWO]
 
@@ -164,3 +189,16 @@ def padding_before_two_chunks_of_every_size(alignment: Plain, pieces: Plain):
     chunks = [(head(a), whole.piece(0, a)), (head(b), whole.piece(a, b))]
     form = padded_chunks((8,), chunks, lambda at: -at % alignment.value)
     return sealed([number("a", 1), small(form), blob("b", hexed("00"))], alignment.value).accepted()
+
+
+_TOO_FAR: Final = [Plain(f"off-by-{n}", f"{n} bytes too far", n) for n in (1, 8, 32, 63)]
+
+
+@product("ALIGN-5", want="reject", places=ALIGNMENTS, sizes=_TOO_FAR, also=("INDEX-7",))
+def padding_before_two_chunks_at_another_offset(alignment: Plain, off: Plain):
+    """Two chunks behind a padding, of which the first does not stand at a multiple of the alignment, and the second, of
+    most alignments, neither."""
+    whole = hexed(PAYLOAD)
+    chunks = [(head(4), whole.piece(0, 4)), (head(4), whole.piece(4, 8))]
+    form = padded_chunks((8,), chunks, lambda at: (off.value - at) % alignment.value)
+    return sealed([number("a", 1), small(form), blob("b", hexed("00"))], alignment.value).data()

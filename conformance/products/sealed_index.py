@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from ..assembly import Bytes, data, here, int_, raw, together
+from ..assembly import Bytes, data, here, int_, raw, str_, together
 from .headers import FORMS
 from .product import Plain, product
 from .sealed_streams import THREE, Shape
@@ -258,3 +258,24 @@ def values_in_another_order(slot: Slot, _: Plain):
     if [assembled(one).data() for one in inner] == [assembled(one).data() for one in value.inner]:
         return None
     return slot.put(lambda one, _: headed(one, together([assembled(each) for each in inner])))
+
+
+_KEYS: Final = [slot for slot in SLOTS if slot.name.startswith("key-of-")]
+_SPELLED: Final = [
+    Plain("upper-case", "in upper case", str.upper),
+    Plain("capitalised", "with a capital letter", str.capitalize),
+    Plain("cut", "without its last letter", lambda key: key[:-1]),
+    Plain("without-the-first", "without its first letter", lambda key: key[1:]),
+    Plain("longer", "with one letter more", lambda key: key + "s"),
+    Plain("blank-behind", "with a blank behind it", lambda key: key + " "),
+    Plain("nul-behind", "with NUL behind it", lambda key: key + "\0"),
+    Plain("empty", "of no letter", lambda key: ""),
+    Plain("last-letter", "with another last letter", lambda key: key[:-1] + "x"),
+]
+
+
+@product("INDEX-1", "INDEX-5", want="reject", places=_KEYS, sizes=_SPELLED, also=("INDEX-9", "META-1"))
+def keys_of_the_index_that_are_spelled_otherwise(slot: Slot, how: Plain):
+    """A key of the index is spelled otherwise: it is not the key, and there is no other entry."""
+    key = slot.value.content.data().decode()
+    return slot.put(lambda *_: here("! the key") + str_(how.value(key)))

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -100,8 +101,8 @@ def test_what_decoders_are_to_print_and_encoders_get_follows_the_schema(sealed, 
     for case in sampled(sealed.cases, every):
         if len(case.records) > 1000 or any("series" in record for record in case.records):
             continue
-        if "fill" in json.dumps(case.seal):
-            continue  # it stands for 16 MiB
+        if re.search('"(fill|each)"', json.dumps([case.seal, case.encode])):
+            continue  # it stands for 16 MiB, or for 65,536 values
         decoded.validate({"records": case.records, "seal": case.seal})
         if case.encode is not None:
             asked.validate(case.encode)
@@ -168,5 +169,4 @@ def test_the_judge_owes_nothing_to_the_judged():
 
 def test_modules_of_the_suite_stay_small():
     for file in (ROOT / "conformance").rglob("*.py"):
-        if file.name != "wrong.py":  # a table
-            assert len(file.read_text().splitlines()) <= 300, file
+        assert len(file.read_text().splitlines()) <= 300, file

@@ -1,55 +1,23 @@
-"""A page for each case of the corpus: what it is about, its bytes, what is expected, and who meets that."""
+"""A page for each case of the corpus and for each rule of which there are many, and the lists that lead to them."""
 
 from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Iterator
-from html import escape
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
-from conformance.annotated import near, rows
-from conformance.asking import PARTS
 from conformance.clauses import SPEC
-from conformance.model import SIDES, WHERE, Case
+from conformance.model import WHERE, Case
 
 from . import links
-from .marks import program_page
-from .project import VERSIONS, clauses, corpus, verdicts
+from .case_pages import WANTED, again, chapter_title, file_of, holds, page_of, prose
+from .project import VERSIONS, clauses, corpus
 from .project import cases as all_cases
 
-_ROWS: Final = 120  # of bytes that are shown
 _PLACES, _FIRST = 300, 32  # of a rule that are shown, and bytes of each
 _LETTERS_GIVEN: Final = 100  # of what an encoder is given that are shown for each
-_RECORDS: Final = 24  # that are shown
-_LETTERS: Final = 2000  # of one record
-_ROW: Final = re.compile(r"(. [0-9a-f]{8}  )(.{0,47})(?:  (.*))?")
-_TITLES: Final = {
-    "base.bin": "Base",
-    "bin.seal": "Its detached seal",
-    "want.bin": "The file that is expected",
-}
-_WANTED: Final = {
-    ("stream", "accept"): "Every reader takes this stream.",
-    ("stream", "reject"): "Every reader refuses this stream.",
-    ("flax", "accept"): "Every reader takes this flax file.",
-    ("flax", "reject"): "Every reader refuses this flax file.",
-    ("stream-encode", "accept"): "Every writer makes this stream of these leaves.",
-    ("stream-encode", "reject"): "Every writer refuses to write these leaves.",
-    ("flax-encode", "accept"): "Every writer makes this flax file of these leaves.",
-    ("flax-encode", "reject"): "Every writer refuses to write these leaves.",
-    ("convert", "accept"): "Every converter makes this file of this input.",
-    ("convert", "reject"): "Every converter refuses this input.",
-    ("diff", "reject"): "Every program that writes deltas refuses this base or this target.",
-    ("recover", "accept"): "Every program that recovers makes this file of this base and this delta.",
-    ("recover", "reject"): "Every program that recovers refuses this base or this delta.",
-}
-_LEVELS: Final = {
-    "SHOULD": "It is at the level SHOULD: a program that does all but that is advised, and does not fail.",
-    "dialect": "It is of a dialect: a program that takes what is to be refused is advised, and does not fail.",
-}
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -59,7 +27,7 @@ def pages() -> Iterator[tuple[str, str]]:
         yield _list_page(chapter), _list(chapter, cases)
     for case in all_cases():
         if case.rule is None:
-            yield links.case_page(case.id), _page(case)
+            yield links.case_page(case.id), page_of(case)
     for rule, made in rules().items():
         yield links.case_page(rule), _rule_page(rule, made)
 
@@ -79,17 +47,7 @@ def stored() -> Iterator[tuple[str, str]]:
     for case in all_cases():
         for ending, file in case.files.items():
             if "recipe" not in file:
-                yield _file(case, ending), str(case.stored(ending))
-
-
-def _file(case: Case, ending: str) -> str:
-    return f"conformance/files/{SIDES[case.want]}/{case.id}.{ending}"
-
-
-def chapter_title(chapter: str) -> str:
-    """The heading of a chapter of the specification."""
-    file, *_ = sorted(SPEC.glob(f"*/{chapter}.md"))  # each version has a chapter 00 of its own
-    return file.read_text().split("\n", 1)[0].removeprefix("# ")
+                yield file_of(case, ending), str(case.stored(ending))
 
 
 # --- the list ----------------------------------------------------------------------------------------------------
@@ -138,7 +96,7 @@ def _list(chapter: str, cases: list[Case]) -> str:
     for rule, made in rules().items():
         if rule.startswith(f"{chapter}/"):
             clauses = ", ".join(links.clause_link(id, page) for id in _cited(made))
-            link = f"[{rule.split('/')[1]}]({links.to(links.case_page(rule), page)})<br>{_prose(_told(made[0]))}"
+            link = f"[{rule.split('/')[1]}]({links.to(links.case_page(rule), page)})<br>{prose(_told(made[0]))}"
             lines.append(f"| {link} | {len(made)} {'taken' if made[0].want == 'accept' else 'refused'} | {clauses} |")
     for case in cases:
         if case.rule is not None:
@@ -151,12 +109,7 @@ def _list(chapter: str, cases: list[Case]) -> str:
 
 
 def _cell(case: Case) -> str:
-    return _prose(case.about).replace("|", "\\|")
-
-
-def _prose(text: str) -> str:
-    """Text of a docstring as Markdown: what might be markup is not."""
-    return escape(text, quote=False).replace("\\", "\\\\").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")
+    return prose(case.about).replace("|", "\\|")
 
 
 # --- a rule ------------------------------------------------------------------------------------------------------
@@ -180,25 +133,25 @@ def _rule_page(rule: str, made: list[Case]) -> str:
     parts = [
         "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
         f'# {name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
-        _prose(_told(first)),
-        f"**{_WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",
-        _holds(first),
-        "\n".join(f"- {links.clause_link(id, page)}: {_prose(clauses()[id].sentence)}" for id in _cited(made)),
+        prose(_told(first)),
+        f"**{WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",
+        holds(first),
+        "\n".join(f"- {links.clause_link(id, page)}: {prose(clauses()[id].sentence)}" for id in _cited(made)),
         "\n".join(["| where | it begins with |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,
         f"Each is shown with `python -m conformance show '{rule}/*'`.",
-        _again(first),
+        again(first),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
 def _where(case: Case) -> str:
-    return _prose(case.about.split(WHERE)[-1].rstrip(".")).replace("|", "\\|") or case.name
+    return prose(case.about.split(WHERE)[-1].rstrip(".")).replace("|", "\\|") or case.name
 
 
 def _beginning(case: Case) -> str:
     """The first bytes of its input, or else of what is written, or else the last leaf that is given."""
     if not case.files:
-        return _prose(json.dumps((case.encode or {"records": []})["records"][-1:])[:_LETTERS_GIVEN])
+        return prose(json.dumps((case.encode or {"records": []})["records"][-1:])[:_LETTERS_GIVEN])
     ending = "bin" if "bin" in case.files else "want.bin"
     pieces = case.pieces(ending)
     head = b""
@@ -207,144 +160,3 @@ def _beginning(case: Case) -> str:
         if len(head) >= _FIRST:
             break
     return head[:_FIRST].hex(" ") + (" ..." if case.files[ending]["size"] > _FIRST else "")
-
-
-# --- a case ------------------------------------------------------------------------------------------------------
-
-
-def _page(case: Case) -> str:
-    page = links.case_page(case.id)
-    chapter = case.id.split("/")[0]
-    parts = [
-        "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
-        f'# {case.name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
-        _prose(case.about),
-        f"**{_WANTED[case.part, case.want]}** {_LEVELS.get(case.level, '')} {_holds(case)}".rstrip(),
-        _clauses(case, page),
-        *_bytes(case, page),
-        *_given(case),
-        _who(case, page),
-        _again(case),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _holds(case: Case) -> str:
-    """In which versions a case holds, where it is not all of them."""
-    if case.until is not None:
-        return f"It holds until version {case.until}."
-    return f"It holds from version {case.since} on." if case.since != VERSIONS[0] else ""
-
-
-def _clauses(case: Case, page: str) -> str:
-    lines = [f"- {links.clause_link(id, page)}: {_prose(clauses()[id].sentence)}" for id in case.clauses]
-    if case.also:
-        also = ", ".join(links.clause_link(id, page) for id in case.also)
-        lines.append(f"- A refusal may also name {also}.")
-    return "\n".join(lines)
-
-
-def _bytes(case: Case, page: str) -> Iterator[str]:
-    for ending, file in case.files.items():
-        title = {"recover": "Delta", "diff": "Target"}.get(case.part, "Input") if ending == "bin" else _TITLES[ending]
-        yield f"## {title} {{ data-search-exclude }}\n\n{_offer(case, ending, page)}"
-        yield _table(case, ending) if file["size"] else "No byte."
-
-
-def _offer(case: Case, ending: str, page: str) -> str:
-    file = case.files[ending]
-    size = f"{file['size']:,} byte{'s' * (file['size'] != 1)}"
-    if "recipe" in file:
-        return f"{size}. Too large to be kept: `python -m conformance show {case.id} --output FILE` makes it."
-    at = links.to(_file(case, ending), page)
-    explorer = links.to("explorer/index.md", page)
-    query = f"?file={links.to(_file(case, ending), 'explorer/index.md')}"
-    # The link is put in as HTML: one that Markdown makes is held to name a page, and this one has a query.
-    look = f'<a href="{_url(explorer)}{query}">open in the explorer</a>'
-    return f'{size} · <a href="{_url(at)}" download>download</a> · {look}'
-
-
-def _url(link: str) -> str:
-    """A link of the sources as it is on the site, where each page is a folder of its own."""
-    return "../" + link.removesuffix("index.md")
-
-
-def _table(case: Case, ending: str) -> str:
-    """The commented bytes; of a long file those around its fault, or the first."""
-    shown = []
-    for row in rows(case, ending):
-        shown.append(row)
-        if len(shown) > _ROWS:
-            break
-    whole = len(shown) <= _ROWS
-    if not whole:
-        shown = list(near(case, ending)) if case.offset is not None and ending == "bin" else shown[:_ROWS]
-    shown = _narrow(shown)
-    marked = [str(i) for i, row in enumerate(shown, 1) if row.startswith(">")]
-    options = f' hl_lines="{" ".join(marked)}"' if marked else ""
-    more = "" if whole else "\n\nThe rest is not shown."
-    return f"```text{options}\n" + "\n".join(shown) + f"\n```{more}"
-
-
-def _narrow(shown: list[str]) -> list[str]:
-    """Rows whose column of digits is as wide as the widest of them."""
-    split = [_ROW.fullmatch(row) for row in shown]
-    width = max((len(row[2].rstrip()) for row in split if row), default=0)
-    return [
-        f"{row[1]}{row[2].rstrip():<{width}}  {row[3] or ''}".rstrip() if row else text
-        for row, text in zip(split, shown, strict=True)
-    ]
-
-
-def _given(case: Case) -> Iterator[str]:
-    """What a decoder is to print, an encoder is given, or a converter is asked for, as CLIENT.md describes it."""
-    if case.encode is not None and case.part.endswith("-encode"):
-        yield _json("Given", case.encode.get("records", []), {k: v for k, v in case.encode.items() if k != "records"})
-    if case.records:
-        yield _json("Expected", case.records, {"seal": case.seal} if case.seal else {})
-    if case.convert:
-        asked = {name: value for name, value in case.convert.items() if value is not None}
-        yield f"## Asked {{ data-search-exclude }}\n\n```json\n{json.dumps(asked, indent=1)}\n```"
-
-
-def _json(title: str, records: list[dict[str, Any]], more: dict[str, Any]) -> str:
-    lines = [_short(record) for record in records[:_RECORDS]]
-    rest = f"\n\nand {len(records) - _RECORDS:,} more records." if len(records) > _RECORDS else ""
-    fields = ['"records": [\n  ' + ",\n  ".join(lines) + ("\n ]" if not rest else ",\n  ...")]
-    fields += [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in more.items()]
-    return f"## {title} {{ data-search-exclude }}\n\n```json\n{{" + ",\n ".join(fields) + f"}}\n```{rest}"
-
-
-def _short(record: dict[str, Any]) -> str:
-    text = json.dumps(record, ensure_ascii=True)
-    return text if len(text) <= _LETTERS else text[:_LETTERS] + " ..."
-
-
-def _who(case: Case, page: str) -> str:
-    """A row for each program that the case was put to."""
-    found = verdicts()[case.id]
-    if not found:
-        return ""
-    lines = ["## Who does so { data-search-exclude }", "", "| program | part | version | | |", "|---|---|---|---|---|"]
-    for (program, part, state, reason, got), versions in found.items():
-        shown = (
-            '<span class="mark pass">✓</span>' if state == "passed" else f'<span class="mark known">✗ {state}</span>'
-        )
-        said = _prose(reason or got).replace("|", "\\|").replace("\n", " ")
-        link = f"[{program}]({links.to(program_page(program), page)})"
-        lines.append(f"| {link} | {part} | {', '.join(versions)} | {shown} | {said} |")
-    return "\n".join(lines)
-
-
-def _again(case: Case) -> str:
-    part = case.part if case.part in PARTS else "decode"
-    if case.part.startswith("flax"):
-        part = f"flax-{part}"
-    if case.part.endswith("-encode"):
-        part = case.part.removeprefix("stream-")
-    chosen = f"'{case.rule}/*'" if case.rule else case.id
-    spec = f" --spec {case.since}" if case.since != VERSIONS[0] else ""
-    return (
-        "## Your program { data-search-exclude }\n\n```sh\n"
-        f"python -m conformance run {PARTS[part]} './your-program' --match {chosen}{spec}\n```"
-    )

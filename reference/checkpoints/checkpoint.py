@@ -21,12 +21,15 @@ from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import parse
+from ..format.later_leaves import as_read
 from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
+from ..storage.reading_ahead import expect, far_away
+from ..storage.threads import LARGE
 from .patterns import Chooser, select
 from .reading_together import read_together
 
@@ -75,6 +78,11 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def metadata(self) -> dict[str, Any]:
         """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1)."""
         return dict(self.contents.metadata)
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been made to a server for this file; 0 for one of this machine."""
+        return getattr(self.source, "requests", 0)
 
     @property
     def version(self) -> str:
@@ -132,6 +140,9 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         yield from self._leaves(self.records)
 
     def _leaves(self, records: list[Record]) -> Iterator[tuple[tuple[str, ...], Any]]:
+        # What is larger is fetched by several requests at once when its turn comes.
+        ahead = (record for record in records if record.nbytes < LARGE)
+        expect(self.source, ((record.leaf_offset, record.end - record.leaf_offset) for record in ahead))
         at = 0
         while at < len(records):
             first, stop = records[at], at + 1
@@ -245,6 +256,8 @@ def open(
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
     file = place_of(name).open()
     try:
+        if mmap and far_away(file) is not None:
+            file.map()  # which says that there is none, before anything is read
         kind, contents = read_with_seal_beside(file, name, wanted, dialect, check)
         records = select_by_prefix(contents.records, load_prefix)
         if below:
@@ -269,7 +282,7 @@ def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, Ke
 def scan(path: Path_) -> list[Record]:
     """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
     with open(path) as checkpoint:
-        return checkpoint.records
+        return [record._replace(leaf=as_read(record.leaf)) for record in checkpoint.records]
 
 
 def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:

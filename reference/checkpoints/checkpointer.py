@@ -27,13 +27,16 @@ from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.trees import flatten
+from ..storage.object_errors import without_secrets
+from ..storage.object_places import ReadOnlyPlace
 from ..storage.places import place_of
 from ..storage.progress import progress_bar
-from ..storage.sidecars import encode_sidecar, read_sidecar, write_sidecar
+from ..storage.sidecars import encode_sidecar, write_sidecar
 from .background import Saving
 from .checkpoint import KeyPathLike, parts_of
 from .loading import load, restore
 from .run_folder import Beside, Names
+from .sidecar_marks import read_marked
 from .spreading import load_spread
 from .state_saving import save_state, spans_processes
 
@@ -84,7 +87,9 @@ class StreamingCheckpointer:
         self.config = self.get_default_config(config)
         dtype_called(self.config.float_dtype)  # a wrong name is refused now, not after hours of training
         seal_options(self.config.format)
-        place_of(checkpoint_dir)  # so is a folder that no save could reach
+        place = place_of(os.path.join(checkpoint_dir, "metadata.json"))  # so is a folder that no save could reach
+        if enable and isinstance(place, ReadOnlyPlace):
+            place.check_output()
         self.checkpoint_dir = checkpoint_dir
         self.enable = enable
 
@@ -208,7 +213,8 @@ class StreamingCheckpointer:
         """
         prefix, _ = split_prefix(load_from)
         if prefix is None:
-            raise UsageError(f"{load_from!r} begins with no load prefix: {', '.join(f'{p}::' for p in PREFIXES)}")
+            shown, known = without_secrets(str(load_from)), ", ".join(f"{p}::" for p in PREFIXES)
+            raise UsageError(f"{shown!r} begins with no load prefix: {known}")
         if prefix == "trainstate":
             if disallow_trainstate:
                 raise UsageError("a whole train state is not wanted here; trainstate_params:: loads its weights")
@@ -253,14 +259,15 @@ class StreamingCheckpointer:
     def load_json(path: str | os.PathLike[str]) -> Any:
         """What `save_json` or `save_all` has written: the value of a `metadata.json`. Raises OSError, UsageError.
 
-        Lists come for tuples, and texts for whole numbers that were keys. A pickle is refused by name.
+        Lists come for tuples, and texts for whole numbers that were keys. A pickle is refused by name. Warns where the
+        checkpoint beside it is not the one that `save_all` wrote it with, as after a crash between the two.
         """
-        return read_sidecar(path)
+        return read_marked(path)
 
     @staticmethod
     def load_dataset_state(path: str | os.PathLike[str]) -> Any:
         """The value of a `dataset.json`, for `dataset.load_state_dict`; see `load_json`."""
-        return read_sidecar(path)
+        return read_marked(path)
 
     @staticmethod
     def _load(

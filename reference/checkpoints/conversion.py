@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..computing.backends import cast_on
-from ..containers.load_prefixes import split_output
+from ..containers.load_prefixes import split_output, split_prefix
 from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM, seal_options
@@ -14,7 +14,7 @@ from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
 from ..format.payloads import write_steps
-from ..format.records import Item, item_in, item_of_closed
+from ..format.records import Item, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
@@ -23,6 +23,8 @@ from ..mapping.maps import MapLike
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_itself
 from .checkpoint import Checkpoint, KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .patterns import Patterns, chooser
@@ -92,12 +94,15 @@ def convert(
     dtype = dtype_called(float_dtype)
     target, name = split_output(output, streaming)
     place = place_of(name)
+    refuse_itself(place, split_prefix(path)[1])
     overflows: list[int] = []
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect) as checkpoint:
         checkpoint.select(chooser(include, exclude))
         found = [item_in(checkpoint.source, record) for record in checkpoint.records]
         source = locate(path, prefix)[1]
         found, mapped = remapped(found, rename, map, map_parameters, checkpoint.metadata, source, (target, name))
+        # What a map moves is not read front to back, and is not announced.
+        records = {} if mapped else {item.path: record for item, record in zip(found, checkpoint.records, strict=True)}
         # Depth-first order (TREE-5), whatever the order of the source.
         found = depth_first(found)
         cast_to = cast_on(backend, dtype, [] if dry_run else [item.leaf.dtype for item in found])
@@ -112,7 +117,8 @@ def convert(
         place.check_output()
         if not dry_run:
             show = shown(progress)(f"{checkpoint.kind} to {target}", total)
-            with show as moved, place.replace(moved, behind=True) as sink:
+            with show as moved, place.replace(moved, True, total) as sink:
+                expect(checkpoint.source, extents_of(records[item.path] for item in found if records))
                 write_steps(sink, steps)
                 checkpoint.source.refuse_changes()
             write_config(mapped, [item.leaf for item in items])

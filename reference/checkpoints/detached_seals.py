@@ -16,13 +16,15 @@ from ..format.keypaths import encode_keypath
 from ..format.leaves import stored
 from ..format.metadata import NOTHING, Metadata, encode_metadata
 from ..format.payloads import PIECE
-from ..format.records import Record
+from ..format.records import Record, extents_of
 from ..format.seals import DETACHED_SUFFIX, encode_seal
 from ..format.streams import read_stream
 from ..format.wire import Source
 from ..storage.local_files import Path_
-from ..storage.places import place_of
+from ..storage.places import beside, place_of
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
+from ..storage.same_files import is_same_file
 
 
 class SealReport(NamedTuple):
@@ -45,14 +47,17 @@ def seal(
     sealed already.
     """
     name = os.fspath(path)
-    place = place_of(name + DETACHED_SUFFIX)
+    seal_beside = beside(name, DETACHED_SUFFIX)
+    place = seal_beside or place_of(name)  # of a signed file, which cannot be written to either
+    if seal_beside is not None and is_same_file(seal_beside, name):
+        raise UsageError(f"{place.name} is a link to {name}, which its own seal would replace; remove the link")
     encoded_metadata = encode_metadata(NOTHING if metadata is None else metadata)
     source = place_of(name).open()
     try:
         if (found := kind_of(source)) != STREAM:
             refuse_file(source, found, STREAM)
         if begins_sealed(source):
-            raise UsageError(f"{name} is sealed already; `python -m reference.verify` compares it with its seal")
+            raise UsageError(f"{source.name} is sealed already; `python -m reference.verify` compares it with its seal")
         records = read_stream(source)
         place.check_output()
         plan = IndexPlan(DETACHED, encoded_metadata, bool(digests), len(records))
@@ -60,11 +65,13 @@ def seal(
             plan.add(encode_keypath(record.path), record.leaf, [(record.end - record.offset, record.payload_place())])
         with shown(progress)("seal", source.size) as moved:
             sums, whole = [], 0
+            expect(source, ((record.offset, record.end - record.offset) for record in records))
             for record in records:
                 size = record.end - record.offset
                 sums.append(_sums(source, record))
                 whole = with_sums(whole, sums[-1], size)
                 moved(size)
+        expect(source, extents_of(records if digests else ()))
         leaf_digests = [_digest(source, record) for record in records] if digests else None
         source.refuse_changes()
     finally:

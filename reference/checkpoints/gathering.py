@@ -61,7 +61,7 @@ def save_gathered(
             place.check_output()
     with calls.joint.work():
         if writes:
-            with show("save", total) as moved, place.replace(moved) as sink:
+            with show("save", total) as moved, place.replace(moved, size=total) as sink:
                 write_steps(sink, steps())
             if afterwards is not None:
                 afterwards()

@@ -6,10 +6,15 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from ..format.leaves import read_value
+import numpy as np
+
+from ..format.leaves import read_value, stored
+from ..format.payloads import bytes_of, settle
 from ..format.records import Record, value_of
 from ..format.wire import Source
 from ..storage.huge_pages import rooms
+from ..storage.place import ManyRanges
+from ..storage.reading_ahead import far_away
 from ..storage.threads import LARGE, all_done
 
 
@@ -19,8 +24,10 @@ def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
     Memory that is fresh takes longer to be touched for the first time than to be filled, so that a leaf of some MB, too
     small to be shared by threads, is read by one while another reads the next.
     """
-    found: list[Any] = [None] * len(records)
     memory = rooms([record.nbytes if record.kind == "ndarray" else 0 for record in records])
+    if (far := far_away(source)) is not None:
+        return _read_ranges(far, source, records, memory)
+    found: list[Any] = [None] * len(records)
 
     def read(i: int) -> None:
         found[i] = value_of(source, records[i], read=functools.partial(read_value, memory=memory[i]))
@@ -33,3 +40,24 @@ def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
             small.append(i)
     all_done([functools.partial(read, i) for i in small], sum(records[i].nbytes for i in small))
     return found
+
+
+def _read_ranges(
+    far: ManyRanges, source: Source, records: Sequence[Record], memory: Sequence[np.ndarray | None]
+) -> list[Any]:
+    """All arrays by as few requests as they need, put where they belong."""
+    ranges: list[tuple[int, memoryview]] = []
+    arrays: list[np.ndarray | None] = []
+    for record, room in zip(records, memory, strict=True):
+        array = None
+        if record.dtype is not None:
+            array = (
+                np.empty(record.shape, record.dtype) if room is None else room.view(record.dtype).reshape(record.shape)
+            )
+            ranges += stored(source, record.leaf_offset, record.leaf).ranges(0, bytes_of(array))
+        arrays.append(array)
+    far.read_ranges(ranges)
+    return [
+        value_of(source, record) if array is None else settle(array)[() if record.kind == "scalar" else ...]
+        for record, array in zip(records, arrays, strict=True)
+    ]

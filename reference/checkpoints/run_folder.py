@@ -10,6 +10,7 @@ from ..format.errors import UsageError
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.sidecars import encode_sidecar, write_sidecar
+from .sidecar_marks import mark_of, marked, refuse_mark
 
 _TRAIN_STATE: Final = "streaming_train_state"
 _PARAMS: Final = "streaming_params"
@@ -34,6 +35,8 @@ class Names(NamedTuple):
 class Beside:
     """What is written in the folder once a checkpoint stands in it: metadata and dataset state, as JSON.
 
+    Each says of which checkpoint it is (`sidecar_marks`).
+
     A milestone is copied to the plain names as well, where a run that resumes itself looks for its newest state. What
     JSON cannot hold is refused when all else has been written: it must not cost the weights.
     """
@@ -44,6 +47,7 @@ class Beside:
         self._error: UsageError | None = None
         for name, value in values.items():
             try:
+                refuse_mark(value, name)
                 self._texts[name] = encode_sidecar(value, name)
             except UsageError as error:
                 self._error = self._error or error
@@ -53,13 +57,15 @@ class Beside:
         name, suffix = self._names
         if suffix:
             _copy(os.path.join(folder, f"{name}{suffix}"), os.path.join(folder, name))
+        mark = mark_of(os.path.join(folder, f"{name}{suffix}")) if self._texts else {}
         for ending in dict.fromkeys((suffix, "")):
-            for name, text in self._texts.items():
-                write_sidecar(os.path.join(folder, f"{name}{ending}.json"), text)
+            mark["checkpoint"] = f"{name}{ending}"
+            for beside, text in self._texts.items():
+                write_sidecar(os.path.join(folder, f"{beside}{ending}.json"), marked(text, mark))
         if self._error is not None:
             raise self._error
 
 
 def _copy(path: Path_, to: Path_) -> None:
-    with contextlib.closing(place_of(path).open()) as source, place_of(to).replace() as sink:
+    with contextlib.closing(place_of(path).open()) as source, place_of(to).replace(size=source.size) as sink:
         sink.copy_from(source, 0, source.size)

@@ -15,16 +15,18 @@ from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM
-from ..format.errors import FormatError, UsageError
+from ..format.errors import UsageError
 from ..format.payloads import Step, write_steps
-from ..format.records import item_in
+from ..format.records import extents_of, item_in
 from ..format.sealing import SealOptions
-from ..format.seals import read_seal
+from ..format.seals import Seal
 from ..format.trees import depth_first
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_an_input
 
 
 class SalvageReport(NamedTuple):
@@ -59,30 +61,29 @@ def salvage(
     with contextlib.closing(place_of(name).open()) as source:
         if (found := kind_of(source)) in (DELTA, SAFETENSORS):
             refuse(found, STREAM)
-        kind, records, losses = read_what_is_whole(source, dialect)
+        kind, records, losses, seal = read_what_is_whole(source, dialect)
         if not records:
             _refuse(source, losses)
         to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
         target = PREFIXES[to] if to else kind
         items = [item_in(source, record) for record in depth_first(records)]
-        steps = steps_of(target, items, _seal_of(source) if target == STREAM else None)
+        steps = steps_of(target, items, _options(seal) if target == STREAM and seal is not None else None)
         total = sum(map(Step.size, steps))
         place = place_of(output) if output is not None else None
         if place is not None:
+            refuse_an_input(place, {"the damaged file": name})
             place.check_output()
         if place is not None and not dry_run:
-            with shown(progress)("salvage", total) as moved, place.replace(moved) as sink:
+            with shown(progress)("salvage", total) as moved, place.replace(moved, size=total) as sink:
+                expect(source, extents_of(depth_first(records)))
                 write_steps(sink, steps)
                 source.refuse_changes()
         return SalvageReport(target, total, len(items), losses)
 
 
-def _seal_of(source: OpenedFile) -> SealOptions | None:
-    """How the output is sealed: as the input is, where its seal is whole."""
-    try:
-        index = read_seal(source).index
-    except FormatError:
-        return None
+def _options(seal: Seal) -> SealOptions:
+    """How the output is sealed: as the input is."""
+    index = seal.index
     return SealOptions(index.metadata, index.alignment, index.digests is not None)
 
 

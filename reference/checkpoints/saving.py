@@ -201,7 +201,7 @@ class Job:
         try:
             # What is made, or summed up, meanwhile.
             behind = self._outflow is not None or self._dtype is not None or self._sealed
-            with show("save", self._nbytes) as moved, self._place.replace(moved, behind) as sink:
+            with show("save", self._nbytes) as moved, self._place.replace(moved, behind, self._nbytes) as sink:
                 write_steps(sink, _taken(self._steps))
         finally:  # a handle that is kept keeps no arrays
             self._steps.clear()

@@ -56,7 +56,9 @@ def save_state(
         return job.run(progress_bar) if blocking else job.start()
     kind, name = split_output(path)
     if kind != STREAM:
-        raise UsageError(f"gather functions write a stream, and {path} asks for a {kind}; leave them out")
+        raise UsageError(
+            f"gather functions write a stream, and {place_of(name).name} asks for a {kind}; leave them out"
+        )
     functions = dict(flatten(gather_fns, expand=flax_expansion()))
     if not blocking:
         kept = gather_all(leaves, functions, shared, writes)

@@ -19,13 +19,14 @@ from ..format.indexes import DIGEST
 from ..format.keypaths import KeyPath
 from ..format.leaves import stored
 from ..format.payloads import PIECE, Step
-from ..format.records import MAX_OLD_BLOB, Item, Record
+from ..format.records import MAX_OLD_BLOB, Item, Record, extents_of
 from ..format.sealing import SealOptions
 from ..format.seals import Seal
 from ..format.trees import depth_first
 from ..format.wire import Source
 from ..storage.local_files import Path_, Progress
 from ..storage.progress import Shown, shown
+from ..storage.reading_ahead import expect
 from .checkpoint import Checkpoint
 from .checkpoint import open as open_checkpoint
 
@@ -59,6 +60,7 @@ def _findings(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
 def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     notes: dict[str, list[tuple[str, ...]]] = {}
     digests = checkpoint.leaf_digests()
+    expect(checkpoint.source, extents_of(checkpoint.records))
     for record in checkpoint.records:
         digest = LeafDigest(record.path, record.leaf) if record.path in digests else None
         read = sorted(_payload_notes(checkpoint.source, record, moved, digest))

@@ -18,6 +18,7 @@ from ..format.json_texts import read_json
 from ..format.keypaths import printable
 from ..mapping.faults import MapError, ParameterNeeded
 from .absl_spellings import translated
+from .standard_streams import standard_streams
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,7 +33,8 @@ def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUS
             given = sys.argv[1:] if argv is None else argv
             arguments = parser.parse_args(translated(given, parser.flags))
             _keep_freed_memory()
-            return body(arguments) or DONE
+            with standard_streams(arguments, parser.one_pass):
+                return body(arguments) or DONE
         finally:
             sys.stdout.flush()
     except SystemExit as stop:  # argparse has said what is wrong, or shown the help
@@ -174,7 +176,12 @@ def size(n: int) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that knows the names of its flags, for `absl_spellings`."""
+    """An argument parser that knows the names of its flags, for `absl_spellings`.
+
+    `one_pass` are the arguments that may be `-`, for standard input.
+    """
+
+    one_pass: tuple[str, ...] = ()
 
     def __init__(self, **settings: Any) -> None:
         self.flags: dict[str, argparse.Action] = {}

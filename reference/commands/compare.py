@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, shown_name
 from ..differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Pair, compare
 from ..differences.measuring import Numbers, total
 from ..format.errors import UsageError
@@ -215,7 +215,7 @@ def command_line() -> Parser:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth takes a number of 1 or more")
-    files = split_prefix(arguments.a)[1], split_prefix(arguments.b)[1]
+    files = shown_name(arguments.a), shown_name(arguments.b)
     found = compare(arguments.a, arguments.b, include=arguments.include, exclude=arguments.exclude, progress=True)
     if arguments.format == "json":
         print(json.dumps(describe_json(found, files), indent=1, allow_nan=False))

@@ -7,7 +7,7 @@ import sys
 
 from ..checkpoints.conversion import ConvertReport, convert
 from ..computing.accelerators import BACKENDS, spare_memory
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, shown_name
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
@@ -61,17 +61,20 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
     )
+    command.one_pass = ("load_checkpoint",)
     command.add_argument(
         "--load_checkpoint",
         required=True,
         metavar="[PREFIX::]PATH",
-        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised",
+        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised; "
+        "- is standard input, which is put into a temporary file in TMPDIR first",
     )
     command.add_argument(
         "--output_file",
         required=True,
         metavar="[PREFIX::]PATH",
-        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, else --streaming does",
+        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, else --streaming does; "
+        "- is standard output",
     )
     add_flag(command, "streaming", False, "write a stream (True) or a standard flax file (False, the default)")
     command.add_argument(
@@ -114,7 +117,7 @@ def _print_plan(report: ConvertReport) -> None:
 
 def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     verb = "would write" if arguments.dry_run else "wrote"
-    output = split_prefix(arguments.output_file)[1]
+    output = shown_name(arguments.output_file)
     kind = "sealed stream" if report.version == "2.0" else report.target_kind
     print(f"{verb} {output}: a {kind} of {len(report.items)} leaves, {size(report.nbytes)}")
     if report.cast:

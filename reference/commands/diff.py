@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..computing.accelerators import BACKENDS, spare_memory
 from ..containers.delta_file import DELTA
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.registry import begins_as
 from ..differences.arithmetic_difference import AddReport, SubtractReport, add, subtract
 from ..differences.exact_difference import diff
@@ -96,7 +96,7 @@ def _diff(arguments: argparse.Namespace) -> None:
     report = diff(base, target, output, **_options(arguments))
     ratio = report.delta_bytes / max(report.target_bytes, 1)
     delta, target_size = size(report.delta_bytes), size(report.target_bytes)
-    print(f"wrote {output}: a delta of {delta}, {ratio:.1%} of the target's {target_size}")
+    print(f"wrote {shown_name(output)}: a delta of {delta}, {ratio:.1%} of the target's {target_size}")
     counts = (
         ("unchanged", report.same),
         ("changed", report.changed),
@@ -124,7 +124,7 @@ def _recover(arguments: argparse.Namespace) -> None:
         return
     report = recover(base, difference, output, **_arithmetic(arguments))
     leaves, total = len(report.items), size(sum(item.leaf.nbytes for item in report.items))
-    print(f"wrote {split_prefix(output)[1]}: {leaves} leaves, {total}; every leaf has the digest of the target's")
+    print(f"wrote {shown_name(output)}: {leaves} leaves, {total}; every leaf has the digest of the target's")
     if arguments.float_dtype:
         print(f"and was then cast to {arguments.float_dtype}; {report.overflowed} finite values became infinite")
 
@@ -139,7 +139,7 @@ def _arithmetic(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _print_subtraction(output: str, report: SubtractReport) -> None:
-    output, total = split_prefix(output)[1], size(report.nbytes)
+    output, total = shown_name(output), size(report.nbytes)
     print(f"wrote {output}: an arithmetic difference of {len(report.items)} leaves, {total}")
     share = report.inexact / max(report.values, 1)
     print(
@@ -153,9 +153,7 @@ def _print_subtraction(output: str, report: SubtractReport) -> None:
 
 
 def _print_sum(output: str, report: AddReport) -> None:
-    print(
-        f"wrote {split_prefix(output)[1]}: base and difference added, {len(report.items)} leaves, {size(report.nbytes)}"
-    )
+    print(f"wrote {shown_name(output)}: base and difference added, {len(report.items)} leaves, {size(report.nbytes)}")
 
 
 def main(argv: list[str] | None = None) -> int:

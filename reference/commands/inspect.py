@@ -13,7 +13,7 @@ from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.patterns import chooser
 from ..checkpoints.totals import totals
 from ..containers.delta_file import DELTA
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.registry import begins_as, read_delta_file
 from ..format.errors import UsageError
 from ..format.keypaths import display
@@ -128,7 +128,9 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
     )
-    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    command.one_pass = ("path",)
+    text = f"PREFIX is one of {', '.join(PREFIXES)}; - is standard input, which is put into a temporary file first"
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=text)
     command.add_argument("--format", choices=("human", "json"), default="human")
     command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
     add_patterns(command, "show")
@@ -150,9 +152,9 @@ def _run(arguments: argparse.Namespace) -> None:
     with open_checkpoint(arguments.path, any_kind=True, dialect=arguments.dialect) as checkpoint:
         records = [record for record in depth_first(checkpoint.records) if is_chosen(record.path)]
         if arguments.format == "json":
-            print(json.dumps(describe_json(checkpoint, records, file), indent=1))
+            print(json.dumps(describe_json(checkpoint, records, shown_name(file)), indent=1))
         else:
-            _print_human(checkpoint, records, file, arguments.depth)
+            _print_human(checkpoint, records, shown_name(file), arguments.depth)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..checkpoints.salvaging import salvage
 from ..containers.container import Loss
-from ..containers.load_prefixes import split_prefix
+from ..containers.load_prefixes import shown_name
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from .command_line import Parser, add_dialect, add_flag, parser, run, size
@@ -57,12 +57,12 @@ def _run(arguments: argparse.Namespace) -> int:
         dialect=arguments.dialect,
         progress=True,
     )
-    file = split_prefix(arguments.load_checkpoint)[1]
+    file = shown_name(arguments.load_checkpoint)
     print(f"{file}: {report.leaves} leaves are whole" + ("" if report.losses else ", and nothing is lost"))
     for loss in report.losses:
         print(_lost(loss))
     if arguments.output_file is not None and not arguments.dry_run:
-        output = split_prefix(arguments.output_file)[1]
+        output = shown_name(arguments.output_file)
         print(f"wrote {output}: a {report.kind} of {report.leaves} leaves, {size(report.nbytes)}")
     if report.losses and not arguments.dry_run:
         print("note: it is a part of the checkpoint, and nothing in it says so", file=sys.stderr)

@@ -7,7 +7,7 @@ import argparse
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.totals import totals
 from ..checkpoints.verification import verify
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, shown_name
 from ..format.keypaths import display
 from ..format.trees import is_train_state
 from .command_line import Parser, parser, run, size
@@ -26,12 +26,14 @@ def command_line() -> Parser:
     command = parser(
         "python -m reference.verify", "Read a whole checkpoint and hold it to the specification.", _EXAMPLES
     )
-    command.add_argument("path", metavar="[PREFIX::]PATH", help=f"PREFIX is one of {', '.join(PREFIXES)}")
+    command.one_pass = ("path",)
+    text = f"PREFIX is one of {', '.join(PREFIXES)}; - is standard input, which is put into a temporary file first"
+    command.add_argument("path", metavar="[PREFIX::]PATH", help=text)
     return command
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    file = split_prefix(arguments.path)[1]
+    file = shown_name(arguments.path)
     with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
         findings = verify(checkpoint, progress=True)
         what = "train state" if is_train_state(checkpoint) else "tree"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..format.errors import FormatError
 from ..format.flax_msgpack import read_flax
 from ..format.keypaths import read_keypath
 from ..format.records import Record, no_collection, read_record, records_of, runs_from
-from ..format.seals import ends_sealed
+from ..format.seals import Seal, ends_sealed
 from ..format.small_records import Run, SeenArrays
 from ..format.streams import find_clashes
 from ..format.wire import NEAR, Cursor, Source
@@ -32,7 +32,16 @@ _HEADERS_PER_BYTE, _FEWEST_HEADERS = 2, 100_000
 _TEXT_PER_HEADER: Final = 64  # bytes of text that count as a header
 
 
-def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str, list[Record], list[Loss]]:
+class Whole(NamedTuple):
+    """What is whole of a file of a kind, what is lost of it, and the seal, where it has one that is whole."""
+
+    kind: str
+    records: list[Record]
+    losses: list[Loss]
+    seal: Seal | None = None
+
+
+def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
     """The kind of a file, its whole records and what is lost, in the order of the file.
 
     `dialect` is that of `registry.read_contents`. Raises UsageError for one that does not exist, and nothing else. A
@@ -40,10 +49,10 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> tuple[str,
     """
     dialect_called(dialect)
     if (found := read_by_index(source)) is not None:  # also where the mark itself is damaged
-        return STREAM, *found
+        return Whole(STREAM, *found)
     if begins_as(source, FLAX):
-        return FLAX, *_flax(source)
-    return STREAM, *_stream(source, split=dialect == SPLIT_LEAVES)
+        return Whole(FLAX, *_flax(source))
+    return Whole(STREAM, *_stream(source, split=dialect == SPLIT_LEAVES))
 
 
 def _flax(source: Source) -> tuple[list[Record], list[Loss]]:

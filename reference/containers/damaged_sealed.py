@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ..format.errors import FormatError
 from ..format.records import Record
-from ..format.seals import read_seal
+from ..format.seals import Seal, read_seal
 from ..format.wire import Source
 from .container import Loss
 from .sealed_records import SealedRecords
 
 
-def read_by_index(source: Source) -> tuple[list[Record], list[Loss]] | None:
-    """The leaves of a sealed stream that are whole by their checksums, and what is lost; None where the seal is not."""
+def read_by_index(source: Source) -> tuple[list[Record], list[Loss], Seal] | None:
+    """The leaves of a sealed stream that are whole by their checksums, what is lost, and the seal; None where that is
+    not whole."""
     try:
         seal = read_seal(source)
     except FormatError:
@@ -26,4 +27,4 @@ def read_by_index(source: Source) -> tuple[list[Record], list[Loss]] | None:
         except FormatError as error:
             start, stop = (found.starts[columns.first[i]] for i in (leaf, leaf + 1))
             losses.append(Loss(start, stop, error))
-    return records, losses
+    return records, losses, seal

@@ -9,6 +9,7 @@ from ..format.errors import FormatError, UsageError
 from ..format.keypaths import display
 from ..format.records import Record
 from ..format.trees import is_train_state
+from ..storage.object_errors import without_secrets
 from .flax_file import FLAX
 from .safetensors_file import SAFETENSORS
 from .stream import STREAM
@@ -36,6 +37,11 @@ def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
     if not path:
         raise UsageError(f"{prefix}:: is followed by no path")
     return prefix, path
+
+
+def shown_name(spec: str | os.PathLike[str]) -> str:
+    """The file of `[PREFIX::]PATH` for people: what may be secret in a URL is left out."""
+    return without_secrets(split_prefix(spec)[1])
 
 
 def split_output(output: str | os.PathLike[str], streaming: bool = True) -> tuple[str, str]:

@@ -9,7 +9,8 @@ import bisect
 import functools
 import itertools
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast
 
 from ..format.checksums import BLOCK, checksum, combined
@@ -17,6 +18,7 @@ from ..format.records import Record
 from ..format.seals import Seal
 from ..format.wire import BytesSource, Source
 from ..storage.place import OpenedFile
+from ..storage.reading_ahead import expect, far_away
 from ..storage.threads import CORES, LARGE, all_done
 from .sealed_records import SealedRecords
 
@@ -43,6 +45,13 @@ class SealedFile:
         self._frames: dict[int, list[Segment]] = {}  # of records that were read in part: all but the payload
         self._open: dict[int, list[Segment]] = {}  # blocks, by their offset, of which a part has been read
         self._lock = threading.Lock()
+        self._far = far_away(file)
+        self.read_ranges = self._read_ranges if self._far is not None else None  # see `storage.place.ManyRanges`
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been made for the file, 0 where it is not far away."""
+        return getattr(self._file, "requests", 0)
 
     def records(self) -> list[Record]:
         """The leaves, in the order of the file. What is not an array in one piece is read, and checked, here."""
@@ -55,6 +64,9 @@ class SealedFile:
 
     def read_into(self, offset: int, view: memoryview) -> None:
         n = len(view)
+        if self._far is not None:
+            self._read_ranges([(offset, view)])
+            return
         if n < LARGE or CORES < 2:
             self._read_part(offset, view)
             return
@@ -62,6 +74,71 @@ class SealedFile:
         starts = range(0, n, step)
         tasks = [functools.partial(self._read_part, offset + at, view[at : at + step]) for at in starts]
         all_done(tasks, n)
+
+    def _read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill many views in as few requests as they need; the headers of their records come with them."""
+        assert self._far is not None
+        heads: dict[int, bytearray] = {}
+        for offset, view in ranges:
+            heads |= {i: bytearray(n) for i, n in self._heads(offset, len(view)) if i not in self._frames}
+        starts = self._records.starts
+        blocks = self._crowded(ranges)
+        direct = [each for each in ranges if self._block_of(each[0]) not in blocks]
+        first = [(starts[i], memoryview(head)) for i, head in heads.items()]
+        self._far.read_ranges([*first, *((at, memoryview(data)) for at, data in blocks.items()), *direct])
+        for i, head in heads.items():
+            self._read_frame(i, memoryview(head))
+        read = [*direct, *((at, memoryview(data)) for at, data in blocks.items())]
+        all_done([functools.partial(self._sum, *each) for each in read], sum(len(view) for _, view in read))
+        for offset, view in ranges if blocks else ():
+            if (block := self._block_of(offset)) in blocks:
+                view[:] = memoryview(blocks[block])[offset - block : offset - block + len(view)]
+
+    def _crowded(self, ranges: Sequence[tuple[int, memoryview]]) -> dict[int, bytearray]:
+        """Blocks of which so many parts are read that they would be read again, to be compared: these are read whole.
+
+        By the offset of each, as memory for it. A part that reaches into another block is not counted.
+        """
+        if not self.check or len(ranges) < _MOST_SEGMENTS:
+            return {}
+        counts = Counter(self._block_of(offset) for offset, _ in ranges)
+        crowded = {at for at, count in counts.items() if count >= _MOST_SEGMENTS}
+        crowded -= {
+            self._block_of(at) for at, view in ranges if self._block_of(at) != self._block_of(at + len(view) - 1)
+        }
+        ends = {at: min(at + BLOCK, self._records.starts[self._number(at) + 1]) for at in crowded}
+        return {at: bytearray(end - at) for at, end in ends.items()}
+
+    def _number(self, offset: int) -> int:
+        return bisect.bisect_right(self._records.starts, offset) - 1
+
+    def _block_of(self, offset: int) -> int:
+        """The offset of the block in which a byte stands."""
+        start = self._records.starts[self._number(offset)]
+        return start + (offset - start) // BLOCK * BLOCK
+
+    def _heads(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
+        """The records in a stretch of the file, and how many bytes stand before the payload of each."""
+        for i in dict.fromkeys(i for i, _, _ in self._blocks(offset, n)):
+            if (size := self._records.head_size(i)) is not None:
+                yield i, size
+
+    def _sum(self, offset: int, view: memoryview) -> None:
+        for i, start, stop in self._blocks(offset, len(view)):
+            self._add(i, start, stop, checksum(view[start - offset : stop - offset]) if self.check else 0)
+
+    def expect(self, extents: Iterable[tuple[int, int]]) -> None:
+        """See `reading_ahead.expect`: the headers of records are read with what stands in them."""
+        expect(self._file, self._with_heads(extents))
+
+    def _with_heads(self, extents: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        seen: set[int] = set()
+        for offset, n in extents:
+            for i, size in self._heads(offset, n):
+                if i not in seen and i not in self._frames:
+                    seen.add(i)
+                    yield self._records.starts[i], size
+            yield offset, n
 
     def _read_part(self, offset: int, view: memoryview) -> None:
         for i, start, stop in self._blocks(offset, len(view)):
@@ -93,7 +170,7 @@ class SealedFile:
         """
         end = min(offset + n, self.seal.records_end)
         starts = self._records.starts
-        i = bisect.bisect_right(starts, offset) - 1
+        i = self._number(offset)
         while offset < end:
             while starts[i + 1] <= offset:
                 i += 1
@@ -131,19 +208,22 @@ class SealedFile:
                     self._open[block] = _COMPARED
         self._records.compare(i, number, self._records.sum(block, block_end) if found is None else found)
 
-    def _read_frame(self, i: int) -> None:
-        """Compare the header of a record with the index, and sum up what is not payload in it."""
+    def _read_frame(self, i: int, data: memoryview | None = None) -> None:
+        """Compare the header of a record with the index, and sum up what is not payload in it.
+
+        `data` are its first bytes, up to the payload, where they have been read.
+        """
         start, stop = self._records.starts[i], self._records.starts[i + 1]
         frame = []
         at = start
-        payloads, head = self._records.check(i)
+        payloads, head = self._records.check(i, data)
         for payload, n in (*payloads, (stop, 0)):
             for begin in itertools.chain((at,), range(start + (at - start) // BLOCK * BLOCK + BLOCK, payload, BLOCK)):
                 end = min(payload, start + (begin - start) // BLOCK * BLOCK + BLOCK)
                 if begin < end and self.check:
                     known = head[begin - start : end - start] if end - start <= len(head) else None
-                    data = known if known is not None else self._file.read_at(begin, end - begin)
-                    frame.append((begin, end, checksum(data)))
+                    piece = known if known is not None else self._file.read_at(begin, end - begin)
+                    frame.append((begin, end, checksum(piece)))
             at = payload + n
         self._frames[i] = frame
 

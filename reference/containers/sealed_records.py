@@ -6,18 +6,20 @@ import bisect
 import itertools
 from typing import Final
 
-from ..format.aligned import is_padded, padded_blob
 from ..format.checksums import BLOCK, WIDTH, checksum, encoded
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, encode_keypath
+from ..format.later_leaves import LaterLeaf
 from ..format.leaves import Leaf, leaf_text
-from ..format.parts import encode_record_path, part_name, parts_of, room_for
-from ..format.records import Record, blob_parts, read_record
+from ..format.parts import part_name, parts_of, room_for
+from ..format.records import Record, read_record
 from ..format.seals import MARK, RECORD, Seal
 from ..format.wire import Cursor, Source
+from .canonical_heads import CanonicalHeads
 
 _PIECE: Final = 1 << 19  # bytes read at a time
 _SMALL: Final = 1 << 16  # bytes; smaller records are compared as they are read, all others when their payload is
+_FEW: Final = 64  # leaves that stand together; fewer than these are not read where nobody asks for them
 _ADVICE: Final = "the file was changed, or made so; get it again from where it comes"
 
 
@@ -35,12 +37,15 @@ class SealedRecords:
         self.sums = self._columns.sums
         self._in_parts = len(self.sums) != len(self._columns.paths)  # whether any leaf is
         self._boxes: dict[int, list[Leaf]] = {}  # the parts of leaves, by the number of the leaf
-        self._blobs: dict[int, bytes] = {}  # of leaves that are not padded, by identity: the columns hold them
+        self._heads = CanonicalHeads(self._alignment, keeps=not self._in_parts)  # the columns hold the other leaves
 
     def all(self, compare: bool) -> list[Record]:
-        """One for each leaf. What the index alone does not tell is read, and if it is small, with `compare`, compared.
+        """One for each leaf. What the index alone does not tell is read, and if it is small, with `compare`, compared:
+        now where many such leaves stand together, and else when it is asked for (`LaterLeaf`), so that each of a few
+        between large arrays costs no read of its own. What cannot be read is tried again, and refused, when it is
+        asked for.
 
-        Raises FormatError where what is read is not what the index says.
+        Raises FormatError where an array without elements is not what the index says: nothing of it is read later.
         """
         paths, _, leaves, first, _, payloads, _ = self._columns
         starts = [self.starts[i] for i in first] if self._in_parts else self.starts
@@ -51,18 +56,57 @@ class SealedRecords:
         placed = [known[pair] for pair in pairs]
         fields = zip(paths, placed, starts, starts, starts[1:], strict=False)
         found = list(map(tuple.__new__, itertools.repeat(Record), fields))  # as `Record(...)`, in a third of the time
-        cursor = Cursor(self._source, alignment=self._alignment)  # one for all, so that neighbours are read together
-        for i in [i for i, place in enumerate(places) if place is None or not leaves[i].nbytes]:
-            record = first[i]
-            is_small = self.starts[record + 1] - self.starts[record] <= _SMALL
-            if compare and is_small:
-                self._compare_small(record, cursor)
-            found[i] = self._read(record, cursor)
-            if compare and not is_small and not found[i].nbytes:  # nothing of it is read later
-                self._compare_blocks(record)
+        odd = [i for i, place in enumerate(places) if place is None or not leaves[i].nbytes]
+        for together in self._neighbours(odd):
+            cursor = Cursor(self._source, alignment=self._alignment)  # one, so that neighbours are read together
+            for i in together:
+                if len(together) < _FEW and leaves[i].dtype is None:
+                    found[i] = self._later(i, compare)
+                    continue
+                try:
+                    found[i] = self._found(i, compare, cursor)
+                except FormatError:
+                    if leaves[i].dtype is not None and not leaves[i].nbytes:
+                        raise
+                    found[i] = self._later(i, compare)
+                    cursor = Cursor(self._source, alignment=self._alignment)
         for i in [i for i in range(len(paths)) if first[i + 1] - first[i] > 1] if self._in_parts else ():
             found[i] = found[i]._replace(leaf=leaves[i]._replace(extents=self._extents_of_parts(i)))
         return found
+
+    def _neighbours(self, leaves: list[int]) -> list[list[int]]:
+        """The leaves, those together that stand so near to one another that one read takes several."""
+        groups: list[list[int]] = []
+        first, end = self._columns.first, -_SMALL
+        for i in leaves:
+            if self.starts[first[i]] - end >= _SMALL:
+                groups.append([])
+            groups[-1].append(i)
+            end = self.starts[first[i + 1]]
+        return groups
+
+    def _found(self, leaf: int, compare: bool, cursor: Cursor) -> Record:
+        """A leaf in one record, read with its header. Raises FormatError."""
+        i = self._columns.first[leaf]
+        is_small = self.starts[i + 1] - self.starts[i] <= _SMALL
+        if compare and is_small:
+            self._compare_small(i, cursor)
+        found = self._read(i, cursor)
+        if compare and not is_small and not found.nbytes:  # nothing of it is read later
+            self._compare_blocks(i)
+        return found
+
+    def _later(self, leaf: int, compare: bool) -> Record:
+        """A leaf in one record, which is read when it is asked for."""
+        columns = self._columns
+        start, stop = (self.starts[columns.first[leaf + more]] for more in (0, 1))
+
+        def read() -> Leaf:
+            found = self._found(leaf, compare, Cursor(self._source, alignment=self._alignment))
+            behind = found.leaf_offset - start
+            return found.leaf._replace(extents=tuple((behind + at, n) for at, n in found.leaf.extents))
+
+        return Record(columns.paths[leaf], LaterLeaf.of(columns.leaves[leaf], read), start, start, stop)
 
     def whole(self, leaf: int) -> Record:
         """One leaf, all of whose bytes have been compared with the index. Raises FormatError."""
@@ -107,6 +151,11 @@ class SealedRecords:
         if encoded(crc) != self.sums[i][WIDTH * block : WIDTH * (block + 1)]:
             raise self._damaged(i, block)
 
+    def head_size(self, i: int) -> int | None:
+        """How many bytes of a record stand before its payload; None where the index does not say it."""
+        payload = self._columns.payloads[i]
+        return payload if payload is not None and payload <= self._columns.sizes[i] else None
+
     def path(self, i: int) -> tuple[str, ...]:
         """The key path of the leaf that has record `i`."""
         return self._columns.paths[self._leaf(i)]
@@ -150,7 +199,7 @@ class SealedRecords:
         payload = self._columns.payloads[i]
         if payload is not None:
             path, leaf = self._described(i) if self._in_parts else (self._columns.paths[i], self._columns.leaves[i])
-            expected = self._canonical(i, path, leaf)
+            expected = self._heads.head(self.starts[i], path, leaf)
             if len(expected) == payload and len(expected) + leaf.nbytes == self._columns.sizes[i]:
                 start = self.starts[i]
                 head = data[:payload] if data is not None else self._source.read_at(start, payload)
@@ -169,7 +218,7 @@ class SealedRecords:
         if self._in_parts or first == len(starts) or starts[first] != offset:
             return 0
         end = offset + len(data)
-        blobs, known, at = self._blobs, self.sums, 0
+        blobs, known, at = self._heads.blobs, self.sums, 0
         for i in range(first, bisect.bisect_right(starts, end) - 1):
             payload, leaf, size = payloads[i], leaves[i], sizes[i]
             if payload is None or size > BLOCK or payload + leaf.nbytes != size:
@@ -179,24 +228,11 @@ class SealedRecords:
                 raise self._damaged(i, 0)
             blob = blobs.get(id(leaf)) if i else None  # none for a leaf that is padded
             path = encode_keypath(paths[i])
-            expected = RECORD + path + blob if blob is not None else self._canonical(i, paths[i], leaf)
+            expected = RECORD + path + blob if blob is not None else self._heads.head(starts[i], paths[i], leaf)
             if len(expected) != payload or expected != record[:payload]:
                 return at
             at += size
         return at
-
-    def _canonical(self, i: int, path: tuple[str, ...], leaf: Leaf) -> bytes:
-        """What a writer puts before the payload of a record."""
-        start = self.starts[i]
-        head = (RECORD if start or self._alignment is None else MARK) + encode_record_path(path)
-        if self._alignment is not None and is_padded(leaf):
-            return head + padded_blob(start + len(head), leaf, self._alignment)
-        blob = self._blobs.get(id(leaf))
-        if blob is None:
-            blob = blob_parts(path, leaf)[0][0]
-            if not self._in_parts:  # whose leaves live as long as the columns
-                self._blobs[id(leaf)] = blob
-        return head + blob
 
     def _read(self, i: int, cursor: Cursor) -> Record:
         """The record as it stands in the file. Raises FormatError where that is not what the index says."""

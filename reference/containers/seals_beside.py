@@ -6,14 +6,17 @@ import contextlib
 import errno
 from typing import Final
 
-from ..format.seals import DETACHED_SUFFIX
+from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
+from ..storage.object_places import ObjectPlace, ReadOnlyPlace
 from ..storage.place import OpenedFile
-from ..storage.places import place_of
+from ..storage.places import beside
 from .container import Contents
 from .registry import kind_of, read_contents
 from .stream import STREAM, begins_sealed, read_with_seal
 
 _NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG))
+# What S3 answers to one who may not list a bucket, and web servers that give a page for whatever there is not.
+_NO_OBJECT: Final = frozenset((errno.EACCES, errno.ENOTSUP))
 
 
 def read_with_seal_beside(
@@ -37,12 +40,20 @@ def _detached_seal(file: OpenedFile, name: str, wanted: str | None) -> OpenedFil
 
 
 def _opened_seal(name: str) -> OpenedFile | None:
-    try:
-        return place_of(name + DETACHED_SUFFIX).open()
-    except OSError as error:
-        if error.errno not in _NO_FILE:
-            raise
+    place = beside(name, DETACHED_SUFFIX)
+    if place is None:
         return None
+    try:
+        seal = place.open()
+    except OSError as error:
+        if error.errno in _NO_FILE or (isinstance(place, ObjectPlace | ReadOnlyPlace) and error.errno in _NO_OBJECT):
+            return None
+        raise
+    at = max(0, seal.size - FOOTER)
+    if isinstance(place, ReadOnlyPlace) and not ends_as_detached(seal.read_at(at, seal.size - at), seal.size):
+        seal.close()
+        return None
+    return seal
 
 
 def has_detached_seal(name: str) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import jax
 import numpy as np
 
 from ..format.leaves import Leaf
+from ..format.records import Record
 from ..format.wire import Source
 from .bit_casts import can_cast, cast_array
 from .boxes import Box, box_of, whole
 from .shards import is_host
-from .slices import read_boxes
+from .slices import extents_read, read_boxes
 
 _READ_WHOLE: Final = 1 << 14  # bytes; leaves up to this size are read whole, which costs the least time
 # Without it jax does not know the dtype where no device of this process holds a part.
@@ -40,6 +41,13 @@ def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sh
         parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as), strict=True))
         array = put(lambda index: parts[box_of(index, leaf.shape)], leaf.shape, read_as, sharding)
     return array if read_as == dtype else _cast(array, dtype)
+
+
+def extents_placed(record: Record, sharding: jax.sharding.Sharding | None) -> Iterator[tuple[int, int]]:
+    """Where in the file the bytes stand that `place` reads of a leaf in this process, as (offset, bytes)."""
+    leaf = record.leaf
+    is_whole = sharding is None or leaf.dtype is None or leaf.nbytes <= _READ_WHOLE
+    return iter(record.extents()) if is_whole else extents_read(leaf, record.leaf_offset, _boxes(sharding, leaf.shape))
 
 
 def is_on_one_host_device(sharding: jax.sharding.Sharding | None) -> bool:

@@ -15,8 +15,9 @@ from ..format.keypaths import display
 from ..format.leaves import is_viewed, read_value, view_value
 from ..format.records import Record, with_path
 from ..format.wire import BytesSource, Source
+from ..storage.reading_ahead import expect
 from .boxes import whole
-from .host_to_device import is_on_one_host_device, place, put
+from .host_to_device import extents_placed, is_on_one_host_device, place, put
 from .processes import is_shared, together
 from .pytrees import leaves_of
 from .slices import read_boxes
@@ -53,7 +54,9 @@ class Target:
         """
         values = {}
         fillings = match(self.leaves, records, is_chosen)
-        for record, target in sorted(fillings, key=lambda filling: filling.record.offset):
+        fillings = sorted(fillings, key=lambda filling: filling.record.offset)
+        expect(source, (each for record, target in fillings for each in extents_placed(record, sharding_of(target))))
+        for record, target in fillings:
             on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
             values[record.path] = _fill(source, record, target, on_host, memory, float_dtype)
             moved(record.nbytes)

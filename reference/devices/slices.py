@@ -13,7 +13,7 @@ from ..format.arrays import size_of
 from ..format.casts import convert
 from ..format.leaves import Leaf, stored
 from ..format.payloads import PIECE, StoredPayload, bytes_of, settle
-from ..format.wire import Source
+from ..format.wire import BytesSource, Source
 from ..storage.threads import all_done
 from .boxes import Box, common, count, hull, pieces, runs, shape_of, within
 
@@ -46,7 +46,7 @@ def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype:
     assert leaf.dtype is not None
     payload = stored(source, at, leaf)
     arrays = aligned_empty([shape_of(box) for box in boxes], dtype)
-    work: list[Callable[[], None]] = []
+    direct: list[tuple[int, memoryview]] = []
     scattered: list[tuple[Box, np.ndarray]] = []
     for box, array in zip(boxes, arrays, strict=True):
         if not array.size:
@@ -55,7 +55,12 @@ def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype:
         if dtype != leaf.dtype or length * dtype.itemsize < min(_LONG, array.nbytes):
             scattered.append((box, array))
         else:
-            work += _reads(payload, starts * dtype.itemsize, length * dtype.itemsize, bytes_of(array))
+            direct += _ranges(starts * dtype.itemsize, length * dtype.itemsize, bytes_of(array))
+    if payload.is_far:
+        payload.read_ranges(direct)
+        work: list[Callable[[], None]] = []
+    else:
+        work = [functools.partial(payload.read_into, *each) for each in direct]
     if scattered:
         around = hull([box for box, _ in scattered])
         filled = count(around) == sum(count(box) for box, _ in scattered)
@@ -94,8 +99,7 @@ def _copies(
             memory = np.empty(size, old)
         values = memory[: count(piece)]
         starts, length = runs(piece, leaf.shape)
-        for call in _reads(payload, starts * width, length * width, bytes_of(values)):
-            call()
+        payload.read_ranges(_ranges(starts * width, length * width, bytes_of(values)))
         block = _copyable(convert(values, new)).reshape(shape_of(piece))
         for box, array in targets:
             if (both := common(piece, box)) is not None:
@@ -110,9 +114,20 @@ def _copyable(array: np.ndarray) -> np.ndarray:
     return array.view(f"u{array.itemsize}") if array.dtype.kind == "V" else array
 
 
-def _reads(payload: StoredPayload, starts: np.ndarray, n: int, view: memoryview) -> Iterator[Callable[[], None]]:
-    """Calls that read runs of `n` bytes one after the other into a view."""
-    return (
-        functools.partial(payload.read_into, start, view[i * n : (i + 1) * n])
-        for i, start in enumerate(starts.tolist())
-    )
+def _ranges(starts: np.ndarray, n: int, view: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Runs of `n` bytes of a payload, and the parts of a view into which they are read one after the other."""
+    return ((start, view[i * n : (i + 1) * n]) for i, start in enumerate(starts.tolist()))
+
+
+def extents_read(leaf: Leaf, at: int, boxes: Sequence[Box]) -> Iterator[tuple[int, int]]:
+    """Where in the file that stands which `read_boxes` reads for these boxes, as (offset, bytes), front to back."""
+    assert leaf.dtype is not None
+    found = set()
+    for box in boxes:
+        if 0 in shape_of(box):
+            continue
+        starts, length = runs(_with_whole_axes(box, leaf), leaf.shape)
+        found |= {(start, length * leaf.dtype.itemsize) for start in (starts * leaf.dtype.itemsize).tolist()}
+    payload = stored(BytesSource(b""), at, leaf)
+    for offset, n in sorted(found):
+        yield from payload.stretches(offset, n)

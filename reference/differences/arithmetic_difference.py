@@ -27,7 +27,7 @@ from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.threads import workers
-from .operands import open_side
+from .operands import open_side, refuse_operands
 
 _NAMED: Final = 3  # leaves that an error or a report names
 _BYTE: Final = np.dtype(np.uint8)
@@ -129,6 +129,7 @@ def _write(
     kind, name = split_output(output, streaming)
     seal = sealed_as(kind, format)
     place = place_of(name)
+    refuse_operands(place, {"the base": base, "the target" if minus else "the difference": other})
     counts = _Counts()
     with open_side(base) as b, open_side(other) as o, workers(jobs) as pool:
         with no_collection():
@@ -144,7 +145,9 @@ def _write(
         total = sum(map(Step.size, steps))
         place.check_output()
         show = shown(progress)("subtract" if minus else "add", total)
-        with show as moved, place.replace(moved, behind=True) as sink:
+        with show as moved, place.replace(moved, True, total) as sink:
+            b.expect()
+            o.expect()
             write_steps(sink, steps)
             b.refuse_changes()
             o.refuse_changes()

@@ -74,6 +74,8 @@ def compare(
         total = sum(item.leaf.nbytes + old[path].leaf.nbytes for path, item in new.items() if path in old)
         with shown(progress)("compare", total) as moved:
             both = _Both(moved)
+            left.expect()
+            right.expect()
             pairs = [
                 both.pair(old[path], item) if path in old else Pair(path, ADDED, None, item.leaf)
                 for path, item in new.items()

@@ -21,7 +21,7 @@ from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
-from .operands import open_side
+from .operands import open_side, refuse_operands
 
 
 class DiffReport(NamedTuple):
@@ -61,6 +61,7 @@ def diff(
     if prefix is not None:
         raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
     place = place_of(name)
+    refuse_operands(place, {"the base": base, "the target": target})
     with open_side(base) as b, open_side(target) as t:
         check_paths([item.path for item in t.items])
         place.check_output()
@@ -68,7 +69,10 @@ def diff(
         items = [cast(item, dtype, overflows.append) for item in t.items]
         words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
-        with shown(progress)("diff", total) as moved, workers(jobs) as pool, place.replace() as sink:
+        most = sum(item.leaf.nbytes for item in items)  # a delta is hardly ever larger than what it makes
+        with shown(progress)("diff", total) as moved, workers(jobs) as pool, place.replace(size=most) as sink:
+            b.expect()
+            t.expect()
             delta = _Delta(b.items, words, pool, moved)
             write_steps(sink, delta.steps(items))
             b.refuse_changes()

@@ -24,15 +24,16 @@ from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, read_leaf, stored
 from ..format.manifests import Manifest, block_path
 from ..format.payloads import PiecesPayload, Step, write_steps
-from ..format.records import Item, Record, item_in, item_of_closed, with_path
+from ..format.records import Item, Record, extents_of, item_in, item_of_closed, with_path
 from ..format.trees import depth_first
 from ..format.wire import BytesSource, Cursor, Source
 from ..storage.local_files import Path_
 from ..storage.places import place_of
 from ..storage.progress import Show, Shown, shown
+from ..storage.reading_ahead import expect
 from ..storage.threads import Pool, Work, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_known, form
-from .operands import Side, open_side
+from .operands import Side, open_side, refuse_operands
 
 
 class RecoverReport(NamedTuple):
@@ -74,6 +75,7 @@ def recover(
     kind, name = split_output(output, streaming)
     seal = sealed_as(kind, format)
     place = place_of(name)
+    refuse_operands(place, {"the base": base, "the delta": difference})
     with contextlib.closing(place_of(difference).open()) as file, open_side(base) as b:
         try:
             manifest, blocks, tail = read_delta_file(file)
@@ -87,7 +89,9 @@ def recover(
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
                 steps = steps_of(kind, items, seal)
                 total = sum(map(Step.size, steps))
-                with show("recover", total) as moved, place.replace(moved, behind=True) as sink:
+                b.expect()
+                expect(file, ((tail.start + at, n) for at, n in extents_of(blocks.values())))
+                with show("recover", total) as moved, place.replace(moved, True, total) as sink:
                     write_steps(sink, steps)
         except FormatError as error:
             error.file = error.file or file.name
@@ -101,6 +105,7 @@ def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
     """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
     digests = {}
+    base.expect()
     with show("check the base", sum(item.leaf.nbytes for item in base.items)) as moved:
         tasks = (functools.partial(digest_known, item, base.digests.get(item.path)) for item in base.items)
         for item, digest in zip(base.items, in_order(pool, tasks, len(base.items)), strict=True):

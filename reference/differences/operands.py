@@ -10,12 +10,22 @@ from typing import Any, Final, NamedTuple
 
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.leaf_items import readable_item
+from ..containers.load_prefixes import split_prefix
 from ..devices.states import flax_expansion
 from ..format.collector import no_collection
-from ..format.records import Item, item_in
+from ..format.records import Item, extents_of, item_in
 from ..format.trees import depth_first, flatten
+from ..storage.place import Place
+from ..storage.reading_ahead import expect
+from ..storage.same_files import refuse_an_input
 
 TREE: Final = "tree"
+
+
+def refuse_operands(output: Place, operands: dict[str, Any]) -> None:
+    """Refuse an output that is one of the files it is made from (see `refuse_an_input`); trees are none."""
+    named = {what: operand for what, operand in operands.items() if isinstance(operand, str | os.PathLike)}
+    refuse_an_input(output, {what: split_prefix(path)[1] for what, path in named.items()})
 
 
 class Side(NamedTuple):
@@ -25,6 +35,7 @@ class Side(NamedTuple):
     kind: str  # the container, or TREE
     items: list[Item]
     refuse_changes: Callable[[], None]  # raises OSError where the file was written to since it was opened
+    expect: Callable[[], None]  # says that all leaves will be read, in their order (`storage.reading_ahead`)
     digests: Mapping[tuple[str, ...], bytes] = MappingProxyType({})  # of leaves, where a seal states them
 
 
@@ -37,9 +48,14 @@ def open_side(checkpoint: Any) -> Iterator[Side]:
     """
     if not isinstance(checkpoint, str | os.PathLike):
         items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
-        yield Side("the tree", TREE, depth_first(items), lambda: None)
+        yield Side("the tree", TREE, depth_first(items), lambda: None, lambda: None)
         return
     with open_checkpoint(checkpoint, any_kind=True) as opened:
         with no_collection():
-            items = [item_in(opened.source, record) for record in depth_first(opened.records)]
-        yield Side(opened.source.name, opened.kind, items, opened.source.refuse_changes, opened.leaf_digests())
+            records = depth_first(opened.records)
+            items = [item_in(opened.source, record) for record in records]
+        source = opened.source
+        digests = opened.leaf_digests()
+        yield Side(
+            source.name, opened.kind, items, source.refuse_changes, lambda: expect(source, extents_of(records)), digests
+        )

@@ -138,7 +138,8 @@ def read_value(source: Source, at: int, leaf: Leaf, memory: np.ndarray | None = 
     if leaf.kind in ("str", "bin"):
         raw = stored(source, at, leaf).read()
         return _text(raw, at + leaf.extents[0][0]) if leaf.kind == "str" else raw
-    return {} if leaf.kind == "empty" else leaf.value
+    value = leaf.value  # also of an empty node, which may not be one
+    return {} if leaf.kind == "empty" else value
 
 
 def _text(raw: bytes, offset: int) -> str:

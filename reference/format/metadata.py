@@ -14,7 +14,10 @@ from .leaves import int_text
 from .wire import Cursor, array_header, bin_header, encode_float, encode_int, encode_str, map_header
 
 MAX_BYTES: Final = 1 << 24  # META-3: "The encoded metadata has at most 2^24 bytes"
+MAX_VALUES: Final = 65_536  # META-3: "2^24 bytes and 65,536 values"
 MAX_DEPTH: Final = 64  # META-3: "and its values are nested at most 64 deep"
+_TOO_MANY: Final = f"with this list or map there are more than {MAX_VALUES} values in the metadata"
+_ELSEWHERE: Final = "keep large tables in an array of the tree, or in one text"
 _ADVICE: Final = "metadata holds None, bool, int, float, str, bytes, and lists and maps of these, with texts as keys"
 
 # Whose `item` gives a bare number, a tuple, or themselves.
@@ -34,7 +37,7 @@ def encode_metadata(metadata: Metadata) -> bytes:
     if not isinstance(metadata, Mapping):
         raise FormatError("META-1", None, None, f"metadata is a map, not a {type(metadata).__name__}")
     data = bytearray()
-    for piece in _pieces(metadata, (), 1):
+    for piece in _pieces(metadata, (), 1, _Count()):
         data += piece
         if len(data) > MAX_BYTES:
             detail = f"the metadata takes more than {MAX_BYTES} bytes"
@@ -42,21 +45,35 @@ def encode_metadata(metadata: Metadata) -> bytes:
     return bytes(data)
 
 
-def _pieces(value: Any, where: tuple[str, ...], depth: int) -> Iterator[bytes]:
+class _Count:
+    """Counts values by what their lists and maps say, of which the outermost map is one."""
+
+    def __init__(self) -> None:
+        self._n = 1
+
+    def takes(self, more: int) -> bool:
+        """Whether so many more are not too many (META-3)."""
+        self._n += more
+        return self._n <= MAX_VALUES
+
+
+def _pieces(value: Any, where: tuple[str, ...], depth: int, count: _Count) -> Iterator[bytes]:
     if isinstance(value, np.generic) and not isinstance(value, _NOT_PLAIN):  # pyright: ignore[reportArgumentType]
         value = value.item()
     if isinstance(value, (Mapping, list, tuple)):
         if depth > MAX_DEPTH:
             raise _refusal("META-3", where, f"values are nested more than {MAX_DEPTH} deep")
+        if not count.takes(len(value)):
+            raise _refusal("META-3", where, _TOO_MANY)
         if isinstance(value, Mapping):
             yield map_header(len(value))
             for key in sorted(value, key=lambda key: _text(key, where)):
                 yield encode_str(key)
-                yield from _pieces(value[key], (*where, key), depth + 1)
+                yield from _pieces(value[key], (*where, key), depth + 1, count)
         else:
             yield array_header(len(value))
             for i, child in enumerate(value):
-                yield from _pieces(child, (*where, str(i)), depth + 1)
+                yield from _pieces(child, (*where, str(i)), depth + 1, count)
     elif isinstance(value, str):
         _text(value, where)
         yield encode_str(value)
@@ -88,7 +105,8 @@ def _text(text: Any, where: tuple[str, ...]) -> bytes:
 
 def _refusal(clause: str, where: tuple[str, ...], detail: str) -> FormatError:
     place = f"metadata {brief(where)}: " if where else ""
-    return FormatError(clause, None, None, f"{place}{detail}", _ADVICE if clause == "META-1" else None)
+    advice = _ADVICE if clause == "META-1" else _ELSEWHERE if detail == _TOO_MANY else None
+    return FormatError(clause, None, None, f"{place}{detail}", advice)
 
 
 def read_metadata(cursor: Cursor) -> dict[str, Any]:
@@ -96,7 +114,7 @@ def read_metadata(cursor: Cursor) -> dict[str, Any]:
     start = cursor.tell()
     if (kind := cursor.kind()) != "map":
         cursor.fail("META-1", f"metadata is of kind {kind}, not a map")
-    metadata = _read_value(cursor, 1, start)
+    metadata = _read_value(cursor, 1, start, _Count())
     _check_size(cursor, start)
     return metadata
 
@@ -106,16 +124,18 @@ def _check_size(cursor: Cursor, start: int) -> None:
         cursor.fail("META-3", f"the metadata takes more than {MAX_BYTES} bytes", at=start)
 
 
-def _read_value(cursor: Cursor, depth: int, start: int) -> Any:
+def _read_value(cursor: Cursor, depth: int, start: int, count: _Count) -> Any:
     at = cursor.tell()
     _check_size(cursor, start)
     kind, value = cursor.header()
     if kind in ("map", "array") and depth > MAX_DEPTH:
         cursor.fail("META-3", f"values are nested more than {MAX_DEPTH} deep", at=at)
+    if kind in ("map", "array") and not count.takes(value):
+        cursor.fail("META-3", _TOO_MANY, at=at)
     if kind == "map":
-        return dict(_read_entries(cursor, value, depth, start))
+        return dict(_read_entries(cursor, value, depth, start, count))
     if kind == "array":
-        return [_read_value(cursor, depth + 1, start) for _ in range(value)]
+        return [_read_value(cursor, depth + 1, start, count) for _ in range(value)]
     if kind in ("str", "bin"):
         if value > MAX_BYTES:
             cursor.fail("META-3", f"the metadata takes more than {MAX_BYTES} bytes", at=start)
@@ -127,9 +147,9 @@ def _read_value(cursor: Cursor, depth: int, start: int) -> Any:
     return value
 
 
-def _read_entries(cursor: Cursor, count: int, depth: int, start: int) -> Iterator[tuple[str, Any]]:
+def _read_entries(cursor: Cursor, entries: int, depth: int, start: int, count: _Count) -> Iterator[tuple[str, Any]]:
     before: bytes | None = None
-    for _ in range(count):
+    for _ in range(entries):
         at = cursor.tell()
         if (kind := cursor.kind()) != "str":
             cursor.fail("META-1", f"a key in the metadata is of kind {kind}, not a str")
@@ -139,4 +159,4 @@ def _read_entries(cursor: Cursor, count: int, depth: int, start: int) -> Iterato
             what = "stands twice in" if raw == before else "is not in the order of"
             cursor.fail("META-2", f"the key {brief(KeyPath((key,)))!r} {what} its map", at=at)
         before = raw
-        yield key, _read_value(cursor, depth + 1, start)
+        yield key, _read_value(cursor, depth + 1, start, count)

@@ -69,7 +69,7 @@ def is_part_name(key: str) -> bool:
     return (len(i), i) < (len(n), n)
 
 
-# PART-3: "KEY-3 and KEY-4 hold for the key path of the leaf, without that key"
+# PART-3: "Replaces KEY-3 and KEY-4 for the key path of a part, in which the last key counts for nothing"
 def encode_record_path(path: tuple[str, ...]) -> bytes:
     """The canonical bytes of the key path of a record, a part or any other. Raises what `encode_keypath` raises."""
     if not is_part_name(path[-1]):

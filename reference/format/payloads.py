@@ -117,16 +117,39 @@ class StoredPayload:
         self._at = 0
 
     def move(self, n: int, sink: Sink) -> None:
-        for at, part in self._stretches(self._at, n):
+        for at, part in self.stretches(self._at, n):
             sink.copy_from(self._source, at, part)
         self._at += n
 
     def read_into(self, offset: int, view: memoryview) -> None:
         """Fill a view with the bytes from `offset` of the payload on. Raises FormatError, OSError."""
         done = 0
-        for at, part in self._stretches(offset, len(view)):
+        for at, part in self.stretches(offset, len(view)):
             self._source.read_into(at, view[done : done + part])
             done += part
+
+    def ranges(self, offset: int, view: memoryview) -> list[tuple[int, memoryview]]:
+        """Where in the source the bytes stand that fill a view with those from `offset` of the payload on."""
+        found, done = [], 0
+        for at, part in self.stretches(offset, len(view)):
+            found.append((at, view[done : done + part]))
+            done += part
+        return found
+
+    def read_ranges(self, ranges: Iterable[tuple[int, memoryview]]) -> None:
+        """Fill views, each with the bytes from an offset of the payload on: at once, if the source can. Raises
+        FormatError, OSError.
+        """
+        if (read := getattr(self._source, "read_ranges", None)) is not None:
+            read([each for offset, view in ranges for each in self.ranges(offset, view)])
+        else:
+            for offset, view in ranges:
+                self.read_into(offset, view)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether ranges of it are better read many at once."""
+        return getattr(self._source, "read_ranges", None) is not None
 
     def read(self) -> bytes:
         """All of it, for small values."""
@@ -142,7 +165,7 @@ class StoredPayload:
             return None
         return np.ndarray(shape, dtype, self._source.view, self._extents[0][0])
 
-    def _stretches(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
+    def stretches(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
         """Where in the source the `n` bytes from `offset` on stand."""
         i = bisect.bisect_right(self._starts, offset, hi=len(self._extents)) - 1 if len(self._extents) > 1 else 0
         while n:

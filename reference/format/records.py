@@ -58,6 +58,11 @@ class Record(NamedTuple):
         return [(self.leaf_offset + at, n) for at, n in self.leaf.extents]
 
 
+def extents_of(records: Iterable[Record]) -> Iterator[tuple[int, int]]:
+    """Where the payloads of records stand in the file, as (offset, bytes), in the order in which they are read."""
+    return (extent for record in records for extent in record.extents())
+
+
 def with_path(path: tuple[str, ...], error: FormatError) -> FormatError:
     """The error, naming the key path at which it happened."""
     error.path = KeyPath(path)

@@ -38,9 +38,9 @@ class Output(Protocol):
 class Copier:
     """Copies stretches of sources into one output: those of files by the kernel, where it can."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, by_kernel: bool = True) -> None:
         self._output = output
-        self._kernel_copies = hasattr(os, "copy_file_range")
+        self._kernel_copies = by_kernel and hasattr(os, "copy_file_range")
 
     def copy(self, source: Source, offset: int, n: int) -> None:
         """Put the `n` bytes at `offset` of a source into the output. Raises OSError, FormatError."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from ..format.errors import FormatError
 from ..format.wire import Source
+from .reading_ahead import expect, far_away
 
 S = TypeVar("S", bound=Source)
 
@@ -41,6 +42,34 @@ class JoinedRanges(Generic[S]):
             part = min(n, self.starts[i] + size - offset)
             yield source, at + offset - self.starts[i], part
             offset, n = offset + part, n - part
+
+    @property
+    def read_ranges(self) -> Callable[[Sequence[tuple[int, memoryview]]], None] | None:
+        """`ManyRanges.read_ranges` where one of the sources has it, else None."""
+        return self._read_ranges if any(far_away(source) for source, _, _ in self._ranges) else None
+
+    def _read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
+        found: dict[int, tuple[S, list[tuple[int, memoryview]]]] = {}
+        for offset, view in ranges:
+            done = 0
+            for source, at, part in self.parts(offset, len(view)):
+                found.setdefault(id(source), (source, []))[1].append((at, view[done : done + part]))
+                done += part
+        for source, parts in found.values():
+            if (far := far_away(source)) is not None:
+                far.read_ranges(parts)
+            else:
+                for at, view in parts:
+                    source.read_into(at, view)
+
+    def expect(self, extents: Iterable[tuple[int, int]]) -> None:
+        """See `reading_ahead.expect`: each source is told of its own."""
+        found: dict[int, tuple[S, list[tuple[int, int]]]] = {}
+        for offset, n in extents:
+            for source, at, part in self.parts(offset, n):
+                found.setdefault(id(source), (source, []))[1].append((at, part))
+        for source, parts in found.values():
+            expect(source, parts)
 
     def read_at(self, offset: int, n: int) -> bytes:
         return b"".join([source.read_at(at, part) for source, at, part in self.parts(offset, n)])

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from typing import Final
 
-from ..format.errors import FormatError
+from ..format.errors import FormatError, UsageError
 from ..format.wire import BytesSource
 from .descriptors import Descriptor
 from .threads import CORES, LARGE, all_done
@@ -19,16 +19,21 @@ Path_ = str | os.PathLike[str]
 Progress = Callable[[int], None]  # told how many bytes have been moved since the last call
 
 CALL: Final = 1 << 26  # bytes per system call, so that progress is shown and a signal is answered
+_NO_MAPS: Final = {errno.ENODEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES}
 _PAGE: Final = 1 << 21  # a huge page, which is touched first by one thread alone
 
 
 class FileSource:
-    """A regular file, read at given offsets. After `close` every call raises ValueError."""
+    """A regular file, read at given offsets. After `close` every call raises ValueError.
 
-    def __init__(self, path: Path_) -> None:
-        self.name = os.fspath(path)
-        self._refuse_irregular(os.stat(self.name))  # before it is opened, which a device may notice
-        self.descriptor = Descriptor(self.name)
+    `name` is what errors call it, if not by its path.
+    """
+
+    def __init__(self, path: Path_, name: str | None = None) -> None:
+        path = os.fspath(path)
+        self.name = path if name is None else name
+        self._refuse_irregular(os.stat(path))  # before it is opened, which a device may notice
+        self.descriptor = Descriptor(path)
         try:
             info = self._status()
             self._refuse_irregular(info)
@@ -100,9 +105,19 @@ class FileSource:
         raise error
 
     def map(self) -> BytesSource:
-        """The file as a read-only memory map; views of it stay valid after `close`."""
+        """The file as a read-only memory map; views of it stay valid after `close`.
+
+        Raises UsageError where the file system has no maps, OSError.
+        """
         with self.descriptor as fd:
-            return BytesSource(memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
+            try:
+                return BytesSource(memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ)) if self.size else b"")
+            except OSError as error:
+                if error.errno not in _NO_MAPS:
+                    error.filename = self.name
+                    raise
+                text = f"{self.name}: this file system has no memory maps ({error.strerror}); leave mmap=True out"
+                raise UsageError(f"{text}, or copy the file to a local disk") from None
 
     def close(self) -> None:
         self.descriptor.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -30,6 +31,21 @@ class OpenedFile(Source, Protocol):
     def close(self) -> None: ...
 
 
+class ManyRanges(Protocol):
+    """What a source offers beside `Source` where each request takes long, however little is asked for.
+
+    A source that has no such methods is read range by range (see `reading_ahead`).
+    """
+
+    def read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
+        """Fill many views, each with the bytes from an offset on. Raises what `read_into` does."""
+        ...
+
+    def expect(self, extents: Iterable[tuple[int, int]]) -> None:
+        """Take note of what will be read next, in this order, as (offset, bytes)."""
+        ...
+
+
 class Place(Protocol):
     """A file that may be there or not. `streamckpt.testing.PlaceJudge` judges any such class.
 
@@ -51,10 +67,13 @@ class Place(Protocol):
         """Refuse an output that cannot be written, before any work is done. Raises OSError."""
         ...
 
-    def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
+    def replace(
+        self, progress: Progress | None = None, behind: bool = False, size: int = 0
+    ) -> AbstractContextManager[Sink]:
         """A block that writes the file, which takes its place whole when the block ends, or not at all (STREAM-8).
 
         `progress` is told how many bytes have been moved. With `behind` the sink may still be at work on what it was
-        given when a call returns, so that memory has to stay as it is until the block ends. Raises OSError.
+        given when a call returns, so that memory has to stay as it is until the block ends. `size` is about how many
+        bytes there will be, 0 where nobody knows: a bucket takes a large file in larger parts. Raises OSError.
         """
         ...

@@ -6,14 +6,20 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from ..format.errors import UsageError
 from ..format.wire import Sink
-from . import atomic_files
+from . import atomic_files, folders, output_checks
 from .local_files import FileSource, Path_, Progress
+from .object_errors import without_secrets
+from .object_places import ObjectPlace, ReadOnlyPlace
+from .object_sources import ObjectReader
+from .open_descriptors import OpenDescriptor, descriptor_of
 from .place import Place
+from .store_objects import StoredObject
+from .stores import azure_object, gcs_object, s3_object
 
 
 class LocalPlace:
@@ -21,30 +27,78 @@ class LocalPlace:
 
     def __init__(self, path: Path_) -> None:
         self.name = os.fspath(path)
-        self._target = os.path.abspath(path)  # now: a program may change its folder while it saves in the background
+        # Now: a program may change its folder while it saves in the background. A slash at the end names a folder.
+        self._target = os.path.abspath(path) + ("/" if self.name.endswith("/") else "")
 
     def open(self) -> FileSource:
         return FileSource(self.name)
 
     def make_folder(self) -> None:
-        os.makedirs(os.path.dirname(self._target), exist_ok=True)
+        folders.make_folder(os.path.dirname(self._target))
 
     def check_output(self) -> None:
-        atomic_files.check_output(self._target)
+        output_checks.check_output(self._target)
 
-    def replace(self, progress: Progress | None = None, behind: bool = False) -> AbstractContextManager[Sink]:
+    def replace(
+        self, progress: Progress | None = None, behind: bool = False, size: int = 0
+    ) -> AbstractContextManager[Sink]:
         return atomic_files.replace(self._target, progress, behind)
 
 
-def _file_of_url(url: str) -> LocalPlace:
+def _local_place(path: Path_) -> Place:
+    """The place of a path: a file, or what is open already where the path is that of a descriptor."""
+    name = os.fspath(path)
+    descriptor = descriptor_of(name)
+    return LocalPlace(path) if descriptor is None else OpenDescriptor(descriptor, name)
+
+
+def _file_of_url(url: str) -> Place:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path:
         raise UsageError(f"{url} names no file of this machine; a file URL begins with file:///")
-    return LocalPlace(unquote(parts.path))
+    return _local_place(unquote(parts.path))
 
 
-# What serves a scheme. A scheme that is not here is refused by name, and never taken for a folder.
-SCHEMES: Final[dict[str, Callable[[str], Place]]] = {"file": _file_of_url}
+def _object(find: Callable[[str], tuple[Any, str]]) -> Callable[[str], Place]:
+    return lambda url: ObjectPlace(*find(url), without_secrets(url))
+
+
+def _web_file(url: str) -> Place:
+    name = without_secrets(url)
+    if not urlsplit(url).netloc:
+        raise UsageError(f"{name} names no server")
+
+    def reader() -> ObjectReader:
+        from .web_objects import WebObject  # here: the standard library's HTTP takes longer to import than this package
+
+        return WebObject(url, name)
+
+    return ReadOnlyPlace(name, reader, "save to a disk or a bucket, and upload it")
+
+
+def _hub_file(url: str) -> Place:
+    from .hub_files import HubFile, HubObject
+
+    file = HubFile.of(url)
+    return ReadOnlyPlace(url, lambda: HubObject(file, url), "save it to a disk, and use `hf upload`")
+
+
+def _other_file(url: str) -> Place:
+    from .other_filesystems import other_place
+
+    return other_place(url)
+
+
+# What serves a scheme; any other is asked of fsspec, or refused by name, and never taken for a folder.
+SCHEMES: Final[dict[str, Callable[[str], Place]]] = {
+    "file": _file_of_url,
+    **dict.fromkeys(("s3", "s3a", "r2"), _object(s3_object)),
+    **dict.fromkeys(("gs", "gcs"), _object(gcs_object)),
+    **dict.fromkeys(("az", "azure", "abfs", "abfss", "adl"), _object(azure_object)),
+    **dict.fromkeys(("http", "https"), _web_file),
+    "hf": _hub_file,
+}
+_WEB: Final = re.compile("https?://", re.IGNORECASE)
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 # pathlib makes one slash of two: no folder is meant by what is left of such a URL.
 _WITHOUT_A_SLASH: Final = re.compile(
@@ -58,13 +112,47 @@ def place_of(path: Path_) -> Place:
     if not isinstance(text, str):
         raise UsageError(f"a path is a text or a pathlib.Path, not {type(text).__name__}")
     if found := _WITHOUT_A_SLASH.match(text):
+        shown = text.partition("?")[0]
         raise UsageError(
-            f"{text} is not a path: it looks like a URL of {found[1]}:// that lost a slash, as in pathlib.Path; "
-            f"give URLs as texts, and a folder of that name as ./{text}"
+            f"{shown} is not a path: it looks like a URL of {found[1]}:// that lost a slash, as in pathlib.Path; "
+            f"give URLs as texts, and a folder of that name as ./{shown}"
         )
     if not (found := _URL.match(text)):
-        return LocalPlace(path)
-    scheme = found[1].lower()
-    if scheme not in SCHEMES:
-        raise UsageError(f"{text}: {scheme}:// is not served here; copy the file to a disk, or mount what holds it")
-    return SCHEMES[scheme](text)
+        return _local_place(os.path.expanduser(text))
+    return SCHEMES.get(found[1].lower(), _other_file)(text)
+
+
+def beside(path: Path_, suffix: str) -> Place | None:
+    """The place of a file whose name is that of another with a suffix behind it.
+
+    None for a URL with a query: what is signed is the one file alone.
+    """
+    text = os.fspath(path)
+    return None if _WEB.match(text) and ("?" in text or "#" in text) else place_of(text + suffix)
+
+
+def in_store(store: Any, key: str) -> str:
+    """A URL for the object under a key of a store, good in every function of this program.
+
+    `store` is one of obstore, or any object with obspec's `get`, or `head` and `get_range`. Only those of obstore are
+    written to. Raises UsageError.
+    """
+    StoredObject(store, key, key)  # refuses what is neither
+    number = next((i for i, each in _stores.items() if each is store), len(_stores) + 1)
+    _stores[number] = store
+    return f"{_STORE}://{type(store).__name__}-{number}/{key}"
+
+
+_STORE: Final = "obspec"
+_stores: Final[dict[int, Any]] = {}
+
+
+def _stored(url: str) -> Place:
+    place, _, key = url.partition("://")[2].partition("/")
+    number = place.rpartition("-")[2]
+    if not number.isdigit() or int(number) not in _stores:
+        raise UsageError(f"{url} names no store of this program; `in_store` makes such a URL")
+    return ObjectPlace(_stores[int(number)], key, url)
+
+
+SCHEMES[_STORE] = _stored

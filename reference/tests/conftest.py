@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from reference.format.errors import FormatError
+from reference.tests.servers.fixtures import *  # noqa: F403
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 settings.register_profile("fast", settings.get_profile("default"), max_examples=20)  # of `make test-fast`
@@ -23,8 +24,15 @@ settings.register_profile("versions", settings.get_profile("default"), max_examp
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
-def pytest_collection_modifyitems(items):
-    """Of a test that is marked `sampled(n)`, all but one in n of its parameters are slow."""
+def pytest_collection_modifyitems(config, items):
+    """Of a test that is marked `sampled(n)`, all but one in n of its parameters are slow.
+
+    Those that need a server which `make` does not install are left out unless they are asked for.
+    """
+    if "remote" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("remote")]
+        items[:] = [item for item in items if item not in left_out] if left_out else items
+        config.hook.pytest_deselected(items=left_out)
     seen = Counter()
     for item in items:
         if marker := item.get_closest_marker("sampled"):

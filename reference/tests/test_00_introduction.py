@@ -40,7 +40,7 @@ CHAPTERS = {
     "01-wire": ["wire"],
     "02-keypaths": ["keypaths"],
     "03-dtypes": ["dtypes", "payloads"],
-    "04-leaves": ["arrays", "chunked", "leaves"],
+    "04-leaves": ["arrays", "chunked", "leaves", "later_leaves"],
     "05-records": ["small_records", "records"],
     "06-streams": ["streams"],
     "07-trees": ["trees"],

@@ -15,21 +15,16 @@ from reference.devices.states import flax_expansion
 from reference.format.errors import FormatError
 from reference.format.payloads import write_steps
 from reference.format.sealing import SealOptions
-from reference.format.seals import read_seal
 from reference.format.trees import flatten, unflatten
-from reference.format.wire import BytesSource
 from reference.tests.handmade import BytesSink
 from reference.tests.memory import Meter
 from reference.tests.sealed import (
     MARK,
-    CountingSource,
     an_int,
     crc,
     footer,
     opened,
     rows_of,
-    sealed,
-    sealed_by_hand,
     taken_apart,
     tree_of,
     values,
@@ -249,91 +244,9 @@ def test_a_stream_with_the_mark_and_no_seal_is_refused_by_every_door(tmp_path):
         assert "salvage" in str(caught.value)
 
 
-# --- how few reads it takes ----------------------------------------------------------------------------
-
-
-def source_of(leaves, name="x" * 20, payload=5000):
-    """A counting source of a sealed stream of so many arrays."""
-    tree = {f"{name}{i:06}": np.full(payload, i % 251, np.uint8) for i in range(leaves)}
-    return CountingSource(in_memory(tree))
-
-
-# SEAL-8: "the last 64 KiB, and as much before them as the index takes. With the index at hand a leaf takes one more
-#          read."
-@pytest.mark.parametrize("leaves", [1, 50, 700, 5000])
-def test_a_stream_is_opened_by_its_end(leaves):
-    source = source_of(leaves, payload=300)
-    contents = opened(source)
-    index = contents.index_at[1]
-    assert len(contents.records) == leaves
-    large = [read for read in source.reads if read[1] > 512]
-    assert len(large) <= (1 if index + 45 <= 1 << 16 else 2)
-    assert len(source.reads) <= 4  # of them two that look at the first bytes
-    assert sum(n for _, n in source.reads) <= index + (1 << 16) + 1024
-    source.reads.clear()
-    record = contents.records[leaves // 2]
-    contents.checked.read_into(record.extents()[0][0], memoryview(bytearray(record.nbytes)))
-    assert len(source.reads) <= 2
-    assert sum(n for _, n in source.reads) <= record.end - record.offset
-
-
-def test_what_is_no_array_is_read_on_opening_and_neighbours_are_read_together():
-    tree = {f"{i:04}": i for i in range(2000)}
-    source = CountingSource(in_memory(tree))
-    assert len(opened(source).records) == 2000
-    assert len(source.reads) < 20, len(source.reads)
-    state = {"step": 7, "params": {str(i): np.zeros(1 << 16, np.uint8) for i in range(100)}, "seed": 3}
-    source = CountingSource(in_memory(state))
-    assert len(opened(source).records) == 102
-    assert len(source.reads) <= 8, source.reads
-
-
-def test_one_byte_of_a_large_leaf_reads_little():
-    source = CountingSource(in_memory({"a": np.zeros(9_000_000, np.uint8), "b": np.zeros(9_000_000, np.uint8)}))
-    contents = opened(source)
-    source.reads.clear()
-    contents.checked.read_at(contents.records[1].extents()[0][0] + 5_000_000, 1)
-    assert sum(n for _, n in source.reads) < 1024
-
-
 def test_nothing_is_allocated_on_the_word_of_a_footer():
     meter = Meter()
     for length in (2**31 - 100, 2**32 - 1):
         with pytest.raises(FormatError):
             opened(changed_footer(8, length.to_bytes(4, "big")))
     assert meter.peak() < 10_000
-
-
-@given(st.binary(max_size=300), st.booleans())
-def test_any_bytes_between_a_mark_and_a_footer_are_read_or_refused(junk, whole):
-    data = MARK + junk
-    data = with_index(data, junk) if whole else data + footer(len(data), b"")
-    try:
-        values(data)
-    except FormatError as error:
-        assert error.clause
-
-
-@given(st.integers(0, len(DATA)), st.binary(max_size=8), st.integers(0, 8))
-def test_records_that_change_are_refused_whatever_the_seal_says(at, junk, removed):
-    """With every checksum made to fit, what is read is what a plain reader would read, or it is refused."""
-    records, index = taken_apart(DATA)
-    at %= len(records)
-    records = records[:at] + junk + records[at + removed :]
-    index["checksum"] = crc(records)
-    position = 0
-    for leaf in index["leaves"]:
-        size = leaf[4][0][0]
-        leaf[4][0][2] = crc(records[position : position + size])
-        position += size
-    try:
-        found = values(with_index(records, index))
-    except FormatError:
-        return
-    assert [path for path, _ in found] == [path for path, _ in values(DATA)]
-    del index["digests"]
-    assert read_seal(BytesSource(with_index(records, index))).records_end == len(records)
-
-
-def test_a_row_made_by_hand_is_what_save_writes(tmp_path):
-    assert sealed_by_hand([an_int()]) == sealed(tmp_path, {"a": 7})

@@ -114,7 +114,9 @@ def test_milestones_carry_their_step_and_are_the_newest_state_too(functions, blo
         f"{kinds[2]}_40",
     ]
     for name in names[:4]:
-        assert json.loads((tmp_path / "made" / "here" / name).read_text()) == ({"a": 1} if "meta" in name else None)
+        assert StreamingCheckpointer.load_json(tmp_path / "made" / "here" / name) == (
+            {"a": 1} if "meta" in name else None
+        )
 
 
 @pytest.mark.parametrize("functions", [True, False])

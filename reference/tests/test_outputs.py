@@ -195,7 +195,7 @@ def test_a_missing_folder_is_said_before_any_work(tmp_path):
 
 
 def test_a_folder_without_permission_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root, as whom tests may run, may write everywhere
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root, as whom tests may run, may write everywhere
     with pytest.raises(PermissionError, match="no permission"):
         reference.save(tmp_path / "x", TREE)
 
@@ -204,9 +204,9 @@ def test_only_our_own_leavings_are_swept_up(tmp_path):
     for name in (".model.safetensors.part", ".model.abcdefabcdef.part", ".streamckpt-0-1.part"):
         (tmp_path / name).write_bytes(b"somebody's")
         os.utime(tmp_path / name, (0, 0))
-    from reference.storage.atomic_files import _hidden
+    from reference.storage.new_files import hidden_name
 
-    os.mkfifo(tmp_path / _hidden(tmp_path / "model", "0" * 12))  # opening it would wait for ever
+    os.mkfifo(tmp_path / hidden_name(tmp_path / "model", "0" * 12))  # opening it would wait for ever
     reference.save(tmp_path / "model", TREE)
     assert len(os.listdir(tmp_path)) == 5
 
@@ -257,19 +257,19 @@ def test_an_error_of_clearing_up_hides_no_other(tmp_path, monkeypatch):
 @pytest.mark.parametrize("nameless", [True, False])
 def test_an_interrupt_leaves_nothing_open_and_no_name(tmp_path, monkeypatch, nameless):
     """One that comes when the file has just been made, before anybody has it."""
-    import reference.storage.atomic_files as outputs
+    from reference.storage.new_files import NewFile
 
     if not nameless:
         monkeypatch.delattr(os, "O_TMPFILE")
     before = os.listdir("/proc/self/fd")
-    open_file = outputs._NewFile.open
+    open_file = NewFile.open
 
     def interrupted(self):
         open_file(self)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), replace(tmp_path / "x"):
-        patch.setattr(outputs._NewFile, "open", interrupted)
+        patch.setattr(NewFile, "open", interrupted)
         with replace(tmp_path / "y"):
             pass
     assert os.listdir(tmp_path) == []

@@ -78,7 +78,7 @@ def test_check_false_spares_small_leaves_too(large, tmp_path):
     record = reference.scan(path)[2]
     spoiled = spoiled_copy(path, tmp_path, record.end - 1)
     with pytest.raises(FormatError, match="SUM-3") as caught:
-        reference.open(spoiled)
+        reference.load(spoiled)
     assert caught.value.path == ("c",)
     assert reference.load(spoiled, check=False)["c"] == 6
     with reference.open(spoiled, check=False) as checkpoint:

@@ -1,7 +1,5 @@
 """The trainers' class with `format="2.0"`: the same files for every loader of the family, with a seal."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,7 +55,7 @@ def test_save_all_and_its_milestone_are_sealed(tmp_path, state, blocking):
         assert equal(found, state)
         with (tmp_path / name).open("rb") as file:  # EasyLM's own loop
             assert same(read(file), reference.load(tmp_path / name))
-    assert json.loads((tmp_path / "metadata_1.json").read_text()) == {"step": 1}
+    assert StreamingCheckpointer.load_json(tmp_path / "metadata_1.json") == {"step": 1}
     assert (tmp_path / "streaming_train_state").read_bytes() == (tmp_path / "streaming_train_state_1").read_bytes()
 
 

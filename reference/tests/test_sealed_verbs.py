@@ -1,4 +1,4 @@
-"""The verbs on sealed streams: convert, verify, inspect, salvage, compare, diff and recover, subtract and add, seal."""
+"""Convert, verify, inspect and seal on sealed streams: what they keep, say and refuse."""
 
 import json
 
@@ -8,54 +8,18 @@ import pytest
 import reference
 from fuzz.equality import same
 from reference import convert as convert_command
-from reference import diff as diff_command
 from reference import inspect, verify
-from reference import salvage as salvage_command
 from reference import seal as seal_command
 from reference.checkpoints.verification import verify as findings
 from reference.convert import convert
-from reference.delta import add, compare, diff, recover, subtract
 from reference.format.errors import FormatError, UsageError
-from reference.format.seals import read_seal
-from reference.salvage import salvage
-from reference.storage.local_files import FileSource
 from reference.tests.sealed import rows_of, sealed, taken_apart, with_index
-
-TREE = {
-    "model": {
-        "w": np.arange(3000, dtype=np.float32).reshape(30, 100),
-        "b": np.arange(6, dtype=np.float16),
-        "ids": np.arange(5000, dtype=np.int32),
-    },
-    "step": 7,
-    "name": "word",
-}
-METADATA = {"step": 7, "config": {"layers": 2}, "raw": b"\0\1", "note": "é"}
-
-
-def run(command, *arguments, code=0):
-    assert command.main([str(argument) for argument in arguments]) == code
+from reference.tests.sealed_example import METADATA, TREE, leaf_at, run, said, saved, spoiled
 
 
 @pytest.fixture
 def path(tmp_path):
-    sealed(tmp_path, TREE, name="x", metadata=METADATA, digests=True, alignment=256)
-    return tmp_path / "x"
-
-
-def said(path):
-    """Alignment, metadata, and whether there are digests."""
-    source = FileSource(path)
-    index = read_seal(source).index
-    source.close()
-    return index.alignment, index.metadata, index.digests is not None
-
-
-def spoiled(path, at, name="spoiled", by=1):
-    data = bytearray(path.read_bytes())
-    data[at] ^= by
-    path.with_name(name).write_bytes(data)
-    return path.with_name(name)
+    return saved(tmp_path)
 
 
 # --- convert -------------------------------------------------------------------------------------------
@@ -210,15 +174,8 @@ def test_inspect_shows_the_seal(path, capsys):
     for record in reference.scan(plain):
         (payload,) = shown[record.path]["payload"] or [[0, 0]]
         if record.dtype is not None:
-            assert path.read_bytes()[payload[0] : sum(payload)] == np.asarray(_leaf(record.path)).tobytes()
+            assert path.read_bytes()[payload[0] : sum(payload)] == np.asarray(leaf_at(record.path)).tobytes()
     assert found["totals"]
-
-
-def _leaf(path):
-    node = TREE
-    for key in path:
-        node = node[key]
-    return node
 
 
 def test_hostile_metadata_steers_no_terminal(path, capsys):
@@ -247,184 +204,6 @@ def test_hostile_metadata_steers_no_terminal(path, capsys):
     assert found["metadata"]["long"] == hostile["long"]
     run(convert_command, f"--load_checkpoint={path}", f"--output_file=flax::{path}.f")
     assert "\x1b" not in capsys.readouterr().err
-
-
-# --- salvage ---------------------------------------------------------------------------------------------
-
-
-def test_a_damaged_leaf_is_left_out_and_the_rest_is_sealed_again(path, capsys):
-    for record in reference.scan(path):
-        bad = spoiled(path, record.end - 1)
-        run(salvage_command, f"--load_checkpoint={bad}", f"--output_file={path}.out", code=3)
-        assert f"{'/'.join(record.path)}: the leaf does not have the checksum" in capsys.readouterr().out
-        assert said(f"{path}.out") == (256, METADATA, True)
-        assert findings(f"{path}.out") == []
-        found = dict(reference.records(f"{path}.out"))
-        assert len(found) == 4
-        assert all(same(value, _leaf(key)) for key, value in found.items())
-
-
-def test_a_whole_sealed_file_is_salvaged_to_the_same_bytes(path):
-    assert salvage(path, f"{path}.out").losses == []
-    assert path.with_name("x.out").read_bytes() == path.read_bytes()
-
-
-@pytest.mark.parametrize("lost", ["the footer", "the index", "all of the seal", "a bit of the footer", "the head"])
-def test_what_is_whole_of_a_file_whose_seal_is_lost_is_salvaged(path, lost):
-    data = path.read_bytes()
-    end = len(taken_apart(data)[0])
-    cut = {
-        "the footer": data[:-40],
-        "the index": data[: end + 100],
-        "all of the seal": data[:end],
-        "the head": data[: end + 3],
-        "a bit of the footer": data[:-33] + b"\xff" + data[-32:],
-    }[lost]
-    path.write_bytes(cut)
-    report = salvage(path, f"{path}.out")
-    assert report.leaves == 5
-    assert same(reference.load(f"{path}.out"), TREE)
-    with reference.open(f"{path}.out") as checkpoint:
-        assert checkpoint.contents.seal is None
-    assert (lost == "all of the seal") == (report.losses == [])
-
-
-def test_the_records_of_a_file_that_is_cut_off_are_salvaged(path):
-    rows = rows_of(path.read_bytes())
-    for n in range(1, 5):
-        whole = b"".join(rows[:n])
-        (path.parent / "cut").write_bytes(whole + rows[n][: len(rows[n]) // 2])
-        report = salvage(path.parent / "cut", f"{path}.out")
-        assert (report.leaves, len(report.losses)) == (n, 1)
-        assert report.losses[0].offset == len(whole)
-
-
-@pytest.mark.parametrize("at", [0, 1, 4])
-def test_a_flip_in_the_mark_loses_the_first_leaf_alone(path, at):
-    """What follows is found by the seal, though the file no longer begins as a sealed one does."""
-    report = salvage(spoiled(path, at), f"{path}.out")
-    assert report.leaves == 4
-    assert [str(loss.error.path) for loss in report.losses] == ["model/w"]
-    assert same(reference.load(f"{path}.out")["model"]["ids"], TREE["model"]["ids"])
-
-
-def test_salvage_refuses_to_hand_over_what_the_index_lies_about(path):
-    records, index = taken_apart(path.read_bytes())
-    index["leaves"][0][0] = ["model", "v"]
-    path.write_bytes(with_index(records, index))
-    report = salvage(path, f"{path}.out")
-    assert report.leaves == 4
-    assert report.losses[0].error.clause == "INDEX-7"
-
-
-# --- compare, diff, recover, subtract, add ---------------------------------------------------------------
-
-NEXT = {**TREE, "model": {**TREE["model"], "w": TREE["model"]["w"] + 1}}
-
-
-@pytest.fixture
-def files(path):
-    sealed(path.parent, NEXT, name="next.2", digests=True)
-    reference.save(path.with_name("next.1"), NEXT)
-    reference.save(path.with_name("x.1"), TREE)
-    return {("x", "2.0"): path, ("x", "1.0"): f"{path}.1"} | {
-        ("next", version): path.with_name(f"next.{version[0]}") for version in ("1.0", "2.0")
-    }
-
-
-@pytest.mark.parametrize("base", ["1.0", "2.0"])
-@pytest.mark.parametrize("target", ["1.0", "2.0"])
-def test_either_version_stands_on_either_side(files, path, base, target):
-    a, b = str(files["x", base]), str(files["next", target])
-    assert compare(a, b).count("changed") == 1
-    diff(a, b, f"{path}.d")
-    deltas = path.with_name("x.d").read_bytes()
-    for version in ("1.0", "2.0"):  # the delta is of what they hold, and fits both
-        recover(str(files["x", version]), f"{path}.d", f"{path}.r", format="2.0")
-        assert path.with_name("x.r").read_bytes() == sealed(path.parent, NEXT, name="wanted")
-        recover(str(files["x", version]), f"{path}.d", f"{path}.r")
-        assert path.with_name("x.r").read_bytes() == files["next", "1.0"].read_bytes()
-    diff(str(files["x", "1.0"]), str(files["next", "1.0"]), f"{path}.d")
-    assert path.with_name("x.d").read_bytes() == deltas
-    subtract(a, b, f"{path}.s", format="2.0")
-    add(a, f"{path}.s", f"{path}.sum", format="2.0")
-    assert same(reference.load(f"{path}.sum"), NEXT)
-    assert findings(f"{path}.s") == findings(f"{path}.sum") == []
-
-
-def test_a_damaged_side_is_refused(files, path):
-    bad = spoiled(files["next", "2.0"], 2000)
-    for call in (
-        lambda: diff(str(path), str(bad), f"{path}.d"),
-        lambda: diff(str(bad), str(path), f"{path}.d"),
-        lambda: compare(str(path), str(bad)),
-        lambda: subtract(str(path), str(bad), f"{path}.d"),
-    ):
-        with pytest.raises(FormatError, match="SUM-3"):
-            call()
-        assert not path.with_name("x.d").exists()
-    diff(str(path), str(files["next", "2.0"]), f"{path}.d")
-    with pytest.raises(FormatError, match="SUM-3"):
-        recover(str(spoiled(path, 2000)), f"{path}.d", f"{path}.r")
-    assert not path.with_name("x.r").exists()
-
-
-def test_the_digests_of_a_seal_spare_hashing_and_are_compared_with_the_delta(files, path):
-    """INDEX-9: taken for those of the base. A digest that lies makes a base that the delta does not fit."""
-    diff(str(path), str(files["next", "2.0"]), f"{path}.d")
-    records, index = taken_apart(path.read_bytes())
-    digests = bytearray(index["digests"])
-    digests[64] ^= 1
-    index["digests"] = bytes(digests)
-    liar = path.with_name("liar")
-    liar.write_bytes(with_index(records, index))
-    with pytest.raises(FormatError, match="DELTA"):
-        recover(str(liar), f"{path}.d", f"{path}.r")
-    assert not path.with_name("x.r").exists()
-    with pytest.raises(FormatError, match="INDEX-9"):
-        findings(liar)
-
-
-def test_a_base_that_is_another_tree_with_the_digests_of_the_right_one_gives_no_wrong_target(files, path):
-    """The seal says the digests of TREE, and the records hold another: what is recovered is compared, too."""
-    diff(str(path), str(files["next", "2.0"]), f"{path}.d")
-    other = {**TREE, "model": {**TREE["model"], "w": TREE["model"]["w"] * 2}}
-    records, index = taken_apart(sealed(path.parent, other, name="other", digests=True))
-    index["digests"] = taken_apart(path.read_bytes())[1]["digests"]
-    liar = path.with_name("liar")
-    liar.write_bytes(with_index(records, index))
-    with pytest.raises(FormatError, match="DELTA"):
-        recover(str(liar), f"{path}.d", f"{path}.r")
-    assert not path.with_name("x.r").exists()
-
-
-def test_a_delta_made_from_a_base_whose_digests_lie(files, path):
-    """Either it says nothing of them, or it fits no honest base; it is never applied to a wrong one in silence."""
-    records, index = taken_apart(path.read_bytes())
-    digests = bytearray(index["digests"])
-    digests[64] ^= 1
-    index["digests"] = bytes(digests)
-    liar = path.with_name("liar")
-    liar.write_bytes(with_index(records, index))
-    try:
-        diff(str(liar), str(files["next", "2.0"]), f"{path}.d")
-    except FormatError:
-        return
-    try:
-        recover(str(files["x", "1.0"]), f"{path}.d", f"{path}.r")
-    except FormatError as error:
-        assert error.clause.startswith("DELTA")
-        assert not path.with_name("x.r").exists()
-    else:
-        assert same(reference.load(f"{path}.r"), NEXT)
-
-
-def test_the_commands_take_a_format(files, path, capsys):
-    options = (f"--load_base_checkpoint={path}", f"--load_target_checkpoint={files['next', '1.0']}", "--streaming")
-    run(diff_command, *options, f"--output_file={path}.d")
-    options = (f"--load_base_checkpoint={path}", f"--load_target_checkpoint={path}.d", "--streaming")
-    run(diff_command, *options, "--recover_diff=True", f"--output_file={path}.r", "--format=2.0")
-    assert path.with_name("x.r").read_bytes() == sealed(path.parent, NEXT, name="wanted")
 
 
 # --- seal, load prefixes ---------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from reference.containers.stream import CONTAINER as STREAM_CONTAINER
 from reference.format.manifests import TailSource
 from reference.format.wire import BytesSource
 from reference.storage.joined_files import JoinedFiles
+from reference.storage.object_places import ObjectPlace
+from reference.storage.object_sources import RemoteSource
 from reference.storage.places import LocalPlace, place_of
 from streamckpt.testing import BackendJudge, ContainerJudge, PlaceJudge, SourceJudge
 
@@ -26,6 +28,24 @@ class TestFileUrl(PlaceJudge):
         return place_of(f"file://{folder}/new/x")
 
 
+class TestObject(PlaceJudge):
+    def new_place(self, folder):
+        store = pytest.importorskip("obstore.store").MemoryStore()
+        return ObjectPlace(store, "run/x", "memory of a test")
+
+
+class TestObjectThatIsAFile(PlaceJudge):
+    def new_place(self, folder):
+        store = pytest.importorskip("obstore.store").LocalStore(folder)
+        return ObjectPlace(store, "run/x", "folder of a test")
+
+
+class TestOtherFilesystem(PlaceJudge):
+    def new_place(self, folder):
+        pytest.importorskip("fsspec")
+        return place_of(f"memory:/{folder}/run/x")
+
+
 class TestBytes(SourceJudge):
     def new_source(self, data, folder):
         return BytesSource(data)
@@ -35,6 +55,50 @@ class TestFile(SourceJudge):
     def new_source(self, data, folder):
         (folder / "x").write_bytes(data)
         return LocalPlace(folder / "x").open()
+
+
+class TestObjectSource(SourceJudge):
+    def new_source(self, data, folder):
+        store = pytest.importorskip("obstore.store").MemoryStore()
+        store.put("x", data)
+        return ObjectPlace(store, "x", "memory of a test").open()
+
+
+class TestObjectSourceAhead(TestObjectSource):
+    """What has been announced is read from what was fetched ahead, and all else as ever."""
+
+    def new_source(self, data, folder):
+        source = super().new_source(data, folder)
+        source.expect([(0, len(data) // 2), (len(data) * 3 // 4, len(data) // 4)])
+        return source
+
+
+class RangesAlone:
+    """A store with two of obspec's methods."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def head(self, path):
+        return {"size": len(self.data)}
+
+    def get_range(self, path, *, start, end):
+        assert start < end <= len(self.data)
+        return self.data[start:end]
+
+
+class TestRangesAlone(SourceJudge):
+    def new_source(self, data, folder):
+        source = ObjectPlace(RangesAlone(data), "x", "a test").open()
+        assert isinstance(source, RemoteSource)
+        return source
+
+
+class TestOtherFilesystemSource(SourceJudge):
+    def new_source(self, data, folder):
+        system = pytest.importorskip("fsspec").filesystem("memory")
+        system.pipe_file(f"{folder}/x", data)
+        return place_of(f"memory:/{folder}/x").open()
 
 
 class TestTail(SourceJudge):

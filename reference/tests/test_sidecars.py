@@ -1,5 +1,6 @@
 """The JSON beside a checkpoint, given back, and what is not JSON."""
 
+import json
 import pickle
 
 import jax.numpy as jnp
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from reference.checkpointer import StreamingCheckpointer
+from reference.convert import convert
 from reference.format.errors import UsageError
 from reference.tests.states import train_state
 
@@ -48,3 +50,72 @@ def test_a_pickle_is_never_opened_and_its_json_is_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "none.json")
     assert not (tmp_path / "exploded").exists()
+
+
+def saved(folder, step, metadata, dataset, **config):
+    checkpointer = StreamingCheckpointer({**KEPT, **config}, folder)
+    state = train_state(seed=step).replace(step=jnp.int32(step))
+    checkpointer.save_all(state, None, metadata, dataset)
+
+
+def killed_before_its_sidecars(monkeypatch, folder, step, **config):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("reference.checkpoints.run_folder.write_sidecar", killed)
+        saved(folder, step, {"step": step}, {"index": step}, **config)
+
+
+@pytest.mark.parametrize("format", ["1.0", "2.0"])
+def test_what_is_of_another_step_than_the_checkpoint_is_told(tmp_path, monkeypatch, format):
+    saved(tmp_path, 1, {"step": 1}, {"index": 1}, format=format)
+    assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 1}
+    killed_before_its_sidecars(monkeypatch, tmp_path, 2, format=format)
+    text = r"metadata.json was written with another streaming_train_state .*one of step 1, and this is of step 2"
+    with pytest.warns(UserWarning, match=text):
+        assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 1}
+    with pytest.warns(UserWarning, match=r"dataset.json was written with another .* of step 1"):
+        assert StreamingCheckpointer.load_dataset_state(tmp_path / "dataset.json") == {"index": 1}
+    saved(tmp_path, 3, {"step": 3}, {"index": 3}, format=format)
+    assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 3}
+
+
+def test_weights_alone_say_it_by_their_digest(tmp_path, monkeypatch):
+    saved(tmp_path, 1, {"step": 1}, None, save_optimizer_state=False)
+    killed_before_its_sidecars(monkeypatch, tmp_path, 2, save_optimizer_state=False)
+    with pytest.warns(UserWarning, match=r"with another streaming_params than the one beside it: "):
+        StreamingCheckpointer.load_json(tmp_path / "metadata.json")
+
+
+def test_a_checkpoint_that_was_cast_since_is_the_same_step(tmp_path):
+    saved(tmp_path, 1, {"step": 1}, None)
+    convert(tmp_path / "streaming_train_state", tmp_path / "streaming_train_state", float_dtype="bf16")
+    assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 1}
+
+
+def test_milestones_belong_to_their_own_sidecars(tmp_path):
+    checkpointer = StreamingCheckpointer(KEPT, tmp_path)
+    for step in (1, 2):
+        state = train_state(seed=step).replace(step=jnp.int32(step))
+        checkpointer.save_all(state, None, {"step": step}, milestone=True)
+    for name, step in (("metadata_1.json", 1), ("metadata_2.json", 2), ("metadata.json", 2)):
+        assert StreamingCheckpointer.load_json(tmp_path / name) == {"step": step}
+        assert json.loads((tmp_path / name).read_text())["step"] == step  # as others read it
+    (tmp_path / "streaming_train_state_1").rename(tmp_path / "streaming_train_state")
+    with pytest.warns(UserWarning, match=r"one of step 2, and this is of step 1"):
+        StreamingCheckpointer.load_json(tmp_path / "metadata.json")
+
+
+@pytest.mark.parametrize("value", [None, [1, 2], "text", {"value": 1}, {}, 7])
+def test_any_value_comes_back_without_its_mark(tmp_path, value):
+    saved(tmp_path, 1, value, value)
+    assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == value
+    (tmp_path / "streaming_train_state").unlink()  # moved elsewhere, as metadata alone may be
+    assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == value
+
+
+def test_a_key_that_the_mark_takes_is_refused_when_the_weights_are_saved(tmp_path):
+    with pytest.raises(UsageError, match=r"metadata has the key 'streamckpt'.*rename it"):
+        saved(tmp_path, 1, {"streamckpt": 1}, {"index": 1})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.json", "streaming_train_state"]

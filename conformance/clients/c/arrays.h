@@ -22,12 +22,15 @@ static void put_payload(struct sink *s, const struct leaf *leaf, uint64_t start,
         put(s, leaf->cycle ? NULL : leaf->payload + start, size);
         return;
     }
-    size_t whole = sizeof piece / leaf->cycle * leaf->cycle;
-    for (size_t i = 0; i < whole; i++)
-        piece[i] = leaf->payload[(start + i) % leaf->cycle];
-    for (; size > whole; size -= whole)
-        put(s, piece, whole);
-    put(s, piece, size);
+    bool turned = leaf->turned > 1;
+    size_t whole = turned ? sizeof piece : sizeof piece / leaf->cycle * leaf->cycle;
+    for (uint64_t at = start, end = start + size; at < end; at += whole) {
+        for (size_t i = 0; i < whole && (turned || at == start); i++) {
+            uint64_t place = at + i, within = place % leaf->turned;
+            piece[i] = leaf->payload[(place - within + leaf->turned - 1 - within) % leaf->cycle];
+        }
+        put(s, piece, end - at < whole ? (size_t)(end - at) : whole);
+    }
 }
 
 /* LEAF-2, LEAF-6: an array, or a chunk of one, whose body is counted first and then written. */

@@ -6,7 +6,8 @@ enum {
     MAX_DIMENSIONS = 64,      /* LEAF-3 */
     MAX_PADDING = 4095,       /* ALIGN-2 */
     MAX_META_BYTES = 1 << 24, /* META-3 ... */
-    MAX_META_DEPTH = 64,      /* ... and how deep its values are nested */
+    MAX_META_VALUES = 65536,  /* ... how many values it has ... */
+    MAX_META_DEPTH = 64,      /* ... and how deep they are nested */
     MAX_JSON_DEPTH = 1000,    /* more than three for each level of metadata */
     BLOCK_BYTES = 1 << 22,    /* SUM-2 */
     MARK_BYTES = 5,           /* SEAL-1 */

@@ -16,6 +16,7 @@ struct leaf {
     uint32_t node;
     unsigned char kind, dtype, rank;
     uint16_t cycle;             /* how many bytes of the payload there are, in an encoder, where they are repeated, or 0 */
+    unsigned char turned;       /* then, how many bytes of it stand in reverse, where they are big-endian, or 1 */
     bool negative;              /* an int below 0, as its two's complement */
     bool parts;                 /* an array that stands in parts (PART-1) ... */
     size_t ranges;              /* ... in a decoder: the first of the ranges of its payload */
@@ -107,6 +108,7 @@ struct job {
     uint32_t checksum;          /* of all records */
     char version[16];           /* of the seal */
     struct bytes metadata;
+    uint64_t metadata_values;   /* as the counts of its lists and maps say, and the outermost map */
     bool with_digests;          /* INDEX-9: the index has digests, or may have some */
     struct sha256 digest;       /* of the leaf that is being read or written */
     bool digesting;             /* a payload that passes goes into it */

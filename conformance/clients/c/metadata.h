@@ -5,6 +5,12 @@ static void limit_metadata(const struct job *j, uint64_t more, uint64_t start) {
     require(j, j->metadata.count + more <= MAX_META_BYTES, "META-3", start);
 }
 
+/* META-3: so many values more are not too many. */
+static void limit_values(struct job *j, uint64_t more, uint64_t offset) {
+    j->metadata_values += more;
+    require(j, j->metadata_values <= MAX_META_VALUES, "META-3", offset);
+}
+
 /* META-2: whether a text, of which both have been kept, comes before another one; `a` and `b` are their places. */
 static bool in_order(const struct bytes *kept, size_t a, size_t a_length, size_t b, size_t b_length) {
     int order = memcmp(kept->at + a, kept->at + b, a_length < b_length ? a_length : b_length);
@@ -19,6 +25,7 @@ static void read_metadata(struct job *j, unsigned depth, uint64_t start) {
     struct value v = read_value(j, depth ? T_ALL & ~T_EXT : T_MAP, "META-1");
     bool nests = v.type == T_MAP || v.type == T_ARRAY;
     require(j, depth < MAX_META_DEPTH || !nests, "META-3", v.offset);
+    limit_values(j, (depth ? 0 : 1) + (nests ? v.number : 0), v.offset);
     bool has_body = v.type == T_STR || v.type == T_BIN;
     limit_metadata(j, has_body ? v.number : 0, start);
     if (has_body)
@@ -114,6 +121,7 @@ static void put_metadata(struct sink *s, struct json *value, unsigned depth) {
             ADD(&j->pairs, item);
             count++;
         }
+        limit_values(j, (depth ? 0 : 1) + count, UNKNOWN);
         if (map && count)
             qsort(j->pairs.at + first, count, sizeof *j->pairs.at, compare_pairs);
         put_header(s, map ? T_MAP : T_ARRAY, count);

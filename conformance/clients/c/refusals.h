@@ -48,7 +48,7 @@ static const char *const reasons[][2] = {
     {"SUM-3", "a block of 4 MiB, or what is left of one, differs from its checksum"},
     {"META-1", "metadata is a map from texts to nil, bools, ints, floats, texts, bytes, lists and maps"},
     {"META-2", "metadata has one form: shortest headers, keys in ascending order, none twice"},
-    {"META-3", "metadata has at most 2^24 bytes, and is nested at most 64 deep"},
+    {"META-3", "metadata has at most 2^24 bytes and 65,536 values, and is nested at most 64 deep"},
     {"INDEX-1", "the index is a map of alignment, checksum, leaves, metadata and perhaps digests"},
     {"INDEX-2", "a leaf in the index is a list of key path, kind, dtype, shape and records"},
     {"INDEX-3", "a record in the index is a list of size, payload and checksums"},

@@ -101,11 +101,15 @@ static void parse_payload(struct job *j, struct json *record, struct leaf *leaf)
         require(j, array || (bytes && parse_decimal(bytes->text, bytes->length, &leaf->size) == 1), "LEAF-1", UNKNOWN);
         leaf->payload = fill->text;
         leaf->cycle = (uint16_t)fill->length;
-        for (size_t i = 0; i < fill->length; i++) {
-            require(j, leaf->kind != STR || fill->text[i] < 0x80 || !leaf->size, "WIRE-5", UNKNOWN);
-            if (array && dtypes[leaf->dtype].word == 1)
-                fill->text[i] = clean_byte(fill->text[i], leaf->dtype);
-        }
+        leaf->turned = 1;
+        if (array && is_text(member(record, "byte_order", 0), "big"))
+            leaf->turned = dtypes[leaf->dtype].word;
+        for (size_t i = 0; array && dtypes[leaf->dtype].word == 1 && i < fill->length; i++)
+            fill->text[i] = clean_byte(fill->text[i], leaf->dtype);
+        /* Each time it begins with a character, so each time it has to end with one. */
+        bool whole = leaf->size < fill->length || utf8_valid(fill->text, fill->length);
+        bool text = whole && utf8_valid(fill->text, leaf->size % fill->length);
+        require(j, leaf->kind != STR || text, "WIRE-5", UNKNOWN);
         return;
     }
     struct json *payload = member(record, array ? "payload" : "value", '"');

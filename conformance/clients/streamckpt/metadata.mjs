@@ -8,6 +8,7 @@ import { FormatError, fault } from './faults.mjs';
 import { utf8Of } from './text.mjs';
 
 const MOST_BYTES = 2 ** 24; // META-3
+const MOST_VALUES = 65536;
 const DEEPEST = 64;
 
 export const NO_METADATA = { kind: 'map', value: [] };
@@ -21,13 +22,13 @@ export function readMetadata(reader, { keep = true } = {}) {
   reader.clause = 'META-2';
   const { at } = reader;
   const map = reader.expect('map', 'META-1', 'the metadata, a map,');
-  const value = readMap(reader, map, 1, keep);
+  const value = readMap(reader, map, { depth: 1, keep, counted: counter() });
   if (reader.at - at > MOST_BYTES) throw fault('META-3', map.at, `metadata has at most 2^24 bytes, found ${reader.at - at}`);
   reader.clause = outer;
   return value;
 }
 
-function readValue(reader, depth, keep) {
+function readValue(reader, settings) {
   const head = reader.head();
   const { at, type, value } = head;
   switch (type) {
@@ -38,25 +39,25 @@ function readValue(reader, depth, keep) {
       return { kind: 'float', bits: value };
     case 'str': return { kind: 'str', value: reader.text(head) };
     case 'bin': return { kind: 'bin', value: reader.take(head) };
-    case 'array': return readList(reader, head, depth, keep);
-    case 'map': return readMap(reader, head, depth, keep);
+    case 'array': return readList(reader, head, settings);
+    case 'map': return readMap(reader, head, settings);
     default: throw fault('META-1', at, `metadata holds no value of type ${type}`);
   }
 }
 
-function readList(reader, { at, value: count }, depth, keep) {
-  checkDepth(depth, at);
+function readList(reader, { at, value: count }, settings) {
+  const inside = settingsInside(settings, at, count);
   const value = [];
   for (let n = 0; n < count; n++) {
-    const item = readValue(reader, depth + 1, keep);
-    if (keep) value.push(item);
+    const item = readValue(reader, inside);
+    if (settings.keep) value.push(item);
   }
   return { kind: 'list', value };
 }
 
 // META-2: keys in ascending order, none twice.
-function readMap(reader, { at, value: count }, depth, keep) {
-  checkDepth(depth, at);
+function readMap(reader, { at, value: count }, settings) {
+  const inside = settingsInside(settings, at, count);
   const value = [];
   let before;
   for (let n = 0; n < count; n++) {
@@ -67,14 +68,23 @@ function readMap(reader, { at, value: count }, depth, keep) {
     if (order === 0) throw fault('META-2', head.at, 'this key stands twice in the map');
     if (order > 0) throw fault('META-2', head.at, 'this key is smaller than the one before it');
     before = bytes;
-    const item = readValue(reader, depth + 1, keep);
-    if (keep) value.push([key, item]);
+    const item = readValue(reader, inside);
+    if (settings.keep) value.push([key, item]);
   }
   return { kind: 'map', value };
 }
 
-function checkDepth(depth, at) {
+// META-3: the settings for what is in a list or map of so many values.
+function settingsInside({ depth, keep, counted }, at, count) {
   if (depth > DEEPEST) throw fault('META-3', at, 'values are nested at most 64 deep');
+  if (counted(count) > MOST_VALUES) throw fault('META-3', at, 'metadata has at most 65,536 values');
+  return { depth: depth + 1, keep, counted };
+}
+
+// How many values there are, the outermost map and so many more.
+function counter() {
+  let values = 1;
+  return (more) => (values += more);
 }
 
 // Below 0 where `a` comes first. A text that begins another one comes first.
@@ -95,7 +105,7 @@ export function metadataBytes(metadata) {
     if (size > MOST_BYTES) throw new FormatError('META-3', 'metadata has at most 2^24 bytes');
     pieces.push(bytes);
   };
-  writeValue(push, metadata, 1);
+  writeValue(push, metadata, { depth: 1, counted: counter() });
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const piece of pieces) {
@@ -105,7 +115,7 @@ export function metadataBytes(metadata) {
   return bytes;
 }
 
-function writeValue(push, { kind, value, bits }, depth) {
+function writeValue(push, { kind, value, bits }, settings) {
   switch (kind) {
     case 'nil': return push([0xc0]);
     case 'bool': return push([value ? 0xc3 : 0xc2]);
@@ -113,8 +123,8 @@ function writeValue(push, { kind, value, bits }, depth) {
     case 'float': return push(floatBytes(bits));
     case 'str': return pushBytes(push, 'str', utf8Of(value));
     case 'bin': return pushBytes(push, 'bin', value);
-    case 'list': return writeList(push, value, depth);
-    case 'map': return writeMap(push, value, depth);
+    case 'list': return writeList(push, value, settings);
+    case 'map': return writeMap(push, value, settings);
     default: throw new FormatError('META-1', `metadata holds no ${kind}`);
   }
 }
@@ -129,14 +139,14 @@ function metaInt(value) {
   return intBytes(value);
 }
 
-function writeList(push, values, depth) {
-  if (depth > DEEPEST) throw new FormatError('META-3', 'values are nested at most 64 deep');
+function writeList(push, values, settings) {
+  const inside = writtenInside(settings, values.length);
   push(header('array', values.length));
-  for (const value of values) writeValue(push, value, depth + 1);
+  for (const value of values) writeValue(push, value, inside);
 }
 
-function writeMap(push, entries, depth) {
-  if (depth > DEEPEST) throw new FormatError('META-3', 'values are nested at most 64 deep');
+function writeMap(push, entries, settings) {
+  const inside = writtenInside(settings, entries.length);
   const sorted = entries.map(([key, value]) => ({ key, bytes: utf8Of(key), value }));
   sorted.sort((a, b) => compared(a.bytes, b.bytes));
   push(header('map', sorted.length));
@@ -145,6 +155,13 @@ function writeMap(push, entries, depth) {
       throw new FormatError('META-2', `a key is given twice: ${JSON.stringify(key)}`);
     }
     pushBytes(push, 'str', bytes);
-    writeValue(push, value, depth + 1);
+    writeValue(push, value, inside);
   });
+}
+
+// META-3: the settings for what is in a list or map of so many values.
+function writtenInside({ depth, counted }, count) {
+  if (depth > DEEPEST) throw new FormatError('META-3', 'values are nested at most 64 deep');
+  if (counted(count) > MOST_VALUES) throw new FormatError('META-3', 'metadata has at most 65,536 values');
+  return { depth: depth + 1, counted };
 }

@@ -1,0 +1,218 @@
+"""Wrong programs that were thought of: those that take or make another stream, tree, flax file, cast or delta."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# What the program does; the file of the reference; the text in it; the text that takes its place.
+WRONG: Final = (
+    (
+        "stops without a word where the file ends",
+        "format/records",
+        "            yield read_record(cursor)\n",
+        "            try:\n                record = read_record(cursor)\n            except FormatError as error:\n                if error.clause == 'STREAM-2':\n                    break\n                raise\n            yield record\n",
+    ),
+    (
+        "keeps the last of two equal paths",
+        "format/streams",
+        "    clash = find_clash(keys)\n",
+        "    clash = find_clash(list(dict.fromkeys(keys)))\n",
+    ),
+    (
+        "compares neighbours of the file alone",
+        "format/streams",
+        "    ordered = sorted(keys)\n",
+        "    ordered = list(keys)\n",
+    ),
+    (
+        "sees a subtree over a leaf, not a leaf over a subtree",
+        "format/streams",
+        "    clash = find_clash(keys)\n    if clash:\n",
+        "    clash = find_clash(keys)\n    if clash and clash[0] < clash[1]:\n",
+    ),
+    (
+        "takes a file of 0 bytes for an empty tree",
+        "format/streams",
+        "    if source.size == 0:\n",
+        "    if source.size < 0:\n",
+    ),
+    (
+        "sorts the keys of maps",
+        "format/trees",
+        "    stack: list[tuple[tuple[str, ...], Iterator[tuple[str, Any]]]] = [((), iter(root))]\n",
+        "    stack: list[tuple[tuple[str, ...], Iterator[tuple[str, Any]]]] = [((), iter(sorted(root, key=lambda kv: kv[0])))]\n",
+    ),
+    (
+        "leaves out nil",
+        "format/trees",
+        "            if type(child) in _LEAVES:\n                yield path, child\n",
+        "            if type(child) in _LEAVES:\n                if child is not None:\n                    yield path, child\n",
+    ),
+    ("always writes empty nodes", "format/trees", "            elif keep_empty_nodes:\n", "            elif True:\n"),
+    ("never writes empty nodes", "format/trees", "            elif keep_empty_nodes:\n", "            elif False:\n"),
+    (
+        "lets the later of two keys win",
+        "format/trees",
+        "        if len({key for key, _ in children}) != len(children):",
+        "        if False:",
+    ),
+    (
+        "takes a marker that is not the first key for a leaf",
+        "format/flax_msgpack",
+        "    if key == MARKER:\n",
+        "    if False:\n",
+    ),
+    (
+        "keeps the last of two equal keys of a map",
+        "format/flax_msgpack",
+        "    if key in node.keys:\n",
+        "    if False:\n",
+    ),
+    (
+        "ignores what stands after the root map",
+        "format/flax_msgpack",
+        "    if cursor.tell() != source.size:\n",
+        "    if False:\n",
+    ),
+    (
+        "takes a list in a flax file for a map",
+        "format/flax_msgpack",
+        '    if cursor.kind() == "array":\n',
+        '    if cursor.kind() == "array":\n        return cursor.header()[1]\n    if cursor.kind() == "never":\n',
+    ),
+    (
+        "rounds float64 twice on its way to bfloat16",
+        "format/casts",
+        "        if values.dtype == np.float64 and dtype == _BFLOAT16:\n            values = _to_odd_float32(values)\n",
+        "        if values.dtype == np.float64 and dtype == _BFLOAT16:\n            values = values.astype(np.float32)\n",
+    ),
+    (
+        "cuts bits off instead of rounding",
+        "format/casts",
+        "        new = empty(len(values), dtype)\n",
+        "        if values.dtype == np.float32 and dtype == _BFLOAT16:\n            return (values.view(np.uint32) >> 16).astype(np.uint16).view(dtype)\n        new = empty(len(values), dtype)\n",
+    ),
+    (
+        "makes what is too large the largest",
+        "format/casts",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
+        "        return np.clip(values, np.float64(-65504), np.float64(65504)).astype(dtype) if dtype == np.float16 else values.astype(dtype)\n\n\n# CONV-3",
+    ),
+    (
+        "flushes subnormal numbers to zero",
+        "format/casts",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
+        "        new = values.astype(dtype)\n        new[np.abs(new.astype(np.float64)) < float(__import__('ml_dtypes').finfo(dtype).smallest_normal)] *= 0\n        return new\n\n\n# CONV-3",
+    ),
+    (
+        "casts a NaN to infinity",
+        "format/casts",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
+        "        return np.where(np.isnan(values), np.copysign(np.inf, values), values).astype(dtype)\n\n\n# CONV-3",
+    ),
+    (
+        "casts every NaN to a positive one",
+        "format/casts",
+        '        np.copyto(new, values, casting="unsafe")\n        return new\n\n\n# CONV-3',
+        "        return np.where(np.isnan(values), np.abs(values), values).astype(dtype)\n\n\n# CONV-3",
+    ),
+    (
+        "casts 8-bit floats too",
+        "format/casts",
+        "    return old in FLOATS and old != new",
+        "    return (old in FLOATS or old.name.startswith('float8')) and old != new",
+    ),
+    (
+        "does not cast float16",
+        "format/casts",
+        "    return old in FLOATS and old != new",
+        "    return old in FLOATS and old != new and old != np.float16",
+    ),
+    (
+        "does not cast scalars",
+        "format/casts",
+        "or not is_cast(leaf.dtype, dtype):",
+        "or leaf.kind == 'scalar' or not is_cast(leaf.dtype, dtype):",
+    ),
+    (
+        "digests a leaf without its key path",
+        "format/digests",
+        "hashlib.sha256(encode_keypath(path) + encode_str(leaf.kind))",
+        "hashlib.sha256(encode_str(leaf.kind))",
+    ),
+    ("digests a tree in the order of its leaves", "format/digests", 'b"".join(sorted(digests))', 'b"".join(digests)'),
+    (
+        "takes the methods 1 and 2 for each other",
+        "format/blocks",
+        "WHOLE, XOR, ORDERED, EQUAL = 0, 1, 2, 3",
+        "WHOLE, XOR, ORDERED, EQUAL = 0, 2, 1, 3",
+    ),
+    (
+        "takes planes highest byte first",
+        "format/blocks",
+        "low, *higher = planes.reshape(word.itemsize, -1)",
+        "low, *higher = planes.reshape(word.itemsize, -1)[::-1]",
+    ),
+    (
+        "sees the parts of complex128 as one word",
+        "format/blocks",
+        '("complex128", "float64", "int64", "uint64"), 64',
+        '("float64", "int64", "uint64"), 64',
+    ),
+    ("gives float8_e8m0fnu a sign", "format/blocks", '("float8_e8m0fnu", "float6_e2m3fn"', '("float6_e2m3fn"'),
+    (
+        "gives floats no image",
+        "format/blocks",
+        'and ("float" in dtype.name or "complex" in dtype.name)',
+        'and "complex" in dtype.name',
+    ),
+    ("takes any base", "differences/exact_recovery", "                check_base(b, manifest, pool, show)\n", ""),
+    (
+        "does not check what it recovers",
+        "differences/exact_recovery",
+        "if digest.digest() != entry.digest:",
+        "if False:",
+    ),
+    ("does not look at the end of a text", "differences/exact_recovery", "final=not left", "final=False"),
+    (
+        "keeps the order of a manifest",
+        "differences/exact_recovery",
+        "items = depth_first(items)",
+        "pass",
+    ),
+    ("takes names that stand twice in JSON", "format/json_texts", "if len(value) != len(members):", "if False:"),
+    ("compares no depth of JSON", "format/json_texts", "    _check_depth(value)\n", ""),
+    ("reads integers of JSON as Python does", "format/json_texts", "if len(digits) <= _MOST_DIGITS:", "if True:"),
+    (
+        "reads integers of JSON in 64 bits",
+        "format/json_texts",
+        "return int(digits)\n",
+        "return int(digits) % (1 << 64)\n",
+    ),
+    ("takes metadata of any values", "containers/safetensors_file", "type(text) is str for text", "True for text"),
+    (
+        "takes metadata that is null for none",
+        "containers/safetensors_file",
+        "_metadata(header.pop(_METADATA, {}))",
+        "_metadata(header.pop(_METADATA, {}) or {})",
+    ),
+    ("takes -0 in a header of safetensors", "containers/safetensors_file", "minus_zero=-0.0", "minus_zero=0"),
+    (
+        "sorts the tensors of a header by their payloads",
+        "containers/safetensors_file",
+        "    check_paths([record.path for record in records])\n",
+        "    records.sort(key=lambda record: record.offset)\n    check_paths([record.path for record in records])\n",
+    ),
+    (
+        "leaves empty nodes out before it looks at them",
+        "format/trees",
+        "                encode_keypath(path)\n",
+        "                pass\n",
+    ),
+    (
+        "takes an empty node at params for a subtree",
+        "format/trees",
+        "        roots[path[0]] = len(path) > 1\n",
+        "        roots[path[0]] = True\n",
+    ),
+)

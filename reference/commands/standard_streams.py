@@ -1,0 +1,58 @@
+"""`-` in the arguments of a command: standard input, where one pass will do, and standard output."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from ..containers.load_prefixes import split_prefix
+from ..format.errors import UsageError
+from ..storage.open_descriptors import OpenDescriptor
+from ..storage.places import place_of
+
+_INPUTS: Final = ("load_checkpoint", "path", "a", "b", "load_base_checkpoint", "load_target_checkpoint")
+_OUTPUT: Final = "output_file"
+
+
+@contextlib.contextmanager
+def standard_streams(arguments: argparse.Namespace, one_pass: tuple[str, ...]) -> Iterator[None]:
+    """Put the paths of the standard streams in place of `-`; `one_pass` are the arguments that may be standard input.
+
+    While a checkpoint goes to standard output, all that is printed goes to standard error. Raises UsageError.
+    """
+    for name in (*_INPUTS, _OUTPUT):
+        value = getattr(arguments, name, None)
+        if not isinstance(value, str) or _path(value) != "-":
+            continue
+        if name != _OUTPUT and name not in one_pass:
+            raise UsageError("this command needs a file with a name, and not standard input; save it to one first")
+        setattr(arguments, name, f"{value[:-1]}{'/dev/stdout' if name == _OUTPUT else '/dev/stdin'}")
+        _refuse_closed(sys.__stdout__ if name == _OUTPUT else sys.__stdin__, "output" if name == _OUTPUT else "input")
+    output = _path(getattr(arguments, _OUTPUT, None))
+    if not output or not _is_standard_output(output):
+        yield
+        return
+    _refuse_closed(sys.__stdout__, "output")
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def _is_standard_output(path: str) -> bool:
+    """Whether a path or URL names it; one that names no place at all is refused by the command itself."""
+    with contextlib.suppress(UsageError):
+        place = place_of(path)
+        return isinstance(place, OpenDescriptor) and place.fd == 1
+    return False
+
+
+def _refuse_closed(stream: object, what: str) -> None:
+    """A descriptor that was closed when the program began may be another file by now."""
+    if stream is None:
+        raise UsageError(f"standard {what} is closed; redirect it, or name a file")
+
+
+def _path(value: object) -> str | None:
+    return split_prefix(value)[1] if isinstance(value, str) else None

@@ -1,0 +1,75 @@
+"""Objects as places: in buckets, and files that can only be read, on web servers and the Hub."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ..format.errors import UsageError
+from ..format.wire import Sink
+from .local_files import Progress
+from .object_errors import without_secrets
+from .object_sources import ObjectReader, RemoteSource
+
+
+class ObjectPlace:
+    """An object in a store: what obstore has for each cloud, or any that has obspec's methods."""
+
+    def __init__(self, store: Any, key: str, name: str) -> None:
+        if not key or key.endswith("/"):
+            raise UsageError(f"{name} names no object; a name that does not end with / does")
+        self.name, self._store, self._key = name, store, key
+
+    def open(self) -> RemoteSource:
+        from .signed_objects import SignedObject  # here, as it takes the standard library's HTTP
+
+        return RemoteSource(SignedObject(self._store, self._key, self.name))
+
+    def make_folder(self) -> None:
+        """A bucket has no folders."""
+
+    def check_output(self) -> None:
+        self._outputs().check_output(self._store, self._key, self.name)
+
+    def replace(
+        self, progress: Progress | None = None, behind: bool = False, size: int = 0
+    ) -> AbstractContextManager[Sink]:
+        return self._outputs().replace(self._store, self._key, self.name, progress, behind, size)
+
+    def _outputs(self) -> Any:
+        """The module that writes, which needs obstore: what only reads a store of somebody else's does not."""
+        try:
+            from . import object_outputs
+        except ImportError:
+            text = "is written with obstore, which is not installed: pip install 'streamckpt[remote]'"
+            raise UsageError(f"{self.name} {text}") from None
+        if not type(self._store).__module__.startswith("obstore"):
+            raise UsageError(
+                f"{self.name}: a {type(self._store).__name__} is read here, and only obstore's are written to"
+            )
+        return object_outputs
+
+
+class ReadOnlyPlace:
+    """A file that can be read, and is written some other way."""
+
+    def __init__(self, url: str, reader: Callable[[], ObjectReader], advice: str) -> None:
+        self.name = without_secrets(url)
+        self._reader, self._advice = reader, advice
+
+    def open(self) -> RemoteSource:
+        return RemoteSource(self._reader())
+
+    def make_folder(self) -> None:
+        self.check_output()
+
+    def check_output(self) -> None:
+        raise UsageError(f"{self.name} can be read, and not be written to; {self._advice}")
+
+    def replace(
+        self, progress: Progress | None = None, behind: bool = False, size: int = 0
+    ) -> AbstractContextManager[Sink]:
+        self.check_output()
+        raise OSError(errno.EROFS, self._advice, self.name)

@@ -1,0 +1,359 @@
+"""Every verb on buckets: the same trees, the same bytes and the same words as on local disks."""
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+import reference
+from fuzz.equality import same
+from reference.checkpointer import StreamingCheckpointer
+from reference.checkpoints.conversion import convert
+from reference.checkpoints.detached_seals import seal
+from reference.checkpoints.salvaging import salvage
+from reference.checkpoints.verification import verify
+from reference.commands import verbs
+from reference.delta import add, compare, diff, recover, subtract
+from reference.format.errors import FormatError, UsageError
+from reference.storage.places import place_of
+from reference.tests.servers import faults
+from reference.tests.servers.fixtures import BUCKETS
+from streamckpt.testing import PlaceJudge
+from streamckpt.testing.places import read, write
+
+object_outputs = pytest.importorskip("reference.storage.object_outputs", reason="the extra `remote` is not installed")
+pytestmark = pytest.mark.xdist_group("servers")  # one of each server is enough
+on_buckets = pytest.mark.parametrize("bucket", BUCKETS, indirect=True)
+
+RNG = np.random.default_rng(20)
+TREE = {
+    "params": {
+        "big": RNG.standard_normal((300, 1000)).astype(np.float32),  # some parts of those that the tests have
+        "half": RNG.standard_normal((64, 513)).astype(ml_dtypes.bfloat16),
+        "layers": {str(i): np.full((40, 3), i, np.float32) for i in range(40)},
+    },
+    "step": 7,
+}
+CHANGED = {**TREE, "params": {**TREE["params"], "half": TREE["params"]["half"] + ml_dtypes.bfloat16(1)}}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder to be in, in which no file with the name of a URL may appear; parts are small."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(object_outputs, "PART", 1 << 18)
+    yield tmp_path
+    assert not [name for name in os.listdir() if ":" in name]
+
+
+@pytest.mark.remote
+class TestGCS(PlaceJudge):
+    @pytest.fixture(autouse=True)
+    def known(self, gcs):
+        with gcs.known():
+            yield
+        assert gcs.uploads() == 0, "parts are left on the server"
+
+    def new_place(self, folder):
+        return place_of(f"gs://bucket/judged {folder}/é +%20&")
+
+
+@pytest.mark.remote
+class TestAzure(PlaceJudge):
+    @pytest.fixture(autouse=True)
+    def known(self, azure):
+        with azure.known():
+            yield
+
+    def new_place(self, folder):
+        return place_of(f"az://bucket/judged {folder}/é +%20&")
+
+
+def alike(a, b):
+    """Whether two trees have the same leaves, in whatever order."""
+    return same(jax.tree.map(np.asarray, a), jax.tree.map(np.asarray, b))
+
+
+# --- outputs ------------------------------------------------------------------------------------------------
+
+SHARDED = NamedSharding(Mesh(np.array(jax.devices()).reshape(4, 2), ("x", "y")), PartitionSpec("x", "y"))
+
+
+def on_devices(tree):
+    put = lambda leaf: jax.device_put(leaf, SHARDED) if np.ndim(leaf) and leaf.shape[1] % 2 == 0 else leaf
+    return jax.tree.map(put, tree)
+
+
+OUTPUTS = {
+    "plain": lambda to, at: reference.save(to, TREE),
+    "sealed": lambda to, at: reference.save(to, TREE, format="2.0", metadata={"a": 1}, digests=True),
+    "behind": lambda to, at: reference.save(to, TREE, blocking=False).wait(),
+    "cast": lambda to, at: reference.save(to, TREE, "bf16"),
+    "sharded": lambda to, at: reference.save(to, on_devices(TREE)),
+    "sharded behind": lambda to, at: reference.save(to, on_devices(TREE), blocking=False).wait(),
+    "flax": lambda to, at: reference.save(f"flax::{to}", TREE),
+    "safetensors": lambda to, at: reference.save(f"safetensors::{to}", TREE["params"]),
+    "gathered": lambda to, at: StreamingCheckpointer.save_train_state_to_file(
+        TREE, to, jax.tree.map(lambda leaf: lambda value: value, TREE)
+    ),
+    "convert": lambda to, at: convert(f"{at}/base", to, float_dtype="fp16"),
+    "convert to 2.0": lambda to, at: convert(f"{at}/base", to, format="2.0"),
+    "diff": lambda to, at: diff(f"{at}/base", f"{at}/target", to),
+    "recover": lambda to, at: recover(f"{at}/base", f"{at}/delta", to),
+    "subtract": lambda to, at: subtract(f"{at}/base", f"{at}/target", to),
+    "add": lambda to, at: add(f"{at}/base", f"{at}/difference", to),
+    "salvage": lambda to, at: salvage(f"{at}/damaged", to),
+    "seal": lambda to, at: (reference.save(to.removesuffix(".seal"), TREE), seal(to.removesuffix(".seal"))),
+}
+
+
+@pytest.fixture
+def inputs(folder):
+    """What the verbs read, in a local folder."""
+    reference.save("base", TREE)
+    reference.save("target", CHANGED)
+    diff("base", "target", "delta")
+    subtract("base", "target", "difference")
+    whole = Path("base").read_bytes()
+    Path("damaged").write_bytes(whole[:-200])
+    return folder
+
+
+def upload(bucket, folder):
+    for file in folder.iterdir():
+        write(place_of(f"{bucket.url}/in/{file.name}"), file.read_bytes())
+
+
+@on_buckets
+def test_every_output_has_the_bytes_of_a_local_one(bucket, inputs):
+    upload(bucket, inputs)
+    for name, call in OUTPUTS.items():
+        ending = ".seal" if name == "seal" else ""
+        local = Path(f"out {name}{ending}")
+        call(os.fspath(local), ".")
+        expected = local.read_bytes()
+        for at in (".", f"{bucket.url}/in"):  # from a disk to the bucket, and from the bucket to it
+            remote = f"{bucket.url}/out/{name} {len(at)}{ending}"
+            call(remote, at)
+            assert read(place_of(remote)) == expected, name
+        if name != "seal":
+            local.unlink()
+            call(os.fspath(local), f"{bucket.url}/in")  # and from the bucket to a disk
+            assert local.read_bytes() == expected, name
+    assert bucket.uploads() == 0
+
+
+@on_buckets
+def test_what_stands_in_a_bucket_is_read_by_every_verb(bucket, inputs, capsys):
+    upload(bucket, inputs)
+    at = f"{bucket.url}/in"
+    assert alike(reference.load(f"{at}/base"), TREE)
+    assert alike(reference.load(f"{at}/base", "params/layers"), TREE["params"]["layers"])
+    like = on_devices(jax.tree.map(jnp.zeros_like, TREE["params"]))
+    found = reference.load(f"{at}/base", "params", like=like)
+    assert alike(found, TREE["params"])
+    assert found["big"].sharding == like["big"].sharding
+    assert [record.path for record in reference.scan(f"{at}/base")] == [r.path for r in reference.scan("base")]
+    assert len(list(reference.records(f"{at}/target"))) == 43
+    assert verify(f"{at}/base") == verify("base")
+    assert [(p.path, p.change) for p in compare(f"{at}/base", "target").pairs] == [
+        (p.path, p.change) for p in compare("base", "target").pairs
+    ]
+    with pytest.raises(FormatError, match="ends too early"):
+        reference.load(f"{at}/damaged")
+    for verb in (["inspect"], ["verify"], ["compare", "base"]):
+        told = []
+        for name in ("base", f"{at}/base"):
+            status = verbs.main([*verb, name])
+            told.append((status, capsys.readouterr().out.replace(f"{at}/", "")))
+        assert told[0] == told[1], verb
+
+
+@on_buckets
+def test_the_trainers_class_writes_upstreams_names_and_resumes_from_them(bucket):
+    run = f"{bucket.url}/run 1"
+    for step in (3, 5):
+        state = SimpleNamespace(step=step, params={"params": TREE["params"]})
+        checkpointer = StreamingCheckpointer({"float_dtype": ""}, run)
+        checkpointer.save_all(state, metadata={"step": step}, dataset={"at": step}, milestone=True)
+    for name in ("streaming_params", "metadata.json", "dataset.json"):
+        root, ending = os.path.splitext(name)
+        for suffix in ("", "_3", "_5"):
+            assert read(place_of(f"{run}/{root}{suffix}{ending}"))
+    assert read(place_of(f"{run}/streaming_params")) == read(place_of(f"{run}/streaming_params_5"))
+    _, weights = StreamingCheckpointer.load_trainstate_checkpoint(f"params::{run}/streaming_params")
+    assert alike(weights["params"], TREE["params"])
+    assert StreamingCheckpointer.load_json(f"{run}/metadata.json")["step"] == 5
+    assert json.loads(read(place_of(f"{run}/dataset_3.json")))["at"] == 3
+    handle = checkpointer.save_all(state, metadata={"step": 6}, blocking=False)
+    handle.wait()
+    assert StreamingCheckpointer.load_json(f"{run}/metadata.json")["step"] == 6
+    checkpointer.save_json({"a": [1]}, "notes.json")
+    assert StreamingCheckpointer.load_json(f"{run}/notes.json") == {"a": [1]}
+
+
+@on_buckets
+def test_a_run_that_is_not_there_makes_no_folder(bucket):
+    with pytest.raises(FileNotFoundError) as caught:
+        StreamingCheckpointer.load_json(f"{bucket.url}/nothing/metadata.json")
+    assert caught.value.filename == f"{bucket.url}/nothing/metadata.json"
+
+
+@on_buckets
+def test_a_bucket_that_is_not_there_is_refused_before_the_work(bucket, inputs):
+    to = f"{bucket.url}-of-nobody/x"
+    for name, call in OUTPUTS.items():
+        if name == "seal":
+            continue
+        with pytest.raises(FileNotFoundError, match="no such bucket") as caught:
+            call(to, ".")
+        assert caught.value.filename == to, name
+
+
+@on_buckets
+def test_an_input_that_changes_meanwhile_leaves_the_old_output(bucket, inputs):
+    """What was read may be of two files; the upload is aborted, and what stood there stands there."""
+    to = place_of(f"{bucket.url}/old")
+    write(to, b"old")
+
+    def grow(*_):
+        with open("base", "ab") as file:
+            file.write(b"x")
+
+    @contextlib.contextmanager
+    def growing(label, total):
+        yield grow
+
+    with pytest.raises(OSError, match="changed"):
+        convert("base", to.name, float_dtype="fp16", progress=growing)
+    assert read(to) == b"old"
+    assert bucket.uploads() == 0
+
+
+# --- killed, and failing ------------------------------------------------------------------------------------
+
+
+@on_buckets
+def test_a_killed_save_leaves_the_old_checkpoint(bucket):
+    path = f"{bucket.url}/killed"
+    reference.save(path, TREE)
+    program = (
+        "import sys, numpy as np, reference\n"
+        "from reference.storage import object_outputs\n"
+        "object_outputs.PART = 1 << 18\n"
+        "class Sink(object_outputs.ObjectSink):\n"
+        "    def finish(self):\n"
+        "        print('sent', self._writer is not None, flush=True)\n"
+        "        sys.stdin.readline()\n"
+        "object_outputs.ObjectSink = Sink\n"
+        f"reference.save({path!r}, {{'a': np.ones(1_000_000)}})\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as saver:
+        assert saver.stdout.readline() == b"sent True\n"
+        saver.send_signal(signal.SIGKILL)
+    bucket.abort_uploads()
+    assert alike(reference.load(path), TREE)
+    reference.save(path, CHANGED)
+    assert alike(reference.load(path), CHANGED)
+
+
+@on_buckets
+def test_of_two_savers_one_wins_whole(bucket):
+    """The last to complete; or the other is told, where a cloud lets go of its parts (Azure)."""
+    place = place_of(f"{bucket.url}/raced")
+    for first, second in (b"ab", b"ba"):
+        expected = bytes([first]) * 1_000_000
+        try:
+            with contextlib.ExitStack() as stack:
+                one, two = (stack.enter_context(place.replace()) for _ in range(2))  # the second ends first
+                for _ in range(10):
+                    one.write(bytes([first]) * 100_000)
+                    two.write(bytes([second]) * 100_000)
+        except FileExistsError as error:
+            assert "another save" in str(error)
+            assert bucket.url.startswith("az:")
+            expected = bytes([second]) * 1_000_000
+        assert read(place) == expected
+    assert bucket.uploads() == 0
+
+
+@on_buckets
+def test_a_reader_while_a_save_goes_on_reads_one_version(bucket):
+    place = place_of(f"{bucket.url}/read")
+    old, new = b"o" * 2_000_000, b"n" * 2_000_000
+    write(place, old)
+    with contextlib.closing(place.open()) as opened:
+        with place.replace() as sink:
+            sink.write(new)
+            assert opened.read_at(0, len(old)) == old
+        with pytest.raises(OSError, match="replaced"):
+            opened.read_at(1_000_000, 1_000_000)
+    assert read(place) == new
+
+
+def test_a_save_in_the_background_whose_program_ends_at_once_is_complete(s3):
+    """The interpreter may refuse new threads by then; none is needed."""
+    with s3.known() as url:
+        program = (
+            "import numpy as np, reference\n"
+            f"reference.save('{url}/ended', {{'a': np.arange(3_000_000)}}, blocking=False)\n"
+        )
+        subprocess.run([sys.executable, "-c", program], check=True)
+        assert same(reference.load(f"{url}/ended"), {"a": np.arange(3_000_000)})
+
+
+READ_WRONG = (faults.refused(), faults.cut, faults.truncated, faults.stale, faults.shortened, faults.shifted)
+
+
+@pytest.mark.parametrize(
+    ("format", "kinds", "hows"),
+    [
+        ("2.0", (faults.truncated, faults.shifted), (faults.once,)),
+        pytest.param("1.0", READ_WRONG, (faults.once, faults.since), marks=pytest.mark.remote),
+        pytest.param("2.0", READ_WRONG, (faults.once, faults.since), marks=pytest.mark.remote),
+    ],
+)
+def test_a_save_and_a_load_of_which_any_request_fails_never_give_another_tree(behind, format, kinds, hows):
+    """Each once, and each for good: the tree is loaded as it is, or there is one error that names the place."""
+    tree = {"a": np.arange(150_000, dtype=np.float32), "b": np.ones(3)}
+    path = f"{behind.url}/faulty {format}"
+    for fault, how in itertools.product(kinds, hows):
+        number = last = 1
+        while number <= last:
+            behind.proxy.begin(how(number, fault))
+            try:
+                reference.save(path, tree, format=format)
+                assert alike(reference.load(path), tree)
+            except (OSError, FormatError) as error:
+                assert path in str(error)
+            last = len(behind.proxy.asked)
+            number += 1
+    behind.proxy.begin()
+    reference.save(path, tree, format=format)
+    assert alike(reference.load(path), tree)
+
+
+def test_a_sidecar_is_a_request_that_writes_and_two_that_look(behind):
+    checkpointer = StreamingCheckpointer({}, f"{behind.url}/run")
+    checkpointer.save_json({"a": 1}, "x.json")
+    assert sorted(behind.proxy.steps()) == ["look", "put", "read"]
+
+
+def test_the_extra_is_named_where_obstore_is_not_installed(s3, monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    monkeypatch.delitem(sys.modules, "reference.storage.object_outputs", raising=False)
+    with s3.known() as url, pytest.raises(UsageError, match=r"streamckpt\[remote\]"):
+        reference.save(f"{url}/x", TREE)
