@@ -109,19 +109,30 @@ def _read(sources: _Sources, band: _Band, origin: int, element: int) -> np.ndarr
         for start in range(first, stop, most)
     ]
 
+    def place(at: int) -> tuple[StoredPayload, int]:
+        return sources.place(origin + int(jumps[at]), element + int(steps[at]))
+
     def some(some_stretches: list[tuple[int, int]]) -> None:
         for start, stop in some_stretches:
-            payload, offset = sources.place(origin + int(jumps[start]), element + int(steps[start]))
+            payload, offset = place(start)
             if stop - start == 1:
                 payload.read_into(offset, rows[order[start]].data)
-                continue
-            several = empty((stop - start, nbytes), np.uint8)
-            payload.read_into(offset, bytes_of(several))
-            rows[order[start:stop]] = several
+            else:
+                several = empty((stop - start, nbytes), np.uint8)
+                payload.read_into(offset, bytes_of(several))
+                rows[order[start:stop]] = several
 
-    share = -(-len(stretches) // CORES)
-    tasks = [functools.partial(some, stretches[i : i + share]) for i in range(0, len(stretches), share)]
-    all_done(tasks, band.rows * nbytes)
+    if place(0)[0].is_far:  # all rows are asked for at once
+        ranges: dict[StoredPayload, list[tuple[int, memoryview]]] = {}
+        for at, row in enumerate(order.tolist()):
+            payload, offset = place(at)
+            ranges.setdefault(payload, []).append((offset, rows[row].data))
+        for payload, wanted in ranges.items():
+            payload.read_ranges(wanted)
+    else:
+        share = -(-len(stretches) // CORES)
+        tasks = [functools.partial(some, stretches[i : i + share]) for i in range(0, len(stretches), share)]
+        all_done(tasks, band.rows * nbytes)
     strides = [dim.step * sources.itemsize for dim in band.dims]
     return np.ndarray([dim.size for dim in band.dims], _word(sources.itemsize), memory, strides=strides)
 

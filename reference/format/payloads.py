@@ -157,7 +157,7 @@ class StoredPayload:
 
     def part(self, offset: int, n: int) -> StoredPayload:
         """The `n` bytes from `offset` on as a payload of their own."""
-        return StoredPayload(self._source, list(self._stretches(offset, n)))
+        return StoredPayload(self._source, list(self.stretches(offset, n)))
 
     def view(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray | None:
         """It as an array in the memory of the source; None where it is in pieces, or nothing."""

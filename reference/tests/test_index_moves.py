@@ -154,3 +154,22 @@ def test_rows_that_follow_one_another_are_read_together(monkeypatch):
     payload = MovedPayload(layout, 2, lambda number: StoredPayload(source, [(0, source.size)]))
     payload.move(source.size, BytesSink())
     assert (source.reads, source.moved) == (4, source.size)
+
+
+class FarSource(CountingSource):
+    """One that is better asked for many ranges at once."""
+
+    def read_ranges(self, ranges):
+        self.asked = getattr(self, "asked", 0) + 1
+        for offset, view in ranges:
+            self.read_into(offset, view)
+
+
+def test_a_source_that_is_far_is_asked_for_all_rows_at_once():
+    array = np.arange(300 * 2000, dtype=np.uint32).reshape(300, 2000)
+    source = FarSource(array.tobytes())
+    layout = moved_layout(Move((300, 2000), {}, (), (1, 0), (2000, 300)), [whole(0, array.size)])
+    sink = BytesSink()
+    MovedPayload(layout, 4, lambda number: StoredPayload(source, [(0, source.size)])).move(source.size, sink)
+    assert bytes(sink.data) == array.T.tobytes()
+    assert source.asked == 1
