@@ -15,19 +15,22 @@ from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
-from ..format.records import Item, Record, extents_of, item_in, item_of_closed
+from ..format.records import Item, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
+from ..mapping.maps import MapLike
 from ..storage.local_files import Path_
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
-from .checkpoint import KeyPathLike
+from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .metadata_carried import Carried, carried
 from .outputs import Output
 from .patterns import Patterns, chooser
+from .remapping import MapReport, remapped, with_parameters, write_config
+from .renaming import Renames
 
 
 class ConvertReport(NamedTuple):
@@ -39,7 +42,7 @@ class ConvertReport(NamedTuple):
 
     target_kind: str
     items: list[Item]
-    cast: list[tuple[Record, Item]]  # leaves whose dtype changes
+    cast: list[tuple[Item, Item]]  # leaves whose dtype changes, before and after
     nbytes: int  # of the output
     overflowed: int
     too_big_for_old_loaders: list[tuple[str, ...]]
@@ -48,6 +51,7 @@ class ConvertReport(NamedTuple):
     became_zero: int = 0
     worst: tuple[str, ...] | None = None
     shards: tuple[str, ...] = ()
+    map: MapReport | None = None
 
 
 FloatDtypes = str | Mapping[str, str] | None  # a dtype, or one for each glob
@@ -65,6 +69,9 @@ def convert(
     exclude: Patterns = None,
     dialect: str | None = None,
     names: str = SPLIT,
+    rename: Renames = None,
+    map: MapLike | None = None,
+    map_parameters: Mapping[str, float] | None = None,
     max_shard_size: int | str | None = None,
     dry_run: bool = False,
     backend: str | None = None,
@@ -84,11 +91,18 @@ def convert(
     their index go, and other files of the folder stay.
 
     `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float leaves; None keeps every dtype. It may be a
-    dict from globs to dtypes, of which the last that matches counts. `keep` are globs of leaves that are not cast.
+    dict from globs to dtypes, of which the last that matches counts. `keep` are globs of leaves that are not cast. Both
+    are compared with the key paths that are written.
     `include` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without
     them all leaves are converted. `names="whole"` keeps names of safetensors whole, and writes them so (see `open`).
     With `dry_run` nothing is written. `progress` is True for a bar on a terminal, or a callable (see
     `reference.storage.progress.shown`).
+
+    `rename` are regular expressions and what replaces what they find in key paths (see `renaming.renamed`), and `map`
+    is a `Map`, the name of one, or a TOML file: it says the names and layout that the leaves get after that, and the
+    order of the elements in them, out of core as all else. What it has to be told beside the shapes stands in
+    `map_parameters`, in the metadata of the input, or in a config.json beside it. A folder of safetensors, or a file
+    `model.safetensors`, gets the config.json that the map implies, unless one stands there. Some 150 MB are held then.
 
     A stream is written in version `format`, "1.0" or "2.0", which is a sealed stream; None is that of the input. A
     sealed stream and a safetensors file get the metadata of the input, and `metadata` beside it; in safetensors what is
@@ -104,16 +118,18 @@ def convert(
     tally = Tally()
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect, names=names) as checkpoint:
         checkpoint.select(chooser(include, exclude))
+        items = [item_in(checkpoint.source, record) for record in checkpoint.records]
+        places = locate(path, prefix)[1], (to.kind, to.name)
+        items, mapped = remapped(items, rename, map, map_parameters, checkpoint.metadata, *places)
+        # What a map moves is not read front to back, and is not announced.
+        records = {} if mapped else {item.path: record for item, record in zip(items, checkpoint.records, strict=True)}
         # Depth-first order (TREE-5), whatever the order of the source.
-        records = depth_first(checkpoint.records)
-        dtypes = [dtype_for(record.path) for record in records]
-        cast_to = cast_on(backend, [] if dry_run else zip(dtypes, (record.dtype for record in records), strict=True))
-        items = [
-            cast_to(item_in(checkpoint.source, record), dtype, tally.add)
-            for record, dtype in zip(records, dtypes, strict=True)
-        ]
+        items = depth_first(items)
+        dtypes = [dtype_for(item.path) for item in items]
+        cast_to = cast_on(backend, [] if dry_run else zip(dtypes, (item.leaf.dtype for item in items), strict=True))
+        before, items = items, [cast_to(item, dtype, tally.add) for item, dtype in zip(items, dtypes, strict=True)]
         version = (format or checkpoint.version) if to.kind == STREAM else None
-        found = carried(checkpoint, to.kind, version, metadata)
+        found = carried(checkpoint, to.kind, version, with_parameters(mapped, to.kind, version, metadata))
         seal = _seal(to.kind, version, checkpoint.contents.seal, found, alignment, digests)
         plan = to.plan(items, seal, found.texts, names)
         sizes = plan.sizes()
@@ -121,12 +137,14 @@ def convert(
         to.check()
         if not dry_run:
             with shown(progress)(f"{checkpoint.kind} to {to.kind}", total) as moved:
-                expect(checkpoint.source, extents_of(records))
+                expect(checkpoint.source, extents_of(records[item.path] for item in before if records))
                 to.write(plan, moved, checkpoint.source.refuse_changes)
+            write_config(mapped, [item.leaf for item in items])
         plain = to.kind == STREAM and seal is None
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if plain else []
         items = [item_of_closed(item, checkpoint.source.name) for item in items]
-        cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
+        before = [item_of_closed(item, checkpoint.source.name) for item in before]
+        cast = [(old, new) for old, new in zip(before, items, strict=True) if old.leaf.dtype != new.leaf.dtype]
         return ConvertReport(
             to.kind,
             items,
@@ -139,6 +157,7 @@ def convert(
             tally.zero,
             tally.worst,
             tuple(name for name, _ in plan.files if name),
+            mapped,
         )
 
 

@@ -18,6 +18,7 @@ from ..containers.stream import VERSIONS
 from ..format.errors import FormatError, UsageError
 from ..format.json_texts import read_json
 from ..format.keypaths import display, printable
+from ..mapping.faults import MapError, ParameterNeeded
 from .absl_spellings import translated
 from .standard_streams import standard_streams
 
@@ -40,6 +41,8 @@ def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUS
             sys.stdout.flush()
     except SystemExit as stop:  # argparse has said what is wrong, or shown the help
         return int(stop.code or 0)
+    except MapError as error:  # of a map that is used as it is meant, and does not fit the input
+        return _say(parser, str(error), USAGE if isinstance(error, ParameterNeeded) else refused)
     except UsageError as error:
         parser.print_usage(sys.stderr)
         return _say(parser, str(error), USAGE)

@@ -29,6 +29,7 @@ from .command_line import (
     run,
     size,
 )
+from .remapping import add_remapping, print_map, remapping_of
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -53,6 +54,12 @@ _EXAMPLES = """examples:
   # in bfloat16, but for the router, which keeps its dtype, and the norms, which become float32
   python -m reference.convert --load_checkpoint='params::streaming_params' --output_file=params::mixed \\
       --float_dtype=bf16 --float_dtype='*/norm/*=fp32' --keep='*/router/*'
+  # EasyLM's LLaMA as transformers loads it; the inverse is --map=llama-hf-to-easylm
+  python -m reference.convert --load_checkpoint='params::streaming_params' --map=llama-easylm-to-hf \\
+      --map_parameter=heads=32 --output_file=safetensors::llama/
+  # without the part `module` of each name, wherever it stands
+  python -m reference.convert --load_checkpoint='params::streaming_params' --rename='(^|/)module/=\\1' \\
+      --output_file=streaming_renamed --streaming=True
   # a cast that leaves the accelerators of this machine alone
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
       --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
@@ -102,6 +109,7 @@ def command_line() -> Parser:
         help="cast none of the leaves whose key path matches; may be repeated",
     )
     add_prefix(command, "convert")
+    add_remapping(command)
     add_format(command, "that of the input")
     add_metadata(command, "a sealed stream or a safetensors file")
     command.add_argument(
@@ -136,11 +144,12 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     shards = f" in {len(report.shards)} shards" if len(report.shards) > 1 else ""
     print(f"{verb} {output}: a {kind}{shards} of {len(report.items)} leaves, {size(report.nbytes)}")
     if report.cast:
-        old = sorted({str(record.dtype) for record, _ in report.cast})
+        old = sorted({str(item.leaf.dtype) for item, _ in report.cast})
         new = sorted({str(item.leaf.dtype) for _, item in report.cast})
         text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {', '.join(new)}"
         print(text if arguments.dry_run else f"{text}; {losses(report.overflowed, report.became_zero)}")
         note_worst(report.worst)
+    print_map(report.map, arguments.dry_run)
     if report.metadata_left_out:
         names = printable(", ".join(report.metadata_left_out[:8]))
         keeps = "safetensors does" if report.version == "2.0" else "--format=2.0 keeps it"
@@ -174,6 +183,7 @@ def _run(arguments: argparse.Namespace) -> None:
         dialect=arguments.dialect,
         names=arguments.names,
         max_shard_size=arguments.max_shard_size,
+        **remapping_of(arguments),
         dry_run=arguments.dry_run,
         backend=arguments.backend,
         progress=True,
