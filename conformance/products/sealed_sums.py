@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..cases.delta_assembly import tree_digest
 from ..cases.sealed_assembly import detached, sealed
 from ..cases.sealed_leaves import number
 from .product import Plain, product
@@ -32,11 +33,14 @@ _PLACES: Final = [Plain(f"byte-{k}", f"byte {k}", k) for k in (0, 15, 16, 31)]
 
 @product("INDEX-9", want="reject", places=_LEAVES, sizes=_PLACES)
 def another_digest_in_the_index(leaf: Plain, byte: Plain):
-    """One byte of the digest of a leaf, or of the tree, is another, and the index has its checksum. A decoder verifies
-    the file."""
+    """One byte of the digest of a leaf is another, and that of the tree the one that follows from it; or that of the tree
+    is another alone. A decoder verifies the file."""
     says = _DIGESTED.says()
     digests = bytearray(says["digests"])
     digests[32 * leaf.value + byte.value] ^= 1
+    if leaf.name != "tree":
+        each = [bytes(digests[at : at + 32]) for at in range(0, len(digests) - 32, 32)]
+        digests[-32:] = bytes.fromhex(tree_digest(each))
     says["digests"] = bytes(digests)
     return _DIGESTED.data(says)
 
