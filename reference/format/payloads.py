@@ -159,7 +159,8 @@ class StoredPayload:
         """It as an array in the memory of the source; None where it is in pieces, or nothing."""
         if len(self._extents) != 1 or not self._extents[0][1] or not isinstance(self._source, BytesSource):
             return None
-        return np.ndarray(shape, dtype, self._source.view, self._extents[0][0])
+        memory, at = self._source.memory(self._extents[0][0])
+        return np.ndarray(shape, dtype, memory, at)
 
     def stretches(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
         """Where in the source the `n` bytes from `offset` on stand."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import warnings
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 import obstore
 from obstore.exceptions import GenericError
@@ -18,6 +19,9 @@ from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
 from ..format.wire import Source
 from .local_files import Progress
 from .object_errors import named
+from .threads import Work
+
+_T = TypeVar("_T")
 
 # Bytes of a part. What is smaller is sent as one piece, with nothing to abort. 512 MiB to a server on the same machine
 # took 0.65 to 0.75 s of processor time per GB with parts of 5, 8 and 16 MiB, most of it for their SHA-256. Over a
@@ -77,7 +81,7 @@ def check_output(store: Any, key: str, name: str) -> None:
     """
     _refuse_strange(store, name)
     try:
-        obstore.get(store, key, options={"range": (0, 1)})
+        _waited(lambda: obstore.get(store, key, options={"range": (0, 1)}))
     except Exception as error:
         text = str(error)
         if _one_of(_NO_BUCKET, text):
@@ -109,6 +113,7 @@ class ObjectSink:
         self._part = PART if size <= PART * _PARTS else -(-size // _PARTS // _MIB) * _MIB
         self._held = bytearray()
         self._writer: Any = None  # of an upload in parts, once there is more than one
+        self._under_way: Work[Any] | None = None  # what an interrupt leaves to end by itself
         self._sent = 0
         # Says of an object that it is this save's, where objects have attributes.
         self._mark = os.urandom(12).hex() if isinstance(store, _STORES) else None
@@ -147,8 +152,12 @@ class ObjectSink:
             for view, is_kept in ((memoryview(held), True), (data, stays)):
                 for at in range(0, len(view), self._part):  # it looks at how many are under way once for each call
                     part = view[at : at + self._part]
-                    self._sent += self._writer.write(part if is_kept else bytes(part))
+                    self._sent += self._waited(self._writer.write, part if is_kept else bytes(part))
                     self._progress(len(part))
+
+    def _waited(self, call: Callable[..., _T], *arguments: Any) -> _T:
+        self._under_way = _started(functools.partial(call, *arguments))
+        return self._under_way.result()
 
     # --- the end ------------------------------------------------------------------------------------------
 
@@ -156,16 +165,17 @@ class ObjectSink:
         """Have the object appear, and compare it with what was sent. Raises OSError."""
         if self._writer is not None and self._held:
             self._send(memoryview(b""), True)
-        _remove_seal(self._store, self._key)
+        _waited(functools.partial(_remove_seal, self._store, self._key))
         try:
             with _written(self._name):
                 if self._writer is None:
                     self._sent = len(self._held)
-                    obstore.put(self._store, self._key, self._held, use_multipart=False, attributes=self._attributes)
+                    put = functools.partial(obstore.put, use_multipart=False, attributes=self._attributes)
+                    self._waited(put, self._store, self._key, self._held)
                     self._progress(self._sent)
                 else:
                     writer, self._writer = self._writer, None  # from here on it aborts what it cannot complete
-                    _close(writer)
+                    self._waited(_close, writer)
         except OSError:
             if not self._stands():  # else the answer was lost, and not the object
                 raise
@@ -174,16 +184,19 @@ class ObjectSink:
     def _stands(self) -> bool:
         """Whether what stands there is what was sent, whole."""
         try:
-            found = obstore.get(self._store, self._key, options={"head": True})
+            found = self._look()
         except Exception:
             return False
         return self._mark is not None and found.attributes.get(_MARK) == self._mark and found.meta["size"] == self._sent
+
+    def _look(self) -> Any:
+        return _waited(lambda: obstore.get(self._store, self._key, options={"head": True}))
 
     def _compare(self) -> None:
         """Compare what the server says of the object with what was sent, unless another save came after this one."""
         try:
             with named(self._name):
-                found = obstore.get(self._store, self._key, options={"head": True})
+                found = self._look()
         except PermissionError:  # one may be allowed to write and not to look
             return
         except FileNotFoundError:
@@ -197,19 +210,37 @@ class ObjectSink:
             raise OSError(errno.EIO, text, self._name)
 
     def abort(self, reason: BaseException) -> None:
-        """Remove from the server what was sent for nothing. Never raises an error of the server's."""
+        """Remove from the server what was sent for nothing. Never raises an error of the server's.
+
+        What is under way is waited for first, so that nothing changes there afterwards; another interrupt ends that.
+        """
         writer, self._writer = self._writer, None
         self._held = bytearray()
-        if writer is None:
-            return
         try:
-            writer.__exit__(*_ANY_ERROR)
-        except Exception:
+            if self._under_way is not None:
+                self._under_way.wait()
+            if writer is not None:
+                _waited(lambda: writer.__exit__(*_ANY_ERROR))
+        except (Exception, KeyboardInterrupt):
             text = "parts of the upload may be left on the server; a lifecycle rule of the bucket removes such parts"
             if isinstance(reason, OSError) and reason.filename == self._name and reason.strerror:
                 reason.strerror = f"{reason.strerror}; {text}"
             else:
                 warnings.warn(f"{self._name}: {text}", stacklevel=4)
+
+
+def _waited(call: Callable[[], _T]) -> _T:
+    """What a call of the library returns, made by another thread: it hears no interrupt while it waits for a server."""
+    return _started(call).result()
+
+
+def _started(call: Callable[[], _T]) -> Work[_T]:
+    work = Work(call)
+    try:
+        work.start(daemon=True)
+    except RuntimeError:  # no thread can be started, as when the interpreter ends
+        work.do()
+    return work
 
 
 @contextlib.contextmanager

@@ -22,6 +22,10 @@ class ObjectPlace:
             raise UsageError(f"{name} names no object; a name that does not end with / does")
         self.name, self._store, self._key = name, store, key
 
+    def is_at(self, other: ObjectPlace) -> bool:
+        """Whether it is the same object, whatever the scheme: a store is made once for its settings."""
+        return self._store is other._store and self._key == other._key
+
     def open(self) -> RemoteSource:
         from .signed_objects import SignedObject  # here, as it takes the standard library's HTTP
 

@@ -15,6 +15,8 @@ from ..format.errors import UsageError
 _T = TypeVar("_T")
 
 CORES: Final = min(4, os.cpu_count() or 1)  # more threads have nothing left to gain from memory
+# Seconds after which a thread that waits looks up: an interrupt that comes just before it sleeps wakes nobody.
+_LISTEN: Final = 1.0
 LARGE: Final = 1 << 23  # bytes; what moves as many is shared by threads
 
 
@@ -73,7 +75,8 @@ class Work(Generic[_T]):
         if self._process != os.getpid():
             text = "this is done by a thread of the process that this one was forked from; wait for it there"
             raise RuntimeError(text)
-        self._ended.wait()
+        while not self._ended.wait(_LISTEN):
+            pass
 
     def result(self) -> _T:
         """What the call returns, when it has ended. Raises what the call raises."""

@@ -1,6 +1,7 @@
 """Outputs to buckets: whole or not at all, in bounded memory, whatever fails and whenever."""
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from reference.format.seals import DETACHED_SUFFIX
 from reference.storage.object_places import ObjectPlace
 from reference.storage.places import in_store, place_of
 from reference.tests.servers import faults
+from reference.tests.servers.fixtures import BUCKETS
+from reference.tests.waiting import when_waiting
 from streamckpt.testing import PlaceJudge
 from streamckpt.testing.places import Stopped, interrupted, read, write
 
@@ -163,7 +166,52 @@ def test_an_interrupted_output_leaves_the_old_object_and_no_parts(s3, error):
     assert s3.uploads() == 0
 
 
-STEPS = ["begin", "part", "complete", "put", "look", "read", "abort"]
+def test_an_interrupt_is_heard_while_a_server_does_not_answer(behind):
+    """The part that is under way is waited for, and the upload is removed; nothing is written afterwards."""
+    place = place_of(f"{behind.url}/interrupted")
+    write(place, OLD)
+    gate = threading.Event()
+
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+        when_waiting(gate.set, within="abort")
+
+    for step in ("part", "begin"):
+        gate.clear()
+        behind.proxy.begin(faults.of(step, faults.kept(gate)))
+        with pytest.raises(KeyboardInterrupt), place.replace() as sink:
+            when_waiting(interrupt)
+            for _ in range(20):
+                sink.write(DATA)
+        behind.proxy.begin()
+        assert read(place) == OLD
+        assert behind.bucket.uploads() == 0
+
+
+def test_a_second_interrupt_leaves_a_server_that_does_not_answer(behind):
+    place = place_of(f"{behind.url}/interrupted")
+    write(place, OLD)
+    gate = threading.Event()
+
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+        when_waiting(lambda: os.kill(os.getpid(), signal.SIGINT), within="abort")
+
+    behind.proxy.begin(faults.of("part", faults.kept(gate)))
+    with pytest.warns(UserWarning, match="lifecycle rule"), pytest.raises(KeyboardInterrupt):
+        interrupted_by(interrupt, place)
+    gate.set()
+    behind.proxy.begin()
+    assert read(place) == OLD
+
+
+def interrupted_by(act, place):
+    with place.replace() as sink:
+        when_waiting(act)
+        for _ in range(20):
+            sink.write(DATA)
+
+
 FAULTS = {
     "refused": faults.refused(),
     "denied": faults.refused(403, "AccessDenied"),
@@ -178,6 +226,7 @@ FAULTS = {
 @pytest.mark.parametrize("how", ["once", "since"])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("n", [1000, len(DATA)], ids=["small", "parts"])
+@pytest.mark.parametrize("behind", BUCKETS, indirect=True)
 def test_any_request_may_fail_at_any_time(behind, fault, how, n):
     """The output is there, whole, or one clear error says that it may not be; never is anything else there."""
     place = place_of(f"{behind.url}/{fault} {how} {n}")

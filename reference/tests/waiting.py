@@ -6,8 +6,11 @@ import sys
 import threading
 
 
-def when_waiting(act):
-    """Call `act` from another thread as soon as the main one waits for a lock, an event or a thread."""
+def when_waiting(act, within=None):
+    """Call `act` from another thread as soon as the main one waits for a lock, an event or a thread.
+
+    With `within`, the name of a function, it has to be one that this one has called.
+    """
     main = threading.main_thread().ident
 
     def is_waiting(frame):
@@ -15,7 +18,11 @@ def when_waiting(act):
         while frame and frame.f_code.co_filename == threading.__file__:
             names.append(frame.f_code.co_name)
             frame = frame.f_back
-        return names and names[0] in ("wait", "join", "_wait_for_tstate_lock") and "start" not in names
+        if not names or names[0] not in ("wait", "join", "_wait_for_tstate_lock") or "start" in names:
+            return False
+        while frame and within is not None and frame.f_code.co_name != within:
+            frame = frame.f_back
+        return frame is not None
 
     def watch():
         while not is_waiting(sys._current_frames()[main]):

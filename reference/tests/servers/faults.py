@@ -75,6 +75,16 @@ def lost(asked: Asked, ask: Ask) -> None:
     ask(asked)
 
 
+def kept(gate: threading.Event) -> Fault:
+    """No answer comes before the gate is open."""
+
+    def wait(asked: Asked, ask: Ask) -> Answer:
+        gate.wait()
+        return ask(asked)
+
+    return wait
+
+
 def truncated(asked: Asked, ask: Ask) -> Answer:
     """Half of the body comes, and then the connection is closed."""
     answer = ask(asked)

@@ -1,15 +1,17 @@
 """The servers as fixtures: one of each for a run, started when a test first asks for it."""
 
 import dataclasses
+import os
 from datetime import timedelta
 
 import pytest
 
-from reference.storage import stores
+from reference.storage import object_sources, stores
 
 from .azure import azure_in_memory
 from .buckets import Bucket
 from .faults import Proxy
+from .files import WebFiles
 from .gcs import gcs_for_reading, gcs_in_memory
 from .s3 import s3_in_memory, s3_over_files
 from .web import web_of_whole_files, web_with_ranges
@@ -88,11 +90,15 @@ class Behind:
 
 
 @pytest.fixture
-def behind(s3, hasty):
-    """A bucket of S3 behind a proxy that can be told to do wrong; what that leaves on the server is removed."""
-    with Proxy(s3.address) as proxy, s3.through(proxy.address).known():
-        yield Behind(s3.through(proxy.address), proxy)
-    s3.abort_uploads()
+def behind(request, hasty):
+    """A bucket behind a proxy that can be told to do wrong, of S3 unless a test names another as its parameter.
+
+    What that leaves on the server is removed.
+    """
+    bucket = request.getfixturevalue(getattr(request, "param", "s3"))
+    with Proxy(bucket.address) as proxy, bucket.through(proxy.address).known():
+        yield Behind(bucket.through(proxy.address), proxy)
+    bucket.abort_uploads()
 
 
 @pytest.fixture
@@ -105,3 +111,14 @@ def hasty(monkeypatch):
     stores._store.cache_clear()
     yield
     stores._store.cache_clear()
+
+
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    """A web server, and a folder to be in, in which no file with the name of a URL may appear."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(object_sources, "_WAIT", 0.0)
+    monkeypatch.setenv("no_proxy", "*")
+    with WebFiles({}) as server:
+        yield server
+    assert not [name for name in os.listdir() if ":" in name]
