@@ -33,8 +33,8 @@ _PLACES: Final = [Plain(f"byte-{k}", f"byte {k}", k) for k in (0, 15, 16, 31)]
 
 @product("INDEX-9", want="reject", places=_LEAVES, sizes=_PLACES)
 def another_digest_in_the_index(leaf: Plain, byte: Plain):
-    """One byte of the digest of a leaf is another, and that of the tree the one that follows from it; or that of the tree
-    is another alone. A decoder verifies the file."""
+    """One byte of the digest of a leaf is another, and that of the tree follows from it; or that of the tree alone is
+    another. A decoder verifies the file."""
     says = _DIGESTED.says()
     digests = bytearray(says["digests"])
     digests[32 * leaf.value + byte.value] ^= 1
