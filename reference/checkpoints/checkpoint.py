@@ -279,7 +279,8 @@ def open(
         if mmap and far_away(file) is not None:
             file.map()  # which says that there is none, before anything is read
         kind, contents = read_with_seal_beside(file, name, wanted, dialect, check, names)
-        refuse_placeholders(contents.checked or file, contents.records, file.name)
+        if contents.seal is None:  # what has one was opened before it was sealed; its texts are not read for this
+            refuse_placeholders(file, contents.records, file.name)
         records, unheld = below_prefix(select_by_prefix(contents.records, load_prefix), contents.unheld, below)
         file.refuse_changes()
         return Checkpoint(file, kind, contents._replace(unheld=unheld), mmap, records)
