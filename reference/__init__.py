@@ -1,9 +1,10 @@
 """Reader and writer of the streaming checkpoint format of large JAX models, specified in `spec/`."""
 
 from .checkpoints.background import Saving
-from .checkpoints.checkpoint import Checkpoint, open, records, scan
+from .checkpoints.checkpoint import Checkpoint, open
 from .checkpoints.loading import load
 from .checkpoints.saving import save
+from .checkpoints.scanning import records, scan
 from .devices.targets import TargetMismatch
 from .format.errors import FormatError, UsageError, WrongKind
 from .format.keypaths import KeyPath

@@ -48,6 +48,8 @@ from reference.salvage import SalvageReport, salvage
 from reference.seal import SealReport, seal
 from reference.verify import Finding, verify
 
+from . import maps
+
 if TYPE_CHECKING:
     from reference.checkpointer import StreamingCheckpointer
 
@@ -79,6 +81,7 @@ __all__ = [
     "diff",
     "in_store",
     "load",
+    "maps",
     "open",
     "records",
     "recover",

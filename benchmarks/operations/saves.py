@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import reference
-from reference.checkpoints.checkpoint import records
+from reference.checkpoints.scanning import records
 
 from .. import peers, trees
 from ..jobs import Job, Task

@@ -26,7 +26,7 @@ SUBTLE: Final = (
     (
         "looks at the keys of the root of a flax file for what is not UTF-8",
         "format/flax_msgpack",
-        "key = cursor.text(size, at)",
+        "key = digits or cursor.text(size, at)",
         'key = cursor.take(size).decode(errors="replace") if node.path else cursor.text(size, at)',
     ),
     (

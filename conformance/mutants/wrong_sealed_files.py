@@ -210,12 +210,6 @@ WRONG: Final = (
         "                if expected.replace(b'\\0', b'') == bytes(head).replace(b'\\0', b''):",
     ),
     (
-        "sums no header of what is read in pieces",
-        "containers/sealed_file",
-        "                    frame.append((begin, end, checksum(data)))",
-        "                    frame.append((begin, end, None))",
-    ),
-    (
         "compares no block that is read in pieces",
         "containers/sealed_file",
         "        if (start, stop) != (block, block_end):\n",

@@ -149,12 +149,6 @@ WRONG: Final = (
     ),
     ("takes a seal of a stream of any size", "format/seals", "    if records_end != size:\n", "    if False:\n"),
     (
-        "compares the size of a stream in 32 bits",
-        "format/seals",
-        "    if records_end != size:\n",
-        "    if (records_end - size) % (1 << 32):\n",
-    ),
-    (
         "takes bytes between index and footer of a detached seal",
         "format/seals",
         "if length + FOOTER != source.size:",

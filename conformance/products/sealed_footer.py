@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..assembly import data, here
-from ..cases.sealed_assembly import FOOTER, MAGIC, checksum, detached, footer_, seal_
+from ..cases.sealed_assembly import FOOTER, MAGIC, checksum, detached, footer_, seal_, sealed
 from .product import Plain, product
 from .sealed_streams import KINDS, ONE, THREE, Shape
 from .values import assembled
@@ -178,6 +178,23 @@ def another_checksum_in_the_footer(place: Plain, change: Plain):
     if place.value == "own":
         return whole.data(note="! the footer", own=change.value(fields[20:24]))
     return whole.data(index=here("! the index") + index, checks=change.value(fields[12:16]))
+
+
+_INDEXES: Final = [Plain(f"of-{n}", f"an index of some more than {n:,} bytes", n) for n in (4096, 65_536)]
+_SPOTS: Final = [
+    Plain("near-the-first", "a bit near its beginning", lambda at, n: at + 300),
+    Plain("in-the-middle", "a bit in its middle", lambda at, n: at + n // 2),
+    Plain("near-the-last", "a bit near its end", lambda at, n: at + n - 60),
+]
+
+
+@product("SEAL-4", want="reject", places=_INDEXES, sizes=_SPOTS)
+def a_bit_of_a_long_index(index: Plain, spot: Plain):
+    """A bit of a text in the metadata is another: the index is what it could be, and does not have its checksum."""
+    whole = sealed(THREE.sealed.items, metadata={"k": "x" * index.value, "z": "y" * 60})
+    file, before = whole.data().data(), whole.before().size + 5
+    at = spot.value(before, len(file) - FOOTER - before)
+    return data(file[:before]) + here("! the index") + data(file[before:at] + bytes((file[at] ^ 1,)) + file[at + 1 :])
 
 
 _MAGICS: Final = [Plain(f"byte-{i}", f"byte {i} of the last 16", i) for i in range(16)]

@@ -260,7 +260,8 @@ def values_in_another_order(slot: Slot, _: Plain):
     return slot.put(lambda one, _: headed(one, together([assembled(each) for each in inner])))
 
 
-_KEYS: Final = [slot for slot in SLOTS if slot.name.startswith("key-of-")]
+_WORDS: Final = [slot for slot in SLOTS if slot.name.startswith("key-of-") or slot.name.endswith(("-kind", "-dtype"))]
+_WORDS_OF: Final = {"kind": ("LEAF-1", "INDEX-2"), "dtype": ("DTYPE-1", "INDEX-2")}
 _SPELLED: Final = [
     Plain("upper-case", "in upper case", str.upper),
     Plain("capitalised", "with a capital letter", str.capitalize),
@@ -274,8 +275,17 @@ _SPELLED: Final = [
 ]
 
 
-@product("INDEX-1", "INDEX-5", want="reject", places=_KEYS, sizes=_SPELLED, also=("INDEX-9", "META-1"))
-def keys_of_the_index_that_are_spelled_otherwise(slot: Slot, how: Plain):
-    """A key of the index is spelled otherwise: it is not the key, and there is no other entry."""
-    key = slot.value.content.data().decode()
-    return slot.put(lambda *_: here("! the key") + str_(how.value(key)))
+@product(
+    "INDEX-1",
+    "INDEX-5",
+    want="reject",
+    places=[slot for slot in _WORDS if slot.value.kind == "str"],
+    sizes=_SPELLED,
+    cites=lambda slot, _: _WORDS_OF.get(slot.name.rpartition("-")[2], ("INDEX-1", "INDEX-5")),
+    also=("INDEX-9", "META-1", "INDEX-7", "DTYPE-2"),
+)
+def words_of_the_index_that_are_spelled_otherwise(slot: Slot, how: Plain):
+    """A key of the index, a kind or the tag of a dtype is spelled otherwise: it is another word, or none. Who reads the
+    records first finds the fault of a kind or tag there."""
+    word = str_(how.value(slot.value.content.data().decode()))
+    return slot.put(lambda *_: here("! the key") + word if slot.name.startswith("key-of-") else word)

@@ -15,7 +15,7 @@ from fuzz.files import leaves_of, records_of
 from fuzz.findings import Broken
 from fuzz.peers.sealer import MARK
 from fuzz.scratch import folder
-from reference.checkpoints.checkpoint import records as records_at
+from reference.checkpoints.scanning import records as records_at
 from reference.containers.flax_file import FLAX
 from reference.containers.safetensors_file import SAFETENSORS
 from reference.containers.stream import STREAM

@@ -83,8 +83,8 @@ def no_sync_once_the_seal_is_gone():
     ("fault", "name", "model", "text"),
     [
         (no_second_name, "save", "without a journal", "there is no file"),
-        (no_sync_of_folders, "save", "without a journal", "bytes that are neither, after it had returned"),
-        (no_sync_of_folders, "save where no folder was", "without a journal", "no file, after it had returned"),
+        (no_sync_of_folders, "save", "without a journal", "after it had returned"),
+        (no_sync_of_folders, "save where no folder was", "without a journal", "after it had returned"),
         (no_sync_of_files, "save", "with a journal", "bytes that are neither"),
         (
             no_sync_once_the_seal_is_gone,

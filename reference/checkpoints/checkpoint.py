@@ -5,57 +5,33 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
-
-import numpy as np
+from typing import Any
 
 from ..containers.container import Contents
-from ..containers.load_prefixes import PREFIXES, split_prefix, subtree
+from ..containers.load_prefixes import PREFIXES
 from ..containers.load_prefixes import select as select_by_prefix
+from ..containers.placeholders import refuse_placeholders
+from ..containers.safetensors_file import SPLIT
 from ..containers.seals_beside import read_with_seal_beside
+from ..containers.shards import open_files
 from ..containers.stream import STREAM
 from ..devices.targets import TargetMismatch
 from ..format.collector import no_collection
 from ..format.errors import FormatError, UsageError
-from ..format.keypaths import parse
-from ..format.later_leaves import as_read
 from ..format.leaves import is_viewed, view_value
 from ..format.records import Record, copies, value_of
 from ..format.trees import unflatten
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
-from ..storage.places import place_of
 from ..storage.reading_ahead import expect, far_away
 from ..storage.threads import LARGE
+from .choosing import below_prefix, unfit
+from .key_arguments import KeyPathLike, locate, parts_of
+from .key_implementations import implementations
 from .patterns import Chooser, select
-from .reading_together import read_together
-
-KeyPathLike = str | tuple[str | int, ...]
-_READ_TOGETHER: Final = 1 << 16  # leaves up to this size are read together
-_READ_AT_ONCE: Final = 1 << 19
-
-
-def parts_of(path: Any) -> tuple[str, ...]:
-    """The key path of a tuple, in which whole numbers stand for their texts, or of a display form (KEY-6).
-
-    Raises ValueError for a wrong escape, TypeError for what cannot be a key path.
-    """
-    if isinstance(path, str):
-        return parse(path)
-    if not isinstance(path, tuple | list):
-        raise TypeError(f"a key path is a tuple of texts, or its display form, not {type(path).__name__}")
-    return tuple(map(_part, path))
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, bool) or not isinstance(part, int | np.integer):
-        raise TypeError(f"the parts of a key path are texts, or whole numbers, and {part!r} is neither")
-    return str(part)
+from .reading_together import block_of, is_large, read_together
 
 
 class Checkpoint(Mapping[tuple[str, ...], Any]):
@@ -66,18 +42,61 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
     """
 
-    def __init__(self, file: OpenedFile, kind: str, contents: Contents, mmap: bool = False) -> None:
+    def __init__(
+        self, file: OpenedFile, kind: str, contents: Contents, mmap: bool = False, records: list[Record] | None = None
+    ) -> None:
         self.kind = kind
-        self.records = contents.records
+        self._all = contents.records  # before a prefix is taken off
+        self._records = contents.records if records is None else records
+        self.unheld = contents.unheld
+        self._clash = contents.clash
         self.source = contents.checked or file
         self.memory = self.source.map() if mmap else None
         self.contents = contents
         self._closed = False
 
     @property
+    def records(self) -> list[Record]:
+        """Where each leaf stands and what it is.
+
+        Raises FormatError where a tensor is among them that cannot be held, or two whose names are not one tree
+        (CONV-7, CONV-8): `select` leaves them out, `listed` gives the others, and `unheld` those.
+        """
+        self._refuse_unfit()
+        return self._records
+
+    @property
+    def listed(self) -> list[Record]:
+        """The records of all leaves that can be read, where not all can, or their names clash."""
+        return self._records
+
+    def refusal(self) -> FormatError | None:
+        """What `records` would raise."""
+        if not self.unheld and not self._clash:
+            return None
+        error = unfit(self._records, self.unheld)
+        if error is None:
+            self._clash = None
+        else:
+            error.file = self.source.name
+        return error
+
+    def _refuse_unfit(self) -> None:
+        if (error := self.refusal()) is not None:
+            raise error
+
+    @property
     def metadata(self) -> dict[str, Any]:
-        """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1)."""
+        """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1).
+
+        Of safetensors its `__metadata__`, a dict of texts.
+        """
         return dict(self.contents.metadata)
+
+    @property
+    def prng_keys(self) -> dict[tuple[str, ...], str]:
+        """The implementations of typed PRNG keys by the key paths of their data, where the metadata names them."""
+        return implementations(self.contents.metadata, self._all, self._records)
 
     @property
     def requests(self) -> int:
@@ -99,13 +118,16 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
 
     @functools.cached_property
     def _index(self) -> dict[tuple[str, ...], Record]:
-        return {record.path: record for record in self.records}
+        return {record.path: record for record in self._records}
 
     def record(self, path: KeyPathLike) -> Record:
-        """Where a leaf stands and what it is. Raises KeyError."""
+        """Where a leaf stands and what it is. Raises KeyError, and FormatError for one that cannot be held."""
         try:
             return self._index[parts_of(path)]
         except (KeyError, ValueError, TypeError):  # a wrong escape, or no key path at all
+            for each in self.unheld:
+                if parts_of(path) == each.path:
+                    raise each.error from None
             raise KeyError(path) from None
 
     def __getitem__(self, path: KeyPathLike) -> Any:
@@ -119,7 +141,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return value_of(self.source, record)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        return iter(self._index)
+        return iter([record.path for record in self.records])
 
     def __len__(self) -> int:
         return len(self.records)
@@ -127,7 +149,7 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
     def __contains__(self, path: object) -> bool:
         try:
             self.record(path)  # pyright: ignore[reportArgumentType]
-        except KeyError:
+        except (KeyError, FormatError):
             return False
         return True
 
@@ -146,10 +168,10 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         at = 0
         while at < len(records):
             first, stop = records[at], at + 1
-            if _is_large(first):
+            if is_large(first):
                 yield first.path, self._value(first)
             else:
-                stop, end = _block(records, at, bridges=self.contents.checked is None)
+                stop, end = block_of(records, at, bridges=self.contents.checked is None)
                 # Of a sealed stream whole records are read, which are compared as they come.
                 base = first.leaf_offset if self.contents.checked is None else first.offset
                 data = self.source.read_at(base, end - base)
@@ -160,10 +182,24 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
                     yield block.popleft()
             at = stop
 
-    def select(self, is_chosen: Chooser) -> None:
-        """Leave out the leaves that are not chosen. Raises UsageError where none is left."""
-        self.records = select(self.records, is_chosen)
+    def leave_out(self, is_chosen: Chooser | None) -> None:
+        """`select` where nothing need be left, and None chooses all."""
+        if is_chosen is None:
+            return
+        self.unheld = tuple(each for each in self.unheld if is_chosen(each.path))
+        self._records = [record for record in self._records if is_chosen(record.path)]
         self.__dict__.pop("_index", None)
+        if self._records or self.unheld:
+            self._refuse_unfit()
+
+    def select(self, is_chosen: Chooser) -> None:
+        """Leave out the leaves that are not chosen. Raises UsageError where none is left, and what `records` raises."""
+        self.unheld = tuple(each for each in self.unheld if is_chosen(each.path))
+        if self.unheld:
+            self._refuse_unfit()
+        self._records = select(self._records, is_chosen)
+        self.__dict__.pop("_index", None)
+        self._refuse_unfit()
 
     def tree(self) -> dict[str, Any]:
         """The whole nested dict."""
@@ -174,12 +210,13 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         if self.memory is not None:
             return unflatten(self.leaves())
         self._refuse_closed()
-        if not any(are_large := list(map(_is_large, self.records))):
-            return unflatten(self._leaves(self.records))
-        large = list(itertools.compress(self.records, are_large))
-        small = self._leaves([record for record, is_large in zip(self.records, are_large, strict=True) if not is_large])
+        records = self.records
+        if not any(are_large := list(map(is_large, records))):
+            return unflatten(self._leaves(records))
+        large = list(itertools.compress(records, are_large))
+        small = self._leaves([record for record, alone in zip(records, are_large, strict=True) if not alone])
         values = iter(read_together(self.source, large))
-        both = (next(values) if is_large else next(small)[1] for is_large in are_large)
+        both = (next(values) if alone else next(small)[1] for alone in are_large)
         return unflatten(zip((record.path for record in self.records), both, strict=True))
 
     @contextlib.contextmanager
@@ -207,26 +244,6 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         self.close()
 
 
-def _is_large(record: Record) -> bool:
-    return record.end - record.leaf_offset > _READ_TOGETHER
-
-
-def _block(records: list[Record], first: int, bridges: bool) -> tuple[int, int]:
-    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end.
-
-    With `bridges` what stands between two of them is read, too. Of a sealed stream it would be compared.
-    """
-    start, end = records[first].leaf_offset, records[first].end
-    i = first
-    for i, (_, _, offset, _, stop) in enumerate(itertools.islice(records, first + 1, None), first + 1):
-        if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
-            return i, end
-        if offset > end and not bridges:
-            return i, end
-        end = stop
-    return i + 1, end
-
-
 def open(
     path: Path_,
     prefix: KeyPathLike | None = None,
@@ -234,13 +251,16 @@ def open(
     mmap: bool = False,
     any_kind: bool = False,
     dialect: str | None = None,
+    names: str = SPLIT,
     check: bool = True,
 ) -> Checkpoint:
     """Open a checkpoint: every header is read and checked, no payload.
 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
-    be a stream, or with `any_kind` any container. `prefix` chooses the subtree under a key path, given as a
-    tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
+    be a stream, or with `any_kind` any container. A folder of safetensors or flax files in shards, or the index
+    of one (`model.safetensors.index.json`), is one checkpoint. `names="whole"` keeps each name of safetensors as the
+    one part of a key path, where by default it is split at each dot. `prefix` chooses the subtree under a key path,
+    given as a tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
     `dialect="split-leaves"` joins leaves that are cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
     A sealed stream is opened by its index alone, and so is a plain one beside which its seal stands, in a file of its
     name with `.seal` behind it. What is read from it is compared with its checksums, unless `check` is False.
@@ -254,47 +274,17 @@ def open(
     except TypeError as error:
         raise UsageError(str(error)) from None
     wanted = PREFIXES[load_prefix] if load_prefix else None if any_kind else STREAM
-    file = place_of(name).open()
+    file = open_files(name, wanted)
     try:
         if mmap and far_away(file) is not None:
             file.map()  # which says that there is none, before anything is read
-        kind, contents = read_with_seal_beside(file, name, wanted, dialect, check)
-        records = select_by_prefix(contents.records, load_prefix)
-        if below:
-            records = subtree(records, below)
+        kind, contents = read_with_seal_beside(file, name, wanted, dialect, check, names)
+        refuse_placeholders(contents.checked or file, contents.records, file.name)
+        records, unheld = below_prefix(select_by_prefix(contents.records, load_prefix), contents.unheld, below)
         file.refuse_changes()
-        return Checkpoint(file, kind, contents._replace(records=records), mmap)
+        return Checkpoint(file, kind, contents._replace(unheld=unheld), mmap, records)
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):
             error.file = error.file or file.name
         raise
-
-
-def locate(path: Path_, prefix: KeyPathLike | None) -> tuple[str | None, str, KeyPathLike | None]:
-    """The load prefix, the file and the key path that `open` is asked for. Raises UsageError."""
-    if isinstance(prefix, str) and prefix.endswith("::"):
-        path, prefix = f"{prefix}{os.fspath(path)}", None
-    load_prefix, name = split_prefix(path)
-    return load_prefix, name, prefix
-
-
-def scan(path: Path_) -> list[Record]:
-    """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
-    with open(path) as checkpoint:
-        return [record._replace(leaf=as_read(record.leaf)) for record in checkpoint.records]
-
-
-def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Iterate over key paths and leaves, one leaf in memory at a time.
-
-    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, also in
-    place of the last leaf: where the file was written to in the meantime.
-    """
-    with open(path, prefix) as checkpoint:
-        leaves = checkpoint.leaves()
-        for _ in range(len(checkpoint) - 1):
-            yield next(leaves)  # and nothing here holds it when the next one is read
-        last = next(leaves)
-        checkpoint.source.refuse_changes()  # now: who counts the leaves does not come back for more after the last
-        yield last

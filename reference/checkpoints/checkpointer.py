@@ -283,7 +283,7 @@ class StreamingCheckpointer:
         is_chosen = lambda key: key not in left_out  # noqa: E731
         float_dtype = dtype_called(dtype)
         if shard_fns is None and target is not None:
-            return restore(path, prefix, target, is_chosen, progress_bar, True, float_dtype=float_dtype)
+            return restore(path, prefix, target, is_chosen, progress_bar, True, float_dtype=float_dtype, depth=4)
         if shard_fns is None and not left_out and float_dtype is None:
             return load(path, prefix)
         functions = None if shard_fns is None else dict(flatten(shard_fns, expand=flax_expansion()))

@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
 
 from ..computing.backends import cast_on
-from ..containers.load_prefixes import split_output, split_prefix
-from ..containers.registry import steps_of
-from ..containers.safetensors_file import SAFETENSORS
+from ..containers.load_prefixes import split_prefix
+from ..containers.safetensors_file import SPLIT
 from ..containers.stream import STREAM, seal_options
+from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
 from ..format.metadata import Metadata
-from ..format.payloads import Step, write_steps
-from ..format.records import Item, Record, extents_of, item_in, item_of_closed
+from ..format.records import Item, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import depth_first
+from ..mapping.maps import MapLike
 from ..storage.local_files import Path_
-from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
-from ..storage.same_files import refuse_itself
-from .checkpoint import Checkpoint, KeyPathLike
+from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
+from .metadata_carried import Carried, carried
+from .outputs import Output
 from .patterns import Patterns, chooser
+from .remapping import MapReport, remapped, with_parameters, write_config
+from .renaming import Renames
 
 
 class ConvertReport(NamedTuple):
-    """What a conversion did, or with `dry_run` would do."""
+    """What a conversion did, or with `dry_run` would do.
+
+    `became_zero` counts the nonzero values that casts have made zero, and `worst` is the key path of the leaf that they
+    have cost the most; `shards` are the files of a folder.
+    """
 
     target_kind: str
     items: list[Item]
-    cast: list[tuple[Record, Item]]  # leaves whose dtype changes
+    cast: list[tuple[Item, Item]]  # leaves whose dtype changes, before and after
     nbytes: int  # of the output
     overflowed: int
     too_big_for_old_loaders: list[tuple[str, ...]]
     version: str | None = None  # of the stream that is written
     metadata_left_out: tuple[str, ...] = ()  # keys of the metadata for which the output has no place
+    became_zero: int = 0
+    worst: tuple[str, ...] | None = None
+    shards: tuple[str, ...] = ()
+    map: MapReport | None = None
+
+
+FloatDtypes = str | Mapping[str, str] | None  # a dtype, or one for each glob
 
 
 def convert(
@@ -46,11 +62,17 @@ def convert(
     output: Path_,
     *,
     prefix: KeyPathLike | None = None,
-    streaming: bool = True,
-    float_dtype: str | None = None,
+    streaming: bool | None = None,
+    float_dtype: FloatDtypes = None,
+    keep: Patterns = None,
     include: Patterns = None,
     exclude: Patterns = None,
     dialect: str | None = None,
+    names: str = SPLIT,
+    rename: Renames = None,
+    map: MapLike | None = None,
+    map_parameters: Mapping[str, float] | None = None,
+    max_shard_size: int | str | None = None,
     dry_run: bool = False,
     backend: str | None = None,
     progress: Shown = False,
@@ -62,76 +84,113 @@ def convert(
     """Write the checkpoint at `path`, `[PREFIX::]PATH` of any container, to `output`.
 
     `prefix` chooses the subtree under a key path, and takes that path off, and `dialect` says in which a stream is
-    written (see `open`). A load prefix of `output` says
-    what is written (`params::`, `flax::`, `safetensors::`); without one `streaming` does: True is a stream, False a
-    standard flax file. `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float leaves; None keeps every
-    dtype. `include` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without
-    them all leaves are converted. With `dry_run` nothing is written. `progress` is True for a bar on a terminal, or a
-    callable (see `reference.storage.progress.shown`).
+    written (see `open`). A load prefix of `output` says what is written (`params::`, `flax::`, `safetensors::`);
+    without one the end of its name does (`.safetensors`), and else `streaming`: True, the default, is a stream, False a
+    standard flax file. An output that ends in `/` is a folder: of shards of at most `max_shard_size` bytes of tensors
+    (a number, or a text such as "5GB", the default), with the names and the index that transformers has. Old shards and
+    their index go, and other files of the folder stay.
+
+    `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float leaves; None keeps every dtype. It may be a
+    dict from globs to dtypes, of which the last that matches counts. `keep` are globs of leaves that are not cast. Both
+    are compared with the key paths that are written.
+    `include` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without
+    them all leaves are converted. `names="whole"` keeps names of safetensors whole, and writes them so (see `open`).
+    With `dry_run` nothing is written. `progress` is True for a bar on a terminal, or a callable (see
+    `reference.storage.progress.shown`).
+
+    `rename` are regular expressions and what replaces what they find in key paths (see `renaming.renamed`), and `map`
+    is a `Map`, the name of one, or a TOML file: it says the names and layout that the leaves get after that, and the
+    order of the elements in them, out of core as all else. What it has to be told beside the shapes stands in
+    `map_parameters`, in the metadata of the input, or in a config.json beside it. A folder of safetensors, or a file
+    `model.safetensors`, gets the config.json that the map implies, unless one stands there. Some 150 MB are held then.
 
     A stream is written in version `format`, "1.0" or "2.0", which is a sealed stream; None is that of the input. A
-    sealed stream gets the metadata of the input, and `metadata` beside it. `alignment` and `digests` are those of
-    `reference.save`; None is what the input has.
+    sealed stream and a safetensors file get the metadata of the input, and `metadata` beside it; in safetensors what is
+    not a text is its JSON. `alignment` and `digests` are those of `reference.save`; None is what the input has.
 
     Holds the headers of all leaves and some pieces of one payload in memory, some 20 MB,
     whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same
     with each. Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
     """
-    dtype = dtype_called(float_dtype)
-    target, name = split_output(output, streaming)
-    place = place_of(name)
-    refuse_itself(place, split_prefix(path)[1])
-    overflows: list[int] = []
-    with open_checkpoint(path, prefix, any_kind=True, dialect=dialect) as checkpoint:
+    dtype_for = dtype_chooser(float_dtype, keep)
+    to = Output(output, streaming, max_shard_size)
+    to.refuse_itself(split_prefix(path)[1])
+    tally = Tally()
+    with open_checkpoint(path, prefix, any_kind=True, dialect=dialect, names=names) as checkpoint:
         checkpoint.select(chooser(include, exclude))
+        items = [item_in(checkpoint.source, record) for record in checkpoint.records]
+        places = locate(path, prefix)[1], (to.kind, to.name)
+        items, mapped = remapped(items, rename, map, map_parameters, checkpoint.metadata, *places)
+        # What a map moves is not read front to back, and is not announced.
+        records = {} if mapped else {item.path: record for item, record in zip(items, checkpoint.records, strict=True)}
         # Depth-first order (TREE-5), whatever the order of the source.
-        records = depth_first(checkpoint.records)
-        cast_to = cast_on(backend, dtype, [] if dry_run else [record.dtype for record in records])
-        items = [cast_to(item_in(checkpoint.source, record), dtype, overflows.append) for record in records]
-        version = (format or checkpoint.version) if target == STREAM else None
-        kept = _kept_metadata(checkpoint)
-        seal = _seal(target, version, checkpoint.contents.seal, kept, metadata, alignment, digests)
-        steps = steps_of(target, items, seal)
-        sizes = list(map(Step.size, steps))
-        total = sum(sizes)
-        place.check_output()
+        items = depth_first(items)
+        dtypes = [dtype_for(item.path) for item in items]
+        cast_to = cast_on(backend, [] if dry_run else zip(dtypes, (item.leaf.dtype for item in items), strict=True))
+        before, items = items, [cast_to(item, dtype, tally.add) for item, dtype in zip(items, dtypes, strict=True)]
+        version = (format or checkpoint.version) if to.kind == STREAM else None
+        found = carried(checkpoint, to.kind, version, with_parameters(mapped, to.kind, version, metadata))
+        seal = _seal(to.kind, version, checkpoint.contents.seal, found, alignment, digests)
+        plan = to.plan(items, seal, found.texts, names)
+        sizes = plan.sizes()
+        total = sum(sizes) + len(plan.index_bytes or b"")
+        to.check()
         if not dry_run:
-            show = shown(progress)(f"{checkpoint.kind} to {target}", total)
-            with show as moved, place.replace(moved, True, total) as sink:
-                expect(checkpoint.source, extents_of(records))
-                write_steps(sink, steps)
-                checkpoint.source.refuse_changes()
-        plain = target == STREAM and seal is None
+            with shown(progress)(f"{checkpoint.kind} to {to.kind}", total) as moved:
+                expect(checkpoint.source, extents_of(records[item.path] for item in before if records))
+                to.write(plan, moved, checkpoint.source.refuse_changes)
+            write_config(mapped, [item.leaf for item in items])
+        plain = to.kind == STREAM and seal is None
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if plain else []
-        left_out = () if seal is not None else tuple(kept)
         items = [item_of_closed(item, checkpoint.source.name) for item in items]
-        cast = [(old, new) for old, new in zip(records, items, strict=True) if old.dtype != new.leaf.dtype]
-        return ConvertReport(target, items, cast, total, sum(overflows), too_big, version, left_out)
+        before = [item_of_closed(item, checkpoint.source.name) for item in before]
+        cast = [(old, new) for old, new in zip(before, items, strict=True) if old.leaf.dtype != new.leaf.dtype]
+        return ConvertReport(
+            to.kind,
+            items,
+            cast,
+            total,
+            tally.infinite,
+            too_big,
+            version,
+            found.left_out,
+            tally.zero,
+            tally.worst,
+            tuple(name for name, _ in plan.files if name),
+            mapped,
+        )
 
 
-def _kept_metadata(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What a sealed stream of this checkpoint says of it (META-4)."""
-    metadata = checkpoint.metadata
-    return {"safetensors": metadata} if checkpoint.kind == SAFETENSORS and metadata else metadata
+def dtype_chooser(float_dtype: FloatDtypes, keep: Patterns) -> Callable[[tuple[str, ...]], np.dtype | None]:
+    """What says to which dtype the floats of a leaf are cast, None for its own. Raises UsageError."""
+    given = {"*": float_dtype} if not isinstance(float_dtype, Mapping) else float_dtype
+    rules = [(chooser(glob), dtype_called(name)) for glob, name in given.items()]
+    kept = chooser(keep) if keep is not None else lambda path: False
+
+    def dtype_for(path: tuple[str, ...]) -> np.dtype | None:
+        if kept(path):
+            return None
+        return next((dtype for is_meant, dtype in reversed(rules) if is_meant(path)), None)
+
+    return dtype_for
 
 
 def _seal(
-    target: str,
+    kind: str,
     version: str | None,
     old: Seal | None,
-    kept: dict[str, Any],
-    given: Metadata | None,
+    found: Carried,
     alignment: int | None,
     digests: bool | None,
 ) -> SealOptions | None:
     """How the output is sealed, None where it is not. Raises UsageError where it cannot hold what is given."""
-    if target != STREAM and any(each is not None for each in (given, alignment, digests)):
-        raise UsageError(f"a {target} is not sealed: it holds no metadata, alignment or digests; write a stream")
-    if target != STREAM or version is None:
+    if kind != STREAM and (alignment is not None or digests is not None):
+        raise UsageError(f"a {kind} is not sealed: it has no alignment and no digests; write a stream")
+    if kind != STREAM or version is None:
         return None
     if version != VERSION:
-        return seal_options(version, given, alignment, digests)
+        return seal_options(version, None, alignment, digests)
     if old is not None and not old.is_detached:
         alignment = old.index.alignment if alignment is None else alignment
         digests = old.index.digests is not None if digests is None else digests
-    return seal_options(version, {**kept, **(given or {})}, alignment, digests)
+    return seal_options(version, found.sealed, alignment, digests)

@@ -21,6 +21,7 @@ from ..format.seals import DETACHED_SUFFIX, encode_seal
 from ..format.streams import read_stream
 from ..format.wire import Source
 from ..storage.local_files import Path_
+from ..storage.open_descriptors import OpenDescriptor
 from ..storage.places import beside, place_of
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
@@ -47,6 +48,8 @@ def seal(
     sealed already.
     """
     name = os.fspath(path)
+    if isinstance(place_of(name), OpenDescriptor):
+        raise UsageError(f"{name} has no name beside which its seal could stand; save it to a file first")
     seal_beside = beside(name, DETACHED_SUFFIX)
     place = seal_beside or place_of(name)  # of a signed file, which cannot be written to either
     if seal_beside is not None and is_same_file(seal_beside, name):

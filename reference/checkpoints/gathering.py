@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ..devices.processes import LOOK, Joint, together
-from ..format.casts import cast_item
+from ..format.casts import Tally, cast_item
 from ..format.keypaths import display
 from ..format.payloads import Step, write_steps
 from ..format.records import record_step
@@ -35,19 +35,19 @@ def save_gathered(
     show: Show = silent,
     afterwards: Callable[[], None] | None = None,
     seal: SealOptions | None = None,
-) -> int:
+) -> Tally:
     """Write a stream of what the functions make of the leaves, calling each when its turn to be written comes.
 
     Where arrays span processes (`shared`) all of them make this call, and all call all functions in the same order;
     what this one gets is let go of where it does not write. `afterwards` is called by a process that has written.
     `seal` says how the stream is sealed; None is a plain one.
-    Returns how many finite values became infinite. Raises FormatError, OSError, ValueError.
+    Returns what casts have cost. Raises FormatError, OSError, ValueError.
     """
-    overflows: list[int] = []
+    tally = Tally()
     calls = _Calls(leaves, gather, shared)
 
     def steps() -> Iterator[Step]:
-        items = (cast_item(item_of(key, value), dtype, overflows.append) for key, value in calls)
+        items = (cast_item(item_of(key, value), dtype, tally.add) for key, value in calls)
         if seal is None:
             yield from map(record_step, items)
             return
@@ -65,7 +65,7 @@ def save_gathered(
                 write_steps(sink, steps())
             if afterwards is not None:
                 afterwards()
-    return sum(overflows)
+    return tally
 
 
 def gather_all(leaves: Leaves, gather: Gather, shared: bool, keeps: bool = True) -> list[tuple[tuple[str, ...], Any]]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 
+from ..containers.placeholders import may_stand_elsewhere
+from ..containers.safetensors_file import SPLIT
 from ..containers.seals_beside import has_detached_seal
-from ..containers.stream import begins_sealed
+from ..containers.shards import open_files
+from ..containers.stream import STREAM, begins_sealed
+from ..format.casts import Tally
 from ..format.collector import no_collection
 from ..format.leaves import read_value
 from ..format.records import Record, read_runs
@@ -18,10 +23,10 @@ from ..format.small_records import arrays_in
 from ..format.trees import is_train_state, unflatten
 from ..format.wire import BytesSource, Source
 from ..storage.local_files import Path_
-from ..storage.places import place_of
 from ..storage.progress import Show, silent
-from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
+from .key_arguments import KeyPathLike, locate
+from .old_tuples import with_fields
 from .patterns import Chooser, Patterns, chooser
 from .reading_together import read_together
 
@@ -34,18 +39,20 @@ def load(
     include: Patterns = None,
     exclude: Patterns = None,
     mmap: bool = False,
+    names: str = SPLIT,
     check: bool = True,
 ) -> Any:
     """The nested dict of a checkpoint, or of its subtree under `prefix`: numpy arrays, scalars and small values.
 
-    `path` and `prefix` are those of `open`. `include` and `exclude` are globs, or compiled regular expressions,
-    on the display form of key paths; what they leave out is not read.
+    `path`, `prefix` and `names` are those of `open`. `include` and `exclude` are globs, or compiled regular
+    expressions, on the display form of key paths; what they leave out is not read.
 
     With `like`, any pytree of arrays, `jax.ShapeDtypeStruct`s and Python values, the result has its structure
     and its types. A jax array or a struct gives a jax array with the same sharding, of which each device reads
     its own part; a numpy array gives a numpy array. A float changes its dtype only where `like` has another float
     dtype, an integer likewise, if it fits. Leaves that `include` and `exclude` leave out stay as `like` has
-    them. Where a sharding spans processes, all of them make this call together.
+    them. Where a sharding spans processes, all of them make this call together. Finite values that become infinite, and
+    others that become zero, are told of in a warning, which names the leaf that has lost the most.
 
     With `mmap` arrays are read-only views of a memory map where they keep their dtype: numpy arrays always, and jax
     arrays that are whole on one CPU device, which jax takes over without a copy if the payload is aligned, as those of
@@ -60,15 +67,15 @@ def load(
     """
     is_chosen = chooser(include, exclude)
     if like is not None:
-        return restore(path, prefix, like, is_chosen, mmap=mmap, check=check)
+        return restore(path, prefix, like, is_chosen, mmap=mmap, check=check, names=names)
     load_prefix, name, subtree = locate(path, prefix)
     if load_prefix in _WHOLE and not subtree and include is None and exclude is None and not mmap:
-        with contextlib.closing(place_of(name).open()) as source:
+        with contextlib.closing(open_files(name, STREAM)) as source:
             plain = not begins_sealed(source) and not has_detached_seal(name)
             if plain and (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
                 source.refuse_changes()
                 return tree
-    with open_checkpoint(path, prefix, mmap=mmap, check=check) as checkpoint:
+    with open_checkpoint(path, prefix, mmap=mmap, check=check, names=names) as checkpoint:
         checkpoint.select(is_chosen)
         tree = checkpoint.tree()
         if not mmap:  # a map shows what comes later too
@@ -86,31 +93,37 @@ def restore(
     mmap: bool = False,
     float_dtype: np.dtype | None = None,
     check: bool = True,
+    names: str = SPLIT,
+    depth: int = 3,
 ) -> Any:
     """The tree `like` with the leaves of a checkpoint in it; see `load`.
 
     With `unplaced_on_host` a struct without a sharding gives a numpy array. Float arrays come in `float_dtype`, None is
-    that of `like`.
+    that of `like`. Values that a cast makes infinite or zero are told of in a warning, of the caller `depth` calls up.
     """
     from ..devices.restoring import Target  # jax is imported where there is a target
 
-    target = Target(like)
+    target, tally = Target(like), Tally()
     with (
         target.together(f"a load of {len(target.leaves)} leaves"),
-        open_checkpoint(path, prefix, mmap=mmap, check=check) as checkpoint,
+        open_checkpoint(path, prefix, mmap=mmap, check=check, names=names) as checkpoint,
     ):
         checkpoint.select(is_chosen)
         with checkpoint.named_in_errors(), show("load", sum(record.nbytes for record in checkpoint.records)) as moved:
             tree = target.fill(
                 checkpoint.source,
-                checkpoint.records,
+                with_fields(checkpoint.source, checkpoint.records, target.leaves),
                 is_chosen,
                 moved,
                 unplaced_on_host,
                 checkpoint.memory,
                 float_dtype,
+                tally.add,
+                checkpoint.prng_keys,
             )
         checkpoint.source.refuse_changes()
+    if text := tally.text("what was asked for" if float_dtype is None else str(float_dtype)):
+        warnings.warn(text, stacklevel=depth)
     return tree
 
 
@@ -138,6 +151,8 @@ def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | N
                 for i, value in enumerate(values):
                     if value is None:
                         values[i] = value = read_value(small, found.starts[i] - found.base, found.leaves[i])
+                        if found.leaves[i].kind == "str" and may_stand_elsewhere(found.paths[i], value):
+                            raise ValueError  # `open` says what
                         if found.leaves[i].kind == "empty":  # put where it belongs when it can hide no path below it
                             later.append((found.paths[i], value))
                             values[i] = None
@@ -155,4 +170,6 @@ def _load_stream(source: Source, train_state: bool | None) -> dict[str, Any] | N
         *parents, key = path
         node = functools.reduce(dict.__getitem__, parents, root)
         node[key] = next(values) if isinstance(leaf, Record) else leaf
+        if type(node[key]) is str and may_stand_elsewhere(path, node[key]):
+            return None
     return root or None

@@ -45,7 +45,7 @@ def load_pytree(path: str | os.PathLike[str], target: Any = None, dtype: Any = N
     if target is not None:
         leaves, rebuild = leaves_of(target)
         placed = rebuild({key: _placed(leaf, shardings[key]) for key, leaf in leaves.items() if key in shardings})
-        return restore(path, None, placed, show=progress_bar, unplaced_on_host=True, float_dtype=wanted)
+        return restore(path, None, placed, show=progress_bar, unplaced_on_host=True, float_dtype=wanted, depth=3)
     if sharding is None and wanted is None:
         return load(path)
     spread = {key: functools.partial(_spread, sharding=place) for key, place in shardings.items()}

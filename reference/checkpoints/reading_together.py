@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from ..storage.huge_pages import rooms
 from ..storage.place import ManyRanges
 from ..storage.reading_ahead import far_away
 from ..storage.threads import LARGE, all_done
+
+_READ_TOGETHER: Final = 1 << 16  # leaves up to this size are read together
+_READ_AT_ONCE: Final = 1 << 19
 
 
 def read_together(source: Source, records: Sequence[Record]) -> list[Any]:
@@ -61,3 +65,23 @@ def _read_ranges(
         value_of(source, record) if array is None else settle(array)[() if record.kind == "scalar" else ...]
         for record, array in zip(records, arrays, strict=True)
     ]
+
+
+def is_large(record: Record) -> bool:
+    return record.end - record.leaf_offset > _READ_TOGETHER
+
+
+def block_of(records: list[Record], first: int, bridges: bool) -> tuple[int, int]:
+    """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end.
+
+    With `bridges` what stands between two of them is read, too. Of a sealed stream it would be compared.
+    """
+    start, end = records[first].leaf_offset, records[first].end
+    i = first
+    for i, (_, _, offset, _, stop) in enumerate(itertools.islice(records, first + 1, None), first + 1):
+        if offset < end or stop - end > _READ_TOGETHER or stop - start > _READ_AT_ONCE:
+            return i, end
+        if offset > end and not bridges:
+            return i, end
+        end = stop
+    return i + 1, end

@@ -12,8 +12,10 @@ from ..containers.delta_file import DELTA
 from ..containers.flax_file import FLAX
 from ..containers.foreign import UNKNOWN
 from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.placeholders import refuse_placeholders
 from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
+from ..containers.shards import open_files
 from ..containers.stream import STREAM
 from ..format.errors import UsageError
 from ..format.payloads import Step, write_steps
@@ -58,12 +60,13 @@ def salvage(
     prefix, name = split_prefix(os.fspath(path))
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
         raise UsageError(f"only streams and flax files can be salvaged, and {prefix}:: asks for another kind")
-    with contextlib.closing(place_of(name).open()) as source:
+    with contextlib.closing(open_files(name, PREFIXES.get(prefix or ""))) as source:
         if (found := kind_of(source)) in (DELTA, SAFETENSORS):
             refuse(found, STREAM)
         kind, records, losses, seal = read_what_is_whole(source, dialect)
         if not records:
             _refuse(source, losses)
+        refuse_placeholders(source, records, source.name)
         to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
         target = PREFIXES[to] if to else kind
         items = [item_in(source, record) for record in depth_first(records)]

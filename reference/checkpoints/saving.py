@@ -14,14 +14,15 @@ import numpy as np
 
 from ..containers.load_prefixes import split_output
 from ..containers.registry import steps_of
-from ..containers.safetensors_file import SAFETENSORS
+from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM, planned, seal_options
+from ..devices.prng_keys import DATA, stored_keys
 from ..devices.states import flax_expansion, is_device_array
-from ..format.casts import cast_item, cast_leaf, float_dtype, is_cast
+from ..format.casts import Tally, cast_item, cast_leaf, float_dtype, is_cast
 from ..format.collector import no_collection
 from ..format.errors import UsageError
 from ..format.keypaths import display
-from ..format.metadata import Metadata
+from ..format.metadata import PRNG_KEYS, Metadata
 from ..format.payloads import Step, array_payload, write_steps
 from ..format.records import Item
 from ..format.sealing import SealOptions
@@ -32,6 +33,7 @@ from ..storage.places import LocalPlace, place_of
 from ..storage.progress import Show, silent
 from .background import Saving, finish_earlier
 from .leaf_items import described, item_of, outflow_of, refuse_traced
+from .metadata_carried import given_texts
 
 
 @overload
@@ -46,6 +48,7 @@ def save(
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
+    keys: str | None = None,
 ) -> None: ...
 
 
@@ -61,6 +64,7 @@ def save(
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
+    keys: str | None = None,
 ) -> Saving: ...
 
 
@@ -75,6 +79,7 @@ def save(
     metadata: Metadata | None = None,
     alignment: int | None = None,
     digests: bool | None = None,
+    keys: str | None = None,
 ) -> Saving | None:
     """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
 
@@ -86,7 +91,11 @@ def save(
     With `format="2.0"` the stream is sealed: it has an index, checksums, and arrays of 4 KiB and more at offsets that
     are multiples of `alignment` (a power of two from 64, the default, to 4,096), and may have arrays of over 4 GiB. A
     seal holds `metadata`, a dict of texts, numbers, lists and the like, and with `digests` the SHA-256 of each leaf.
-    Every loader of plain streams reads it. Raises UsageError where these are given for a plain stream.
+    Every loader of plain streams reads it. Raises UsageError where these are given for a plain stream. A safetensors
+    file takes `metadata` too, as its `__metadata__`: texts, and what JSON makes of other values.
+
+    A typed PRNG key is stored as its data, uint32, in a sealed stream with the name of its implementation in the
+    metadata; elsewhere `keys="data"` asks for the data alone. `load` gives typed keys where `like` has them.
 
     Of device arrays a piece at a time is in host memory, and the next is copied off the devices while one is
     written; casts happen on accelerators before the copy. Where arrays span processes, all of them make this
@@ -102,8 +111,11 @@ def save(
     """
     with no_collection():
         leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
+    texts = None
+    if metadata is not None and split_output(path)[0] == SAFETENSORS:
+        texts, metadata = given_texts(metadata), None
     seal = seal_options(format, metadata, alignment, digests)
-    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal)
+    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal, texts=texts, keys=keys)
     return job.run() if blocking else job.start()
 
 
@@ -113,7 +125,8 @@ class Job:
     `writers` are the processes that write, the same in all of them; None is process 0 where arrays span processes, else
     this one. What else is to be written, `afterwards`, is called by those once the file is in its place. With `joined`
     an error in the background of one process is raised in all, as it is where arrays span them. `seal` says how a
-    stream is sealed; None is a plain one.
+    stream is sealed; None is a plain one. `texts` go into the `__metadata__` of a safetensors file.
+    `keys` is that of `save`.
     """
 
     def __init__(
@@ -127,17 +140,25 @@ class Job:
         afterwards: Callable[[], None] | None = None,
         joined: bool = False,
         seal: SealOptions | None = None,
+        texts: dict[str, str] | None = None,
+        keys: str | None = None,
     ) -> None:
+        if keys not in (None, DATA):
+            raise UsageError(f"{keys!r} is not a way to store typed PRNG keys; choose {DATA!r}")
+        if keys == DATA or seal is not None:
+            leaves, names = stored_keys(leaves)
+            if seal is not None and names:
+                seal = seal._replace(metadata={**seal.metadata, PRNG_KEYS: names})
         self._kind, name = split_output(path)
         if seal is not None and self._kind != STREAM:
             raise UsageError(f"a {self._kind} is not sealed; leave format and metadata out, or write a stream")
         self._sealed = seal is not None
-        self._place, self._float_name = place_of(name), float_name
+        self._place = place_of(name)
         self._dtype = float_dtype(float_name)
         if self._kind == SAFETENSORS:  # the arrays of devices come in the order in which they are written
             leaves = sorted(leaves, key=lambda leaf: -_width(leaf[1], self._dtype))
         self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone
-        self._overflows: list[int] = []
+        self._tally = Tally()
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
         self._outflow = outflow_of(arrays, writers) if arrays else None
         self._shared = self._outflow is not None and self._outflow.shared
@@ -155,7 +176,7 @@ class Job:
                     for path, value in leaves
                 )
                 streamed = self._kind == STREAM
-                steps = planned(items, seal, of_tree=True) if streamed else steps_of(self._kind, list(items))
+                steps = planned(items, seal, of_tree=True) if streamed else _steps_of(self._kind, list(items), texts)
                 self._steps = deque(steps)
                 sizes = list(map(Step.size, self._steps))
                 self._nbytes = sum(sizes)
@@ -213,9 +234,10 @@ class Job:
             self._afterwards()
 
     def _warn(self) -> None:
-        overflows = sum(self._overflows) + (self._outflow.overflows() if self._outflow else 0)
-        if overflows and self._writes:
-            warnings.warn(f"{overflows} finite values became infinite in {self._float_name}", stacklevel=4)
+        if self._outflow is not None:
+            self._outflow.tell(self._tally.add)
+        if self._writes and (text := self._tally.text(str(self._dtype))):
+            warnings.warn(text, stacklevel=4)
 
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
@@ -225,7 +247,11 @@ class Job:
         else:
             leaf = described(path, value)
             item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
-        return cast_item(item, self._dtype, self._overflows.append)
+        return cast_item(item, self._dtype, self._tally.add)
+
+
+def _steps_of(kind: str, items: list[Item], texts: dict[str, str] | None) -> list[Step]:
+    return steps_of(kind, items, None, None if texts is None else {**default_metadata(items), **texts})
 
 
 def _width(value: Any, dtype: np.dtype | None) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..devices.pytrees import leaves_of
 from ..devices.targets import match
-from ..format.casts import cast, count_overflows, is_cast
+from ..format.casts import Lost, Tally, cast, count_losses, is_cast
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.trees import unflatten
@@ -38,7 +38,7 @@ def load_spread(
     has its structure, and shapes have to fit; without, it is a nested dict. Raises FormatError, OSError,
     TargetMismatch, and UsageError for a leaf without a function.
     """
-    overflows = 0
+    tally = Tally()
     functions = spread or {}
     with open_checkpoint(path, prefix) as checkpoint:
         checkpoint.select(is_chosen)
@@ -53,13 +53,12 @@ def load_spread(
         values = {}
         with show("load", sum(record.nbytes for record in records)) as moved:
             for record in records:
-                value, infinite = _cast(checkpoint[record.path], dtype)
-                overflows += infinite
+                value = _cast(record.path, checkpoint[record.path], dtype, tally.add)
                 values[record.path] = functions[record.path](value) if record.path in functions else value
                 moved(record.nbytes)
         checkpoint.source.refuse_changes()
-    if overflows:
-        warnings.warn(f"{overflows} finite values became infinite in {dtype}", stacklevel=3)
+    if text := tally.text(str(dtype)):
+        warnings.warn(text, stacklevel=4)
     return rebuild(values)
 
 
@@ -67,11 +66,11 @@ def _nested(values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     return unflatten(values.items())
 
 
-def _cast(value: Any, dtype: np.dtype | None) -> tuple[Any, int]:
-    """A float array or numpy scalar in another dtype, and how many of its values have become infinite."""
+def _cast(path: tuple[str, ...], value: Any, dtype: np.dtype | None, lost: Lost) -> Any:
+    """A float array or numpy scalar in another dtype."""
     if dtype is None or not isinstance(value, np.ndarray | np.generic) or not is_cast(value.dtype, dtype):
-        return value, 0
+        return value
     before = np.asarray(value).reshape(-1)
     after = cast(before, dtype)
-    infinite = count_overflows(before, after)
-    return after.reshape(value.shape)[() if isinstance(value, np.generic) else ...], infinite
+    lost(path, *count_losses(before, after))
+    return after.reshape(value.shape)[() if isinstance(value, np.generic) else ...]

@@ -65,8 +65,9 @@ def save_state(
         here = [jax.process_index()] if writes else []
         return Job(path, kept, float_dtype, writers=here, afterwards=afterwards, joined=shared, seal=seal).start()
     place = place_of(name)
-    if overflows := save_gathered(place, leaves, functions, dtype, shared, writes, progress_bar, afterwards, seal):
-        warnings.warn(f"{overflows} finite values became infinite in {float_dtype}", stacklevel=4)
+    tally = save_gathered(place, leaves, functions, dtype, shared, writes, progress_bar, afterwards, seal)
+    if text := tally.text(str(dtype)):
+        warnings.warn(text, stacklevel=4)
     return None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..containers.registry import CONTAINERS
 from ..containers.safetensors_file import SAFETENSORS
+from ..containers.shards import Shards
 from ..containers.stream import STREAM, planned
 from ..format.casts import FLOAT_TAGS, are_finite
 from ..format.checksums import with_sums
@@ -137,10 +138,13 @@ def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
 
 
 def _is_part(checkpoint: Checkpoint) -> bool:
-    """Whether a load prefix has chosen some of a stream's records; they are no stream of their own."""
+    """Whether some of the leaves have been chosen, or they are in shards; they are not a file of their own."""
+    if isinstance(checkpoint.source, Shards):
+        return True
     chosen = sum(record.end - record.offset for record in checkpoint.records)
     seal = checkpoint.contents.seal
-    return checkpoint.kind == STREAM and chosen != (checkpoint.source.size if seal is None else seal.records_end)
+    end = checkpoint.source.size if seal is None else seal.records_end
+    return chosen != end if checkpoint.kind == STREAM else len(checkpoint.records) != len(checkpoint.contents.records)
 
 
 def _first_not_canonical(checkpoint: Checkpoint) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -12,10 +13,12 @@ from typing import Any, Final
 import numpy as np
 
 from ..containers.registry import DIALECTS
+from ..containers.safetensors_file import NAMES, SPLIT
 from ..containers.stream import VERSIONS
 from ..format.errors import FormatError, UsageError
 from ..format.json_texts import read_json
-from ..format.keypaths import printable
+from ..format.keypaths import display, printable
+from ..mapping.faults import MapError, ParameterNeeded
 from .absl_spellings import translated
 from .standard_streams import standard_streams
 
@@ -38,6 +41,8 @@ def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUS
             sys.stdout.flush()
     except SystemExit as stop:  # argparse has said what is wrong, or shown the help
         return int(stop.code or 0)
+    except MapError as error:  # of a map that is used as it is meant, and does not fit the input
+        return _say(parser, str(error), USAGE if isinstance(error, ParameterNeeded) else refused)
     except UsageError as error:
         parser.print_usage(sys.stderr)
         return _say(parser, str(error), USAGE)
@@ -93,8 +98,11 @@ def truth(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"{text!r} is neither True nor False")
 
 
-def add_flag(parser: Parser, name: str, default: bool, text: str) -> None:
-    """A boolean flag in all the spellings in use: --name, --name=True, --name False, --noname."""
+def add_flag(parser: Parser, name: str, default: bool | None, text: str) -> None:
+    """A boolean flag in all the spellings in use: --name, --name=True, --name False, --noname.
+
+    With the default None it is known whether it was given.
+    """
     parser.add_argument(
         f"--{name}", type=truth, nargs="?", const=True, default=default, metavar="True|False", help=text
     )
@@ -119,8 +127,29 @@ def add_dialect(parser: Parser) -> None:
     parser.add_argument(
         "--dialect",
         choices=tuple(DIALECTS),
-        help="how the stream was written, if not as the specification says: split-leaves joins leaves that are cut "
-        "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB",
+        help="how the file was written, if not as the specification says: split-leaves joins leaves that are cut "
+        "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB; int-keys reads the "
+        "ints that are keys of a flax file as texts",
+    )
+
+
+def add_prefix(parser: Parser, verb: str) -> None:
+    """--prefix: the subtree that is wanted."""
+    parser.add_argument(
+        "--prefix",
+        metavar="KEYPATH",
+        help=f"{verb} the subtree under this key path alone, and take the path off: --prefix=params/encoder",
+    )
+
+
+def add_names(parser: Parser) -> None:
+    """--names: what becomes of the names of safetensors."""
+    parser.add_argument(
+        "--names",
+        choices=NAMES,
+        default=SPLIT,
+        help="the names of safetensors: split at each dot into key paths (the default), or whole, where names such as "
+        "x.weight and x.weight.absmax stand beside each other",
     )
 
 
@@ -135,7 +164,7 @@ def add_format(parser: Parser, default: str) -> None:
 
 
 def add_metadata(parser: Parser, where: str) -> None:
-    """--metadata: entries of the metadata of what is sealed."""
+    """--metadata: entries of the metadata of what is written."""
     parser.add_argument(
         "--metadata",
         action="append",
@@ -144,8 +173,8 @@ def add_metadata(parser: Parser, where: str) -> None:
     )
 
 
-def metadata_of(given: list[str] | None) -> dict[str, Any] | None:
-    """The metadata of KEY=VALUE arguments, None for none. Raises UsageError."""
+def metadata_of(given: list[str] | None, texts: bool = False) -> dict[str, Any] | None:
+    """The metadata of KEY=VALUE arguments, None for none; with `texts` values stay as they are. Raises UsageError."""
     if given is None:
         return None
     metadata: dict[str, Any] = {}
@@ -153,10 +182,10 @@ def metadata_of(given: list[str] | None) -> dict[str, Any] | None:
         key, separator, value = each.partition("=")
         if not separator:
             raise UsageError(f"--metadata takes KEY=VALUE, and {each!r} has no =")
-        try:
-            metadata[key] = read_json(value, float)
-        except ValueError:
-            metadata[key] = value
+        metadata[key] = value
+        if not texts:
+            with contextlib.suppress(ValueError):
+                metadata[key] = read_json(value, float)
     return metadata
 
 
@@ -170,6 +199,18 @@ def size(n: int) -> str:
         if scaled < 999.5 or unit == "TB":
             return f"{scaled:.3g} {unit}"
     raise AssertionError
+
+
+# CONV-4: "A program that casts SHOULD say how many finite values became infinite."
+def losses(infinite: int, zero: int) -> str:
+    """What a cast has cost."""
+    return f"{infinite} finite values became infinite" + (f", and {zero} nonzero values became zero" if zero else "")
+
+
+def note_worst(worst: tuple[str, ...] | None) -> None:
+    """Name the leaf that a cast has cost the most values."""
+    if worst is not None:
+        print(f"note: the cast has cost {display(worst)} the most values", file=sys.stderr)
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,8 +6,10 @@ import argparse
 import sys
 
 from ..checkpoints.conversion import ConvertReport, convert
+from ..checkpoints.outputs import DEFAULT_SHARD
 from ..computing.accelerators import BACKENDS, spare_memory
-from ..containers.load_prefixes import PREFIXES, shown_name
+from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
+from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
@@ -17,12 +19,17 @@ from .command_line import (
     add_flag,
     add_format,
     add_metadata,
+    add_names,
     add_patterns,
+    add_prefix,
+    losses,
     metadata_of,
+    note_worst,
     parser,
     run,
     size,
 )
+from .remapping import add_remapping, print_map, remapping_of
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -40,6 +47,19 @@ _EXAMPLES = """examples:
   # the weights of a train state that has them at `params`, as JAXSeq's, and not at `params/params`
   python -m reference.convert --load_checkpoint='trainstate::train_state.msgpack' --prefix=params \\
       --output_file=streaming_params --streaming=True
+  # a folder of shards from the hub as one sealed stream, and back into shards that transformers loads
+  python -m reference.convert --load_checkpoint='safetensors::llama/' --output_file='params::llama_stream' --format=2.0
+  python -m reference.convert --load_checkpoint='params::llama_stream' --output_file='safetensors::again/' \\
+      --max_shard_size=2GB
+  # in bfloat16, but for the router, which keeps its dtype, and the norms, which become float32
+  python -m reference.convert --load_checkpoint='params::streaming_params' --output_file=params::mixed \\
+      --float_dtype=bf16 --float_dtype='*/norm/*=fp32' --keep='*/router/*'
+  # EasyLM's LLaMA as transformers loads it; the inverse is --map=llama-hf-to-easylm
+  python -m reference.convert --load_checkpoint='params::streaming_params' --map=llama-easylm-to-hf \\
+      --map_parameter=heads=32 --output_file=safetensors::llama/
+  # without the part `module` of each name, wherever it stands
+  python -m reference.convert --load_checkpoint='params::streaming_params' --rename='(^|/)module/=\\1' \\
+      --output_file=streaming_renamed --streaming=True
   # a cast that leaves the accelerators of this machine alone
   python -m reference.convert --load_checkpoint='params::streaming_params' \\
       --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
@@ -66,23 +86,32 @@ def command_line() -> Parser:
         "--output_file",
         required=True,
         metavar="[PREFIX::]PATH",
-        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, else --streaming does; "
-        "- is standard output",
+        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, or the end of the name "
+        "(.safetensors), else --streaming does; safetensors::FOLDER/ is a folder of shards; - is standard output",
     )
-    add_flag(command, "streaming", False, "write a stream (True) or a standard flax file (False, the default)")
+    add_flag(command, "streaming", None, "write a stream (True) or a standard flax file (False, the default)")
+    command.add_argument(
+        "--max_shard_size",
+        metavar="SIZE",
+        help=f"of the tensors in each shard of a folder, as in 500MB or 2GiB; the default is {DEFAULT_SHARD}",
+    )
     command.add_argument(
         "--float_dtype",
-        default="",
-        metavar="DTYPE",
-        help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; the default keeps every dtype",
+        action="append",
+        metavar="[GLOB=]DTYPE",
+        help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; with GLOB= those whose key path matches; may be repeated, "
+        "and the last that matches counts; the default keeps every dtype",
     )
     command.add_argument(
-        "--prefix",
-        metavar="KEYPATH",
-        help="convert the subtree under this key path alone, and take the path off: --prefix=params/encoder",
+        "--keep",
+        action="append",
+        metavar="GLOB",
+        help="cast none of the leaves whose key path matches; may be repeated",
     )
+    add_prefix(command, "convert")
+    add_remapping(command)
     add_format(command, "that of the input")
-    add_metadata(command, "a sealed stream")
+    add_metadata(command, "a sealed stream or a safetensors file")
     command.add_argument(
         "--alignment",
         type=int,
@@ -91,6 +120,7 @@ def command_line() -> Parser:
     )
     add_flag(command, "digests", False, "put the SHA-256 of each leaf into a sealed stream")
     add_patterns(command, "convert")
+    add_names(command)
     add_dialect(command)
     command.add_argument(
         "--backend",
@@ -111,35 +141,54 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     verb = "would write" if arguments.dry_run else "wrote"
     output = shown_name(arguments.output_file)
     kind = "sealed stream" if report.version == "2.0" else report.target_kind
-    print(f"{verb} {output}: a {kind} of {len(report.items)} leaves, {size(report.nbytes)}")
+    shards = f" in {len(report.shards)} shards" if len(report.shards) > 1 else ""
+    print(f"{verb} {output}: a {kind}{shards} of {len(report.items)} leaves, {size(report.nbytes)}")
     if report.cast:
-        old = sorted({str(record.dtype) for record, _ in report.cast})
-        text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {report.cast[0][1].leaf.dtype}"
-        print(text if arguments.dry_run else f"{text}; {report.overflowed} finite values became infinite")
+        old = sorted({str(item.leaf.dtype) for item, _ in report.cast})
+        new = sorted({str(item.leaf.dtype) for _, item in report.cast})
+        text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {', '.join(new)}"
+        print(text if arguments.dry_run else f"{text}; {losses(report.overflowed, report.became_zero)}")
+        note_worst(report.worst)
+    print_map(report.map, arguments.dry_run)
     if report.metadata_left_out:
         names = printable(", ".join(report.metadata_left_out[:8]))
-        print(f"note: the output has no place for the metadata {names}; --format=2.0 keeps it", file=sys.stderr)
+        keeps = "safetensors does" if report.version == "2.0" else "--format=2.0 keeps it"
+        keeps = "a sealed stream keeps it (--streaming=True --format=2.0)" if report.version != "1.0" else keeps
+        print(f"note: the output has no place for the metadata {names}; {keeps}", file=sys.stderr)
     for path in report.too_big_for_old_loaders:
         text = f"note: {display(path)} is over 2 GiB: readers built on msgpack-python cannot load it"
         print(text, file=sys.stderr)
 
 
+def float_dtypes(given: list[str] | None) -> dict[str, str] | str:
+    """The dtypes of [GLOB=]DTYPE arguments, for `convert`."""
+    found = [each.rpartition("=") for each in given or ()]
+    return {glob or "*": dtype for glob, _, dtype in found} if found else ""
+
+
 def _run(arguments: argparse.Namespace) -> None:
     spare_memory()
+    kind = kind_said(arguments.output_file)
+    if arguments.streaming is None and kind is None:
+        arguments.streaming = False
     report = convert(
         arguments.load_checkpoint,
         arguments.output_file,
         prefix=arguments.prefix,
         streaming=arguments.streaming,
-        float_dtype=arguments.float_dtype,
+        float_dtype=float_dtypes(arguments.float_dtype),
+        keep=arguments.keep,
         include=arguments.include,
         exclude=arguments.exclude,
         dialect=arguments.dialect,
+        names=arguments.names,
+        max_shard_size=arguments.max_shard_size,
+        **remapping_of(arguments),
         dry_run=arguments.dry_run,
         backend=arguments.backend,
         progress=True,
         format=arguments.format,
-        metadata=metadata_of(arguments.metadata),
+        metadata=metadata_of(arguments.metadata, texts=kind == SAFETENSORS),
         alignment=arguments.alignment,
         digests=arguments.digests or None,
     )

@@ -11,14 +11,14 @@ from ..computing.accelerators import BACKENDS, spare_memory
 from ..containers.delta_file import DELTA
 from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.registry import begins_as
+from ..containers.shards import open_files
 from ..differences.arithmetic_difference import AddReport, SubtractReport, add, subtract
 from ..differences.exact_difference import diff
 from ..differences.exact_recovery import recover
 from ..format.casts import FLOAT_NAMES
 from ..format.errors import UsageError
 from ..format.keypaths import display
-from ..storage.places import place_of
-from .command_line import Parser, add_flag, add_format, parser, run, size
+from .command_line import Parser, add_flag, add_format, losses, note_worst, parser, run, size
 
 EXACT, SUBTRACT = "exact", "subtract"
 _EXAMPLES: Final = """examples:
@@ -48,12 +48,12 @@ def command_line() -> Parser:
         metavar="[PREFIX::]PATH",
         help=f"the target, or with --recover_diff the difference; PREFIX is one of {', '.join(PREFIXES)}",
     )
-    command.add_argument("--output_file", required=True, metavar="[PREFIX::]PATH")
+    command.add_argument("--output_file", required=True, metavar="[PREFIX::]PATH", help="- is standard output")
     add_flag(command, "recover_diff", False, "recover the target from its base and the difference")
     add_flag(
         command,
         "streaming",
-        True,
+        None,
         "write a stream (True, the default) or a standard flax file (False); an exact delta is neither",
     )
     command.add_argument(
@@ -105,11 +105,10 @@ def _diff(arguments: argparse.Namespace) -> None:
     )
     print("leaves: " + ", ".join(f"{len(paths)} {what}" for what, paths in counts))
     if arguments.float_dtype:
-        print(
-            f"the target was cast to {arguments.float_dtype} first; {report.overflowed} finite values became infinite"
-        )
+        print(f"the target was cast to {arguments.float_dtype} first; {losses(report.overflowed, report.became_zero)}")
+        note_worst(report.worst)
     print("exact: what is recovered has every bit of the target; its base is checked first, by digest")
-    if not arguments.streaming:
+    if arguments.streaming is False:
         text = "a delta is a kind of file of its own, neither a stream nor a flax file, whatever --streaming says"
         print(f"note: {text}; --method=subtract writes what --streaming asks for", file=sys.stderr)
 
@@ -117,7 +116,7 @@ def _diff(arguments: argparse.Namespace) -> None:
 def _recover(arguments: argparse.Namespace) -> None:
     base, difference, output = arguments.load_base_checkpoint, arguments.load_target_checkpoint, arguments.output_file
     _, path = split_prefix(difference)
-    with contextlib.closing(place_of(path).open()) as source:
+    with contextlib.closing(open_files(path)) as source:
         exact = begins_as(source, DELTA)
     if not exact:
         _print_sum(output, add(base, difference, output, **_arithmetic(arguments)))
@@ -126,7 +125,8 @@ def _recover(arguments: argparse.Namespace) -> None:
     leaves, total = len(report.items), size(sum(item.leaf.nbytes for item in report.items))
     print(f"wrote {shown_name(output)}: {leaves} leaves, {total}; every leaf has the digest of the target's")
     if arguments.float_dtype:
-        print(f"and was then cast to {arguments.float_dtype}; {report.overflowed} finite values became infinite")
+        print(f"and was then cast to {arguments.float_dtype}; {losses(report.overflowed, report.became_zero)}")
+        note_worst(report.worst)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -149,11 +149,16 @@ def _print_subtraction(output: str, report: SubtractReport) -> None:
         print(f"most of them in {', '.join(map(display, report.worst))}; --method=exact gives back every bit")
     if report.overflowed:
         print(f"{report.overflowed} finite differences became infinite")
+    for (back, wanted), leaves in report.comes_back.items():
+        other = "" if back == wanted else f", where the target has {wanted}"
+        print(f"added to the base, {leaves} leaves come back in {back}{other}")
     print("note: nothing in this file says that it is a difference; do not load it as weights", file=sys.stderr)
 
 
 def _print_sum(output: str, report: AddReport) -> None:
     print(f"wrote {shown_name(output)}: base and difference added, {len(report.items)} leaves, {size(report.nbytes)}")
+    if report.overflowed:
+        print(f"{report.overflowed} finite values became infinite")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,17 +13,18 @@ from ..checkpoints.checkpoint import Checkpoint
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.patterns import chooser
 from ..checkpoints.totals import totals
+from ..containers.container import Unheld
 from ..containers.delta_file import DELTA
 from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.registry import begins_as, read_delta_file
+from ..containers.shards import Shards, open_files
 from ..format.errors import UsageError
-from ..format.keypaths import display
+from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
 from ..format.records import Record
 from ..format.trees import depth_first
 from ..storage.place import OpenedFile
-from ..storage.places import place_of
-from .command_line import Parser, add_dialect, add_patterns, parser, run, size
+from .command_line import Parser, add_dialect, add_names, add_patterns, add_prefix, parser, run, size
 from .seal_texts import seal_json, seal_lines
 from .tables import aligned, leaf_json
 
@@ -42,6 +44,7 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
         "kind": checkpoint.kind,
         "size": checkpoint.source.size,
         **seal_json(checkpoint),
+        **_shards_json(checkpoint),
         "leaves": [
             {
                 "path": list(record.path),
@@ -49,15 +52,35 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
                 "offset": record.offset,
                 "end": record.end,
                 "payload": [list(extent) for extent in record.extents()],
+                **_shard_json(checkpoint, record.offset),
                 **({"value": str(record.leaf.value)} if record.kind in ("bool", "int", "float", "complex") else {}),
             }
             for record in records
         ],
         "totals": totals(records),
+        **({"unheld": [_unheld_json(each) for each in checkpoint.unheld]} if checkpoint.unheld else {}),
     }
 
 
-def _rows(records: list[Record], depth: int | None) -> Iterator[tuple[str, str, str, str]]:
+def _shards_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The files of a sharded checkpoint; offsets count from the first byte of the first."""
+    source = checkpoint.source
+    if not isinstance(source, Shards):
+        return {}
+    starts = zip(source.files, source.starts, strict=True)
+    return {"shards": [{"file": file.name, "size": file.size, "start": start} for file, start in starts]}
+
+
+def _shard_json(checkpoint: Checkpoint, offset: int) -> dict[str, Any]:
+    source = checkpoint.source
+    return {"shard": source.place_of(offset)[0]} if isinstance(source, Shards) else {}
+
+
+def _unheld_json(each: Unheld) -> dict[str, Any]:
+    return {"path": list(each.path), "tensor": each.text, "bytes": each.nbytes, "offset": each.offset}
+
+
+def _rows(checkpoint: Checkpoint, records: list[Record], depth: int | None) -> Iterator[tuple[str, str, str, str]]:
     """One row a leaf, or a subtree where it lies deeper than `depth`: path, what, bytes, offset."""
     folded: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
@@ -67,21 +90,37 @@ def _rows(records: list[Record], depth: int | None) -> Iterator[tuple[str, str, 
         first = group[0]
         nbytes = size(sum(record.nbytes for record in group))
         if path == first.path:
-            yield display(path), leaf_text(first.leaf), nbytes, str(first.offset)
+            yield display(path), leaf_text(first.leaf), nbytes, _place(checkpoint, first.offset)
         else:
-            yield display(path) + "/...", f"{len(group)} leaves", nbytes, str(first.offset)
+            yield display(path) + "/...", f"{len(group)} leaves", nbytes, _place(checkpoint, first.offset)
+    for each in checkpoint.unheld:
+        yield display(each.path), f"{printable(each.text)} (cannot be held)", size(each.nbytes), str(each.offset)
+
+
+def _place(checkpoint: Checkpoint, offset: int) -> str:
+    """An offset for people; of a sharded checkpoint that in its shard, and the shard."""
+    source = checkpoint.source
+    if not isinstance(source, Shards):
+        return str(offset)
+    file, at = source.place_of(offset)
+    return f"{file} {at}"
 
 
 def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth: int | None) -> None:
     total = size(checkpoint.source.size)
     kind = checkpoint.kind if checkpoint.contents.seal is None else f"sealed {checkpoint.kind}"
-    print(f"{file}: {kind}, {len(checkpoint)} leaves, {total}")
-    if records:
-        print(*aligned([("key path", "leaf", "size", "offset"), *_rows(records, depth)], "<<>>"), sep="\n")
+    shards = f" in {len(checkpoint.source.files)} shards" if isinstance(checkpoint.source, Shards) else ""
+    print(f"{file}: {kind}{shards}, {len(checkpoint.listed) + len(checkpoint.unheld)} leaves, {total}")
+    if records or checkpoint.unheld:
+        rows = _rows(checkpoint, records, depth)
+        print(*aligned([("key path", "leaf", "size", "offset"), *rows], "<<>>"), sep="\n")
     for name, entry in totals(records).items():
         print(f"total {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
     for line in seal_lines(checkpoint):
         print(line)
+    if (error := checkpoint.refusal()) is not None:
+        error.file = None
+        print(f"note: {error}", file=sys.stderr)
 
 
 # --- deltas ---------------------------------------------------------------------------------------------
@@ -134,6 +173,8 @@ def command_line() -> Parser:
     command.add_argument("--format", choices=("human", "json"), default="human")
     command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
     add_patterns(command, "show")
+    add_prefix(command, "show")
+    add_names(command)
     add_dialect(command)
     return command
 
@@ -143,14 +184,17 @@ def _run(arguments: argparse.Namespace) -> None:
         raise UsageError("--depth takes a number of 1 or more")
     prefix, file = split_prefix(arguments.path)
     is_chosen = chooser(arguments.include, arguments.exclude)
-    with contextlib.closing(place_of(file).open()) as source:
+    with contextlib.closing(open_files(file, PREFIXES.get(prefix or ""))) as source:
         if prefix is None and begins_as(source, DELTA):
             found = describe_delta(source)
             found["leaves"] = [leaf for leaf in found["leaves"] if is_chosen(tuple(leaf["path"]))]
             print(json.dumps(found, indent=1)) if arguments.format == "json" else _print_delta(found)
             return
-    with open_checkpoint(arguments.path, any_kind=True, dialect=arguments.dialect) as checkpoint:
-        records = [record for record in depth_first(checkpoint.records) if is_chosen(record.path)]
+    options = {"dialect": arguments.dialect, "names": arguments.names, "prefix": arguments.prefix}
+    with open_checkpoint(arguments.path, any_kind=True, **options) as checkpoint:
+        listed = checkpoint.listed if checkpoint.refusal() else depth_first(checkpoint.listed)
+        records = [record for record in listed if is_chosen(record.path)]
+        checkpoint.unheld = tuple(each for each in checkpoint.unheld if is_chosen(each.path))
         if arguments.format == "json":
             print(json.dumps(describe_json(checkpoint, records, shown_name(file)), indent=1))
         else:

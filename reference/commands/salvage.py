@@ -40,7 +40,7 @@ def command_line() -> Parser:
     command.add_argument(
         "--output_file",
         metavar="[PREFIX::]PATH",
-        help="the output, of the same kind as the input unless its prefix says another",
+        help="the output, of the same kind as the input unless its prefix says another; - is standard output",
     )
     add_dialect(command)
     add_flag(command, "dry_run", False, "say what is lost, and write nothing")

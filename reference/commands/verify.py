@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from ..checkpoints.checkpoint import open as open_checkpoint
+from ..checkpoints.patterns import chooser
 from ..checkpoints.totals import totals
 from ..checkpoints.verification import verify
 from ..containers.load_prefixes import PREFIXES, shown_name
 from ..format.keypaths import display
 from ..format.trees import is_train_state
-from .command_line import Parser, parser, run, size
+from .command_line import Parser, add_names, add_patterns, parser, run, size
 
 _EXAMPLES = """examples:
   python -m reference.verify streaming_params
@@ -29,12 +30,15 @@ def command_line() -> Parser:
     command.one_pass = ("path",)
     text = f"PREFIX is one of {', '.join(PREFIXES)}; - is standard input, which is put into a temporary file first"
     command.add_argument("path", metavar="[PREFIX::]PATH", help=text)
+    add_patterns(command, "read")
+    add_names(command)
     return command
 
 
 def _run(arguments: argparse.Namespace) -> None:
     file = shown_name(arguments.path)
-    with open_checkpoint(arguments.path, any_kind=True) as checkpoint:
+    with open_checkpoint(arguments.path, any_kind=True, names=arguments.names) as checkpoint:
+        checkpoint.select(chooser(arguments.include, arguments.exclude))
         findings = verify(checkpoint, progress=True)
         what = "train state" if is_train_state(checkpoint) else "tree"
         kind = checkpoint.kind if checkpoint.contents.seal is None else f"sealed {checkpoint.kind}"

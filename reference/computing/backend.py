@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 
 from ..format.blocks import Words
+from ..format.casts import Lost
 from ..format.records import Item
 from ..storage.threads import Pool
 from .arithmetic import Arithmetic, Operation
 
-Caster = Callable[[Item, np.dtype | None, Callable[[int], None]], Item]
+Caster = Callable[[Item, np.dtype | None, Lost], Item]
 
 
 class Backend(Protocol):

@@ -30,9 +30,9 @@ def chosen(backend: str | Backend | None, computes: bool) -> Backend:
     return JaxBackend()
 
 
-def cast_on(backend: str | Backend | None, dtype: np.dtype | None, leaves: Iterable[np.dtype | None]) -> Caster:
-    """What casts to `dtype`, for leaves of these dtypes."""
-    computes = dtype is not None and any(old is not None and is_cast(old, dtype) for old in leaves)
+def cast_on(backend: str | Backend | None, casts: Iterable[tuple[np.dtype | None, np.dtype | None]]) -> Caster:
+    """What casts, for leaves of which each is to have a dtype, or None, and has one, or None."""
+    computes = any(new is not None and old is not None and is_cast(old, new) for new, old in casts)
     return chosen(backend, computes).cast_item
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..devices.bit_casts import can_cast, cast_bits
-from ..format.casts import Buffer, CastPayload
+from ..format.casts import Buffer, CastPayload, Lost
 from ..format.casts import cast_item as cast_item_in_numpy
 from ..format.payloads import Payload, bytes_of
 from ..format.records import Item
@@ -22,23 +22,25 @@ from ..format.wire import Sink
 # into them without padding; what is shorter than the last is not worth the way to a device.
 SIZES: Final = (1 << 21, 1 << 19, 1 << 17)
 
-Running = tuple[jax.Array, jax.Array]  # a piece that is being cast: its new bits, and the overflows of each device
+# A piece that is being cast: its new bits, and how many of its values became infinite and zero, on each device.
+Running = tuple[jax.Array, jax.Array, jax.Array]
 
 
-def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], None]) -> Item:
+def cast_item(item: Item, dtype: np.dtype | None, lost: Lost) -> Item:
     """As `conversion.cast_item`, on jax's devices where they can; the bytes are the same. Raises LEAF-4."""
-    cast = cast_item_in_numpy(item, dtype, on_overflow)
+    cast = cast_item_in_numpy(item, dtype, lost)
     old, payload = item.leaf.dtype, item.payload
     if dtype is None or old is None or payload is None or not can_cast(old, dtype):
         return cast
-    return cast._replace(payload=lambda: DeviceCastPayload(payload(), old, dtype, on_overflow))
+    on_loss = functools.partial(lost, item.path)
+    return cast._replace(payload=lambda: DeviceCastPayload(payload(), old, dtype, on_loss))
 
 
 class DeviceCastPayload(CastPayload):
     """A `CastPayload` whose large pieces are cast on jax's devices, each while the next is read."""
 
-    def __init__(self, payload: Payload, old: np.dtype, new: np.dtype, on_overflow: Callable[[int], None]) -> None:
-        super().__init__(payload, old, new, on_overflow)
+    def __init__(self, payload: Payload, old: np.dtype, new: np.dtype, on_loss: Callable[[int, int], None]) -> None:
+        super().__init__(payload, old, new, on_loss)
         self._other = Buffer()
 
     def move(self, n: int, sink: Sink) -> None:
@@ -57,11 +59,12 @@ class DeviceCastPayload(CastPayload):
         super().move(left * self._new.itemsize, sink)
 
     def _finish(self, running: Running, sink: Sink) -> None:
-        bits, overflows = running
+        bits, *counts = running
         for shard in shards(bits):
             sink.write(bytes_of(np.asarray(shard)))
-        if found := int(np.asarray(overflows).sum()):
-            self._on_overflow(found)
+        infinite, zero = (int(np.asarray(count).sum()) for count in counts)
+        if infinite or zero:
+            self._on_loss(infinite, zero)
 
 
 def sizes(left: int) -> Iterator[int]:
@@ -77,10 +80,11 @@ def sizes(left: int) -> Iterator[int]:
 def _start(values: np.ndarray, new: np.dtype) -> Running:
     """Send a piece to the devices and have it cast and sent back, without waiting for any of it."""
     program, sharding = _program(values.dtype, new)
-    bits, overflows = program(jax.device_put(values.view(f"u{values.itemsize}"), sharding))
-    for shard in (*shards(bits), *shards(overflows)):
-        shard.copy_to_host_async()
-    return bits, overflows
+    running = program(jax.device_put(values.view(f"u{values.itemsize}"), sharding))
+    for array in running:
+        for shard in shards(array):
+            shard.copy_to_host_async()
+    return running
 
 
 def shards(array: jax.Array) -> list[jax.Array]:
@@ -104,8 +108,8 @@ def _program(old: np.dtype, new: np.dtype) -> tuple[Callable[[jax.Array], Runnin
     spread = over_devices()
 
     def program(bits: jax.Array) -> Running:
-        after, overflows = cast_bits(bits, old, new)
-        return after, counted(overflows)
+        after, infinite, zero = cast_bits(bits, old, new)
+        return after, counted(infinite), counted(zero)
 
     # A piece of another width cannot take the place of the old one.
     donated = (0,) if old.itemsize == new.itemsize else ()

@@ -16,13 +16,24 @@ from ..storage.place import OpenedFile
 HEAD: Final = 512  # bytes from which a kind is told
 
 
+class Unheld(NamedTuple):
+    """A tensor that a file has and no array here can hold: `text` is its dtype and shape as the file says them."""
+
+    path: tuple[str, ...]
+    text: str
+    nbytes: int
+    offset: int  # of its payload
+    error: FormatError  # by which it is refused, where it is chosen
+
+
 class Contents(NamedTuple):
     """What a file says before any payload is read.
 
     `version` is that of the format, where the file states one. `metadata` is what it holds beside its leaves.
     `index_at` is where its own index stands, as (offset, bytes), None where its leaves had to be found one by one.
     `seal` is what a sealed stream ends with. `checked` is the file, where what is read from it is to be compared with
-    its seal: the leaves are then read from there.
+    its seal: the leaves are then read from there. `unheld` are tensors that are listed and cannot be read, and `clash`
+    is the refusal of records that are not one tree (CONV-7): either stops those alone who choose them.
     """
 
     records: list[Record]
@@ -31,6 +42,8 @@ class Contents(NamedTuple):
     index_at: tuple[int, int] | None = None
     seal: Seal | None = None
     checked: OpenedFile | None = None
+    unheld: tuple[Unheld, ...] = ()
+    clash: FormatError | None = None
 
 
 class Container(NamedTuple):

@@ -18,6 +18,7 @@ from .container import Loss
 from .damaged_sealed import read_by_index
 from .flax_file import FLAX
 from .registry import begins_as, dialect_called
+from .shards import Shards
 from .split_leaves import SPLIT_LEAVES, join_pieces, read_record_or_piece, records_and_pieces
 from .stream import STREAM, begins_sealed
 
@@ -45,9 +46,12 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
     """The kind of a file, its whole records and what is lost, in the order of the file.
 
     `dialect` is that of `registry.read_contents`. Raises UsageError for one that does not exist, and nothing else. A
-    file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged.
+    file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged. Those
+    in shards are flax files.
     """
     dialect_called(dialect)
+    if isinstance(source, Shards):
+        return Whole(FLAX, *source.read_damaged(_flax))
     if (found := read_by_index(source)) is not None:  # also where the mark itself is damaged
         return Whole(STREAM, *found)
     if begins_as(source, FLAX):
@@ -56,13 +60,15 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
 
 
 def _flax(source: Source) -> tuple[list[Record], list[Loss]]:
-    """A flax file has no frame around a leaf: behind its first fault nothing is known."""
+    """A flax file has no frame around a leaf: behind its first fault nothing is known, but for lists."""
     records: list[Record] = []
+    losses: list[Loss] = []
     try:
-        read_flax(source, records)
+        read_flax(source, records, int_keys=True, skipped=lambda *loss: losses.append(Loss(*loss)))
     except FormatError as error:
-        return records, [Loss(records[-1].end if records else 0, source.size, error)]
-    return records, []
+        ends = [records[-1].end if records else 0, losses[-1].end if losses else 0]
+        return records, [*losses, Loss(max(ends), source.size, error)]
+    return records, losses
 
 
 @no_collection()

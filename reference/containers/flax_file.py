@@ -10,6 +10,7 @@ from .container import Container, Contents
 from .foreign import is_pickle
 
 FLAX: Final = "standard flax file"
+INT_KEYS: Final = "int-keys"  # a dialect
 
 
 def _begins(head: bytes, size: int) -> bool:
@@ -20,6 +21,11 @@ def _begins(head: bytes, size: int) -> bool:
 
 def _read(source: Source) -> Contents:
     return Contents(read_flax(source))
+
+
+def read_with_int_keys(source: Source) -> Contents:
+    """A flax file whose keys may be ints, as flax's `msgpack_serialize` writes them. Raises FormatError."""
+    return Contents(read_flax(source, int_keys=True))
 
 
 CONTAINER: Final = Container(FLAX, "use flax::", "FLAX-1", _begins, _read, flax_steps)

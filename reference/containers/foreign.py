@@ -50,7 +50,7 @@ FOREIGN: Final = (
     Foreign(
         "JSON text",
         lambda head, size: head.lstrip()[:1] in (b"{", b"["),
-        "if it is the answer to a failed download, download again; if an index of shards, name a shard",
+        "if it is the answer to a failed download, download again; the name of an index of shards ends in .index.json",
     ),
     Foreign(
         "HTML or XML page",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from ..format.errors import FormatError, UsageError
@@ -44,10 +45,53 @@ def shown_name(spec: str | os.PathLike[str]) -> str:
     return without_secrets(split_prefix(spec)[1])
 
 
-def split_output(output: str | os.PathLike[str], streaming: bool = True) -> tuple[str, str]:
-    """The kind of file to write and its path: a load prefix says which, else `streaming`. Raises UsageError."""
+# What the end of a name says that is written; `flax_model.msgpack` is that of transformers, and no other .msgpack says
+# anything: JAXSeq calls its streams so.
+_ENDINGS: Final = ((re.compile(r"\.safetensors$"), SAFETENSORS), (re.compile(r"(^|/)flax_model[^/]*\.msgpack$"), FLAX))
+_NOT_WRITTEN: Final = re.compile(r"\.(pt|pth|npz|npy|h5|hdf5|gguf|onnx)$")
+
+
+def kind_said(output: str | os.PathLike[str]) -> str | None:
+    """The kind of file that the load prefix of an output says, or the end of its name. Raises UsageError."""
     prefix, path = split_prefix(output)
-    return PREFIXES[prefix] if prefix else STREAM if streaming else FLAX, path
+    if prefix:
+        return PREFIXES[prefix]
+    if found := _NOT_WRITTEN.search(path):
+        advice = "safetensors::, flax:: and params:: before it say what is written here"
+        raise UsageError(f"{path}: no file of the kind that ends in {found[0]} is written here; {advice}")
+    return next((kind for ending, kind in _ENDINGS if ending.search(path)), None)
+
+
+def split_output(output: str | os.PathLike[str], streaming: bool | None = None) -> tuple[str, str]:
+    """The kind of file to write and its path.
+
+    A load prefix says which, or the end of the name, else `streaming`; None is a stream. Raises UsageError, also where
+    `streaming` says another kind than the name.
+    """
+    prefix, path = split_prefix(output)
+    kind = _kind_of(prefix, path, output, streaming)
+    if path.endswith("/"):
+        raise UsageError(f"{path} is a folder, and a {kind} is one file: name it without / at the end")
+    return kind, path
+
+
+def split_set(output: str | os.PathLike[str], streaming: bool | None = None) -> tuple[str, str] | None:
+    """`split_output` of a folder, which ends in /; None where the output is a file. Raises UsageError."""
+    prefix, path = split_prefix(output)
+    if not path.endswith("/"):
+        return None
+    return _kind_of(prefix, path, output, streaming), path
+
+
+def _kind_of(prefix: str | None, path: str, output: str | os.PathLike[str], streaming: bool | None) -> str:
+    said = kind_said(output)
+    asked = None if streaming is None else STREAM if streaming else FLAX
+    if said is not None and prefix is None and asked is not None and asked != said:
+        raise UsageError(
+            f"{path} is the name of a {said}, and --streaming={streaming} asks for a {asked}: leave one out, or say "
+            f"with a prefix what is to be written, as in {'params' if streaming else 'flax'}::{path}"
+        )
+    return said or asked or STREAM
 
 
 # CONV-5: "A load prefix says what a file is and which part of its tree is wanted."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
 from ..format.errors import FormatError, UsageError, WrongKind
@@ -15,9 +15,10 @@ from ..format.wire import Source
 from . import delta_file, flax_file, safetensors_file, stream
 from .container import HEAD, Container, Contents
 from .delta_file import DELTA
-from .flax_file import FLAX
+from .flax_file import FLAX, INT_KEYS
 from .foreign import EMPTY, FOREIGN
-from .safetensors_file import SAFETENSORS
+from .safetensors_file import NAMES, SAFETENSORS, SPLIT, read_safetensors, safetensors_steps
+from .shards import Shards
 from .split_leaves import SPLIT_LEAVES, read_split_leaves
 from .stream import STREAM, planned
 
@@ -25,8 +26,11 @@ CONTAINERS: Final[dict[str, Container]] = {
     container.kind: container for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER)
 }
 
-# What some code bases write in place of a stream, and a 1.0 reader refuses.
-DIALECTS: Final[dict[str, Callable[[Source], Contents]]] = {SPLIT_LEAVES: read_split_leaves}
+# What some code bases write in place of a kind of file, and a 1.0 reader refuses.
+DIALECTS: Final[dict[str, tuple[str, Callable[[Source], Contents]]]] = {
+    SPLIT_LEAVES: (STREAM, read_split_leaves),
+    INT_KEYS: (FLAX, flax_file.read_with_int_keys),
+}
 
 # The order in which they are tried. A safetensors file may begin with any byte, and a delta begins as a stream does.
 _SNIFFED: Final = (
@@ -61,24 +65,30 @@ def kind_of(source: Source) -> str:
 
 
 def read_contents(
-    source: Source, wanted: str | None, dialect: str | None = None, check: bool = True
+    source: Source, wanted: str | None, dialect: str | None = None, check: bool = True, names: str = SPLIT
 ) -> tuple[str, Contents]:
     """The kind of an opened file, and what its headers say.
 
     `wanted` is the kind that is expected, None for any checkpoint. `dialect` is one of DIALECTS, in which a stream is
-    written. Without `check` what is read from a sealed stream is not compared with its checksums. Raises FormatError,
-    and UsageError for a dialect that does not exist.
+    written. Without `check` what is read from a sealed stream is not compared with its checksums. `names` says what
+    becomes of the names of safetensors (see `read_safetensors`). Raises FormatError, and UsageError for a dialect or a
+    way to read names that does not exist.
     """
+    check_names(names)
     read_dialect = dialect_called(dialect)
     if wanted is None:
         wanted = kind_of(source)
     if wanted not in CONTAINERS:
         refuse_file(source, wanted)
-    read = read_dialect if read_dialect is not None and wanted == STREAM else CONTAINERS[wanted].read
+    read = CONTAINERS[wanted].read
+    if read_dialect is not None and read_dialect[0] == wanted:
+        read = read_dialect[1]
     if read is stream.read:
         read = functools.partial(stream.read, check=check)
+    elif read is read_safetensors:
+        read = functools.partial(read_safetensors, names=names)
     try:
-        return wanted, read(source)
+        return wanted, source.contents(read) if isinstance(source, Shards) else read(source)
     except FormatError:
         # A file may begin as one kind does and be of another; then that is what is wrong with it.
         if (found := kind_of(source)) != wanted:
@@ -86,13 +96,30 @@ def read_contents(
         raise
 
 
-def steps_of(kind: str, items: Sequence[Item], seal: SealOptions | None = None) -> list[Step]:
-    """The steps that write leaves to a file of a kind; `seal` says how a stream is sealed. Raises FormatError."""
+def steps_of(
+    kind: str,
+    items: Sequence[Item],
+    seal: SealOptions | None = None,
+    metadata: Mapping[str, str] | None = None,
+    names: str = SPLIT,
+) -> list[Step]:
+    """The steps that write leaves to a file of a kind. Raises FormatError.
+
+    `seal` says how a stream is sealed, `metadata` and `names` are those of `safetensors_steps`.
+    """
+    if kind == SAFETENSORS:
+        return safetensors_steps(items, metadata, names)
     return planned(items, seal) if kind == STREAM else CONTAINERS[kind].steps(items)
 
 
-def dialect_called(name: str | None) -> Callable[[Source], Contents] | None:
-    """What reads a stream of the dialect; None for None. Raises UsageError."""
+def check_names(names: str) -> None:
+    """Raises UsageError for a way to read names that does not exist."""
+    if names not in NAMES:
+        raise UsageError(f"{names!r} is not a way to read names; choose one of {', '.join(NAMES)}")
+
+
+def dialect_called(name: str | None) -> tuple[str, Callable[[Source], Contents]] | None:
+    """The kind of file of which a dialect is, and what reads it; None for None. Raises UsageError."""
     if name is not None and name not in DIALECTS:
         raise UsageError(f"{name!r} is not a dialect; choose one of {', '.join(DIALECTS)}")
     return DIALECTS[name] if name is not None else None

@@ -20,7 +20,7 @@ _NO_OBJECT: Final = frozenset((errno.EACCES, errno.ENOTSUP))
 
 
 def read_with_seal_beside(
-    file: OpenedFile, name: str, wanted: str | None, dialect: str | None, check: bool
+    file: OpenedFile, name: str, wanted: str | None, dialect: str | None, check: bool, names: str
 ) -> tuple[str, Contents]:
     """What the headers of a file say, or its seal, beside it or in it; for the rest see `registry.read_contents`.
 
@@ -29,7 +29,7 @@ def read_with_seal_beside(
     if dialect is None and (seal := _detached_seal(file, name, wanted)) is not None:
         with contextlib.closing(seal):
             return STREAM, read_with_seal(file, seal, check)
-    return read_contents(file, wanted, dialect, check)
+    return read_contents(file, wanted, dialect, check, names)
 
 
 # DETACHED-3: "A reader that is given the name of a plain stream SHOULD look for a detached seal"

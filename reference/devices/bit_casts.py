@@ -40,17 +40,18 @@ def can_cast(old: np.dtype, new: np.dtype) -> bool:
 
 
 def cast_array(x: jax.Array, new: np.dtype) -> tuple[jax.Array, jax.Array]:
-    """The array in dtype `new`, and how many finite values became infinite (CONV-4): int32, shape ().
+    """The array in dtype `new`, and how many values became infinite and zero, as `casts.count_losses`: int32[2].
 
     Takes any shape of less than 2^31 elements and may be traced; `can_cast(x.dtype, new)` has to hold.
     """
     old = np.dtype(x.dtype)
-    bits, overflows = cast_bits(lax.bitcast_convert_type(x, _LAYOUTS[old].unsigned), old, new)
-    return lax.bitcast_convert_type(bits, new), jnp.sum(overflows, dtype=jnp.int32)
+    bits, infinite, zero = cast_bits(lax.bitcast_convert_type(x, _LAYOUTS[old].unsigned), old, new)
+    counts = jnp.stack([jnp.sum(infinite, dtype=jnp.int32), jnp.sum(zero, dtype=jnp.int32)])
+    return lax.bitcast_convert_type(bits, new), counts
 
 
-def cast_bits(bits: jax.Array, old: np.dtype, new: np.dtype) -> tuple[jax.Array, jax.Array]:
-    """The same on uint16 or uint32, the bits of the floats; the second result marks the overflows (bool)."""
+def cast_bits(bits: jax.Array, old: np.dtype, new: np.dtype) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The same on uint16 or uint32, the bits of the floats; the other results mark what became infinite, and zero."""
     layout, target = _LAYOUTS[old], _LAYOUTS[new]
     wide = bits.astype(jnp.uint32)
     magnitude = wide & ((1 << layout.sign) - 1)
@@ -59,10 +60,11 @@ def cast_bits(bits: jax.Array, old: np.dtype, new: np.dtype) -> tuple[jax.Array,
     found = _NARROW[new](_WIDEN[old](magnitude))
     found = jnp.where(magnitude > layout.infinity, _nan(magnitude, old, new), found)
     if new == _FLOAT32 or old == _FLOAT16:  # these reach as far, or as far as is needed
-        overflows = jnp.zeros(bits.shape, bool)
+        infinite = jnp.zeros(bits.shape, bool)
     else:
-        overflows = (found == target.infinity) & (magnitude < layout.infinity)
-    return (sign | found).astype(target.unsigned), overflows
+        infinite = (found == target.infinity) & (magnitude < layout.infinity)
+    zero = (found == 0) & (magnitude != 0)
+    return (sign | found).astype(target.unsigned), infinite, zero
 
 
 def _widen_float16(magnitude: jax.Array) -> jax.Array:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..format.casts import is_cast
+from ..format.casts import Lost, is_cast
 from ..format.keypaths import display
 from ..format.leaves import Leaf
 from ..format.payloads import PIECE, PiecesPayload
@@ -27,6 +27,9 @@ TRANSFER: Final = 1 << 26  # bytes of one copy off a device; one is under way wh
 WRITER: Final = 0  # the process that writes, where nothing else is said
 _TAKEN_WHOLE: Final = 1 << 14  # bytes; arrays up to this size are taken whole, which costs the least time
 _COPIES: Final = "may_alias" in inspect.signature(jax.device_put).parameters  # since jax 0.4.34
+
+
+_Losses = list[tuple[tuple[str, ...], jax.Array]]  # of leaves, what casts have cost them (see `cast_array`)
 
 
 class Outflow:
@@ -43,7 +46,7 @@ class Outflow:
         me = jax.process_index()
         self._writers = [WRITER if self.shared else me] if writers is None else sorted(writers)
         self.writes = me in self._writers
-        self._infinite: list[jax.Array] = []  # how many values overflowed, of each piece that was cast on its device
+        self._losses: _Losses = []  # of each piece that was cast on its device
         self._leaves: deque[_Leaf] = deque()
         self._arrays = self._source = self._in_order()
         self._fed: queue.Queue[np.ndarray | BaseException] = queue.Queue(maxsize=1)
@@ -67,12 +70,14 @@ class Outflow:
         if not gathers and (small or is_host(devices)):
             new = old  # nothing is saved by a cast on the way; numpy's is the faster one there
         if gathers or self.writes:
-            self._leaves.append(_Leaf(array, leaf, new, gathers, small, self._infinite))
+            self._leaves.append(_Leaf(path, array, leaf, new, gathers, small, self._losses))
         return new
 
-    def overflows(self) -> int:
-        """How many finite values have become infinite in casts on devices."""
-        return sum(int(n) for n in self._infinite)
+    def tell(self, lost: Lost) -> None:
+        """Tell how many values have become infinite and zero in casts on devices."""
+        for path, counts in self._losses:
+            infinite, zero = np.asarray(counts).tolist()
+            lost(path, infinite, zero)
 
     def payload(self) -> PiecesPayload:
         """The elements of the next array in the order in which arrays have been added."""
@@ -153,16 +158,18 @@ class _Leaf:
 
     def __init__(
         self,
+        path: tuple[str, ...],
         array: jax.Array,
         leaf: Leaf,
         dtype: np.dtype,
         gathers: bool,
         small: bool,
-        infinite: list[jax.Array],
+        losses: _Losses,
     ) -> None:
+        self.path = path
         self.shape, self.nbytes, self.held, self.dtype = leaf.shape, leaf.nbytes, np.dtype(array.dtype), dtype
         self.gathers = gathers
-        self._infinite = infinite
+        self._losses = losses
         self._whole: Any = array if gathers or (small and array.is_fully_addressable) else None
         if not leaf.nbytes:  # no process need have a device of it
             self._whole = np.empty(leaf.shape, self.held)
@@ -170,10 +177,10 @@ class _Leaf:
 
     def gather(self) -> None:
         """A collective of all processes that hold a part; afterwards this one has the array, in its new dtype."""
-        copies, infinite = _gatherer(tuple(self._whole.sharding._device_assignment))(self._whole, self.dtype)
+        copies, counts = _gatherer(tuple(self._whole.sharding._device_assignment))(self._whole, self.dtype)
         jax.block_until_ready(copies)
         if self.held != self.dtype:
-            self._infinite.append(infinite.addressable_data(0))
+            self._losses.append((self.path, counts.addressable_data(0)))
         self._whole, self.held = None, self.dtype
         self._parts = [Part(whole(self.shape), copies.addressable_data(0))]
 
@@ -186,10 +193,7 @@ class _Leaf:
         """Copy what there is, in its new dtype, so that the array itself is not needed any more."""
         if self._whole is not None:
             self._whole = np.array(self._whole)
-        self._parts = [
-            Part(box, _take(data, (0,) * data.ndim, data.shape, self.dtype, self._infinite))
-            for box, data in self._parts
-        ]
+        self._parts = [Part(box, self._taken(data, (0,) * data.ndim, data.shape)) for box, data in self._parts]
         self.held = self.dtype
 
     def started(self) -> Iterator[Callable[[], np.ndarray]]:
@@ -209,10 +213,16 @@ class _Leaf:
         for box, data in self._parts:
             if (inner := common(piece, box)) is not None:
                 starts = tuple(part.start for part in within(inner, box))
-                values = _take(data, starts, shape_of(inner), self.dtype, self._infinite)
+                values = self._taken(data, starts, shape_of(inner))
                 values.copy_to_host_async()
                 found.append((inner, values))
         return functools.partial(_arrived, piece, self.dtype, found)
+
+    def _taken(self, data: jax.Array, starts: tuple[int, ...], shape: tuple[int, ...]) -> jax.Array:
+        values, counts = _take(data, starts, shape, self.dtype)
+        if counts is not None:
+            self._losses.append((self.path, counts))
+        return values
 
 
 def _arrived(piece: Box, dtype: np.dtype, found: list[tuple[Box, jax.Array]]) -> np.ndarray:
@@ -226,19 +236,17 @@ def _same(array: np.ndarray) -> np.ndarray:
 
 
 def _take(
-    data: jax.Array, starts: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype, infinite: list[jax.Array]
-) -> jax.Array:
-    """A box of an array in a new array, cast; `infinite` is given how many values overflowed.
+    data: jax.Array, starts: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype
+) -> tuple[jax.Array, jax.Array | None]:
+    """A box of an array in a new array, cast, and what the cast has cost (see `cast_array`).
 
     A new one even where the box is all of it: jax keeps what it has copied to the host for as long as the array.
     """
     if dtype == data.dtype and shape == data.shape and _COPIES:
-        return jax.device_put(data, data.sharding, may_alias=False)  # nothing to compile
+        return jax.device_put(data, data.sharding, may_alias=False), None  # nothing to compile
     far = max(data.shape, default=0) >> 31  # an index of 32 bits does not reach all of it
-    values, count = (_take_there if far else _take_anywhere)(data, starts, shape, dtype)
-    if dtype != data.dtype:
-        infinite.append(count)
-    return values
+    values, counts = (_take_there if far else _take_anywhere)(data, starts, shape, dtype)
+    return values, counts if dtype != data.dtype else None
 
 
 def _slice(data: jax.Array, starts: tuple[Any, ...], shape: tuple[int, ...], dtype: np.dtype) -> Any:

@@ -16,15 +16,26 @@ from ..format.wire import Source
 from .bit_casts import can_cast, cast_array
 from .boxes import Box, box_of, whole
 from .shards import is_host
-from .slices import extents_read, read_boxes
+from .slices import OnLoss, extents_read, read_boxes
 
 _READ_WHOLE: Final = 1 << 14  # bytes; leaves up to this size are read whole, which costs the least time
 # Without it jax does not know the dtype where no device of this process holds a part.
 _TAKES_DTYPE: Final = "dtype" in inspect.signature(jax.make_array_from_callback).parameters  # since jax 0.5.3
 
 
-def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sharding.Sharding | None) -> jax.Array:
+def place(
+    source: Source,
+    at: int,
+    leaf: Leaf,
+    dtype: np.dtype,
+    sharding: jax.sharding.Sharding | None,
+    on_loss: OnLoss,
+    on_device: Callable[[jax.Array], None],
+) -> jax.Array:
     """The array leaf that starts at offset `at`, on the devices of `sharding`; None is jax's default device.
+
+    What a cast costs is told to `on_loss` (see `read_boxes`), or, once it is done on the devices, to `on_device`, as
+    `cast_array` gives it.
 
     On CPU devices the memory that was read into becomes the array's; elsewhere a cast happens on the device,
     so that what crosses is what stands in the file.
@@ -34,13 +45,17 @@ def place(source: Source, at: int, leaf: Leaf, dtype: np.dtype, sharding: jax.sh
     casts_there = not is_host(devices) and can_cast(leaf.dtype, dtype)
     read_as = leaf.dtype if casts_there else dtype
     if sharding is None or leaf.nbytes <= _READ_WHOLE:
-        (host,) = read_boxes(source, at, leaf, [whole(leaf.shape)], read_as)
+        (host,) = read_boxes(source, at, leaf, [whole(leaf.shape)], read_as, on_loss)
         array = put(host.__getitem__, leaf.shape, read_as, sharding)
     else:
         boxes = _boxes(sharding, leaf.shape)
-        parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as), strict=True))
+        parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as, on_loss), strict=True))
         array = put(lambda index: parts[box_of(index, leaf.shape)], leaf.shape, read_as, sharding)
-    return array if read_as == dtype else _cast(array, dtype)
+    if read_as == dtype:
+        return array
+    cast, counts = _cast(array, dtype)
+    on_device(counts)
+    return cast
 
 
 def extents_placed(record: Record, sharding: jax.sharding.Sharding | None) -> Iterator[tuple[int, int]]:
@@ -79,5 +94,5 @@ def put(
 
 
 @functools.partial(jax.jit, static_argnames="dtype")
-def _cast(array: jax.Array, dtype: np.dtype) -> jax.Array:
-    return cast_array(array, dtype)[0]
+def _cast(array: jax.Array, dtype: np.dtype) -> tuple[jax.Array, jax.Array]:
+    return cast_array(array, dtype)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any
 
 import jax
 import numpy as np
 
-from ..format.casts import convert, is_cast
+from ..format.casts import Lost, convert, count_losses, is_cast
 from ..format.errors import FormatError
 from ..format.keypaths import display
 from ..format.leaves import is_viewed, read_value, view_value
@@ -18,10 +20,11 @@ from ..format.wire import BytesSource, Source
 from ..storage.reading_ahead import expect
 from .boxes import whole
 from .host_to_device import extents_placed, is_on_one_host_device, place, put
+from .prng_keys import data_of, implementation, is_typed_key, wrapped
 from .processes import is_shared, together
 from .pytrees import leaves_of
-from .slices import read_boxes
-from .targets import is_array, match
+from .slices import OnLoss, read_boxes
+from .targets import TargetMismatch, is_array, match
 
 
 class Target:
@@ -29,8 +32,10 @@ class Target:
 
     def __init__(self, like: Any) -> None:
         self.leaves, self.rebuild = leaves_of(like)
+        self._keys = {path: leaf for path, leaf in self.leaves.items() if is_typed_key(leaf)}
         shardings = (sharding_of(leaf) for leaf in self.leaves.values())
         self._shared = is_shared([sharding for sharding in shardings if sharding is not None])
+        self.leaves |= {path: data_of(key) for path, key in self._keys.items()}
 
     def together(self, what: str) -> AbstractContextManager[None]:
         """A block that all processes leave together where a sharding spans them (`processes.together`)."""
@@ -45,22 +50,54 @@ class Target:
         unplaced_on_host: bool = False,
         memory: BytesSource | None = None,
         float_dtype: np.dtype | None = None,
+        lost: Lost = lambda path, infinite, zero: None,
+        implementations: Mapping[tuple[str, ...], str] = MappingProxyType({}),
     ) -> Any:
         """The tree with these records of a source in it; see `loading.load`.
 
         With `unplaced_on_host` a struct without a sharding gives a numpy array. `memory` is a map of the source, of
-        which arrays are views where they can be. Float arrays come in `float_dtype`, None is the target's. Raises
-        TargetMismatch, FormatError.
+        which arrays are views where they can be. Float arrays come in `float_dtype`, None is the target's. `lost` is
+        told of values that casts have made infinite or zero. `implementations` are those of typed PRNG keys, where the
+        checkpoint names them. Raises TargetMismatch, FormatError.
         """
+        wrong = [
+            (path, f"a PRNG key of {wanted}", f"one of {found}")
+            for path, key in self._keys.items()
+            if is_chosen(path) and (found := implementations.get(path)) not in (None, wanted := implementation(key))
+        ]
+        if wrong:
+            raise TargetMismatch([], [], [], wrong)
         values = {}
+        losses = _Losses(lost)
         fillings = match(self.leaves, records, is_chosen)
         fillings = sorted(fillings, key=lambda filling: filling.record.offset)
         expect(source, (each for record, target in fillings for each in extents_placed(record, sharding_of(target))))
         for record, target in fillings:
-            on_host = unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
-            values[record.path] = _fill(source, record, target, on_host, memory, float_dtype)
+            on_host = record.path in self._keys or (
+                unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
+            )
+            values[record.path] = _fill(source, record, target, on_host, memory, float_dtype, losses)
             moved(record.nbytes)
+        losses.tell()
+        values |= {path: wrapped(values[path], key) for path, key in self._keys.items() if path in values}
         return self.rebuild(values)
+
+
+class _Losses:
+    """What casts have cost; that of a cast on devices is asked for when all have been started."""
+
+    def __init__(self, lost: Lost) -> None:
+        self._lost = lost
+        self._on_devices: list[tuple[tuple[str, ...], jax.Array]] = []
+
+    def of(self, path: tuple[str, ...]) -> tuple[OnLoss, Callable[[jax.Array], None]]:
+        """What `place` is to tell of a leaf."""
+        return functools.partial(self._lost, path), lambda counts: self._on_devices.append((path, counts))
+
+    def tell(self) -> None:
+        for path, counts in self._on_devices:
+            infinite, zero = np.asarray(counts.addressable_data(0)).tolist()
+            self._lost(path, infinite, zero)
 
 
 def sharding_of(target: Any) -> jax.sharding.Sharding | None:
@@ -78,13 +115,14 @@ def _fill(
     on_host: bool,
     memory: BytesSource | None,
     float_dtype: np.dtype | None,
+    losses: _Losses,
 ) -> Any:
     try:
         if not is_array(target):
             return _as_python(type(target), read_value(source, record.leaf_offset, record.leaf))
         old = np.dtype(target.dtype)
         dtype = float_dtype if float_dtype is not None and is_cast(old, float_dtype) else old
-        return _as_array(source, record, target, dtype, on_host, memory)
+        return _as_array(source, record, target, dtype, on_host, memory, losses)
     except FormatError as error:
         raise with_path(record.path, error) from None
     except (OverflowError, ValueError) as error:
@@ -98,12 +136,22 @@ def _as_python(wanted: type, value: Any) -> Any:
 
 
 def _as_array(
-    source: Source, record: Record, target: Any, dtype: np.dtype, on_host: bool, memory: BytesSource | None
+    source: Source,
+    record: Record,
+    target: Any,
+    dtype: np.dtype,
+    on_host: bool,
+    memory: BytesSource | None,
+    losses: _Losses,
 ) -> Any:
     leaf, at = record.leaf, record.leaf_offset
     on_devices = isinstance(target, jax.Array | jax.ShapeDtypeStruct) and not on_host
+    on_loss, on_device = losses.of(record.path)
     if leaf.dtype is None:  # a Python number
-        number = convert(np.asarray(read_value(source, at, leaf)).reshape(1), dtype).reshape(())
+        given = np.asarray(read_value(source, at, leaf)).reshape(1)
+        number = convert(given, dtype).reshape(())
+        if is_cast(given.dtype, dtype):
+            on_loss(*count_losses(given, number.reshape(1)))
         return put(number.__getitem__, (), dtype, sharding_of(target)) if on_devices else _of_class(number, target)
     if memory is not None and leaf.dtype == dtype and is_viewed(leaf):
         view = view_value(memory, at, leaf)
@@ -112,8 +160,8 @@ def _as_array(
         if is_on_one_host_device(sharding := sharding_of(target)):
             return put(view.__getitem__, leaf.shape, dtype, sharding)
     if on_devices:
-        return place(source, at, leaf, dtype, sharding_of(target))
-    (array,) = read_boxes(source, at, leaf, [whole(leaf.shape)], dtype)
+        return place(source, at, leaf, dtype, sharding_of(target), on_loss, on_device)
+    (array,) = read_boxes(source, at, leaf, [whole(leaf.shape)], dtype, on_loss)
     return _of_class(array, target)
 
 

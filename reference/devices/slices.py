@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ..format.arrays import size_of
-from ..format.casts import convert
+from ..format.casts import FLOATS, convert, count_losses
 from ..format.leaves import Leaf, stored
 from ..format.payloads import PIECE, StoredPayload, bytes_of, settle
 from ..format.wire import BytesSource, Source
@@ -37,8 +37,15 @@ def aligned_empty(shapes: Sequence[Sequence[int]], dtype: np.dtype) -> list[np.n
     return arrays
 
 
-def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype: np.dtype) -> list[np.ndarray]:
+OnLoss = Callable[[int, int], None]  # told what a cast has cost, as `casts.count_losses` gives it
+
+
+def read_boxes(
+    source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype: np.dtype, on_loss: OnLoss | None = None
+) -> list[np.ndarray]:
     """The given boxes of the array leaf that starts at offset `at`, each a new C-ordered array of `dtype`.
+
+    `on_loss` is told of the values of each box that a cast has made infinite or zero, from several threads.
 
     Bytes that no box needs are not read, but for gaps between runs of a few elements; what several boxes
     need is read once where together they fill the box around them. Raises what `conversion.convert` raises.
@@ -65,7 +72,7 @@ def read_boxes(source: Source, at: int, leaf: Leaf, boxes: Sequence[Box], dtype:
         around = hull([box for box, _ in scattered])
         filled = count(around) == sum(count(box) for box, _ in scattered)
         for region in [around] if filled else [box for box, _ in scattered]:
-            work += _copies(payload, leaf, _with_whole_axes(region, leaf), scattered)
+            work += _copies(payload, leaf, _with_whole_axes(region, leaf), scattered, on_loss)
     all_done(work, sum(array.nbytes for array in arrays))
     return [settle(array) for array in arrays]
 
@@ -83,7 +90,11 @@ def _with_whole_axes(region: Box, leaf: Leaf) -> Box:
 
 
 def _copies(
-    payload: StoredPayload, leaf: Leaf, region: Box, targets: Sequence[tuple[Box, np.ndarray]]
+    payload: StoredPayload,
+    leaf: Leaf,
+    region: Box,
+    targets: Sequence[tuple[Box, np.ndarray]],
+    on_loss: OnLoss | None,
 ) -> Iterator[Callable[[], None]]:
     """Calls that read a region a bounded piece at a time, and copy from it what each target has in common with it."""
     assert leaf.dtype is not None
@@ -100,10 +111,15 @@ def _copies(
         values = memory[: count(piece)]
         starts, length = runs(piece, leaf.shape)
         payload.read_ranges(_ranges(starts * width, length * width, bytes_of(values)))
-        block = _copyable(convert(values, new)).reshape(shape_of(piece))
+        converted = convert(values, new)
+        block = _copyable(converted).reshape(shape_of(piece))
+        loses = on_loss is not None and old in FLOATS and old != new and any(count_losses(values, converted))
         for box, array in targets:
             if (both := common(piece, box)) is not None:
                 _copyable(array)[within(both, box)] = block[within(both, piece)]
+                if loses and on_loss is not None:  # more may have been read than the box needs
+                    sides = (side.reshape(shape_of(piece))[within(both, piece)] for side in (values, converted))
+                    on_loss(*count_losses(*(np.ascontiguousarray(side).reshape(-1) for side in sides)))
         free.append(memory)
 
     return (functools.partial(copy, piece) for piece in pieces(region, most))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
@@ -44,6 +45,9 @@ class SubtractReport(NamedTuple):
     inexact: int  # floats of the target whose bits `add` does not give back in the target's dtype
     worst: list[tuple[str, ...]]  # the leaves with most of those, at most 3
     overflowed: int  # floats that are infinite, and finite in base and target
+    comes_back: Mapping[tuple[str, str], int] = MappingProxyType(
+        {}
+    )  # leaves, by the dtype `add` gives and the target's
 
 
 class AddReport(NamedTuple):
@@ -59,7 +63,7 @@ def subtract(
     target: Any,
     output: Path_,
     *,
-    streaming: bool = True,
+    streaming: bool | None = None,
     float_dtype: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
@@ -80,7 +84,7 @@ def subtract(
     options = streaming, float_dtype, jobs, backend, progress, format
     items, nbytes, counts = _write(base, target, output, True, *options)
     worst = heapq.nlargest(_NAMED, counts.inexact, key=counts.inexact.__getitem__)
-    return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed)
+    return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed, counts.back)
 
 
 def add(
@@ -88,7 +92,7 @@ def add(
     difference: Any,
     output: Path_,
     *,
-    streaming: bool = True,
+    streaming: bool | None = None,
     float_dtype: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
@@ -111,6 +115,7 @@ class _Counts:
     def __init__(self) -> None:
         self.inexact: Counter[tuple[str, ...]] = Counter()
         self.values = self.overflowed = 0
+        self.back: Counter[tuple[str, str]] = Counter()
 
 
 def _write(
@@ -118,7 +123,7 @@ def _write(
     other: Any,
     output: Path_,
     minus: bool,
-    streaming: bool,
+    streaming: bool | None,
     float_dtype: str | None,
     jobs: int | None,
     backend: str | None,
@@ -142,6 +147,9 @@ def _write(
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
             steps = steps_of(kind, items, seal)
+        counts.back.update(
+            (str(a.leaf.dtype), str(b.leaf.dtype)) for (a, b), plan in zip(pairs, plans, strict=True) if plan
+        )
         total = sum(map(Step.size, steps))
         place.check_output()
         show = shown(progress)("subtract" if minus else "add", total)

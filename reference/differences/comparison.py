@@ -64,8 +64,8 @@ def compare(
     `progress` is that of `convert`. Raises FormatError, OSError, and UsageError for a prefix that does not exist and
     for patterns that leave nothing over.
     """
-    with open_side(a) as left, open_side(b) as right:
-        is_chosen = chooser(include, exclude)
+    is_chosen = chooser(include, exclude)
+    with open_side(a, is_chosen) as left, open_side(b, is_chosen) as right:
         old = {item.path: item for item in left.items if is_chosen(item.path)}
         new = {item.path: item for item in right.items if is_chosen(item.path)}
         if (include is not None or exclude is not None) and not old and not new:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..computing.backends import cast_on, words_on
 from ..containers.load_prefixes import split_prefix
 from ..format.blocks import EQUAL, Words, blocks_of, encode_block, zstd
+from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, tree_digest
 from ..format.errors import UsageError
@@ -34,6 +35,8 @@ class DiffReport(NamedTuple):
     target_bytes: int
     delta_bytes: int
     overflowed: int  # finite values that a cast of the target has made infinite
+    became_zero: int = 0  # nonzero values that it has made zero
+    worst: tuple[str, ...] | None = None  # the leaf that it has cost the most values
 
 
 def diff(
@@ -56,7 +59,7 @@ def diff(
     """
     zstd()  # missing libraries are told before the work
     dtype = dtype_called(float_dtype)
-    overflows: list[int] = []
+    tally = Tally()
     prefix, name = split_prefix(output)
     if prefix is not None:
         raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
@@ -65,8 +68,8 @@ def diff(
     with open_side(base) as b, open_side(target) as t:
         check_paths([item.path for item in t.items])
         place.check_output()
-        cast = cast_on(backend, dtype, (item.leaf.dtype for item in t.items))
-        items = [cast(item, dtype, overflows.append) for item in t.items]
+        cast = cast_on(backend, ((dtype, item.leaf.dtype) for item in t.items))
+        items = [cast(item, dtype, tally.add) for item in t.items]
         words = words_on(backend, ((item.leaf.dtype, item.leaf.nbytes) for item in items))
         total = sum(content_size(item.leaf) for item in (*items, *b.items))
         most = sum(item.leaf.nbytes for item in items)  # a delta is hardly ever larger than what it makes
@@ -86,7 +89,9 @@ def diff(
         [path for path, _ in manifest.removed],
         sum(item.leaf.nbytes for item in items),
         delta.nbytes,
-        sum(overflows),
+        tally.infinite,
+        tally.zero,
+        tally.worst,
     )
 
 

@@ -17,6 +17,7 @@ from ..containers.load_prefixes import PREFIXES, split_output, split_prefix
 from ..containers.registry import read_delta_file, steps_of
 from ..containers.stream import STREAM, sealed_as
 from ..format.blocks import BLOCK, Words, decode_block, zstd
+from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
 from ..format.errors import FormatError, UsageError
@@ -42,6 +43,8 @@ class RecoverReport(NamedTuple):
     items: list[Item]
     nbytes: int  # of the output
     overflowed: int  # finite values that a cast has made infinite
+    became_zero: int = 0  # nonzero values that it has made zero
+    worst: tuple[str, ...] | None = None  # the leaf that it has cost the most values
 
 
 def recover(
@@ -49,7 +52,7 @@ def recover(
     delta: Path_,
     output: Path_,
     *,
-    streaming: bool = True,
+    streaming: bool | None = None,
     float_dtype: str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
@@ -68,7 +71,7 @@ def recover(
     """
     zstd()
     dtype, show = dtype_called(float_dtype), shown(progress)
-    overflows: list[int] = []
+    tally = Tally()
     prefix, difference = split_prefix(delta)  # the commands of old name every difference with params::
     if PREFIXES.get(prefix or "", STREAM) != STREAM:
         raise UsageError(f"{difference} is to be a delta, and {prefix}:: asks for another kind of file")
@@ -80,12 +83,12 @@ def recover(
         try:
             manifest, blocks, tail = read_delta_file(file)
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
-            cast = cast_on(backend, dtype, (entry.dtype for entry in manifest.leaves))
+            cast = cast_on(backend, ((dtype, entry.dtype) for entry in manifest.leaves))
             place.check_output()
             with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
-                items = [cast(recovery.item(i), dtype, overflows.append) for i in range(len(manifest.leaves))]
+                items = [cast(recovery.item(i), dtype, tally.add) for i in range(len(manifest.leaves))]
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
                 steps = steps_of(kind, items, seal)
                 total = sum(map(Step.size, steps))
@@ -96,7 +99,8 @@ def recover(
         except FormatError as error:
             error.file = error.file or file.name
             raise
-    return RecoverReport([item_of_closed(item, difference) for item in items], total, sum(overflows))
+    items = [item_of_closed(item, difference) for item in items]
+    return RecoverReport(items, total, tally.infinite, tally.zero, tally.worst)
 
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.leaf_items import readable_item
+from ..checkpoints.patterns import Chooser
 from ..containers.load_prefixes import split_prefix
 from ..devices.states import flax_expansion
 from ..format.collector import no_collection
@@ -40,17 +41,18 @@ class Side(NamedTuple):
 
 
 @contextlib.contextmanager
-def open_side(checkpoint: Any) -> Iterator[Side]:
+def open_side(checkpoint: Any, is_chosen: Chooser | None = None) -> Iterator[Side]:
     """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does: what it leaves out is left out here.
 
-    Of an array on devices a piece at a time comes to the host, whenever its payload is read. Raises FormatError,
-    OSError, UsageError.
+    `is_chosen` says which leaves are wanted, None is all, and there may be none. Of an array on devices a piece at a
+    time comes to the host, whenever its payload is read. Raises FormatError, OSError, UsageError.
     """
     if not isinstance(checkpoint, str | os.PathLike):
         items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
         yield Side("the tree", TREE, depth_first(items), lambda: None, lambda: None)
         return
     with open_checkpoint(checkpoint, any_kind=True) as opened:
+        opened.leave_out(is_chosen)
         with no_collection():
             records = depth_first(opened.records)
             items = [item_in(opened.source, record) for record in records]

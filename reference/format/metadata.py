@@ -23,6 +23,9 @@ _ADVICE: Final = "metadata holds None, bool, int, float, str, bytes, and lists a
 # Whose `item` gives a bare number, a tuple, or themselves.
 _NOT_PLAIN: Final[tuple[type, ...]] = (np.datetime64, np.timedelta64, np.void, np.longdouble, np.clongdouble)
 
+# META-4: "leaves that are the data of typed PRNG keys"
+PRNG_KEYS: Final = "prng_keys"
+
 Metadata = Mapping[str, Any]
 NOTHING: Final[Metadata] = MappingProxyType({})
 

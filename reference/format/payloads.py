@@ -155,11 +155,16 @@ class StoredPayload:
         """All of it, for small values."""
         return b"".join([self._source.read_at(at, n) for at, n in self._extents])
 
+    def part(self, offset: int, n: int) -> StoredPayload:
+        """The `n` bytes from `offset` on as a payload of their own."""
+        return StoredPayload(self._source, list(self.stretches(offset, n)))
+
     def view(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray | None:
         """It as an array in the memory of the source; None where it is in pieces, or nothing."""
         if len(self._extents) != 1 or not self._extents[0][1] or not isinstance(self._source, BytesSource):
             return None
-        return np.ndarray(shape, dtype, self._source.view, self._extents[0][0])
+        memory, at = self._source.memory(self._extents[0][0])
+        return np.ndarray(shape, dtype, memory, at)
 
     def stretches(self, offset: int, n: int) -> Iterator[tuple[int, int]]:
         """Where in the source the `n` bytes from `offset` on stand."""

@@ -35,6 +35,10 @@ class BytesSource:
         self.view = memoryview(data).cast("B")
         self.size = len(self.view)
 
+    def memory(self, offset: int) -> tuple[memoryview, int]:
+        """The piece of memory in which the byte at an offset stands, and its index there."""
+        return self.view, offset
+
     def read_at(self, offset: int, n: int) -> bytes:
         return bytes(self._range(offset, n))
 
@@ -137,12 +141,8 @@ class Cursor:
         if n <= left:
             return
         if self._depth == 0:
-            self.fail(
-                self.cut,
-                f"the input ends too early: {n} more bytes are due and {left} are left",
-                at=at,
-                advice="the file has been cut off; copy or save it again",
-            )
+            detail = f"the input ends too early: {n} more bytes are due and {left} are left"
+            self.fail(self.cut, detail, at=at, advice="the file has been cut off; copy or save it again")
         self.fail("WIRE-3", f"{n} bytes are declared where {left} are left in the enclosing body", at=at)
 
     def window(self, least: int) -> tuple[bytes, int]:

@@ -30,10 +30,27 @@ class JoinedFiles(JoinedRanges[OpenedFile]):
             file.refuse_changes()
 
     def map(self) -> BytesSource:
-        if len(self.files) == 1:
-            return self.files[0].map()
-        raise UsageError(f"{self.name}: several files cannot be mapped as one")
+        """The files as memory, each in a map of its own."""
+        return JoinedMemory([file.map() for file in self.files])
 
     def close(self) -> None:
         for file in self.files:
             file.close()
+
+
+class JoinedMemory(BytesSource):
+    """Several pieces of memory as one source; a view of it is one of the piece in which it stands."""
+
+    def __init__(self, pieces: Sequence[BytesSource]) -> None:
+        self._joined = JoinedRanges([(piece, 0, piece.size) for piece in pieces])
+        self.size = self._joined.size
+
+    def memory(self, offset: int) -> tuple[memoryview, int]:
+        piece, at = self._joined.locate(offset)
+        return piece.memory(at)
+
+    def read_at(self, offset: int, n: int) -> bytes:
+        return self._joined.read_at(offset, n)
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        self._joined.read_into(offset, view)

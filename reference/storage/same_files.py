@@ -8,7 +8,6 @@ from typing import Final
 from ..format.errors import UsageError
 from ..format.seals import DETACHED_SUFFIX
 from .local_files import Path_
-from .object_errors import without_secrets
 from .object_places import ObjectPlace
 from .open_descriptors import OpenDescriptor
 from .place import Place
@@ -16,6 +15,7 @@ from .places import LocalPlace, place_of
 
 _ADVICE: Final = "name another output"
 _HERE: Final = (LocalPlace, OpenDescriptor)
+_OTHER_NAMES: Final = {"gcs": "gs", "s3a": "s3"}  # of schemes, and what they are called else
 
 
 def refuse_an_input(output: Place, inputs: dict[str, Path_]) -> None:
@@ -26,7 +26,7 @@ def refuse_an_input(output: Place, inputs: dict[str, Path_]) -> None:
     for what, path in inputs.items():
         name = os.fspath(path)
         if is_same_file(output, name):
-            shown = without_secrets(name)
+            shown = place_of(name).name  # without what is secret in a URL
             also = "" if output.name == shown else f" ({shown})"
             raise UsageError(f"{output.name} is {what}{also}, which would be replaced and lost; {_ADVICE}")
         if is_same_file(output, name + DETACHED_SUFFIX):
@@ -36,7 +36,7 @@ def refuse_an_input(output: Place, inputs: dict[str, Path_]) -> None:
 def refuse_itself(output: Place, path: Path_) -> None:
     """Refuse to write into the file that is read, where the output is open already and cannot take its place."""
     if isinstance(output, OpenDescriptor) and is_same_file(output, path):
-        text = f"{output.name} is the file that is read ({os.fspath(path)}), and would be written over while it is"
+        text = f"{output.name} is the file that is read ({place_of(path).name}), and would be written over while it is"
         raise UsageError(f"{text}; {_ADVICE}")
 
 
@@ -48,8 +48,14 @@ def is_same_file(place: Place, path: Path_) -> bool:
     if isinstance(place, ObjectPlace) and isinstance(other, ObjectPlace):
         return place.is_at(other)
     if not isinstance(place, _HERE) or not isinstance(other, _HERE):
-        return place.name == other.name
+        return _plain(place.name) == _plain(other.name)
     try:
         return os.path.samefile(place.name, other.name)
     except OSError:  # one of them is not there yet
         return False
+
+
+def _plain(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower() if separator else scheme
+    return f"{_OTHER_NAMES.get(scheme, scheme)}{separator}{rest}"

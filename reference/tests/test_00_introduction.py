@@ -19,8 +19,20 @@ from reference.format.wire import BytesSource
 from reference.tests.handmade import BytesSink
 
 # The wings of the house, each of which imports those before it: the table in CONTRIBUTING.md.
-WINGS = ["format", "storage", "containers", "devices", "computing", "checkpoints", "differences", "commands"]
-NAMES = ["convert", "diff", "compare", "inspect", "verify", "seal", "salvage", "checkpointer", "delta", "__main__"]
+WINGS = ["format", "storage", "containers", "devices", "computing", "mapping", "checkpoints", "differences", "commands"]
+NAMES = [
+    "convert",
+    "diff",
+    "compare",
+    "inspect",
+    "verify",
+    "seal",
+    "salvage",
+    "checkpointer",
+    "delta",
+    "maps",
+    "__main__",
+]
 # Chapter n of the specification, in either version, is module n of `format`; what follows a chapter's module belongs to
 # it too.
 CHAPTERS = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.format.casts import FLOAT_TAGS, are_finite, cast, count_overflows, float_dtype
+from reference.format.casts import FLOAT_TAGS, Tally, are_finite, cast, count_losses, float_dtype
 from reference.format.dtypes import dtype_of
 
 BF16 = ml_dtypes.bfloat16
@@ -78,7 +78,7 @@ def test_nan_infinity_and_zero_keep_what_they_are(old, new):
     assert np.isnan(found[:2]).all()
     assert (found[2:] == values[2:].astype(np.float64)).all()
     assert (np.signbit(found) == np.signbit(values.astype(np.float64))).all()
-    assert count_overflows(values, cast(values, dtype_of(new))) == 0
+    assert count_losses(values, cast(values, dtype_of(new))) == (0, 0)
 
 
 def test_widening_is_exact():
@@ -107,7 +107,26 @@ def test_what_is_finite(tag):
 
 def test_overflows_are_counted():
     values = np.array([65519.0, 65520.0, -1e30, np.inf, np.nan], np.float32)
-    assert count_overflows(values, cast(values, dtype_of("float16"))) == 2
+    assert count_losses(values, cast(values, dtype_of("float16"))) == (2, 0)
+
+
+@pytest.mark.parametrize("new", ["float16", "bfloat16", "float32"])
+def test_what_becomes_zero_is_counted_and_zeros_are_not(new):
+    least = float(ml_dtypes.finfo(dtype_of(new)).smallest_subnormal)
+    values = np.array([0.0, -0.0, least, least / 4, -least / 4, np.nan, np.inf, 1.0], np.float64)
+    assert count_losses(values, cast(values, dtype_of(new))) == (0, 2)
+    assert count_losses(values[:0], cast(values[:0], dtype_of(new))) == (0, 0)
+
+
+def test_a_tally_names_the_leaf_that_has_lost_the_most():
+    tally = Tally()
+    assert tally.worst is tally.text("float16") is None
+    for path, infinite, zero in ((("a",), 0, 9), (("b", "w"), 2, 0), (("c",), 1, 1), (("b", "w"), 1, 0)):
+        tally.add(path, infinite, zero)
+    assert (tally.infinite, tally.zero, tally.worst) == (4, 10, ("b", "w"))
+    assert tally.text("float16") == (
+        "4 finite values became infinite and 10 nonzero values became zero in float16, the most of them in b/w (3)"
+    )
 
 
 def test_names_of_dtypes():

@@ -51,7 +51,7 @@ def test_the_config_works_with_and_without_ml_collections(installed, monkeypatch
     assert (checkpointer.config["float_dtype"], checkpointer.config.save_optimizer_state) == ("fp32", True)
     with pytest.raises(AttributeError):
         _ = updated.no_such_thing
-    with pytest.raises(UsageError, match="'bf15' is no float dtype"):
+    with pytest.raises(UsageError, match="'bf15' is not a float dtype"):
         StreamingCheckpointer({"float_dtype": "bf15"}, "somewhere")
 
 

@@ -12,8 +12,9 @@ import pytest
 
 import reference
 from fuzz.equality import same
-from reference.storage import sinks
+from reference.storage import new_files, sinks
 from reference.storage.atomic_files import replace
+from reference.storage.folders import make_folder
 from reference.storage.local_files import FileSource
 from reference.tests.waiting import busy
 
@@ -274,3 +275,44 @@ def test_an_interrupt_leaves_nothing_open_and_no_name(tmp_path, monkeypatch, nam
             pass
     assert os.listdir(tmp_path) == []
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_folders_are_made_with_those_above_them(tmp_path):
+    make_folder(tmp_path / "a" / "b" / "c")
+    make_folder(tmp_path / "a" / "b" / "c")
+    assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+def test_a_file_in_the_way_of_a_folder_is_said(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(FileExistsError) as caught:
+        make_folder(tmp_path / "a" / "b")
+    assert caught.value.filename == str(tmp_path / "a")
+
+
+def test_the_second_name_of_an_old_file_is_taken_away(tmp_path, monkeypatch):
+    """Where the file system has no journal: whatever happens, the one name stays."""
+    monkeypatch.setattr(new_files, "changes_names_at_once", lambda _: False)
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    seen = []
+    real = os.replace
+
+    def watched(*names):
+        seen.append(sorted(len(name) for name in os.listdir(tmp_path)))
+        real(*names)
+
+    monkeypatch.setattr(os, "replace", watched)
+    with replace(path) as sink:
+        sink.write(b"new")
+    assert [len(names) for names in seen] == [3]  # the old file by two names, and the new one by a hidden one
+    assert os.listdir(tmp_path) == ["x"]
+
+    def refuse(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="Input/output"), replace(path) as sink:
+        sink.write(b"newer")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["x"]

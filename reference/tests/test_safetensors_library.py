@@ -182,11 +182,12 @@ def library_takes(data):
 
 
 def reader_takes(data):
+    """Whether all of a file is taken; what cannot be held, or clashes, is refused where it is chosen."""
     try:
-        read_safetensors(BytesSource(data))
+        contents = read_safetensors(BytesSource(data))
     except FormatError:
         return False
-    return True
+    return not contents.unheld and contents.clash is None
 
 
 @pytest.mark.parametrize("name", TAKEN)

@@ -12,6 +12,7 @@ from reference.delta import add, diff, recover, subtract
 from reference.format.errors import UsageError
 from reference.salvage import salvage
 from reference.seal import seal
+from reference.storage import same_files
 
 TREE = {"a": np.arange(3000, dtype=np.float32)}
 
@@ -100,3 +101,20 @@ def test_a_conversion_in_place_stays(folder):
 def test_trees_are_no_files(folder):
     diff(TREE, {"a": TREE["a"] + 1}, folder / "base", backend="numpy")
     assert Path(folder / "base").stat().st_size
+
+
+class Remote:
+    """A place of another machine."""
+
+    def __init__(self, name):
+        self.name = name.partition("?")[0]
+
+
+def test_what_is_far_away_is_known_by_its_name_and_no_secret_is_told(monkeypatch):
+    real = same_files.place_of
+    monkeypatch.setattr(same_files, "place_of", lambda path: Remote(path) if "://" in str(path) else real(path))
+    with pytest.raises(UsageError, match="is the base") as caught:
+        same_files.refuse_an_input(Remote("s3a://bucket/x?secret"), {"the base": "S3://bucket/x?secret"})
+    assert "secret" not in str(caught.value)
+    same_files.refuse_an_input(Remote("s3://bucket/y"), {"the base": "s3://bucket/x", "the target": "x"})
+    same_files.refuse_an_input(real("x"), {"the base": "s3://bucket/x"})

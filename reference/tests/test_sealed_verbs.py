@@ -75,7 +75,7 @@ def test_convert_puts_a_seal_on(path, capsys):
         except SystemExit as error:  # of argparse
             assert error.code == 2
         assert not path.with_name("x.2").exists()
-    with pytest.raises(UsageError, match="is not sealed"):
+    with pytest.raises(UsageError, match="a standard flax file holds no metadata; write a sealed stream"):
         convert(f"{path}", f"flax::{path}.2", metadata={"a": 1})
 
 

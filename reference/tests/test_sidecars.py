@@ -7,9 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import reference
 from reference.checkpointer import StreamingCheckpointer
+from reference.checkpoints.sidecar_marks import mark_of
 from reference.convert import convert
 from reference.format.errors import UsageError
+from reference.storage.local_files import FileSource
 from reference.tests.states import train_state
 
 KEPT = {"float_dtype": "", "save_optimizer_state": True}
@@ -119,3 +122,28 @@ def test_a_key_that_the_mark_takes_is_refused_when_the_weights_are_saved(tmp_pat
     with pytest.raises(UsageError, match=r"metadata has the key 'streamckpt'.*rename it"):
         saved(tmp_path, 1, {"streamckpt": 1}, {"index": 1})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.json", "streaming_train_state"]
+
+
+def test_samples_are_read_together_where_each_request_takes_long(tmp_path, monkeypatch):
+    """And are the same, however they are read."""
+    saved(tmp_path, 1, {"step": 1}, None, save_optimizer_state=False)
+    asked = []
+
+    def read_ranges(self, ranges):
+        asked.append(len(ranges))
+        for offset, view in ranges:
+            self.read_into(offset, view)
+
+    monkeypatch.setattr(FileSource, "read_ranges", read_ranges, raising=False)
+    assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 1}
+    assert len(asked) == 1
+
+
+def test_of_very_many_leaves_some_are_compared_the_same_ones_each_time(tmp_path):
+    tree = {f"{i:04}": np.full(3, i, np.float32) for i in range(2000)}
+    for name in ("a", "b"):
+        reference.save(tmp_path / name, tree)
+    changed = {name: array + 1 for name, array in tree.items()}
+    reference.save(tmp_path / "c", changed)
+    a, b, c = (mark_of(tmp_path / name)["digest"] for name in "abc")
+    assert a == b != c

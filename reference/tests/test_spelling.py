@@ -46,8 +46,9 @@ DEFAULTS = {
     # what is wanted of them
     "prefix": None,
     "like": None,
-    "streaming": True,
+    "streaming": None,
     "float_dtype": None,
+    "keep": None,
     "include": None,
     "exclude": None,
     # how
@@ -56,6 +57,8 @@ DEFAULTS = {
     "mmap": False,
     "any_kind": False,
     "dialect": None,
+    "names": "split",
+    "max_shard_size": None,
     "dry_run": False,
     "jobs": None,
     "backend": None,
@@ -66,6 +69,7 @@ DEFAULTS = {
     "metadata": None,
     "alignment": None,
     "digests": None,
+    "keys": None,
 }
 
 

@@ -13,7 +13,9 @@ import pytest
 
 import reference
 from fuzz.equality import same
+from reference.checkpoints import detached_seals
 from reference.commands import compare, convert, diff, inspect, salvage, seal, verify
+from reference.format.errors import UsageError
 from reference.storage import open_descriptors
 from reference.storage.open_descriptors import descriptor_of
 from reference.storage.places import LocalPlace, place_of
@@ -170,6 +172,11 @@ def test_a_cut_pipe_is_a_cut_stream(stream, capfd):
 def test_who_reads_more_than_once_says_so(stream, capfd, main, arguments):
     assert main(arguments) == 2
     assert "needs a file with a name, and not standard input; save it to one first" in capfd.readouterr().err
+
+
+def test_what_has_no_name_has_no_seal_beside_it(stream):
+    with stream.open("rb") as file, pytest.raises(UsageError, match="no name beside which its seal could stand"):
+        detached_seals.seal(f"/dev/fd/{file.fileno()}")
 
 
 def test_a_terminal_gets_no_checkpoint(stream, capfd):

@@ -87,6 +87,6 @@ def test_arrays_are_placed_and_copied_by_older_jax_too(monkeypatch):
     sharding = SingleDeviceSharding(jax.devices()[1])
     placed = host_to_device.put(lambda index: values[index], values.shape, values.dtype, sharding)
     assert placed.sharding == sharding
-    taken = device_to_host._take(placed, (0, 0), (2, 3), values.dtype, [])
+    taken, _ = device_to_host._take(placed, (0, 0), (2, 3), values.dtype)
     assert np.array_equal(np.asarray(taken), values)
     assert taken.unsafe_buffer_pointer() != placed.unsafe_buffer_pointer()

@@ -12,7 +12,7 @@ import pytest
 from reference.computing.arithmetic import Arithmetic, CombinedPayload, NumpyArithmetic, Operation, promoted
 from reference.computing.backend import Backend
 from reference.format.blocks import BLOCK, NUMPY, ORDERED, WHOLE, XOR
-from reference.format.casts import FLOAT_TAGS, cast_item
+from reference.format.casts import FLOAT_TAGS, Tally, cast_item
 from reference.format.dtypes import WIDTHS, dtype_of
 from reference.format.leaves import describe
 from reference.format.payloads import MemoryPayload, bytes_of
@@ -59,13 +59,16 @@ class BackendJudge:
         for n in _SIZES:
             values = floats(old, n)
             item = Item(("w",), describe(values), lambda values=values: MemoryPayload(bytes_of(values)))
-            found, wanted = ([], []), ([], [])
-            for cast, told in ((self.backend().cast_item, found), (cast_item, wanted)):
-                done = cast(item, dtype_of(new), told[1].append)
+            sides = []
+            for cast in (self.backend().cast_item, cast_item):
+                tally = Tally()
+                done = cast(item, dtype_of(new), tally.add)
                 assert done.leaf.dtype == dtype_of(new)
-                told[0].append(_payload_of(done))
-            assert found[0] == wanted[0]
-            assert sum(found[1]) == sum(wanted[1]), "finite values that became infinite are counted otherwise (CONV-4)"
+                sides.append((_payload_of(done), tally))
+            (found, counted), (wanted, losses) = sides
+            assert found == wanted
+            assert counted.infinite == losses.infinite, "finite values that became infinite are miscounted (CONV-4)"
+            assert counted.zero == losses.zero, "nonzero values that became zero are miscounted"
 
     @pytest.mark.parametrize("tag", [None, *WIDTHS])
     def test_planes_and_contents_are_those_of_numpy(self, tag: str | None) -> None:

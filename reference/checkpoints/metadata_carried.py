@@ -1,0 +1,98 @@
+"""What a checkpoint says beside its leaves, taken from one container to another (spec CONV-9; 2.0, META-4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from ..containers.safetensors_file import SAFETENSORS, default_metadata
+from ..containers.stream import STREAM
+from ..format.errors import UsageError
+from ..format.keypaths import display
+from ..format.metadata import PRNG_KEYS, Metadata
+from ..format.seals import VERSION
+from .checkpoint import Checkpoint
+
+_SAFETENSORS: Final = "safetensors"  # META-4: the `__metadata__` of the safetensors file from which the tree came
+
+
+class Carried(NamedTuple):
+    """The metadata of an output, a sealed stream or a safetensors file.
+
+    `left_out` are the keys of the input's for which the output has no place.
+    """
+
+    sealed: dict[str, Any] | None = None
+    texts: dict[str, str] | None = None
+    left_out: tuple[str, ...] = ()
+
+
+# CONV-9: "The metadata of a safetensors file has no place in a tree; a converter SHOULD say that it leaves it out."
+def carried(checkpoint: Checkpoint, kind: str, version: str | None, given: Metadata | None) -> Carried:
+    """What of a checkpoint's metadata an output of a kind holds, and what is `given` beside it. Raises UsageError."""
+    found = checkpoint.metadata
+    if kind == STREAM and version == VERSION:
+        kept = {_SAFETENSORS: found} if checkpoint.kind == SAFETENSORS and found else found
+        # Below a prefix, or where leaves are left out, the keys stand elsewhere or not at all.
+        names = {display(path): name for path, name in checkpoint.prng_keys.items()}
+        kept = {key: value for key, value in kept.items() if key != PRNG_KEYS or not checkpoint.prng_keys}
+        return Carried(sealed={**kept, **({PRNG_KEYS: names} if names else {}), **(given or {})})
+    if kind == SAFETENSORS:
+        if checkpoint.kind == SAFETENSORS:
+            return Carried(texts={**found, **given_texts(given)})
+        texts, left_out = as_texts(found)
+        if not _is_theirs(found):
+            texts = {**default_metadata(checkpoint.records), **texts}
+        return Carried(texts={**texts, **given_texts(given)}, left_out=left_out)
+    if given:
+        what = f"a stream of version {version}" if kind == STREAM else f"a {kind}"
+        advice = "write a sealed stream (--format=2.0, format=), or safetensors"
+        raise UsageError(f"{what} holds no metadata; {advice}")
+    return Carried(left_out=tuple(found))
+
+
+def as_texts(metadata: Metadata) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The metadata of a sealed stream as a safetensors file holds it, and the keys of what has no place there.
+
+    What was a `__metadata__` is one again. Of other entries texts are taken as they are, and values that JSON has as
+    their JSON; bytes, NaN and the infinities are not in it.
+    """
+    is_theirs = _is_theirs(metadata)
+    texts: dict[str, str] = dict(metadata[_SAFETENSORS]) if is_theirs else {}
+    left_out: list[str] = []
+    for key, value in metadata.items():
+        if key == _SAFETENSORS and is_theirs:
+            continue
+        text = _text(value)
+        if text is None or key in texts:
+            left_out.append(key)
+        else:
+            texts[key] = text
+    return texts, tuple(left_out)
+
+
+def _is_theirs(metadata: Metadata) -> bool:
+    """Whether metadata holds that of a safetensors file (META-4)."""
+    old = metadata.get(_SAFETENSORS)
+    return isinstance(old, Mapping) and all(type(text) is str for text in old.values())
+
+
+def given_texts(given: Metadata | None) -> dict[str, str]:
+    """What a caller gives, as a safetensors file holds it. Raises UsageError."""
+    texts: dict[str, str] = {}
+    for key, value in (given or {}).items():
+        text = _text(value)
+        if text is None or type(key) is not str:
+            raise UsageError(f"the metadata {key} cannot stand in safetensors, which holds texts: {value!r:.100}")
+        texts[key] = text
+    return texts
+
+
+def _text(value: Any) -> str | None:
+    if type(value) is str:
+        return value
+    try:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return None

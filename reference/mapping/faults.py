@@ -1,0 +1,37 @@
+"""What is said of leaves that a map does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ..format.errors import UsageError
+from ..format.keypaths import KeyPath, display
+
+SHOWN: Final = 8  # key paths of each kind in an error
+
+
+class MapError(UsageError):
+    """A map that does not fit these leaves. `paths` are all the leaves that are at fault."""
+
+    def __init__(self, detail: str, paths: Iterable[tuple[str, ...]] = ()) -> None:
+        super().__init__(detail)
+        self.paths = [KeyPath(path) for path in paths]
+
+
+class ParameterNeeded(MapError):
+    """A parameter that the shapes do not tell."""
+
+
+def refuse_misfits(misfits: Sequence[tuple[tuple[str, ...], str]]) -> None:
+    if misfits:
+        text = "; ".join(f"{display(path)} is {what}" for path, what in misfits[:SHOWN])
+        raise MapError(text + and_more(len(misfits)), [path for path, _ in misfits])
+
+
+def listed(paths: Sequence[tuple[str, ...]], count: int | None = None) -> str:
+    return ", ".join(map(display, paths[:SHOWN])) + and_more(len(paths) if count is None else count)
+
+
+def and_more(count: int) -> str:
+    return f", and {count - SHOWN} more" if count > SHOWN else ""

@@ -1,0 +1,236 @@
+"""Trees that people have: typed PRNG keys, old named tuples, int keys, lists, and placeholders of arrays elsewhere."""
+
+import re
+from typing import NamedTuple
+
+import flax.serialization
+import jax
+import msgpack
+import numpy as np
+import pytest
+from flax import nnx
+
+import reference
+import streamckpt as sc
+from reference.containers.damaged import read_what_is_whole
+from reference.devices.prng_keys import DATA
+from reference.format.errors import FormatError, UsageError
+from reference.format.wire import BytesSource
+
+# --- typed PRNG keys ----------------------------------------------------------------------------------
+
+
+def keys(impl="threefry2x32", n=3):
+    key = jax.random.key(7, impl=impl)
+    return {"one": key, "more": jax.random.split(key, n), "w": np.ones(2, np.float32)}
+
+
+def same_keys(a, b):
+    return a.dtype == b.dtype and np.array_equal(jax.random.key_data(a), jax.random.key_data(b))
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg", "unsafe_rbg"])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_typed_keys_come_back_typed(tmp_path, impl, blocking):
+    tree = keys(impl)
+    handle = sc.save(tmp_path / "x", {"rngs": tree}, format="2.0", metadata={"step": 1}, blocking=blocking)
+    if handle is not None:
+        handle.wait()
+    with sc.open(tmp_path / "x") as checkpoint:
+        assert checkpoint.metadata == {"step": 1, "prng_keys": {"rngs/one": impl, "rngs/more": impl}}
+        assert checkpoint.prng_keys == {("rngs", "one"): impl, ("rngs", "more"): impl}
+    plain = sc.load(tmp_path / "x")["rngs"]
+    assert plain["one"].dtype == np.uint32
+    for like in (tree, jax.eval_shape(lambda: keys(impl))):
+        found = sc.load(tmp_path / "x", "rngs", like=like)
+        assert same_keys(found["one"], tree["one"])
+        assert same_keys(found["more"], tree["more"])
+        assert np.array_equal(jax.random.normal(found["one"], (2,)), jax.random.normal(tree["one"], (2,)))
+
+
+def test_keys_of_another_implementation_do_not_fit(tmp_path):
+    sc.save(tmp_path / "x", keys("rbg"), format="2.0")
+    with pytest.raises(sc.TargetMismatch, match=r"one: a PRNG key of unsafe_rbg is wanted, .* one of rbg"):
+        sc.load(tmp_path / "x", like=keys("unsafe_rbg"))
+    with pytest.raises(sc.TargetMismatch, match="one"):
+        sc.load(tmp_path / "x", like=keys("threefry2x32"))
+
+
+def test_a_plain_stream_takes_the_data_of_keys_where_it_is_asked_to(tmp_path):
+    tree = keys()
+    with pytest.raises(FormatError, match=r"typed PRNG key is stored as its data: format='2.0' .*, and keys='data'"):
+        sc.save(tmp_path / "x", tree)
+    for output in (f"params::{tmp_path}/x", f"flax::{tmp_path}/y", f"safetensors::{tmp_path}/z"):
+        sc.save(output, tree, keys=DATA)
+        assert same_keys(sc.load(output, like=tree)["more"], tree["more"])
+    with pytest.raises(UsageError, match="is not a way to store typed PRNG keys"):
+        sc.save(tmp_path / "x", tree, keys="name")
+
+
+def test_keys_that_are_sharded_come_back_as_they_were(tmp_path):
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:4]), ("a",))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("a"))
+    tree = {"k": jax.device_put(jax.random.split(jax.random.key(1), 8), sharding)}
+    sc.save(tmp_path / "x", tree, format="2.0")
+    found = sc.load(tmp_path / "x", like=tree)["k"]
+    assert found.sharding == sharding
+    assert same_keys(found, tree["k"])
+
+
+def test_a_conversion_keeps_the_names_of_implementations(tmp_path):
+    sc.save(tmp_path / "x", {"a": keys("rbg"), "b": keys()}, format="2.0")
+    sc.convert(tmp_path / "x", f"params::{tmp_path}/y", prefix="a", exclude="more")
+    with sc.open(tmp_path / "y") as checkpoint:
+        assert checkpoint.metadata == {"prng_keys": {"one": "rbg"}}
+    assert sc.convert(tmp_path / "x", f"params::{tmp_path}/z", format="1.0").metadata_left_out == ("prng_keys",)
+
+
+def test_a_model_with_dropout_saves_and_resumes(tmp_path):
+    def model():
+        return nnx.Dropout(0.5, rngs=nnx.Rngs(3))
+
+    trained = model()
+    trained(np.ones((4, 4), np.float32))
+    state = nnx.state(trained)
+    sc.save(tmp_path / "x", state, format="2.0")
+    again = model()
+    nnx.update(again, sc.load(tmp_path / "x", like=nnx.state(again)))
+    ones = np.ones((8, 8), np.float32)
+    assert np.array_equal(again(ones), trained(ones))
+
+
+def test_the_noise_of_an_optimizer_saves_and_resumes(tmp_path):
+    optax = pytest.importorskip("optax")
+    params = {"w": np.ones(3, np.float32)}
+    try:
+        optimizer = optax.noisy_sgd(0.1, key=jax.random.key(5))
+    except TypeError:  # older ones take a seed
+        optimizer = optax.noisy_sgd(0.1)
+    state = optimizer.init(params)
+    _, state = optimizer.update({"w": np.ones(3, np.float32)}, state, params)
+    sc.save(tmp_path / "x", state, format="2.0")
+    again = sc.load(tmp_path / "x", like=optimizer.init(params))
+    wanted, _ = optimizer.update(params, state, params)
+    found, _ = optimizer.update(params, again, params)
+    assert np.array_equal(found["w"], wanted["w"])
+
+
+# --- named tuples as flax stored them -----------------------------------------------------------------
+
+
+class Inner(NamedTuple):
+    mu: object
+    nu: object
+
+
+class Outer(NamedTuple):
+    count: object
+    inner: object
+
+
+def old(value):
+    """A named tuple as flax stored it until 2022."""
+    if isinstance(value, tuple):
+        fields = {str(i): name for i, name in enumerate(value._fields)}
+        return {"name": type(value).__name__, "fields": fields, "values": {str(i): old(v) for i, v in enumerate(value)}}
+    return {key: old(child) for key, child in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("kind", ["flax", "params"])
+def test_old_named_tuples_migrate_as_flax_does(tmp_path, kind):
+    tree = {"opt": Outer(np.int32(3), {"a": Inner(np.ones(2, np.float32), np.zeros(2, np.float32))}), "name": "x"}
+    like = {"opt": Outer(np.int32(0), {"a": Inner(np.empty(2, np.float32), np.empty(2, np.float32))}), "name": "y"}
+    sc.save(f"{kind}::{tmp_path}/x", old(tree))
+    found = sc.load(f"{kind}::{tmp_path}/x", like=like)
+    assert (type(found["opt"]), type(found["opt"].inner["a"]), found["name"]) == (Outer, Inner, "x")
+    assert np.array_equal(found["opt"].inner["a"].mu, np.ones(2))
+    wanted = flax.serialization.from_state_dict(like, old(tree))
+    assert np.array_equal(found["opt"].inner["a"].nu, wanted["opt"].inner["a"].nu)
+    # A tree that has such parts itself is left alone.
+    own = {"fields": {"0": "a"}, "name": "n", "values": {"0": 1}}
+    sc.save(tmp_path / "own", {"t": own})
+    assert sc.load(tmp_path / "own", like={"t": own}) == {"t": own}
+
+
+# --- int keys and lists of flax files -----------------------------------------------------------------
+
+
+def test_int_keys_become_texts_where_they_are_asked_for(tmp_path):
+    (tmp_path / "x").write_bytes(msgpack.packb({"h": {0: 1.5, -1: 5, "b": 1}}))
+    with pytest.raises(FormatError, match=r"a key is of kind int, not str .*; --dialect=int-keys"):
+        sc.open(f"flax::{tmp_path}/x")
+    with sc.open(f"flax::{tmp_path}/x", dialect="int-keys") as checkpoint:
+        assert list(checkpoint) == [("h", "0"), ("h", "-1"), ("h", "b")]
+    sc.convert(tmp_path / "x", f"params::{tmp_path}/y", dialect="int-keys")
+    assert sc.load(tmp_path / "y")["h"]["-1"] == 5
+    sc.salvage(f"flax::{tmp_path}/x", f"flax::{tmp_path}/z")
+    assert sc.load(f"flax::{tmp_path}/z")["h"]["b"] == 1
+
+
+def test_int_keys_that_clash_are_refused(tmp_path):
+    (tmp_path / "x").write_bytes(msgpack.packb({0: 1, "0": 2}))
+    with pytest.raises(FormatError, match="the key '0' stands in a map twice"):
+        sc.open(f"flax::{tmp_path}/x", dialect="int-keys")
+
+
+def test_lists_are_refused_by_name_and_skipped_by_salvage(tmp_path):
+    tree = {
+        "a": {"w": np.ones(3, np.float32)},
+        "l": [1, {"x": [b"1", "2", 3.5, None]}, np.ones(2)],
+        "z": {"b": 2},
+        "m": [],
+    }
+    data = flax.serialization.msgpack_serialize(tree)
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(FormatError, match=r"a list stands in the tree \(FLAX-4, byte \d+, leaf l\)"):
+        sc.open(f"flax::{tmp_path}/x")
+    report = sc.salvage(f"flax::{tmp_path}/x", f"flax::{tmp_path}/y")
+    assert [error.path for _, _, error in report.losses] == [("l",), ("m",)]
+    found = sc.load(f"flax::{tmp_path}/y")
+    assert (found["z"], list(found)) == ({"b": 2}, ["a", "z"])
+    for cut in range(len(data)):  # a list that is cut off is lost as the rest is
+        found = read_what_is_whole(BytesSource(data[:cut]))
+        assert all(0 <= loss.offset <= loss.end <= cut for loss in found.losses), found
+
+
+# --- placeholders -------------------------------------------------------------------------------------
+
+SPEC = {"driver": "zarr", "kvstore": {"driver": "file", "path": "target.w"}, "metadata": {"shape": {"0": 4}}}
+PLACEHOLDERS = {
+    "flax": ({"params": {"w": "//GDAPlaceholder:params/w", "b": np.ones(2)}}, "x_gda/params/w", "params/w"),
+    "orbax": ({"params": {"w": "PLACEHOLDER://params.w"}, "step": 1}, "/params.w", "params/w"),
+    "t5x": ({"target": {"w": SPEC}, "n": 1}, "/target.w", "target/w"),
+}
+
+
+@pytest.mark.parametrize("who", PLACEHOLDERS)
+@pytest.mark.parametrize("kind", ["flax", "params"])
+def test_placeholders_are_refused_by_every_verb_with_the_folder_to_look_in(tmp_path, who, kind):
+    tree, folder, leaf = PLACEHOLDERS[who]
+    path = f"{kind}::{tmp_path}/x"
+    sc.save(path, tree)
+    sc.save(tmp_path / "good", {"a": 1})
+    if kind == "params" and who == "orbax":
+        path = path.replace("params::", "trainstate::")
+    calls = [
+        lambda: sc.load(path),
+        lambda: sc.load(path, like=tree),
+        lambda: sc.open(path),
+        lambda: sc.convert(path, f"params::{tmp_path}/y"),
+        lambda: sc.verify(path),
+        lambda: sc.compare(path, tmp_path / "good"),
+        lambda: sc.diff(path, tmp_path / "good", tmp_path / "d"),
+        lambda: sc.salvage(path, tmp_path / "y"),
+    ]
+    for call in calls:
+        with pytest.raises(FormatError, match=rf"placeholders, as {who} writes them; the first lies in .*") as caught:
+            call()
+        assert folder in str(caught.value)
+        assert re.search(rf"leaf {leaf}\)", str(caught.value))
+    assert not (tmp_path / "y").exists()
+
+
+def test_texts_that_only_look_like_specs_are_texts(tmp_path):
+    tree = {"a": "see //GDAPlaceholder:", "s": {"driver": "zarr", "kvstore": {"path": "x"}}, "n": "PLACEHOLDER"}
+    reference.save(tmp_path / "x", tree)
+    assert reference.load(tmp_path / "x") == tree
