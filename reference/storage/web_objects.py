@@ -45,7 +45,7 @@ class WebObject:
     def begin(self, n: int) -> tuple[bytes, Version]:
         server, connection, answer = self._ask({"Range": f"bytes=0-{n - 1}"})
         if answer.status == 416 and answer.headers.get("Content-Range", "").endswith("*/0"):
-            connection.close()
+            _end(connection, answer)
             return b"", _version(answer, 0)
         version, start, size = self._compared(connection, answer)
         data = bytearray(min(n, version.size))
@@ -60,7 +60,7 @@ class WebObject:
         server, connection, answer = self._ask(headers)
         version, start, size = self._compared(connection, answer)
         if not self.is_same(version, expected):
-            connection.close()
+            _end(connection, answer)
             raise changed(self.name)
         self._take(server, connection, answer, (start, size), (offset, n), views)
         return version
@@ -91,7 +91,7 @@ class WebObject:
             if answer.status in (200, 206, 416):
                 self._address = address
                 return server, connection, answer
-            connection.close()
+            _end(connection, answer)
             if answer.status in _MOVED and (location := answer.headers.get("Location")):
                 address = quote(urljoin(address, location), safe=_AS_IT_IS)
             elif answer.status in (401, 403) and first != self._url:  # the address has expired
@@ -144,7 +144,7 @@ class WebObject:
         if answer.status == 206 and found is not None and not answer.headers.get("Content-Encoding"):
             start, last, size = map(int, found.groups())
             return _version(answer, size), start, last + 1 - start
-        connection.close()
+        _end(connection, answer)
         if answer.status == 200:
             raise OSError(errno.ENOTSUP, NO_RANGES, self.name)
         raise OSError(errno.EIO, "the server does not say which part of the file it has sent", self.name)
@@ -172,12 +172,12 @@ class WebObject:
                 self._idle.append((server, connection))
                 return
         except PassingError:
-            connection.close()
+            _end(connection, answer)
             raise
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
+            _end(connection, answer)
             raise self._broken(error) from None
-        connection.close()
+        _end(connection, answer)
 
     def _refusal(self, status: int) -> OSError:
         if status in (404, 410):
@@ -211,6 +211,12 @@ def _reason(error: Exception) -> str:
 def _version(answer: http.client.HTTPResponse, size: int) -> Version:
     get = answer.headers.get
     return Version(size, get("ETag"), get("x-goog-generation") or get("x-amz-version-id"), get("Last-Modified"))
+
+
+def _end(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> None:
+    """Close both: of a server that keeps no connection (HTTP/1.0) the answer alone has the socket."""
+    answer.close()
+    connection.close()
 
 
 def _connection(scheme: str, netloc: str, via: Any) -> http.client.HTTPConnection:

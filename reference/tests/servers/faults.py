@@ -11,6 +11,7 @@ import http.client
 import http.server
 import itertools
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -153,13 +154,20 @@ def of(what: str, fault: Fault, others: Fault = none) -> Fault:
 # --- the proxy ----------------------------------------------------------------------------------------------
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has gone is none; what else goes wrong is told as ever."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Proxy:
     """What stands before a server: `fault` is what it does, and `asked` says what it was asked for."""
 
     def __init__(self, upstream: str, translated: Callable[[Ask], Ask] = lambda ask: ask) -> None:
         self._upstream = urlsplit(upstream).netloc
         self._ask = translated(self._forward)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         self.begin()
@@ -186,9 +194,8 @@ class Proxy:
             if asked.body or asked.method in ("PUT", "POST"):
                 connection.putheader("Content-Length", str(len(asked.body)))
             connection.endheaders(asked.body or None)
-            answer = connection.getresponse()
-            body = answer.read()
-            return Answer(answer.status, dict(answer.getheaders()), body)
+            with contextlib.closing(connection.getresponse()) as answer:
+                return Answer(answer.status, dict(answer.getheaders()), answer.read())
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         proxy = self
