@@ -157,3 +157,35 @@ def a_payload_counted_from_its_record():
     form = padded("uint8", (4096,), patterned(4096), 64)(4)
     one = tensor("k", "uint8", (4096,), patterned(4096))
     return sealed([number("ab", 1), item(one.leaf, one.read, lambda _: form)]).data()
+
+
+# --- alignments that are none --------------------------------------------------------------------------------------
+
+
+def _stated(alignment: int) -> Bytes:
+    """Leaves of which none is padded, in a stream whose index states an alignment."""
+    return sealed([number("a", 1), tensor("k", "uint8", (8,), patterned(8))], alignment).data()
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_32():
+    """Half of the smallest alignment there is."""
+    return _stated(32)
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_8192():
+    """Twice the largest alignment there is."""
+    return _stated(8192)
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_192():
+    """A multiple of 64 that is not a power of two."""
+    return _stated(192)
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_0():
+    """Zero, of which nothing is a multiple but itself."""
+    return _stated(0)

@@ -51,7 +51,7 @@ def test_how_deep_json_may_be_does_not_depend_on_the_process(deep, limit):
 import sys
 sys.setrecursionlimit({limit})
 from conformance.strict_json import parsed
-deepest = "[" * 255 + '"[[[\\\\"' + "]" * 255
+deepest = "[" * 255 + '"[[\\\\"[["' + "]" * 255
 assert len(parsed(deepest.encode())) == 1
 try:
     parsed(sys.stdin.buffer.read())
