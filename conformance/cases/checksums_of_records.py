@@ -29,6 +29,22 @@ def a_record_of_three_blocks():
     return sealed([number("n", 7), tensor("k", "uint8", (2 * BLOCK + 100,), patterned(2 * BLOCK + 100))]).accepted()
 
 
+@accept("SUM-2", "SUM-3")
+def a_record_of_exactly_one_block():
+    """An array whose record has 4 MiB: one checksum."""
+    return sealed([number("n", 7), _array(_exactly(_array))]).accepted()
+
+
+def _array(n: int) -> Item:
+    return tensor("k", "uint8", (n,), patterned(n))
+
+
+def _exactly(leaf: Callable[[int], Item]) -> int:
+    """The content of a leaf whose record takes a block, as the second of a stream: how many bytes."""
+    n = BLOCK - 300
+    return n + BLOCK - sealed([number("n", 7), leaf(n)]).records[1].data.size
+
+
 @accept("SUM-2")
 def blocks_are_counted_from_the_beginning_of_each_record():
     """Two arrays of 6 MiB, the second of which stands across a multiple of 4 MiB of the file."""
@@ -158,8 +174,7 @@ def a_checksum_of_an_array_whose_last_bit_is_another():
 
 
 def _long() -> list[Item]:
-    n = BLOCK + 300
-    return [number("n", 7), tensor("k", "uint8", (n,), patterned(n))]
+    return [number("n", 7), _array(BLOCK + 300)]
 
 
 @refuse("SUM-3", also=("INDEX-8",))
@@ -227,9 +242,7 @@ def blocks_counted_from_the_beginning_of_the_file():
 
 def _of_blocks(made: Callable[[Bytes], bytes], exactly: bool = False, fault: int | None = None) -> Bytes:
     """A small record, and one of one block or somewhat more, whose checksums are those that are made of it."""
-    n = BLOCK + 300
-    if exactly:
-        n -= sealed([number("n", 7), blob("k", patterned(n))]).records[1].data.size - BLOCK
+    n = _exactly(lambda n: blob("k", patterned(n))) if exactly else BLOCK + 300
     whole = sealed([number("n", 7), blob("k", patterned(n))])
     says = whole.says()
     says["leaves"][1][4][0][2] = made(whole.records[1].data)

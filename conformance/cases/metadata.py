@@ -88,6 +88,13 @@ def one_thousand_entries():
     return sealed(ITEMS, metadata={f"key-{i:04}": i for i in range(1000)}).accepted()
 
 
+@writes("META-2", "SEAL-7")
+def one_thousand_entries_in_another_order():
+    """A writer is given them in the reverse of their order."""
+    content = {f"key-{i:04}": i for i in range(1000)}
+    return encode_sealed([number("k", 7).read], shuffled(described(content))), sealed(ITEMS, metadata=content).data()
+
+
 # --- what no writer writes -----------------------------------------------------------------------------------------
 
 

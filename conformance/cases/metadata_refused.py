@@ -5,7 +5,7 @@ from typing import Any
 from ..assembly import Bytes, Part, bin_, fill, header, here, int_, map_, raw, str_
 from ..declare import refuse
 from .metadata import ITEMS
-from .metadata_values import Long, Pairs, long_entry, nested
+from .metadata_values import Long, Many, Pairs, long_entry, nested
 from .sealed_assembly import sealed
 
 
@@ -47,6 +47,24 @@ def metadata_of_2_to_the_24_bytes_and_1():
 def bytes_of_2_to_the_24():
     """A bin of 2^24 bytes: with its key the metadata has more."""
     return _with({"k": Long("bin", 0, 1 << 24)})
+
+
+@refuse("META-3", also=("INDEX-1",))
+def a_list_of_one_value_too_many():
+    """The map, the list in it, and 65,535 values in that."""
+    return _with({"k": Many(None, 65_535)})
+
+
+@refuse("META-3", also=("INDEX-1",))
+def two_lists_of_too_many_values():
+    """Two lists of 40,000 values each: together they are too many."""
+    return _with({"a": Many(7, 40_000), "b": Many(7, 40_000)})
+
+
+@refuse("META-3", also=("INDEX-1",))
+def a_map_of_too_many_entries():
+    """140,000 entries in a map."""
+    return _with({"k": Many(7, 140_000, keys=True)})
 
 
 @refuse("META-2")
