@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.checkpoints.leaf_items import item_of
+from reference.containers.container import Contents
 from reference.containers.registry import CONTAINERS
 from reference.format.errors import FormatError
 from reference.format.leaves import read_value
@@ -40,12 +41,18 @@ def file_of_tree(tree: Any, kind: str, keep_empty_nodes: bool = False) -> bytes:
     return file_of([item_of(path, leaf) for path, leaf in flatten(tree, keep_empty_nodes)], kind)
 
 
-def records_of(data: bytes, kind: str) -> list[Record] | None:
-    """The records of a file, None where it is refused."""
+def contents_of(data: bytes, kind: str) -> Contents | None:
+    """What the headers of a file say, None where it is refused."""
     try:
-        return CONTAINERS[kind].read(BytesSource(data)).records
+        return CONTAINERS[kind].read(BytesSource(data))
     except FormatError:
         return None
+
+
+def records_of(data: bytes, kind: str) -> list[Record] | None:
+    """The records of a file, None where it is refused, or a tree of all its leaves is (CONV-7, CONV-8)."""
+    contents = contents_of(data, kind)
+    return None if contents is None or contents.unheld or contents.clash else contents.records
 
 
 def items_of(data: bytes, records: Iterable[Record]) -> list[Item]:
