@@ -1,6 +1,7 @@
 """Leaves of a sealed stream that are not arrays: a damaged one keeps nothing from being read but itself."""
 
 import copy
+import os
 import pickle
 
 import numpy as np
@@ -14,7 +15,7 @@ from reference.format.errors import FormatError
 from reference.format.keypaths import display
 from reference.format.later_leaves import LaterLeaf
 from reference.salvage import salvage
-from reference.tests.sealed import rows_of, sealed, taken_apart
+from reference.tests.sealed import an_int, rows_of, sealed, sealed_by_hand, taken_apart
 
 SPARSE = {
     "a": {"w": np.arange(1 << 18, dtype=np.uint16), "step": 7, "x": np.zeros(1 << 18, np.int8)},
@@ -170,3 +171,42 @@ def test_a_scan_gives_leaves_as_they_are(tmp_path):
             ((at, n),) = record.extents()
             value = SPARSE[record.path[0]]
             assert data[at : at + n] == (value.encode() if isinstance(value, str) else value)
+
+
+def _lying(path):
+    """A file whose index says that its int is a text, with the checksums that this takes."""
+    path.write_bytes(sealed_by_hand([(*an_int()[:2], "str", *an_int()[3:])]))
+
+
+BAD = {
+    "a part that is not there": (lambda path: sealed(path.parent, SPARSE, name=path.name), {"prefix": "no"}),
+    "a seal that is cut off": (lambda path: path.write_bytes(sealed(path.parent, SPARSE)[:-1]), {}),
+    "placeholders": (lambda path: reference.save(path, {"a": "//GDAPlaceholder:a"}), {}),
+    "a dialect of other files": (lambda path: sealed(path.parent, SPARSE, name=path.name), {"dialect": "split-leaves"}),
+    "another kind": (lambda path: reference.save(path, SPARSE), {"path": "flax::{}"}),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_file_that_is_refused_when_it_is_opened_is_closed(tmp_path, what):
+    write, options = BAD[what]
+    write(tmp_path / "x")
+    name = options.get("path", "{}").format(tmp_path / "x")
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises((FormatError, ValueError)) as refused:
+        reference.open(name, **{key: value for key, value in options.items() if key != "path"})
+    assert os.listdir("/proc/self/fd") == before, refused  # the error still holds what was at work
+
+
+def test_a_leaf_that_is_not_what_the_index_says_is_refused_and_the_file_can_be_closed(tmp_path):
+    _lying(tmp_path / "x")
+    before = os.listdir("/proc/self/fd")
+    with reference.open(tmp_path / "x") as checkpoint:
+        for _ in range(2):
+            with pytest.raises(FormatError) as refused:
+                checkpoint["a"]
+            assert refused.value.clause == "INDEX-7"
+    with pytest.raises(FormatError) as refused:
+        reference.scan(tmp_path / "x")
+    assert refused.value.clause == "INDEX-7"
+    assert os.listdir("/proc/self/fd") == before
