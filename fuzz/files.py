@@ -11,6 +11,7 @@ from reference.checkpoints.leaf_items import item_of
 from reference.containers.container import Contents
 from reference.containers.registry import CONTAINERS
 from reference.format.errors import FormatError
+from reference.format.later_leaves import as_read
 from reference.format.leaves import read_value
 from reference.format.payloads import write_steps
 from reference.format.records import Item, Record, item_in
@@ -50,9 +51,14 @@ def contents_of(data: bytes, kind: str) -> Contents | None:
 
 
 def records_of(data: bytes, kind: str) -> list[Record] | None:
-    """The records of a file, None where it is refused, or a tree of all its leaves is (CONV-7, CONV-8)."""
+    """The records of a file, all that is not payload read, None where it or a tree of all its leaves is refused."""
     contents = contents_of(data, kind)
-    return None if contents is None or contents.unheld or contents.clash else contents.records
+    if contents is None or contents.unheld or contents.clash:  # CONV-7, CONV-8
+        return None
+    try:
+        return [record._replace(leaf=as_read(record.leaf)) for record in contents.records]
+    except FormatError:  # of a sealed stream some leaves are read when they are asked for
+        return None
 
 
 def items_of(data: bytes, records: Iterable[Record]) -> list[Item]:
