@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from reference.checkpoints.leaf_items import item_of
+from reference.containers.container import Contents
 from reference.containers.registry import CONTAINERS
 from reference.format.errors import FormatError
+from reference.format.later_leaves import as_read
 from reference.format.leaves import read_value
 from reference.format.payloads import write_steps
 from reference.format.records import Item, Record, item_in
@@ -40,11 +42,22 @@ def file_of_tree(tree: Any, kind: str, keep_empty_nodes: bool = False) -> bytes:
     return file_of([item_of(path, leaf) for path, leaf in flatten(tree, keep_empty_nodes)], kind)
 
 
-def records_of(data: bytes, kind: str) -> list[Record] | None:
-    """The records of a file, None where it is refused."""
+def contents_of(data: bytes, kind: str) -> Contents | None:
+    """What the headers of a file say, None where it is refused."""
     try:
-        return CONTAINERS[kind].read(BytesSource(data)).records
+        return CONTAINERS[kind].read(BytesSource(data))
     except FormatError:
+        return None
+
+
+def records_of(data: bytes, kind: str) -> list[Record] | None:
+    """The records of a file, all that is not payload read, None where it or a tree of all its leaves is refused."""
+    contents = contents_of(data, kind)
+    if contents is None or contents.unheld or contents.clash:  # CONV-7, CONV-8
+        return None
+    try:
+        return [record._replace(leaf=as_read(record.leaf)) for record in contents.records]
+    except FormatError:  # of a sealed stream some leaves are read when they are asked for
         return None
 
 

@@ -156,7 +156,7 @@ number = _number
 
 
 def _value(node: Node) -> Any:
-    with contextlib.suppress(ValueError, msgpack.UnpackException, RecursionError):
+    with contextlib.suppress(ValueError, TypeError, msgpack.UnpackException, RecursionError):  # a key that is a list
         return msgpack.unpackb(encode(node), strict_map_key=False)
     return None
 

@@ -60,7 +60,7 @@ def test_twenty_thousand_records_stay_quick(explore, tmp_path):
     page = explore(file=stored(tmp_path, content))
     page.locator(".ex-tree .ex-row").first.locator(".ex-twist").click()
     tree = page.locator(".ex-tree")
-    page.wait_for_function("document.querySelector('.ex-tree').ariaRowCount === '20001'")
+    page.wait_for_function("() => document.querySelector('.ex-tree').ariaRowCount === '20001'")
     assert page.locator(".ex-tree .ex-row").count() < 60
     tree.focus()
     page.keyboard.press("End")

@@ -302,7 +302,7 @@ def test_verifying_a_large_file_tells_how_far_it_is_and_can_be_stopped(explore, 
     page.locator(".ex-tree .ex-row").click()
     page.get_by_role("tab", name="Checksums").click()
     page.get_by_role("button", name="Show more of 477 blocks").click()
-    page.wait_for_function("document.querySelectorAll('.ex-checksums tbody tr').length === 400")
+    page.wait_for_function("() => document.querySelectorAll('.ex-checksums tbody tr').length === 400")
 
 
 # --- damage -----------------------------------------------------------------------------------------------------------

@@ -89,6 +89,9 @@ def test_every_page_fits_the_screen_without_an_error(visit, pages, address):
         for width, scheme in ((360, "dark"), (1280, "light")):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
+            page.evaluate(
+                "Promise.allSettled(document.getAnimations().map(one => one.finished))"
+            )  # it gets there slowly
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
         assert page.locator("h1").count() == 1, name
         assert found.anchors

@@ -146,8 +146,8 @@ def _glob(path: tuple[str, ...]) -> str:
 
 def _fits(record: Record) -> bool:
     """Whether jax can hold it: not what it would make narrower, nor a dtype that it does not know."""
-    is_small = 0 < record.nbytes <= _LARGEST and len(record.shape) <= 8
-    return record.kind == "ndarray" and is_small and str(record.dtype) in DEVICE_TAGS
+    is_small = record.kind == "ndarray" and 0 < record.nbytes <= _LARGEST and len(record.shape) <= 8
+    return is_small and str(record.dtype) in DEVICE_TAGS
 
 
 def _like(record: Record, seed: int) -> jax.ShapeDtypeStruct:

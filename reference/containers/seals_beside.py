@@ -49,10 +49,12 @@ def _opened_seal(name: str) -> OpenedFile | None:
         if error.errno in _NO_FILE or (isinstance(place, ObjectPlace | ReadOnlyPlace) and error.errno in _NO_OBJECT):
             return None
         raise
-    at = max(0, seal.size - FOOTER)
-    if isinstance(place, ReadOnlyPlace) and not ends_as_detached(seal.read_at(at, seal.size - at), seal.size):
-        seal.close()
-        return None
+    with contextlib.ExitStack() as stack:
+        stack.callback(seal.close)
+        at = max(0, seal.size - FOOTER)
+        if isinstance(place, ReadOnlyPlace) and not ends_as_detached(seal.read_at(at, seal.size - at), seal.size):
+            return None
+        stack.pop_all()
     return seal
 
 

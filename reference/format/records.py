@@ -13,6 +13,7 @@ from .chunked import Part
 from .collector import no_collection
 from .errors import FormatError
 from .keypaths import KeyPath, display, encode_keypath, read_keypath, sort_key
+from .later_leaves import as_read
 from .leaves import Leaf, frame, read_leaf, read_value, stored
 from .payloads import Payload, Step
 from .small_records import Run, SeenArrays, arrays_in, read_run
@@ -176,9 +177,11 @@ def item_of_closed(item: Item, where: str) -> Item:
 
 
 def item_in(source: Source, record: Record) -> Item:
-    """A leaf that stands in a source, ready to be read or written."""
-    payload = functools.partial(stored, source, record.leaf_offset, record.leaf) if record.leaf.extents else None
-    return Item(record.path, record.leaf, payload)
+    """A leaf that stands in a source, ready to be read or written; of it all but the payload is read now. Raises what
+    that raises (`LaterLeaf`)."""
+    leaf = as_read(record.leaf)
+    payload = functools.partial(stored, source, record.leaf_offset, leaf) if leaf.extents else None
+    return Item(record.path, leaf, payload)
 
 
 def record_steps(items: Iterable[Item]) -> list[Step]:

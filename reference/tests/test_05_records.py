@@ -132,7 +132,8 @@ def test_what_a_program_has_done_to_the_collector_stays_so():
         with no_collection():
             kept += [[] for _ in range(20_000)]
         assert gc.isenabled()
-        assert gc.get_freeze_count() == frozen
+        # Some of what is frozen may have been let go meanwhile; all of it would be gone, or more be frozen.
+        assert 0 <= frozen - gc.get_freeze_count() < 1000
     finally:
         gc.enable()
         gc.unfreeze()

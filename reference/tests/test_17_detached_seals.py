@@ -9,8 +9,10 @@ import pytest
 import reference
 from fuzz.equality import same
 from reference.checkpoints.detached_seals import seal
+from reference.containers import seals_beside
 from reference.convert import convert
 from reference.format.errors import FormatError, UsageError
+from reference.storage.object_places import ReadOnlyPlace
 from reference.tests.handmade import record
 from reference.tests.sealed import crc, footer, sealed, sums, taken_apart
 from reference.verify import verify
@@ -285,3 +287,25 @@ def test_a_seal_takes_little_memory_and_one_pass(tmp_path, monkeypatch):
     seal(tmp_path / "x")
     assert sum(read) < 21 << 20
     assert max(read) <= 4 << 20
+
+
+class FailingSeal:
+    """A seal on a server that answers no more once it has been opened."""
+
+    name, size, is_closed = "x.seal", 100, False
+
+    def read_at(self, offset, n):
+        raise ConnectionResetError("the server went away")
+
+    def close(self):
+        self.is_closed = True
+
+
+def test_a_seal_that_cannot_be_read_is_closed(path, monkeypatch):
+    found = FailingSeal()
+    place = ReadOnlyPlace("https://host/x.seal", lambda: None, "")
+    monkeypatch.setattr(place, "open", lambda: found)
+    monkeypatch.setattr(seals_beside, "beside", lambda name, suffix: place)
+    with pytest.raises(ConnectionResetError):
+        reference.open(path)
+    assert found.is_closed

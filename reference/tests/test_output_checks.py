@@ -50,7 +50,7 @@ def test_a_directory_is_refused(base, tmp_path, monkeypatch):
 
 
 def test_a_name_with_a_slash_behind_it_is_that_of_a_folder(tmp_path):
-    with pytest.raises(IsADirectoryError, match="names a directory"):
+    with pytest.raises(UsageError, match="is a folder"):
         reference.save(f"{tmp_path}/new/", TREE)
     assert os.listdir(tmp_path) == []
 

@@ -181,7 +181,9 @@ def test_a_web_server_and_the_hub_are_not_written_to(web, hub):
             assert url.split("/y")[0].split("/dir")[0] in str(caught.value)
 
 
-def test_an_output_that_is_an_input_is_refused_whatever_its_scheme(web):
+def test_an_output_that_is_an_input_is_refused_whatever_its_scheme(web, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     store = MemoryStore()
     url = in_store(store, "x")
     reference.save(url, TREE)

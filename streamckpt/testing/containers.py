@@ -12,6 +12,7 @@ import pytest
 from reference.containers.container import HEAD, Container
 from reference.format.errors import FormatError
 from reference.format.keypaths import display
+from reference.format.later_leaves import as_read
 from reference.format.leaves import describe, read_value
 from reference.format.payloads import MemoryPayload, array_payload, write_steps
 from reference.format.records import Item, Record
@@ -122,7 +123,8 @@ class ContainerJudge:
     def _read_or_refused(self, data: bytes) -> list[Record] | None:
         """What is read of a file, None where it is refused. Any error but a FormatError goes on."""
         try:
-            return self.container.read(BytesSource(data)).records
+            records = self.container.read(BytesSource(data)).records
+            return [record._replace(leaf=as_read(record.leaf)) for record in records]
         except FormatError:
             return None
 
