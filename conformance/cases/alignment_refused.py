@@ -81,6 +81,36 @@ def padding_before_chunks_that_are_too_few():
     return _refused(lambda zeros: (TRUE, pad(zeros), shape, CHUNKS))
 
 
+def _with_a_one(at: int, more: int) -> Bytes:
+    """Padding of `more` bytes beyond those that are needed, one of which is 1, and all others zero."""
+
+    def made(zeros: Bytes) -> Sequence[Bytes]:
+        held = bytearray(zeros.data())
+        if len(held) >= more:  # less of it is made, too, to be counted
+            held[at] = 1
+        return TRUE, pad(data(bytes(held))), SHAPE, CHUNKS
+
+    return _refused(made, more)
+
+
+@refuse("ALIGN-2")
+def padding_whose_first_byte_is_not_zero():
+    """The first byte of the padding is 1, all others are zero, and all checksums fit."""
+    return _with_a_one(0, 64)
+
+
+@refuse("ALIGN-2")
+def padding_whose_last_byte_is_not_zero():
+    """The last byte of the padding is 1, all others are zero, and all checksums fit."""
+    return _with_a_one(-1, 64)
+
+
+@refuse("ALIGN-2")
+def padding_of_which_a_byte_in_the_middle_is_not_zero():
+    """One byte between the first and the last is 1, all others are zero, and all checksums fit."""
+    return _with_a_one(40, 64)
+
+
 @refuse("ALIGN-2", also=("ALIGN-5",))
 def padding_of_4096_bytes():
     """One byte more than there can be, at an alignment of 4,096: the payload stands where it would stand without."""
@@ -127,3 +157,35 @@ def a_payload_counted_from_its_record():
     form = padded("uint8", (4096,), patterned(4096), 64)(4)
     one = tensor("k", "uint8", (4096,), patterned(4096))
     return sealed([number("ab", 1), item(one.leaf, one.read, lambda _: form)]).data()
+
+
+# --- alignments that are none --------------------------------------------------------------------------------------
+
+
+def _stated(alignment: int) -> Bytes:
+    """Leaves of which none is padded, in a stream whose index states an alignment."""
+    return sealed([number("a", 1), tensor("k", "uint8", (8,), patterned(8))], alignment).data()
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_32():
+    """Half of the smallest alignment there is."""
+    return _stated(32)
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_8192():
+    """Twice the largest alignment there is."""
+    return _stated(8192)
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_192():
+    """A multiple of 64 that is not a power of two."""
+    return _stated(192)
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_0():
+    """Zero, of which nothing is a multiple but itself."""
+    return _stated(0)

@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from ..assembly import Bytes, data, fill, here, patterned
-from ..checksums import crc, table
+from ..assembly import Bytes, data, fill, here, patterned, together
+from ..checksums import combined, crc, table
 from ..declare import accept, refuse
 from .sealed_assembly import BLOCK, checksum, sealed
 from .sealed_leaves import Item, blob, number, tensor, words
@@ -109,6 +109,69 @@ def checksums_of_payloads_alone():
     says = whole.says()
     says["leaves"][0][4][0][2] = checksum(ITEMS[0].leaf.content)
     return whole.data(says, fault=0)
+
+
+def _with_a_bit(items: list[Item], leaf: int, bit: int, block: int = 0) -> Bytes:
+    """One bit of the checksum of a block of a leaf in one record is another. That of all records is the one that
+    follows from those of the blocks: it does not show what they do not."""
+    whole = sealed(items)
+    says = whole.says()
+    record = says["leaves"][leaf][4][0]
+    sums = bytearray(record[2])
+    sums[4 * block + 3 - bit // 8] ^= 1 << bit % 8
+    record[2] = bytes(sums)
+    total = 0
+    for (size, _, held), *_ in (one[4] for one in says["leaves"]):
+        for at in range(0, size, BLOCK):
+            n = at // BLOCK * 4
+            total = combined(total, int.from_bytes(held[n : n + 4], "big"), min(BLOCK, size - at))
+    says["checksum"] = total.to_bytes(4, "big")
+    if not block:
+        return whole.data(says, fault=leaf)
+    first = together([one.data for one in whole.records[:leaf]]).size + block * BLOCK
+    file = whole.data(says)
+    return file.piece(0, first) + here("! the block") + file.piece(first, file.size - first)
+
+
+@refuse("SUM-3", also=("INDEX-8",))
+def a_checksum_of_an_int_whose_first_bit_is_another():
+    """The checksum of a record of a few bytes differs from the right one in its highest bit alone."""
+    return _with_a_bit(ITEMS, 1, 31)
+
+
+@refuse("SUM-3", also=("INDEX-8",))
+def a_checksum_of_an_int_whose_last_bit_is_another():
+    """The checksum of a record of a few bytes differs from the right one in its lowest bit alone."""
+    return _with_a_bit(ITEMS, 1, 0)
+
+
+@refuse("SUM-3", also=("INDEX-8",))
+def a_checksum_of_an_array_whose_first_bit_is_another():
+    """The checksum of a small array differs from the right one in its highest bit alone."""
+    return _with_a_bit(ITEMS, 0, 31)
+
+
+@refuse("SUM-3", also=("INDEX-8",))
+def a_checksum_of_an_array_whose_last_bit_is_another():
+    """The checksum of a small array differs from the right one in its lowest bit alone."""
+    return _with_a_bit(ITEMS, 0, 0)
+
+
+def _long() -> list[Item]:
+    n = BLOCK + 300
+    return [number("n", 7), tensor("k", "uint8", (n,), patterned(n))]
+
+
+@refuse("SUM-3", also=("INDEX-8",))
+def a_checksum_of_a_whole_block_whose_first_bit_is_another():
+    """Of the two checksums of an array of 4 MiB and some bytes the first differs in its highest bit alone."""
+    return _with_a_bit(_long(), 1, 31)
+
+
+@refuse("SUM-3", also=("INDEX-8",))
+def a_checksum_of_a_last_block_whose_last_bit_is_another():
+    """Of the two checksums of an array of 4 MiB and some bytes the second differs in its lowest bit alone."""
+    return _with_a_bit(_long(), 1, 0, block=1)
 
 
 @refuse("SUM-2", "SUM-3")

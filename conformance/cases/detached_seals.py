@@ -6,7 +6,7 @@ from ..assembly import Bytes, patterned, raw, together
 from ..declare import Conversion, accept, converts, refuse, refuses_to_convert
 from ..products.specimens import SPECIMENS
 from ..products.values import assembled
-from .sealed_assembly import Sealed, detached, seal_, sealed
+from .sealed_assembly import Sealed, detached, footer_, seal_, sealed
 from .sealed_leaves import item, number, of_specimen, tensor, words
 
 ITEMS = [tensor("w", "uint16", (2,), "01 00 02 80"), number("n", 7), words("t", "x")]
@@ -146,6 +146,15 @@ def a_detached_seal_with_a_byte_before_it():
     """A zero stands before the index."""
     whole = detached(ITEMS)
     return whole.before(), raw("00") + whole.seal_file()
+
+
+@refuse("DETACHED-1", "SEAL-4", also=("DETACHED-2", "INDEX-1", "INDEX-5"))
+def a_detached_seal_with_a_byte_in_it():
+    """A zero stands between index and footer, which the footer does not count. The checksum is that of the index
+    alone."""
+    whole = detached(ITEMS)
+    index = assembled(whole.index())
+    return whole.before(), index + raw("00") + footer_(whole.before().size, index)
 
 
 @refuse("DETACHED-1", "SEAL-5", also=("SEAL-4", "SEAL-2"))

@@ -119,6 +119,42 @@ def _with_footer(**footer: Any) -> Bytes:
     return whole.data(note="! the footer", **footer)
 
 
+def _with_sum(mask: int, own: bool = False) -> Bytes:
+    """A checksum in the footer differs in these bits: that of the index, or the footer's own."""
+    whole = sealed(ITEMS)
+    index = assembled(whole.index())
+    fields = footer_(whole.before().size, index).data()
+    old = fields[20:24] if own else fields[12:16]
+    other = (int.from_bytes(old, "big") ^ mask).to_bytes(4, "big")
+    if own:
+        return whole.data(note="! the footer", own=other)
+    return whole.data(index=here("! the index") + index, checks=other)
+
+
+@refuse("SEAL-4")
+def a_checksum_of_the_index_whose_first_bit_is_another():
+    """The checksum of the index differs in its highest bit alone, and that of the footer fits what the footer says."""
+    return _with_sum(1 << 31)
+
+
+@refuse("SEAL-4")
+def a_checksum_of_the_index_whose_last_bit_is_another():
+    """The checksum of the index differs in its lowest bit alone, and that of the footer fits what the footer says."""
+    return _with_sum(1)
+
+
+@refuse("SEAL-4")
+def a_checksum_of_the_footer_whose_first_bit_is_another():
+    """The footer's own checksum differs in its highest bit alone."""
+    return _with_sum(1 << 31, own=True)
+
+
+@refuse("SEAL-4")
+def a_checksum_of_the_footer_whose_last_bit_is_another():
+    """The footer's own checksum differs in its lowest bit alone."""
+    return _with_sum(1, own=True)
+
+
 @refuse("SEAL-5", "SEAL-9")
 def a_footer_with_other_last_bytes():
     """The sixteenth of the last 16 bytes is a blank, and not a line feed."""

@@ -1,6 +1,9 @@
 """What the runner gives to programs and takes from them: JSON in both directions, and files at an output's name."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,8 @@ from conformance.model import load_corpus
 from conformance.programs import ACCEPTED, Outcome
 from conformance.tests.programs import GOOD, ONE, program
 from conformance.tests.programs import run_here as run
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +29,8 @@ from conformance.tests.programs import run_here as run
         '["records"]',
         '{"records": [null]}',
         '{"records": null}',
-        '{"records": [' + "[" * 100_000 + "]" * 100_000 + "]}",
+        # Its own text as its name would be too long for the environment of a program, in which pytest puts the name.
+        pytest.param('{"records": [' + "[" * 100_000 + "]" * 100_000 + "]}", id="lists 100,000 deep"),
         "{}",
     ],
 )
@@ -33,6 +39,28 @@ def test_what_is_printed_is_json_to_the_letter(tmp_path, printed_json):
     status, printed = run("run", "--decoder", program(tmp_path, text), "--match", ONE)
     assert status == 1
     assert "standard output is not what CLIENT.md describes" in printed
+
+
+@pytest.mark.parametrize("limit", [600, 1000, 1_000_000])
+@pytest.mark.parametrize(
+    "deep", ["[" * 100_000 + "]" * 100_000, '{"a":' * 300 + "1" + "}" * 300], ids=["lists", "maps"]
+)
+def test_how_deep_json_may_be_does_not_depend_on_the_process(deep, limit):
+    """A limit that is high would let Python's own reader end the process."""
+    text = f"""
+import sys
+sys.setrecursionlimit({limit})
+from conformance.strict_json import parsed
+deepest = "[" * 255 + '"[[\\\\"[["' + "]" * 255
+assert len(parsed(deepest.encode())) == 1
+try:
+    parsed(sys.stdin.buffer.read())
+except ValueError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", text], input=deep, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "lists and objects are more than 256 deep in one another\n"
 
 
 @pytest.mark.parametrize("depth", [90, 450, 700, 940])
