@@ -192,7 +192,9 @@ def _described(value: Bytes) -> dict[str, Any]:
     notes = list(value.notes())
     if value.size > STORED:
         counted = [[] if part.counted is None else [part.counted] for part in value.parts]
-        pieces = [[part.data.hex(), part.times, *one] for part, one in zip(value.parts, counted, strict=True) if part.size]
+        pieces = [
+            [part.data.hex(), part.times, *one] for part, one in zip(value.parts, counted, strict=True) if part.size
+        ]
         return {"size": value.size, "recipe": pieces}
     described = {"size": value.size, "sha256": hashlib.sha256(value.data()).hexdigest(), "notes": notes}
     free = {"nans": list(value.nans()), "loose": list(value.loose())}
