@@ -8,11 +8,13 @@ from typing import Final, NoReturn
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, printable
 from ..format.records import Record, value_of
-from ..format.wire import Source
+from ..format.wire import Cursor, Source
 
 _GDA: Final = "//GDAPlaceholder:"  # flax.training.checkpoints, of arrays that span processes
 _ORBAX: Final = "PLACEHOLDER://"  # orbax, of all arrays
 _MARKS: Final = (_GDA, _ORBAX)
+_BYTES: Final = tuple(mark.encode() for mark in _MARKS)
+_LENGTH: Final = max(map(len, _BYTES))
 _LONGEST: Final = 1 << 12  # bytes of a text that is looked at
 _ADVICE: Final = "load it with the program that has written it, and save the tree again"
 
@@ -27,7 +29,7 @@ def refuse_placeholders(source: Source, records: Sequence[Record], name: str) ->
     texts = [record for record in records if record.kind == "str" and 0 < record.nbytes <= _LONGEST]
     if not texts:
         return
-    found = [(record, value) for record in texts if (value := value_of(source, record)).startswith(_MARKS)]
+    found = [(record, value_of(source, record)) for record in _marked(source, texts)]
     if found:
         record, value = found[0]
         if value.startswith(_GDA):
@@ -44,6 +46,17 @@ def refuse_placeholders(source: Source, records: Sequence[Record], name: str) ->
         where = by_path[(*specs[0], "kvstore", "path")]
         folder = name.rpartition("/")[0] or "."
         _refuse(where, len(specs), "t5x", f"{folder}/{value_of(source, where)}", specs[0])
+
+
+def _marked(source: Source, texts: Sequence[Record]) -> list[Record]:
+    """Those that begin with a mark. Texts that stand near one another are read together. Raises FormatError."""
+    found, cursor = [], Cursor(source)
+    for record in texts:
+        ((offset, n),) = record.extents()
+        cursor.skip(offset - cursor.tell())
+        if cursor.take(min(n, _LENGTH)).startswith(_BYTES):
+            found.append(record)
+    return found
 
 
 def _refuse(record: Record, count: int, who: str, folder: str, path: tuple[str, ...] | None = None) -> NoReturn:
