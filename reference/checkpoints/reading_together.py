@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..format.leaves import read_value, stored
-from ..format.payloads import bytes_of, settle
+from ..format.leaves import filled, read_value, stored, unfilled
+from ..format.payloads import bytes_of
 from ..format.records import Record, value_of
 from ..format.wire import Source
 from ..storage.huge_pages import rooms
@@ -55,14 +55,12 @@ def _read_ranges(
     for record, room in zip(records, memory, strict=True):
         array = None
         if record.dtype is not None:
-            array = (
-                np.empty(record.shape, record.dtype) if room is None else room.view(record.dtype).reshape(record.shape)
-            )
+            array = unfilled(record.shape, record.dtype, room)
             ranges += stored(source, record.leaf_offset, record.leaf).ranges(0, bytes_of(array))
         arrays.append(array)
     far.read_ranges(ranges)
     return [
-        value_of(source, record) if array is None else settle(array)[() if record.kind == "scalar" else ...]
+        value_of(source, record) if array is None else filled(array, record.kind)
         for record, array in zip(records, arrays, strict=True)
     ]
 

@@ -132,14 +132,24 @@ def read_value(source: Source, at: int, leaf: Leaf, memory: np.ndarray | None = 
     An array is made in `memory`, uint8 of the payload's size, where that is given.
     """
     if leaf.dtype is not None:
-        array = np.empty(leaf.shape, leaf.dtype) if memory is None else np.ndarray(leaf.shape, leaf.dtype, memory)
+        array = unfilled(leaf.shape, leaf.dtype, memory)
         stored(source, at, leaf).read_into(0, bytes_of(array))
-        return settle(array) if leaf.kind == "ndarray" else settle(array)[()]
+        return filled(array, leaf.kind)
     if leaf.kind in ("str", "bin"):
         raw = stored(source, at, leaf).read()
         return _text(raw, at + leaf.extents[0][0]) if leaf.kind == "str" else raw
     value = leaf.value  # also of an empty node, which may not be one
     return {} if leaf.kind == "empty" else value
+
+
+def unfilled(shape: tuple[int, ...], dtype: np.dtype, memory: np.ndarray | None = None) -> np.ndarray:
+    """An array to read into, in `memory`, uint8 of its size, where that is given."""
+    return np.empty(shape, dtype) if memory is None else np.ndarray(shape, dtype, memory)
+
+
+def filled(array: np.ndarray, kind: str) -> Any:
+    """The value of a leaf of a kind, "ndarray" or "scalar", whose payload has been read into an array."""
+    return settle(array) if kind == "ndarray" else settle(array)[()]
 
 
 def _text(raw: bytes, offset: int) -> str:
