@@ -19,12 +19,16 @@ _BUFFER: Final = 1 << 20  # bytes read at a time on the way through memory
 _TRIAL: Final = 1 << 23
 
 
-class Output(Protocol):
+class Writable(Protocol):
+    """What takes bytes."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+
+
+class Output(Writable, Protocol):
     """A sink over a file, as one who copies into it sees it."""
 
     fd: int
-
-    def write(self, data: bytes | memoryview) -> None: ...
 
     def flush(self) -> None:
         """Have all that was written stand in the file."""
@@ -33,6 +37,14 @@ class Output(Protocol):
     def count(self, n: int) -> None:
         """Take note of `n` bytes that somebody else has put into the file."""
         ...
+
+
+def through_memory(output: Writable, source: Source, offset: int, n: int) -> None:
+    """Put the `n` bytes at `offset` of a source into an output, a part at a time. Raises OSError, FormatError."""
+    while n:
+        part = source.read_at(offset, min(n, _BUFFER))
+        output.write(part)
+        offset, n = offset + len(part), n - len(part)
 
 
 class Copier:
@@ -73,10 +85,7 @@ class Copier:
         self._through_memory(source, offset, n)
 
     def _through_memory(self, source: Source, offset: int, n: int) -> None:
-        while n:
-            part = source.read_at(offset, min(n, _BUFFER))
-            self._output.write(part)
-            offset, n = offset + len(part), n - len(part)
+        through_memory(self._output, source, offset, n)
 
 
 class TryingCopier(Copier):

@@ -17,6 +17,7 @@ from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 from ..format.errors import UsageError
 from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
 from ..format.wire import Source
+from .copying import through_memory
 from .local_files import Progress
 from .object_errors import named
 from .threads import Work
@@ -32,7 +33,6 @@ _IN_FLIGHT: Final = PART * AT_ONCE  # bytes, with larger parts in fewer requests
 _PARTS: Final = 5_000  # that an upload is planned for; S3 and GCS take 10,000, so that twice the size still fits
 _MIB: Final = 1 << 20
 _HELD: Final = 1 << 18  # small writes that are joined
-_COPIED: Final = 1 << 20  # bytes read at a time to be copied
 _STORES: Final = S3Store | GCSStore | AzureStore | MemoryStore
 _MARK: Final = "streamckptsave"  # no hyphens: Azure takes only what may be a name in C#
 _NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
@@ -129,10 +129,7 @@ class ObjectSink:
 
     def copy_from(self, source: Source, offset: int, n: int) -> None:
         """Put `n` bytes of a source into the object."""
-        while n:
-            data = source.read_at(offset, min(n, _COPIED))
-            self.write(data)
-            offset, n = offset + len(data), n - len(data)
+        through_memory(self, source, offset, n)
 
     def _send(self, data: memoryview, stays: bool) -> None:
         """Hand over what is held, and `data` behind it. Waits while as many parts are under way as there may be.

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from ..format.errors import UsageError
 from ..format.wire import Source
+from .copying import through_memory
 from .local_files import Progress
 from .object_errors import PassingError, changed, named, without_secrets
 from .object_sources import RemoteSource, Version
 
-_COPIED: Final = 1 << 22  # bytes read at a time to be copied
 _SAID: Final = ("ETag", "etag", "e_tag", "generation", "mtime", "LastModified", "last_modified", "modified", "created")
 
 
@@ -97,10 +97,7 @@ class _Output:
         self._progress(len(data))
 
     def copy_from(self, source: Source, offset: int, n: int) -> None:
-        while n:
-            part = source.read_at(offset, min(n, _COPIED))
-            self.write(part)
-            offset, n = offset + len(part), n - len(part)
+        through_memory(self, source, offset, n)
 
 
 class _File:
