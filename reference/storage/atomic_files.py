@@ -12,7 +12,7 @@ from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
 from .file_attributes import attributes_of
 from .folders import sync_folder
 from .local_files import Path_, Progress
-from .new_files import NewFile, sweep
+from .new_files import HIDDEN_FILE, NewFile
 from .sinks import BehindSink, FileSink
 from .threads import Pool
 
@@ -28,7 +28,7 @@ def replace(path: Path_, progress: Progress | None = None, behind: bool = False)
     """
     target = Path(os.path.realpath(path))
     old = attributes_of(target)
-    sweep(target)
+    HIDDEN_FILE.sweep(target.parent, target)
     try:
         with contextlib.closing(NewFile(target, private=old is not None)) as new, Pool(1) as pool:
             new.open()

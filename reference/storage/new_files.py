@@ -5,48 +5,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import io
 import os
-import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from .file_systems import changes_names_at_once
 from .folders import sync_folder
+from .hidden_names import Hidden
 
-_ABANDONED: Final = 10.0  # seconds without a write after which a file that nobody has locked is left over
 # What is answered where names cannot be made or changed at all, as on some file systems over object stores.
 _NO_NAMES: Final = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EPERM, errno.EINVAL, errno.EMLINK}
 
 
-def hidden_name(target: Path, unique: str) -> str:
-    """A hidden name of fixed length, which no other program gives to a file, for a save of `target`."""
-    digest = hashlib.blake2b(os.fsencode(target.name), digest_size=8).hexdigest()
-    return f".streamckpt-{digest}-{unique}.part"
-
-
-def sweep(target: Path) -> None:
-    """Remove what a killed save of this file has left under a hidden name; others at work are spared."""
-    pattern = re.compile(re.escape(hidden_name(target, "@")).replace("@", "[0-9a-f]{12}"))
-    with contextlib.suppress(OSError), os.scandir(target.parent) as entries:
-        for entry in entries:
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                with contextlib.suppress(OSError):
-                    _remove_abandoned(entry)
-
-
-def _remove_abandoned(entry: os.DirEntry[str]) -> None:
-    if time.time() - entry.stat(follow_symlinks=False).st_mtime < _ABANDONED:
-        return
-    fd = os.open(entry.path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.unlink(entry.path)
-    finally:
-        os.close(fd)
+HIDDEN_FILE: Final = Hidden(
+    ".part",
+    lambda entry: entry.is_file(follow_symlinks=False),
+    os.O_RDWR | os.O_NONBLOCK,
+    lambda path: os.unlink(path),  # as `os` has it when it is called
+)
 
 
 class NewFile:
@@ -91,7 +69,7 @@ class NewFile:
                 return os.open(self._new_name(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode)
 
     def _new_name(self) -> str:
-        self._hidden = os.fspath(self._target.parent / hidden_name(self._target, os.urandom(6).hex()))
+        self._hidden = os.fspath(self._target.parent / HIDDEN_FILE.name(self._target, os.urandom(6).hex()))
         return self._hidden
 
     def take_place(self) -> None:
@@ -169,7 +147,7 @@ def _two_names(target: Path) -> Iterator[None]:
     if changes_names_at_once(target.parent):
         yield
         return
-    second = os.fspath(target.parent / hidden_name(target, os.urandom(6).hex()))
+    second = os.fspath(target.parent / HIDDEN_FILE.name(target, os.urandom(6).hex()))
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # nothing is there, or this process may not
             old = stack.enter_context(io.FileIO(target, opener=_open_old))

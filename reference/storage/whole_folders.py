@@ -5,17 +5,25 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
-import re
 import shutil
 import stat
-import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
-_ABANDONED: Final = 10.0  # seconds without a change after which a folder that nobody has locked is left over
+from .folders import sync_folder
+from .hidden_names import Hidden
+
 _OLD: Final = "replaced"  # what the files of the older set are moved into while the new ones take their places
+
+
+def _may_be_left(entry: os.DirEntry[str]) -> bool:
+    """One that was killed between two moves is kept: its old files may be all there is."""
+    return entry.is_dir(follow_symlinks=False) and not os.path.exists(os.path.join(entry.path, _OLD))
+
+
+HIDDEN_SET: Final = Hidden(".parts", _may_be_left, os.O_RDONLY | os.O_DIRECTORY, shutil.rmtree)
 
 
 @contextlib.contextmanager
@@ -30,21 +38,21 @@ def replace_set(folder: str, belongs: Callable[[str], bool], index: str) -> Iter
     target = os.path.realpath(folder)
     exists = os.path.isdir(target)
     home = target if exists else os.path.dirname(target)
-    _sweep(home, target)
-    stage = os.path.join(home, _hidden(target, os.urandom(6).hex()))
+    HIDDEN_SET.sweep(Path(home), Path(target))
+    stage = os.path.join(home, HIDDEN_SET.name(Path(target), os.urandom(6).hex()))
     os.mkdir(stage)
     try:
         fd = os.open(stage, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            with contextlib.suppress(OSError):  # some file systems have no locks; `_sweep` then removes nothing
+            with contextlib.suppress(OSError):  # some file systems have no locks; `sweep` then removes nothing
                 fcntl.flock(fd, fcntl.LOCK_EX)
             yield stage
-            _sync(stage)
+            sync_folder(stage)
             if exists:
                 _swap(target, stage, belongs, index)
             else:
                 os.rename(stage, target)
-            _sync(home)
+            sync_folder(home)
         finally:
             os.close(fd)
     except OSError as error:
@@ -66,11 +74,6 @@ def check_folder(folder: str) -> None:
         raise PermissionError(errno.EACCES, "no permission to write in this folder", home)
 
 
-def _hidden(target: str, unique: str) -> str:
-    digest = hashlib.blake2b(os.fsencode(os.path.basename(target)), digest_size=8).hexdigest()
-    return f".streamckpt-{digest}-{unique}.parts"
-
-
 def _swap(target: str, stage: str, belongs: Callable[[str], bool], index: str) -> None:
     """Move the old set out of a folder and the new one in; on an error all go back to where they were."""
     old = sorted((name for name in os.listdir(target) if belongs(name)), key=lambda name: name != index)
@@ -89,36 +92,3 @@ def _swap(target: str, stage: str, belongs: Callable[[str], bool], index: str) -
         for source, to in reversed(done):
             os.rename(to, source)
         raise
-
-
-def _sweep(home: str, target: str) -> None:
-    """Remove what killed runs have left of sets for this folder; others at work are spared, and so are old sets."""
-    pattern = re.compile(re.escape(_hidden(target, "@")).replace("@", "[0-9a-f]{12}"))
-    with contextlib.suppress(OSError), os.scandir(home) as entries:
-        for entry in entries:
-            if pattern.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                with contextlib.suppress(OSError):
-                    _remove_abandoned(entry)
-
-
-def _remove_abandoned(entry: os.DirEntry[str]) -> None:
-    if time.time() - entry.stat(follow_symlinks=False).st_mtime < _ABANDONED:
-        return
-    if os.path.exists(os.path.join(entry.path, _OLD)):  # it was killed between two moves: these may be all there is
-        return
-    fd = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(entry.path)
-    finally:
-        os.close(fd)
-
-
-def _sync(folder: str) -> None:
-    """Have the names in a folder stand on the disk, where the file system can say so."""
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

@@ -205,9 +205,9 @@ def test_only_our_own_leavings_are_swept_up(tmp_path):
     for name in (".model.safetensors.part", ".model.abcdefabcdef.part", ".streamckpt-0-1.part"):
         (tmp_path / name).write_bytes(b"somebody's")
         os.utime(tmp_path / name, (0, 0))
-    from reference.storage.new_files import hidden_name
+    from reference.storage.new_files import HIDDEN_FILE
 
-    os.mkfifo(tmp_path / hidden_name(tmp_path / "model", "0" * 12))  # opening it would wait for ever
+    os.mkfifo(tmp_path / HIDDEN_FILE.name(tmp_path / "model", "0" * 12))  # opening it would wait for ever
     reference.save(tmp_path / "model", TREE)
     assert len(os.listdir(tmp_path)) == 5
 

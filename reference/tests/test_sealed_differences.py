@@ -30,6 +30,16 @@ def files(path):
     }
 
 
+def with_a_digest_that_lies(path):
+    records, index = taken_apart(path.read_bytes())
+    digests = bytearray(index["digests"])
+    digests[64] ^= 1
+    index["digests"] = bytes(digests)
+    liar = path.with_name("liar")
+    liar.write_bytes(with_index(records, index))
+    return liar
+
+
 @pytest.mark.parametrize("base", ["1.0", "2.0"])
 @pytest.mark.parametrize("target", ["1.0", "2.0"])
 def test_either_version_stands_on_either_side(files, path, base, target):
@@ -70,12 +80,7 @@ def test_a_damaged_side_is_refused(files, path):
 def test_the_digests_of_a_seal_spare_hashing_and_are_compared_with_the_delta(files, path):
     """INDEX-9: taken for those of the base. A digest that lies makes a base that the delta does not fit."""
     diff(str(path), str(files["next", "2.0"]), f"{path}.d")
-    records, index = taken_apart(path.read_bytes())
-    digests = bytearray(index["digests"])
-    digests[64] ^= 1
-    index["digests"] = bytes(digests)
-    liar = path.with_name("liar")
-    liar.write_bytes(with_index(records, index))
+    liar = with_a_digest_that_lies(path)
     with pytest.raises(FormatError, match="DELTA"):
         recover(str(liar), f"{path}.d", f"{path}.r")
     assert not path.with_name("x.r").exists()
@@ -98,12 +103,7 @@ def test_a_base_that_is_another_tree_with_the_digests_of_the_right_one_gives_no_
 
 def test_a_delta_made_from_a_base_whose_digests_lie(files, path):
     """Either it says nothing of them, or it fits no honest base; it is never applied to a wrong one in silence."""
-    records, index = taken_apart(path.read_bytes())
-    digests = bytearray(index["digests"])
-    digests[64] ^= 1
-    index["digests"] = bytes(digests)
-    liar = path.with_name("liar")
-    liar.write_bytes(with_index(records, index))
+    liar = with_a_digest_that_lies(path)
     try:
         diff(str(liar), str(files["next", "2.0"]), f"{path}.d")
     except FormatError:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -205,7 +206,7 @@ def test_files_that_cannot_take_their_places_leave_what_was_there(folder, monkey
 
 
 def test_what_a_killed_run_has_left_is_removed_by_the_next_once_it_is_old(folder):
-    hidden = whole_folders._hidden(os.path.realpath("shards"), "0" * 12)
+    hidden = whole_folders.HIDDEN_SET.name(Path("shards").resolve(), "0" * 12)
     for at in (folder / hidden, folder / hidden.replace("0" * 12, "1" * 12)):
         at.mkdir()
         (at / "model-00001-of-00002.safetensors").write_text("half")
