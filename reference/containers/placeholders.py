@@ -52,9 +52,14 @@ def _marked(source: Source, texts: Sequence[Record]) -> list[Record]:
     """Those that begin with a mark. Texts that stand near one another are read together. Raises FormatError."""
     found, cursor = [], Cursor(source)
     for record in texts:
-        ((offset, n),) = record.extents()
-        cursor.skip(offset - cursor.tell())
-        if cursor.take(min(n, _LENGTH)).startswith(_BYTES):
+        extents = record.extents()
+        if len(extents) > 1:  # of pieces that a dialect joins
+            data = value_of(source, record).encode()
+        else:
+            ((offset, n),) = extents
+            cursor.skip(offset - cursor.tell())
+            data = cursor.take(min(n, _LENGTH))
+        if data.startswith(_BYTES):
             found.append(record)
     return found
 

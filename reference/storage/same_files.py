@@ -15,6 +15,7 @@ from .places import LocalPlace, place_of
 
 _ADVICE: Final = "name another output"
 _HERE: Final = (LocalPlace, OpenDescriptor)
+_OTHER_NAMES: Final = {"gcs": "gs", "s3a": "s3"}  # of schemes, and what they are called else
 
 
 def refuse_an_input(output: Place, inputs: dict[str, Path_]) -> None:
@@ -56,4 +57,5 @@ def is_same_file(place: Place, path: Path_) -> bool:
 
 def _plain(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    return f"{scheme.lower() if separator else scheme}{separator}{rest}"
+    scheme = scheme.lower() if separator else scheme
+    return f"{_OTHER_NAMES.get(scheme, scheme)}{separator}{rest}"
