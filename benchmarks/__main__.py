@@ -7,7 +7,6 @@ With `--full` on the trees and in the places of the published figures, which tak
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import shutil
 import sys
@@ -27,14 +26,14 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _arguments().parse_args(argv)
     started = time.monotonic()
     results = _new(arguments.full)
-    if arguments.resume and arguments.output and arguments.output.exists():
+    if (arguments.resume or arguments.again) and arguments.output and arguments.output.exists():
         results = json.loads(arguments.output.read_text())
-    done = {_name(case) for case in results["cases"]}
+    done = set() if arguments.again else {_name(case) for case in results["cases"]}
     before = results.get("minutes", 0)
     for name, folder in _places(arguments.folder, arguments.full).items():
         with tempfile.TemporaryDirectory(dir=folder, prefix="streamckpt-bench-") as temporary:
             for cases in _measure(Path(temporary), name, arguments, done):
-                results["cases"] += cases
+                results["cases"] = with_cases(results["cases"], cases)
                 results["minutes"] = round(before + (time.monotonic() - started) / 60, 1)
                 if arguments.output:  # kept as they come: a run that is stopped has not been for nothing
                     arguments.output.write_text(json.dumps(results, indent=1) + "\n")
@@ -52,12 +51,24 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=int, metavar="N", help="runs of each peer, in place of the plan's number")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the results as JSON, as they come")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped: keep its results")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="keep the results of FILE but for what --match names, which is measured again",
+    )
     return parser
 
 
 def _new(full: bool) -> dict[str, Any]:
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"format": 1, "date": today, "full": full, "machine": machine.describe(), "cases": []}
+    return {"format": 1, "full": full, "machine": machine.describe(), "cases": []}
+
+
+def with_cases(before: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results with those of a group, in the place of what there was of it."""
+    names = {_name(case) for case in new}
+    kept = [case for case in before if _name(case) not in names]
+    at = next((n for n, case in enumerate(before) if _name(case) in names), len(kept))
+    return kept[:at] + new + kept[at:]
 
 
 def _places(folders: list[Path] | None, full: bool) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import random
@@ -89,6 +90,7 @@ def result(group: Group, peer: str, runs: Sequence[Run], failure: str | None = N
         "work": group.work,
         "place": group.place,
         "peer": peer,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "bytes": trees.nbytes(group.work),
     }
     if failure is not None:

@@ -35,9 +35,8 @@ _TITLES: Final = {
 }
 _INTRODUCTION: Final = """# Speed
 
-Time and peak memory of `streamckpt` against other ways to do the same, each through its public API, on one machine in
-one run. Times are medians of runs that took turns, so that what slows the machine slows all of them; what counts are
-the ratios.
+Time and peak memory of `streamckpt` against other ways to do the same, each through its public API, on one machine.
+Times are medians of runs that took turns, so that what slows the machine slows all of them; what counts are the ratios.
 """
 _METHOD: Final = """## How it is measured
 
@@ -81,9 +80,15 @@ def _machine(results: dict[str, Any]) -> str:
     machine = results["machine"]
     libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
     return (
-        f"{results['date']}, {machine['processor']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB of "
+        f"{_days(results)}, {machine['processor']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB of "
         f"memory, {machine['system']}, Python {machine['python']}, {libraries}. {_others(results)}\n"
     )
+
+
+def _days(results: dict[str, Any]) -> str:
+    """When the figures were measured; those of one group were always in one run."""
+    days = sorted({case["date"] for case in results["cases"]})
+    return " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
 
 
 def _others(results: dict[str, Any]) -> str:

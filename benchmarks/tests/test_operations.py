@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import reference
+from benchmarks.__main__ import with_cases
 from benchmarks.measure import ROOT, Group, environment, measure
 from benchmarks.operations import OPERATIONS
 from benchmarks.plan import DISK, FULL, QUICK, groups
@@ -112,3 +113,13 @@ def test_a_tree_is_what_its_title_says(work):
 def test_most_leaves_of_the_medium_tree_are_medium():
     sizes = [leaf_bytes(*what) for what in WORKS["medium-1gb"].shapes().values()]
     assert sum(size for size in sizes if 2e6 <= size <= 6e6) > 0.9 * sum(sizes)
+
+
+def test_a_group_that_is_measured_again_takes_the_place_of_what_there_was():
+    def named(work, peer, seconds):
+        return {"operation": "scan", "work": work, "place": "tmpfs", "peer": peer, "seconds": seconds}
+
+    before = [named("a", "x", 1), named("b", "x", 2), named("b", "y", 3), named("c", "x", 4)]
+    after = with_cases(before, [named("b", "z", 5)])
+    assert after == [before[0], named("b", "z", 5), before[3]]
+    assert with_cases(after, [named("d", "x", 6)]) == [*after, named("d", "x", 6)]

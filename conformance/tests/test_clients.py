@@ -238,6 +238,7 @@ def test_the_client_in_c_rejects_input_that_is_malformed(client_in_c):
     rejects_what_is_malformed(client_in_c)
 
 
+@pytest.mark.slow  # to compile
 def test_the_client_in_rust_rejects_input_that_is_malformed(client_in_rust):
     rejects_what_is_malformed(client_in_rust)
 
@@ -256,6 +257,7 @@ def test_the_reference_rejects_input_that_is_malformed(given):
 MINUS_0 = b'{"records": [{"path": [-0, 1], "kind": "nil"}], "empty_nodes": "keep"}'
 
 
+@pytest.mark.slow
 def test_minus_0_is_the_integer_key_0(client_in_c, client_in_rust):
     written = bytes.fromhex("9292a130a131c401c0")
     for command in ([client_in_c], [client_in_rust], [tool("node"), CLIENTS / "client.mjs"]):

@@ -9,7 +9,8 @@ from fuzz.strategies import mutated
 from fuzz.targets import load, names, plan_of
 
 REPRODUCERS = sorted((Path(__file__).parents[1] / "reproducers").glob("*/*"))
-EXAMPLES = 25
+EXAMPLES = min(25, settings().max_examples)  # the profile of `make test-fast` has fewer
+LONG = ("casts",)  # every pair of dtypes, each compiled by jax
 ONLY = {"corpus": "all of it is run by conformance/tests", "c_client": "its seeds are run below"}
 
 
@@ -27,7 +28,14 @@ def test_a_target_says_its_invariant(name):
     assert plan.weight > 0
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name not in ONLY])
+def tried():
+    """The targets that hypothesis can feed, the long ones marked."""
+    for name in names():
+        if name not in ONLY:
+            yield pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
+
+
+@pytest.mark.parametrize("name", tried())
 def test_the_invariant_holds(name):
     target = loaded(name)
     if target.values is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..format.later_leaves import as_read
+from ..format.later_leaves import LaterLeaf
 from ..format.records import Record
 from ..storage.local_files import Path_
 from .checkpoint import open
@@ -15,7 +15,10 @@ from .key_arguments import KeyPathLike
 def scan(path: Path_) -> list[Record]:
     """The records of a checkpoint: key path, kind, dtype, shape, bytes and offsets. Payloads are not read."""
     with open(path) as checkpoint:
-        return [record._replace(leaf=as_read(record.leaf)) for record in checkpoint.records]
+        return [
+            record._replace(leaf=record.leaf.read()) if isinstance(record.leaf, LaterLeaf) else record
+            for record in checkpoint.records
+        ]
 
 
 def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -8,7 +8,7 @@ import sys
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
@@ -21,6 +21,7 @@ from reference.convert import convert
 from reference.differences import comparison, measuring
 from reference.differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, compare
 from reference.format.errors import UsageError
+from reference.tests.examples import at_most
 from reference.tests.pairs import compared, only
 from reference.tests.test_large import sparse
 
@@ -41,7 +42,7 @@ def small_pieces(monkeypatch):
 # --- what is equal --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(tree=trees())
 def test_a_tree_is_equal_to_itself_in_another_container(folder, tree):
     reference.save(folder / "a", tree)
@@ -52,7 +53,7 @@ def test_a_tree_is_equal_to_itself_in_another_container(folder, tree):
         assert len(found.pairs) == len(reference.scan(folder / "a"))
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(leaves=st.dictionaries(st.sampled_from("abcdefgh"), arrays(), min_size=1), data=st.data())
 def test_the_order_of_records_does_not_matter(folder, leaves, data):
     reference.save(folder / "a", leaves)

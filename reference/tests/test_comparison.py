@@ -5,12 +5,13 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.differences import comparison, measuring
 from reference.differences.comparison import CHANGED, EQUAL
 from reference.format.dtypes import BITS, WIDTHS, dtype_of
+from reference.tests.examples import at_most
 from reference.tests.pairs import FLOATS, INTEGERS, only
 
 BF16 = ml_dtypes.bfloat16
@@ -106,7 +107,7 @@ def wanted(tag_a, a, tag_b, b):
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("tag", FLOATS + INTEGERS)
 def test_the_numbers_are_those_of_python(folder, small_pieces, tag):
-    @settings(max_examples=12)
+    @at_most(12)
     @given(data=st.data(), n=st.integers(0, 40))
     def check(data, n):
         other = data.draw(st.one_of(st.just(tag), st.just(tag), st.sampled_from(FLOATS + INTEGERS)))

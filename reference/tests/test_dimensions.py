@@ -6,7 +6,7 @@ import io
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ml_dtypes import bfloat16, int4
 
@@ -21,6 +21,7 @@ from reference.format.errors import FormatError
 from reference.format.wire import BytesSource
 from reference.salvage import salvage
 from reference.storage.progress import silent
+from reference.tests.examples import at_most
 from reference.tests.handmade import array, record
 from reference.verify import verify
 
@@ -55,7 +56,7 @@ def holds(found, tree):
     return set(found) == set(tree) and all(same(found[key], leaf) for key, leaf in tree.items())
 
 
-@settings(max_examples=60)
+@at_most(60)
 @given(many_dimensions(), st.booleans())
 def test_every_reader_gives_the_array_back(folder, made, alike):
     """Two arrays of one header are read together, another way than one alone."""
@@ -84,7 +85,7 @@ def test_every_reader_gives_the_array_back(folder, made, alike):
         assert salvage(file, f"{path}.left", progress=silent).losses == []
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(many_dimensions())
 def test_every_writer_of_differences_takes_it(folder, made):
     base, target, delta, found = (str(folder / name) for name in ("base", "target", "delta", "found"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.strategies import arrays, dtypes
@@ -12,6 +12,7 @@ from reference.computing.layouts import NotStrided, is_as_it_stands, split, whol
 from reference.computing.moved_payloads import MovedPayload
 from reference.format.payloads import StoredPayload
 from reference.format.wire import BytesSource
+from reference.tests.examples import at_most
 from reference.tests.handmade import BytesSink
 
 
@@ -60,7 +61,7 @@ def moved(layout, stored, cuts=()):
     return bytes(sink.data)
 
 
-@settings(max_examples=200)
+@at_most(200)
 @given(moves(), st.data())
 def test_stored_bytes_move_as_arrays_do(case, data):
     move, count = case

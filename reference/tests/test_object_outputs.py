@@ -223,6 +223,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("how", ["once", "since"])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("n", [1000, len(DATA)], ids=["small", "parts"])

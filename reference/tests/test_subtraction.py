@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
@@ -21,6 +21,7 @@ from reference.format.dtypes import dtype_of
 from reference.format.errors import FormatError
 from reference.format.leaves import Leaf
 from reference.format.records import Item, record_step
+from reference.tests.examples import at_most
 from reference.tests.test_arithmetic import any_bits, bits_of, settled, total
 
 BF16 = ml_dtypes.bfloat16
@@ -71,7 +72,7 @@ def parts(values):
     return values.view(f"f{values.itemsize // 2}") if values.dtype.kind == "c" else values
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(number_trees(), st.sampled_from([None, "bf16", "fp16", "fp32", "fp64"]), st.booleans())
 def test_what_is_written_is_what_numpy_says(folder, leaves, name, streaming):
     where = [f"{folder}/{name}" for name in ("base", "target", "difference", "sum")]

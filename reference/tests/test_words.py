@@ -7,7 +7,7 @@ import sys
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
@@ -19,6 +19,7 @@ from reference.format.blocks import BLOCK, NUMPY, ORDERED, WHOLE, XOR, encode_bl
 from reference.format.dtypes import INSTALLED, dtype_of
 from reference.format.errors import UsageError
 from reference.tests.delta_files import Files
+from reference.tests.examples import at_most
 from reference.tests.versions import enable_x64
 
 METHODS = (WHOLE, XOR, ORDERED)
@@ -72,7 +73,7 @@ def test_a_whole_block_and_what_is_left_of_one(dtype):
             assert encode_block(target, known, dtype, DEVICES) == encode_block(target, known, dtype)
 
 
-@settings(max_examples=60)
+@at_most(60)
 @given(st.data())
 def test_any_bits_of_any_dtype(data):
     array = data.draw(arrays(shapes=st.integers(1, 500).map(lambda n: (n,))))
@@ -144,7 +145,7 @@ def test_the_bytes_of_a_delta_are_the_same_with_either_backend(tmp_path, small_p
         assert found["jax"] == found["numpy"]
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(trees(), trees())
 def test_any_pair_of_trees_gives_the_same_delta(tmp_path_factory, base, target):
     files = Files(tmp_path_factory.mktemp("pair"))
