@@ -40,6 +40,7 @@ class WebObject:
         self._url = self._address = quote(url.partition("#")[0], safe=_AS_IT_IS)
         self._own = {**_basic(urlsplit(self._url), "Authorization"), **(headers or {})}
         self._idle: deque[tuple[str, http.client.HTTPConnection]] = deque()  # by the server to which they go
+        self._proxies: dict[tuple[str, str], Any] = {}  # by server; to ask the environment takes over a millisecond
         self._process, self._closed = os.getpid(), False
 
     def begin(self, n: int) -> tuple[bytes, Version]:
@@ -106,8 +107,7 @@ class WebObject:
         sent = {"Accept-Encoding": "identity", "User-Agent": "streamckpt", **headers}
         if address.startswith(f"{'/'.join(self._url.split('/')[:3])}/"):
             sent |= self._own
-        proxy = urllib.request.getproxies().get(parts.scheme)
-        via = None if proxy is None or urllib.request.proxy_bypass(netloc) else urlsplit(proxy)
+        via = self._proxy(parts.scheme, netloc)
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         if via is not None and parts.scheme == "http":
             target, sent = f"http://{netloc}{target}", sent | _basic(via, "Proxy-Authorization")
@@ -123,6 +123,14 @@ class WebObject:
                     connection.close()
                 if is_new:  # else the server has closed what was idle
                     raise self._broken(error) from None
+
+    def _proxy(self, scheme: str, netloc: str) -> Any:
+        """The proxy through which a server is asked, as a parsed URL; None where it is asked itself."""
+        if (scheme, netloc) not in self._proxies:
+            proxy = urllib.request.getproxies().get(scheme)
+            bypassed = proxy is None or urllib.request.proxy_bypass(netloc)
+            self._proxies[scheme, netloc] = None if bypassed else urlsplit(proxy)
+        return self._proxies[scheme, netloc]
 
     def _kept(self, server: str) -> http.client.HTTPConnection | None:
         if self._process != os.getpid():  # connections of a process that this one was forked from are its own
