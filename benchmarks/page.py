@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .measure import middle
+from .picture import drawing
 from .plots import Bar, Line, bars, lines
 from .report import base_of, shown
 from .targets import Case, Cases, Verdict, judge, seconds
@@ -35,8 +36,9 @@ _TITLES: Final = {
 }
 _INTRODUCTION: Final = """# Speed
 
-Time and peak memory of `streamckpt` against other ways to do the same, each through its public API, on one machine.
-Times are medians of runs that took turns, so that what slows the machine slows all of them; what counts are the ratios.
+How long `streamckpt` and other libraries take for the same work, and how much memory they need, each through its public
+API, on one machine. Times are medians of runs that took turns, so that what slows the machine slows all of them: look at
+the ratios.
 """
 _METHOD: Final = """## How it is measured
 
@@ -66,7 +68,7 @@ Run it with `make bench` (four minutes, small trees) or `make bench-full`; the r
 def page(results: dict[str, Any]) -> str:
     """Results as Markdown, with their plots in it."""
     cases = Cases(results)
-    parts = [_INTRODUCTION, _machine(results)]
+    parts = [_INTRODUCTION, _figure(drawing(results)), _machine(results)]
     verdicts = judge(results)
     if any(verdict.met is not None for verdict in verdicts):
         parts.append(_targets(verdicts))

@@ -20,6 +20,7 @@ from docs.generators import (
     clauses,
     commands,
     explorer_files,
+    header,
     implementations,
     inline_scripts,
     links,
@@ -45,6 +46,7 @@ _MADE: Final[tuple[Pages, ...]] = (
 _PUT_IN: Final = {
     "<!-- a record -->": picture.drawing,
     "<!-- a badge -->": badges.drawing,
+    "<!-- speed -->": speed.drawing,
     "<!-- rules -->": lambda page: str(len(project.clauses())),
     "<!-- cases -->": lambda page: f"{len(project.cases()):,}",
     "<!-- invariants -->": lambda page: str(len(names())),
@@ -80,5 +82,6 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Leaves no script in a page."""
+    """Says in the head what there is to say, and leaves no script in a page."""
+    output = header.filled(output, page.url, config.extra.get("repository") or "")
     return inline_scripts.taken_out(output, page.url, Path(config.site_dir))

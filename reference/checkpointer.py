@@ -1,6 +1,9 @@
 """What trainers of the EasyLM and JAXSeq families use, with the same names, arguments and files."""
 
-from .checkpoints.checkpointer import Config, StreamingCheckpointer
-from .checkpoints.pytree_files import load_pytree, save_pytree
+from .devices.missing import needing_jax
+
+with needing_jax("StreamingCheckpointer"):
+    from .checkpoints.checkpointer import Config, StreamingCheckpointer
+    from .checkpoints.pytree_files import load_pytree, save_pytree
 
 __all__ = ["Config", "StreamingCheckpointer", "load_pytree", "save_pytree"]

@@ -1,11 +1,14 @@
-"""Reader and writer of the streaming checkpoint format of large JAX models.
+"""Read, write, check and convert the streaming checkpoints of large JAX models.
 
     import streamckpt as sc
 
-    tree = sc.load("streaming_params")
-    sc.save("out", tree, float_dtype="bf16")
+    tree = sc.load("streaming_params")  # a nested dict of numpy arrays
+    sc.save("copy", tree, format="2.0")  # with an index and checksums
+    with sc.open("copy") as checkpoint:
+        print(checkpoint)  # its tree; no tensor is read
 
-The code is in `reference`, whose public names these are; the commands are `streamckpt VERB`.
+The commands are `streamckpt VERB`: `streamckpt --help` lists them. The code is in the package `reference`, whose public
+names these are.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ from reference.salvage import SalvageReport, salvage
 from reference.seal import SealReport, seal
 from reference.verify import Finding, verify
 
-from . import maps
+from . import delta, maps
 
 if TYPE_CHECKING:
     from reference.checkpointer import StreamingCheckpointer
@@ -78,6 +81,7 @@ __all__ = [
     "add",
     "compare",
     "convert",
+    "delta",
     "diff",
     "in_store",
     "load",
@@ -104,4 +108,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """The public names, and those that every module has."""
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

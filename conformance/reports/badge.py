@@ -17,9 +17,12 @@ def badge(run: Run) -> str:
 
 def picture(spec: str, passed: int, total: int, good: bool = True) -> str:
     """How many checks against a version of the specification were passed, as SVG; red where that is not good."""
-    label, value = f"streamckpt {spec}", f"{passed} of {total}"
+    return drawn(f"streamckpt {spec}", f"{passed} of {total}", _GOOD if good else _BAD)
+
+
+def drawn(label: str, value: str, color: str = _GOOD) -> str:
+    """Two words beside each other, the second on a colour, as SVG."""
     left, right = (round(len(text) * _LETTER + 12) for text in (label, value))
-    color = _GOOD if good else _BAD
     texts = "".join(
         f'<text x="{x}" y="14" text-anchor="middle" fill="#fff">{escape(text)}</text>'
         for x, text in ((left / 2, label), (left + right / 2, value))

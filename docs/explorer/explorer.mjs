@@ -1,12 +1,13 @@
 // The explorer: opens a file in the worker, and shows what it is made of.
 
 import { Engine } from './engine.mjs';
+import { isElsewhere, nameOf } from './reading/origins.mjs';
 import { loadClauses } from './views/clauses.mjs';
 import { DetailView } from './views/detail.mjs';
 import { announce, h, tabs } from './views/dom.mjs';
-import { bytes, integer } from './views/format.mjs';
+import { bytes, digits, integer } from './views/format.mjs';
 import { sealView } from './views/seal.mjs';
-import { acceptDrops, progressView, startView } from './views/start.mjs';
+import { acceptDrops, askView, progressView, startView } from './views/start.mjs';
 import { summaryView, verdict } from './views/summary.mjs';
 import { totalsTable } from './views/totals.mjs';
 import { TreeView } from './views/tree.mjs';
@@ -15,7 +16,20 @@ import { notesView, violationsView } from './views/violations.mjs';
 
 const root = document.getElementById('checkpoint');
 let engine; // of the file that is open: another file gets another, and the work of the first ends
-const openers = { openFiles, openUrl: (url) => open({ url }, url.split('/').pop()) };
+const openers = { openFiles, openUrl: (url) => open({ url }, nameIn(url)), openAddress };
+
+function nameIn(url) {
+  try {
+    return nameOf(new URL(url, document.baseURI));
+  } catch {
+    return url;
+  }
+}
+
+// An address that somebody has typed, or agreed to.
+function openAddress(url) {
+  return open({ url, elsewhere: true }, nameIn(url));
+}
 
 // One file, or one and its detached seal (DETACHED-1).
 function openFiles(files) {
@@ -52,6 +66,7 @@ function showStart(problem) {
 
 function showFile(summary, source, name) {
   const { violations, notes, leaves, rows: count, totals } = summary;
+  root.style.setProperty('--ex-offset', `${digits(summary.size)}ch`); // the widest offset fits
   const detail = new DetailView(engine);
   const isNarrow = () => matchMedia('(max-width: 60em)').matches;
   const showDetail = (action) => {
@@ -104,14 +119,25 @@ function showTrouble(event) {
   root.prepend(h('p', { class: 'ex-problem', role: 'alert' }, event.reason?.message ?? String(event.reason)));
 }
 
+// An address in a link: of this site it is opened, and another host is asked only when the reader agrees.
+function follow(url) {
+  try {
+    if (!isElsewhere(url, document.baseURI)) return openers.openUrl(url);
+  } catch {
+    return showStart(`This is not an address: ${url}`);
+  }
+  return root.replaceChildren(askView(new URL(url), () => openAddress(url), () => showStart()));
+}
+
 async function start() {
   root.classList.add('ex');
   showStart();
   acceptDrops(root, openFiles);
   addEventListener('unhandledrejection', showTrouble);
   await loadClauses(document.baseURI);
-  const wanted = new URLSearchParams(location.search).get('file');
-  if (wanted) openers.openUrl(wanted);
+  const wanted = new URLSearchParams(location.search);
+  if (wanted.get('file')) openers.openUrl(wanted.get('file'));
+  else if (wanted.get('url')) follow(wanted.get('url'));
 }
 
 start();

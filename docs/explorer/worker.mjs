@@ -9,9 +9,9 @@ const stopped = new Set(); // ids of calls to give up
 let session;
 
 const calls = {
-  async open({ id, file, seal, url, base, as }) {
-    const origin = file ? blobOrigin(file) : await urlOrigin(url, base);
-    const beside = file ? seal && blobOrigin(seal) : () => sealOrigin(url, base);
+  async open({ id, file, seal, url, base, elsewhere, as }) {
+    const origin = file ? blobOrigin(file) : await urlOrigin(url, base, elsewhere);
+    const beside = file ? seal && blobOrigin(seal) : () => sealOrigin(url, base, elsewhere);
     session = new Session(origin, beside);
     const { slices, tree } = session;
     const report = () => ({ at: slices.size, size: slices.size, bytesRead: slices.bytesRead, nodes: tree.size });

@@ -57,7 +57,7 @@ def page_of(case: Case) -> str:
     page = links.case_page(case.id)
     chapter = case.id.split("/")[0]
     parts = [
-        "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
+        "---\nsearch: {boost: 0.3}\n---",
         f'# {case.name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         prose(case.about),
         f"**{WANTED[case.part, case.want]}** {_LEVELS.get(case.level, '')} {holds(case)}".rstrip(),
@@ -166,7 +166,12 @@ def _who(case: Case, page: str) -> str:
     found = verdicts()[case.id]
     if not found:
         return ""
-    lines = ["## Who does so { data-search-exclude }", "", "| program | part | version | | |", "|---|---|---|---|---|"]
+    lines = [
+        "## What programs do { data-search-exclude }",
+        "",
+        "| program | part | version | | |",
+        "|---|---|---|---|---|",
+    ]
     for (program, part, state, reason, got), versions in found.items():
         shown = (
             '<span class="mark pass">✓</span>' if state == "passed" else f'<span class="mark known">✗ {state}</span>'

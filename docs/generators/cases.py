@@ -131,7 +131,7 @@ def _rule_page(rule: str, made: list[Case]) -> str:
     rows = [f"| {_where(case)} | <code>{_beginning(case)}</code> |" for case in made[:_PLACES]]
     more = f"\n\nand {len(made) - _PLACES:,} more." if len(made) > _PLACES else ""
     parts = [
-        "---\nhide: [toc]\nsearch: {boost: 0.3}\n---",
+        "---\nsearch: {boost: 0.3}\n---",
         f'# {name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         prose(_told(first)),
         f"**{WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",

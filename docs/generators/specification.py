@@ -17,6 +17,7 @@ from .project import VERSIONS, cases_of, cells, corpus
 
 _HEADING: Final = re.compile(r"^#### ([A-Z]+-[1-9][0-9]*)$", re.M)
 _BLOCK: Final = re.compile(r"^```hex ([^\n]*)\n(.*?)^```$", re.M | re.S)
+_LABEL: Final = 56  # letters of a clause in the contents of its page: two lines or three
 _FOUND_FIRST: Final = "---\nsearch: {boost: 3}\n---\n\n"  # before pages that only mention a clause
 _KINDS: Final = {
     "accept": "Every reader takes this stream; a writer makes it of these leaves.",
@@ -56,6 +57,13 @@ def _beginning(version: str) -> str:
     return f"specification/{version}/00-introduction.md"
 
 
+def _label(id: str, rule: str) -> str:
+    """What the contents of a page say of a clause: its id, and how its sentence begins."""
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", rule).translate(str.maketrans("", "", '`*"{}'))
+    short = words if len(words) <= _LABEL else f"{words[:_LABEL].rpartition(' ')[0].rstrip(',;:')} ..."
+    return f"{id} {short.rstrip('.') if short == words else short}"
+
+
 @cache
 def _replaced() -> dict[str, list[str]]:
     """For each clause those of later versions that replace it."""
@@ -84,7 +92,7 @@ class _Chapter(NamedTuple):
             body, *rest = re.split(r"^(?=## )", text[heading.end() : end], maxsplit=1, flags=re.M)
             rule, _, more = body.strip().partition("\n")
             parts.append(
-                f"### {id} {{ #{id.lower()} }}\n\n"
+                f'### {id} {{ #{id.lower()} data-toc-label="{_label(id, rule)}" }}\n\n'
                 f"**{self._linked(rule, id)}**\n{self._body(more, id, id)}\n\n{self._proof(id)}\n\n"
             )
             parts += [self._body(part, None, "") for part in rest]

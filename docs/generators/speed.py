@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from benchmarks.page import page
+from benchmarks.picture import drawing as drawn
 
 from .project import ROOT
 
@@ -13,3 +14,9 @@ from .project import ROOT
 def pages() -> Iterator[tuple[str, str]]:
     """The page as its path from the root of the site, and its Markdown."""
     yield "reference/benchmarks.md", page(json.loads((ROOT / "benchmarks/results.json").read_text()))
+
+
+def drawing(page: str) -> str:
+    """The small picture, for any page."""
+    results = json.loads((ROOT / "benchmarks/results.json").read_text())
+    return f'<figure class="plot">{drawn(results)}</figure>\n'

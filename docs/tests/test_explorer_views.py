@@ -41,7 +41,7 @@ def test_facts_of_values_are_those_of_numpy(explore, tmp_path):
 def test_the_bytes_of_a_record_are_explained(explore):
     page = explore(example="model.stream")
     page.get_by_label("Filter key paths").fill("ln_f")
-    page.get_by_text("3 rows match").wait_for()
+    page.get_by_text("1 of 39 leaves").wait_for()
     page.locator(".ex-tree .ex-row").nth(2).click()
     page.locator(".ex-path", has_text="transformer/ln_f/kernel").wait_for()
     rows = texts(page, ".ex-runs tr")

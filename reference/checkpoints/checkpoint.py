@@ -30,11 +30,13 @@ from ..storage.threads import LARGE
 from .choosing import below_prefix, unfit
 from .key_arguments import KeyPathLike, locate, parts_of
 from .key_implementations import implementations
+from .nearest import NoSuchLeaf
 from .patterns import Chooser, select
 from .reading_together import block_of, is_large, read_together
+from .showing import Shown
 
 
-class Checkpoint(Mapping[tuple[str, ...], Any]):
+class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
     """An opened checkpoint: a read-only mapping from key path to leaf that reads a leaf when it is asked for.
 
     Keys are tuples of texts; a display form such as "params/layers/0/kernel" is taken too, and a whole number for a
@@ -121,14 +123,15 @@ class Checkpoint(Mapping[tuple[str, ...], Any]):
         return {record.path: record for record in self._records}
 
     def record(self, path: KeyPathLike) -> Record:
-        """Where a leaf stands and what it is. Raises KeyError, and FormatError for one that cannot be held."""
+        """Where a leaf is and what it is. Raises KeyError, which names the nearest, and FormatError for one that cannot
+        be held."""
         try:
             return self._index[parts_of(path)]
         except (KeyError, ValueError, TypeError):  # a wrong escape, or no key path at all
             for each in self.unheld:
                 if parts_of(path) == each.path:
                     raise each.error from None
-            raise KeyError(path) from None
+            raise NoSuchLeaf(path, self._index) from None
 
     def __getitem__(self, path: KeyPathLike) -> Any:
         return self._value(self.record(path))

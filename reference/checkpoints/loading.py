@@ -15,6 +15,7 @@ from ..containers.safetensors_file import SPLIT
 from ..containers.seals_beside import has_detached_seal
 from ..containers.shards import open_files
 from ..containers.stream import STREAM, begins_sealed
+from ..devices.missing import needing_jax
 from ..format.casts import Tally
 from ..format.collector import no_collection
 from ..format.leaves import read_value
@@ -101,9 +102,10 @@ def restore(
     With `unplaced_on_host` a struct without a sharding gives a numpy array. Float arrays come in `float_dtype`, None is
     that of `like`. Values that a cast makes infinite or zero are told of in a warning, of the caller `depth` calls up.
     """
-    from ..devices.restoring import Target  # jax is imported where there is a target
+    with needing_jax("load(like=...)"):
+        from ..devices.restoring import Target  # jax is imported where there is a target
 
-    target, tally = Target(like), Tally()
+        target, tally = Target(like), Tally()
     with (
         target.together(f"a load of {len(target.leaves)} leaves"),
         open_checkpoint(path, prefix, mmap=mmap, check=check, names=names) as checkpoint,

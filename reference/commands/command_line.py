@@ -18,6 +18,7 @@ from ..containers.stream import VERSIONS
 from ..format.errors import FormatError, UsageError
 from ..format.json_texts import read_json
 from ..format.keypaths import display, printable
+from ..format.leaves import size_text
 from ..mapping.faults import MapError, ParameterNeeded
 from .absl_spellings import translated
 from .standard_streams import standard_streams
@@ -189,16 +190,7 @@ def metadata_of(given: list[str] | None, texts: bool = False) -> dict[str, Any] 
     return metadata
 
 
-def size(n: int) -> str:
-    """Bytes for people: 512 B, 1.5 MB (powers of 1000)."""
-    if n < 1000:
-        return f"{n} B"
-    scaled = float(n)
-    for unit in ("kB", "MB", "GB", "TB"):
-        scaled /= 1000
-        if scaled < 999.5 or unit == "TB":
-            return f"{scaled:.3g} {unit}"
-    raise AssertionError
+size: Final = size_text
 
 
 # CONV-4: "A program that casts SHOULD say how many finite values became infinite."

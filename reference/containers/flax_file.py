@@ -7,14 +7,14 @@ from typing import Final
 from ..format.flax_msgpack import flax_steps, read_flax
 from ..format.wire import Source
 from .container import Container, Contents
-from .foreign import is_pickle
+from .foreign import is_no_map
 
 FLAX: Final = "standard flax file"
 INT_KEYS: Final = "int-keys"  # a dialect
 
 
 def _begins(head: bytes, size: int) -> bool:
-    if not head or is_pickle(head, size):
+    if not head or is_no_map(head, size):
         return False
     return head[0] & 0xF0 == 0x80 or head[0] in (0xDE, 0xDF)  # FLAX-1: one map
 

@@ -19,6 +19,15 @@ def is_pickle(head: bytes, size: int) -> bool:
     return head[:2] in (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
 
 
+_HDF: Final = b"\x89HDF"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+
+
+def is_no_map(head: bytes, size: int) -> bool:
+    """Whether a file that begins with a byte of a map is of another kind by what follows: no text is its first key."""
+    return is_pickle(head, size) or head.startswith((_HDF, _PNG))
+
+
 def _starts(*beginnings: bytes) -> Callable[[bytes, int], bool]:
     return lambda head, size: head.startswith(beginnings)
 
@@ -39,8 +48,13 @@ FOREIGN: Final = (
     Foreign("compressed file", _starts(b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh"), "unpack it first"),
     Foreign(
         "numpy .npy or HDF5 file",
-        _starts(b"\x93NUMPY", b"\x89HDF"),
-        "it is no checkpoint of this family; save its arrays with reference.save",
+        _starts(b"\x93NUMPY", _HDF),
+        "it is not a checkpoint; save its arrays with streamckpt.save",
+    ),
+    Foreign(
+        "picture",
+        _starts(_PNG, b"\xff\xd8\xff", b"GIF8"),
+        "it holds no tensors; name the checkpoint itself",
     ),
     Foreign(
         "git-lfs pointer",

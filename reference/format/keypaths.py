@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -49,6 +50,12 @@ class KeyPath(tuple[str, ...]):
 
     def __str__(self) -> str:
         return display(self)
+
+    def __repr__(self) -> str:
+        return f"KeyPath({display(self)!r})"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(display(self))}</code>"
 
 
 # KEY-6: "The display form parses back to the same key path."

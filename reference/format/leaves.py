@@ -53,6 +53,18 @@ def leaf_text(leaf: Leaf) -> str:
     return leaf.kind if leaf.value in (None, {}) else f"{leaf.kind} {leaf.value}"
 
 
+def size_text(n: int) -> str:
+    """Bytes for people: 512 B, 1.5 MB (powers of 1000)."""
+    if n < 1000:
+        return f"{n} B"
+    scaled = n / 1000
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        if scaled < 999.5:
+            return f"{scaled:.3g} {unit}"
+        scaled /= 1000
+    return f"{scaled:,.0f} EB"
+
+
 # --- reading ------------------------------------------------------------------------------------------
 
 

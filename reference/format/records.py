@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -13,8 +14,8 @@ from .chunked import Part
 from .collector import no_collection
 from .errors import FormatError
 from .keypaths import KeyPath, display, encode_keypath, read_keypath, sort_key
-from .later_leaves import as_read
-from .leaves import Leaf, frame, read_leaf, read_value, stored
+from .later_leaves import LaterLeaf, as_read
+from .leaves import Leaf, frame, leaf_text, read_leaf, read_value, size_text, stored
 from .payloads import Payload, Step
 from .small_records import Run, SeenArrays, arrays_in, read_run
 from .wire import NEAR, BytesSource, Cursor, Source, bin_header
@@ -24,7 +25,7 @@ MAX_OLD_BLOB: Final = (1 << 31) - 1  # REC-4: "Loaders built on msgpack-python s
 
 
 class Record(NamedTuple):
-    """A key path, its leaf, and where they stand: offsets of the record, of the leaf, and of what follows."""
+    """A key path, its leaf, and where they are: offsets of the record, of the leaf, and of what follows it."""
 
     path: tuple[str, ...]
     leaf: Leaf
@@ -57,6 +58,25 @@ class Record(NamedTuple):
     def extents(self) -> list[tuple[int, int]]:
         """Where the payload stands in the file, as (offset, bytes)."""
         return [(self.leaf_offset + at, n) for at, n in self.leaf.extents]
+
+    def stored_size(self) -> int:
+        """Its payload in bytes; 0 where that cannot be known without reading it."""
+        return 0 if self._is_later() else self.leaf.nbytes
+
+    def _is_later(self) -> bool:
+        return isinstance(self.leaf, LaterLeaf) and self.leaf.dtype is None
+
+    def described(self) -> str:
+        """What the leaf is, as far as that is known without reading it: float32[2,3], int 3, str."""
+        return self.leaf.kind if self._is_later() else leaf_text(self.leaf)
+
+    def __repr__(self) -> str:
+        size = f", {size_text(self.stored_size())}" if self.stored_size() else ""
+        what = f"{self.described()}{size}, bytes {self.offset} to {self.end}"
+        return f"<Record {display(self.path)}: {what}>"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self)[1:-1])}</code>"
 
 
 def extents_of(records: Iterable[Record]) -> Iterator[tuple[int, int]]:

@@ -158,6 +158,8 @@ OTHERS = {
     "compressed": b"\x28\xb5\x2f\xfd\x00",
     "JSON": b' {"error": "not found"}',
     "numpy": b"\x93NUMPY\x01\x00",
+    "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(30),
+    "picture": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(30),
     "gzip": b"\x1f\x8b\x08" + bytes(30),
     "git-lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
     "HTML": b"\n<!DOCTYPE html><html>",

@@ -37,9 +37,51 @@ def test_every_public_name_is_there_and_documented():
     for name in sc.__all__:
         found = getattr(sc, name)
         assert isinstance(found, str) or found.__doc__, f"{name} says nothing of itself"
-    assert set(sc.__all__) <= set(dir(sc))
+    assert {name for name in dir(sc) if not name.startswith("__")} == set(sc.__all__) - {"__version__"}
+    assert "__version__" in dir(sc)
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         sc.lode  # noqa: B018
+
+
+def test_differences_are_there_without_a_second_import():
+    code = "import streamckpt as sc; print(sc.delta.diff is sc.diff, sc.delta.recover.__module__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split()[0] == "True"
+    for name in delta.__all__:
+        assert getattr(sc.delta, name) is getattr(delta, name)
+
+
+LACKING = """
+import sys
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "{}":
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Lacking())
+"""
+
+
+@pytest.mark.parametrize("missing", ["jax", "flax"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "sc.StreamingCheckpointer",
+        "import streamckpt.checkpointer",
+        "sc.load('x', like={'a': {'w': np.zeros(6)}})",
+    ],
+)
+def test_what_needs_jax_says_what_to_install(missing, ask, tmp_path):
+    """In a Python that has none: the rest works there."""
+    code = f"{LACKING.format(missing)}import numpy as np, streamckpt as sc\n"
+    code += "sc.save('x', {'a': {'w': np.arange(6.0)}})\nassert sc.load('x')['a']['w'][5] == 5\n"
+    run = subprocess.run([sys.executable, "-c", code + ask], capture_output=True, text=True, cwd=tmp_path)
+    if missing == "flax" and run.returncode == 0:
+        assert "load" in ask  # which takes flax where it is there
+        return
+    assert run.returncode == 1
+    last = run.stderr.splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError: ")
+    assert last.endswith(f"needs {missing}, which is not installed: pip install 'streamckpt[jax]'")
 
 
 def test_a_module_at_the_top_is_no_function_of_the_library_and_hides_none(tmp_path):

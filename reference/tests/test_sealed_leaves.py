@@ -113,7 +113,8 @@ def test_what_was_not_read_of_a_closed_file_says_that_it_is_closed(tmp_path, tre
     assert [(r.path, r.kind, r.dtype, r.shape) for r in records] == [(r.path, r.kind, r.dtype, r.shape) for r in known]
     assert records[1].leaf.value == seen == known[1].leaf.value, "it was read before"
     for record, whole in zip(records, known, strict=True):
-        assert record.kind in repr(record)
+        assert record.described() in repr(record)
+        assert record.described().startswith(str(record.dtype or record.kind))
         if record.kind not in ("str", "bin"):
             assert record.nbytes == whole.nbytes
         elif tree is SPARSE:

@@ -1,4 +1,4 @@
-// Where a file comes from: the disk of whoever looks at the page, or the site itself.
+// Where a file comes from: the disk of whoever looks at the page, the site itself, or an address that they have given.
 
 import { HEAD } from './slices.mjs';
 
@@ -16,35 +16,75 @@ export function blobOrigin(blob, name = blob.name) {
   };
 }
 
-// Only the page's own host is asked, also behind a redirect. A server that knows no ranges sends the whole.
-export async function urlOrigin(href, base, signal) {
+const LARGEST_WHOLE = 256e6; // bytes of a file that a server without ranges sends at once
+
+// Without `elsewhere` only the page's own host is asked, also behind a redirect.
+export async function urlOrigin(href, base, elsewhere = false) {
   const url = new URL(href, base);
-  if (url.origin !== new URL(base).origin) throw new Error(`Files are read from this site alone, not from ${url.host}.`);
-  const get = (headers) => fetch(url, { headers, mode: 'same-origin', credentials: 'omit', signal });
-  const answer = await get({ Range: `bytes=0-${HEAD - 1}` });
-  const name = decodeURIComponent(url.pathname.split('/').pop());
-  const size = Number(/\/(\d+)$/.exec(answer.headers.get('Content-Range') ?? '')?.[1] ?? NaN);
-  if (answer.status === 206 && !Number.isNaN(size)) {
+  if (!/^https?:$/.test(url.protocol)) throw new Error(`The explorer opens http and https addresses, not ${url.protocol}`);
+  if (!elsewhere && isElsewhere(url, base)) throw new Error(`Files are read from this site alone, not from ${url.host}.`);
+  const ask = asking(url, elsewhere);
+  const answer = await ask({ Range: `bytes=0-${HEAD - 1}` });
+  const name = nameOf(url);
+  if (answer.status === 206) {
     const head = new Uint8Array(await answer.arrayBuffer());
-    return { name, size, head, slice: (start, end) => rangeOf(get, start, end) };
+    return { name, size: await sizeOf(answer, ask), head, slice: (start, end) => rangeOf(ask, start, end) };
   }
   if (answer.status === 416) return { name, size: 0, slice: async () => new Uint8Array(0) }; // an empty file
-  if (!answer.ok) throw new Error(`The site has no such file: ${url.pathname} (${answer.status}).`);
+  if (!answer.ok) throw new Error(`${url.host} has no such file: ${url.pathname} (${answer.status}).`);
+  if (Number(answer.headers.get('Content-Length')) > LARGEST_WHOLE) {
+    await answer.body?.cancel();
+    throw new Error(`${url.host} does not send parts of a file (HTTP ranges), and this one is large. Download it, and open it from your disk.`);
+  }
   return blobOrigin(await answer.blob(), name);
 }
 
-// DETACHED-1: the detached seal of the file at an address, or undefined where the site has none. A page of a site that
-// answers everything is none.
-export async function sealOrigin(href, base) {
-  const url = new URL(href, base);
-  url.pathname += '.seal';
-  const answer = await fetch(url, { mode: 'same-origin', credentials: 'omit' });
-  if (!answer.ok || answer.headers.get('Content-Type')?.startsWith('text/html')) return undefined;
-  return blobOrigin(await answer.blob(), url.pathname.split('/').pop());
+export const isElsewhere = (url, base) => new URL(url, base).origin !== new URL(base).origin;
+
+export function nameOf(url) {
+  const last = url.pathname.split('/').pop();
+  try {
+    return decodeURIComponent(last) || url.host;
+  } catch {
+    return last; // a % that is no escape
+  }
 }
 
-async function rangeOf(get, start, end) {
-  const answer = await get({ Range: `bytes=${start}-${end - 1}` });
-  if (answer.status !== 206) throw new Error(`The site did not send bytes ${start} to ${end} (${answer.status}).`);
+// Nothing that says who is asking goes along: no cookie, no password, no address of the page.
+function asking(url, elsewhere) {
+  const common = { mode: elsewhere ? 'cors' : 'same-origin', credentials: 'omit', referrerPolicy: 'no-referrer' };
+  return async (headers, method = 'GET') => {
+    try {
+      return await fetch(url, { ...common, method, headers });
+    } catch (error) {
+      if (!elsewhere) throw error;
+      throw new Error(`${url.host} cannot be read from here. It does not answer, or it does not let other sites read its files (CORS). `
+        + 'Download the file, and open it from your disk.', { cause: error });
+    }
+  };
+}
+
+// Another host may keep the header to itself that has the size; then it is asked for it.
+async function sizeOf(answer, ask) {
+  const told = /\/(\d+)$/.exec(answer.headers.get('Content-Range') ?? '')?.[1];
+  const size = Number(told ?? (await ask({}, 'HEAD')).headers.get('Content-Length') ?? NaN);
+  if (Number.isSafeInteger(size) && size > 0) return size;
+  throw new Error('The server does not tell how large the file is. Download it, and open it from your disk.');
+}
+
+// DETACHED-1: the detached seal of the file at an address, or undefined where there is none. A page of a site that
+// answers everything is none, and neither is the refusal of a host elsewhere that answers for one file alone.
+export async function sealOrigin(href, base, elsewhere = false) {
+  const url = new URL(href, base);
+  url.pathname += '.seal';
+  const asked = asking(url, elsewhere)({});
+  const answer = await (elsewhere ? asked.catch(() => undefined) : asked);
+  if (!answer?.ok || answer.headers.get('Content-Type')?.startsWith('text/html')) return undefined;
+  return blobOrigin(await answer.blob(), nameOf(url));
+}
+
+async function rangeOf(ask, start, end) {
+  const answer = await ask({ Range: `bytes=${start}-${end - 1}` });
+  if (answer.status !== 206) throw new Error(`The server did not send bytes ${start} to ${end} (${answer.status}).`);
   return new Uint8Array(await answer.arrayBuffer());
 }

@@ -39,7 +39,15 @@ export class Rows {
     if (filter !== this.filter) this.#matching = matching(this.tree, filter);
     Object.assign(this, { filter, sort, flat });
     this.#rows = undefined;
-    return this.count();
+    return { rows: this.count(), leaves: this.#matched() };
+  }
+
+  // How many leaves match the filter.
+  #matched() {
+    if (this.filter === '') return this.tree.count.get(0);
+    let found = 0;
+    for (let n = 1; n < this.tree.size; n++) if (this.#matching[n] && !this.tree.isBranch(n)) found++;
+    return found;
   }
 
   toggle(n, isOpen = !this.open.has(n)) {

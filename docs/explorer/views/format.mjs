@@ -1,6 +1,6 @@
 // Numbers as people read them. Byte sizes count in powers of 1000, as `inspect` does.
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 export function bytes(n) {
   let unit = 0;
@@ -10,6 +10,7 @@ export function bytes(n) {
 }
 
 export const integer = (n) => n.toLocaleString('en');
+export const digits = (n) => integer(n).length; // what it takes in a column of digits
 
 export function short(n) {
   if (n < 10_000) return integer(n);

@@ -11,7 +11,7 @@ const EXAMPLES = [
   ['hostile.stream', 'A hostile file', 'many violations, and key paths that look like markup'],
 ];
 
-export function startView({ openFiles, openUrl }) {
+export function startView({ openFiles, openUrl, openAddress }) {
   const input = h('input', {
     type: 'file', multiple: true, class: 'ex-file-input', id: 'ex-file', tabindex: '-1', 'aria-hidden': 'true',
     onchange: () => input.files.length > 0 && openFiles([...input.files]),
@@ -22,13 +22,36 @@ export function startView({ openFiles, openUrl }) {
     button('Choose a file', () => input.click(), { class: 'ex-button ex-button--primary' }),
     input,
     h('p', { class: 'ex-quiet' }, 'Any size, and with it its detached seal if it has one. It is read in slices, here in the browser, and never uploaded.'));
+  const address = h('input', {
+    type: 'url', class: 'ex-input', required: true, placeholder: 'https://...', 'aria-label': 'Address of a checkpoint', name: 'url',
+  });
+  const form = h('form', {
+    class: 'ex-toolbar ex-address',
+    onsubmit: (event) => {
+      event.preventDefault();
+      openAddress(address.value);
+    },
+  }, address, h('button', { class: 'ex-button' }, 'Open an address'));
   const examples = EXAMPLES.map(([name, title, about]) => h('li', {}, h('button', {
     type: 'button', class: 'ex-example', onclick: () => openUrl(`examples/${name}`),
   }, h('strong', {}, title), h('span', { class: 'ex-quiet' }, about))));
   return h('section', { class: 'ex-start' },
     zone,
+    form,
+    h('p', { class: 'ex-quiet' }, 'Of a file at an address only the parts that are shown are fetched. Its server has to allow other sites to read it (CORS).'),
     h('h2', { class: 'ex-heading' }, 'Or look at an example'),
     h('ul', { class: 'ex-examples' }, examples));
+}
+
+// Before another host is asked for a file that a link names.
+export function askView(url, onOpen, onCancel) {
+  const open = button('Open it', onOpen, { class: 'ex-button ex-button--primary' });
+  queueMicrotask(() => open.focus());
+  return h('section', { class: 'ex-ask', 'aria-label': 'Open an address' },
+    h('p', { class: 'ex-drop-title' }, `Open a file from ${url.host}?`),
+    h('p', { class: 'ex-code' }, url.href),
+    h('p', { class: 'ex-quiet' }, 'Your browser will ask that server for the parts that are shown. Nothing is sent to this site.'),
+    h('div', { class: 'ex-toolbar' }, open, button('Do not open it', onCancel)));
 }
 
 // Files may be dropped anywhere on the page.

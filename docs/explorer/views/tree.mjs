@@ -12,6 +12,7 @@ export class TreeView {
   #active = 0;
   #keys = Promise.resolve();
   #selected;
+  filter = '';
 
   constructor(engine, { onSelect, count, leaves }) {
     Object.assign(this, { engine, onSelect, leaves });
@@ -50,12 +51,13 @@ export class TreeView {
   }
 
   async #view(wanted) {
-    const count = await this.engine.call('view', wanted);
+    this.filter = wanted.filter ?? this.filter;
+    const { rows, leaves } = await this.engine.call('view', wanted);
     this.#active = 0;
     this.grid.scrollTop = 0;
-    await this.#setCount(count);
-    const text = wanted.filter ? `${plural(count, 'row')} match` : plural(this.leaves, 'leaf', 'leaves');
-    this.status.textContent = text;
+    await this.#setCount(rows);
+    const all = plural(this.leaves, 'leaf', 'leaves');
+    this.status.textContent = this.filter ? `${integer(leaves)} of ${all}` : all;
   }
 
   async #toggleAll(isOpen) {
