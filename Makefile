@@ -51,6 +51,7 @@ bench: .venv/ready  ## measure against the peers, on small trees, four minutes
 bench-full: .venv/ready  ## the published figures: some 90 minutes, 16 GB of memory, 8 GB of disk
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks --full --output benchmarks/results.json
+	$(BIN)/python -m benchmarks.picture
 
 docs: .venv/ready  ## build the site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

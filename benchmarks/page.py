@@ -37,8 +37,8 @@ _TITLES: Final = {
 _INTRODUCTION: Final = """# Speed
 
 How long `streamckpt` and other libraries take for the same work, and how much memory they need, each through its public
-API, on one machine. Times are medians of runs that took turns, so that what slows the machine slows all of them: look at
-the ratios.
+API, on one machine. Times are medians of runs that took turns, so that what slows the machine slows all of them: look
+at the ratios.
 """
 _METHOD: Final = """## How it is measured
 

@@ -48,9 +48,10 @@ PAGE: Final = Colors(
 def drawing(results: dict[str, Any], colors: Colors = PAGE) -> str:
     """Seconds that each peer takes for each operation, as SVG on one line. What has no figure is left out."""
     cases = Cases(results)
-    groups = {}
+    groups, days = {}, set[str]()
     for operation, name in OPERATIONS.items():
         found = {peer: case for peer, case in cases.group(operation, _WORK, _PLACE).items() if "failure" not in case}
+        days |= {case["date"] for case in found.values()}
         groups[name] = [(peer, seconds(found[peer])) for peer in PEERS if peer in found]
     most = max((value for rows in groups.values() for _, value in rows), default=1.0)
     scale = (_WIDTH - _NAMES - _VALUES) / most
@@ -73,7 +74,7 @@ def drawing(results: dict[str, Any], colors: Colors = PAGE) -> str:
             y += _BAR
         y += _GAP
     machine = results["machine"]
-    note = f"{machine['processor']}, {machine['cores']} cores, files in memory, medians, {results['date']}"
+    note = f"{machine['processor']}, {machine['cores']} cores, files in memory, medians, {max(days, default='')}"
     parts.append(_text(0, y + 8, note, colors.quiet, "start"))
     described = "; ".join(
         f"{name}: {', '.join(f'{peer} {value:.3g} s' for peer, value in rows)}" for name, rows in groups.items()
