@@ -107,6 +107,7 @@ def test_the_page_says_how_many_targets_have_no_figure(found):
     assert "have no figure here: they were set after this run" in page(found)
 
 
+@pytest.mark.slow
 def test_the_cost_of_a_record_is_linear_where_a_million_cost_a_hundred_times_ten_thousand():
     for million, met in ((1.4, True), (1.6, False)):
         found = results(

@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from conformance import processes
 from conformance.baselines import measured
 from conformance.limits import Limits
@@ -56,6 +58,7 @@ def test_where_the_system_says_nothing_the_bound_on_the_clock_is_far_off(monkeyp
         assert effort.beyond(10) == "took more than 600 s"
 
 
+@pytest.mark.slow
 def test_the_limit_of_processor_time_holds_where_the_runner_cannot_look(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "activity", lambda pid: None)
     monkeypatch.setattr(processes, "NEVER", 10**6)

@@ -87,6 +87,7 @@ def damaged(data):
     yield data + data
 
 
+@pytest.mark.slow
 def test_every_cut_and_every_bit_that_is_flipped_is_refused():
     data = sealed(tiny(), {"step": 7, "name": "a text"}, digests=True)
     whole, *found = read_many(data, *damaged(data))
@@ -103,6 +104,7 @@ def test_every_damage_beside_a_detached_seal_is_refused():
     assert [n for n, (one, _) in enumerate(found) if not isinstance(one, list)] == []
 
 
+@pytest.mark.slow
 def test_the_damaged_block_is_named():
     payload = bytes(range(256)) * (9 << 12)  # 9 MiB, which are 3 blocks
     data = bytearray(sealed([Leaf(["a"], "int", blob=b"\x01"), Leaf(["w"], "ndarray", "uint8", [9 << 20], payload)]))

@@ -35,7 +35,7 @@ def tried():
             yield pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
 
 
-@pytest.mark.parametrize("name", tried())
+@pytest.mark.parametrize("name", [*tried()])
 def test_the_invariant_holds(name):
     target = loaded(name)
     if target.values is None:

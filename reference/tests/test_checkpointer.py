@@ -334,6 +334,7 @@ def test_the_float_dtype_may_be_a_type(tmp_path):
     assert reference.load(tmp_path / "x")["w"].dtype.name == "bfloat16"
 
 
+@pytest.mark.slow
 def test_a_target_with_shardings_needs_no_functions(tmp_path):
     state = train_state()
     StreamingCheckpointer(kept(), tmp_path).save_all(state)

@@ -85,6 +85,7 @@ def test_every_reader_gives_the_array_back(folder, made, alike):
         assert salvage(file, f"{path}.left", progress=silent).losses == []
 
 
+@pytest.mark.slow
 @at_most(40)
 @given(many_dimensions())
 def test_every_writer_of_differences_takes_it(folder, made):

@@ -203,6 +203,7 @@ def test_a_child_waits_for_no_thread_and_no_lock_of_its_parent(path):
     assert (reference.load(path)["w"] == 1).all()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("module", ["storage/threads.py", "checkpoints/background.py"])
 def test_an_interrupt_leaves_nothing_that_is_waited_for_in_vain(path, module):
     """Wherever one strikes in these modules, all threads end, and the next save has nothing to wait for."""

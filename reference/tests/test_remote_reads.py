@@ -49,6 +49,7 @@ def test_a_safetensors_file_is_read(web):
     assert alike(reference.load(f"safetensors::{url}"), TREE["params"])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_verb_reads_it_as_it_reads_a_file(web, kind):
     name, options = KINDS[kind]
@@ -175,6 +176,7 @@ def test_a_target_on_devices_is_filled(web, options, spec):
     assert alike(found["params"]["big"], TREE["params"]["big"])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("spec", [("a", None), (None, "a")], ids=str)
 @pytest.mark.parametrize("options", [{}, {"format": "2.0", "check": True}], ids=["stream", "sealed"])
 def test_only_the_bytes_of_its_own_devices_are_fetched(web, monkeypatch, spec, options):

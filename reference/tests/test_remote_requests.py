@@ -67,6 +67,7 @@ def test_small_leaves_are_scanned_and_read_by_large_windows(web):
     assert len(web.asked) <= 20
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("mib", [0.02, 0.2, 2])
 def test_leaves_of_any_size_are_read_together(web, mib):
     n = int(48 / mib) if mib > 0.1 else 600

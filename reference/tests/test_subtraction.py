@@ -113,6 +113,7 @@ def model(dtype):
     return {"layers": {"0": {"kernel": make(40, 30), "bias": make(30)}, "1": {"kernel": make(30, 50)}}, "norm": make(7)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [BF16, np.float32, np.float16])
 def test_a_difference_that_was_made_with_jax_is_recovered_as_with_jax(tmp_path, dtype):
     """The published script: a tree_map over whole trees in memory, saved in bf16."""
@@ -291,6 +292,7 @@ def sparse(path, *leaves):
     return str(path)
 
 
+@pytest.mark.slow
 def test_memory_is_some_pieces_whatever_the_size_and_the_order(tmp_path):
     base = sparse(tmp_path / "base", ("a", B16), ("b", F32))
     target = sparse(tmp_path / "target", ("b", F32), ("a", F32))
