@@ -189,3 +189,9 @@ def an_alignment_of_192():
 def an_alignment_of_0():
     """Zero, of which nothing is a multiple but itself."""
     return _stated(0)
+
+
+@refuse("ALIGN-5", also=("INDEX-1",))
+def an_alignment_of_1():
+    """The alignment of a detached seal, in a stream that has its own."""
+    return _stated(1)
