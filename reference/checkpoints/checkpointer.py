@@ -106,6 +106,7 @@ class StreamingCheckpointer:
         is_value: bool = False,
         *,
         blocking: bool = True,
+        keys: str | None = None,
     ) -> Saving | None:
         """Save a train state, or with `save_optimizer_state=False` its weights, with metadata and dataset state.
 
@@ -115,7 +116,8 @@ class StreamingCheckpointer:
 
         With `blocking=False` it is written while the program goes on, and a handle is returned to wait for (see
         `reference.save`). Gather functions are called before that; what they give is held on the host until it is
-        written, so leave them out where a model does not fit there.
+        written, so leave them out where a model does not fit there. `keys="data"` stores the data of typed PRNG keys
+        in a plain stream, which has no place for the names of their implementations (see `reference.save`).
 
         Raises FormatError, OSError, and once the checkpoint is written UsageError for metadata or dataset state that
         JSON cannot hold.
@@ -130,6 +132,7 @@ class StreamingCheckpointer:
             gather_fns if whole or gather_fns is None else gather_fns.params["params"],
             lambda: beside.write(self.checkpoint_dir),
             blocking,
+            keys,
         )
 
     def save_checkpoint(
@@ -139,9 +142,10 @@ class StreamingCheckpointer:
         gather_fns: Functions = None,
         *,
         blocking: bool = True,
+        keys: str | None = None,
     ) -> Saving | None:
         """Save any tree as a stream in the checkpoint folder, in the float dtype of the config; see `save_all`."""
-        return self._save(train_state, filename, gather_fns, None, blocking)
+        return self._save(train_state, filename, gather_fns, None, blocking, keys)
 
     def _save(
         self,
@@ -150,6 +154,7 @@ class StreamingCheckpointer:
         gather_fns: Functions,
         afterwards: Callable[[], None] | None,
         blocking: bool,
+        keys: str | None,
     ) -> Saving | None:
         path = os.path.join(self.checkpoint_dir, filename)
         shared = spans_processes(tree)
@@ -160,7 +165,7 @@ class StreamingCheckpointer:
         paths = meet("a save", word=path if self.enable else None) if shared else [path if self.enable else None]
         first = 0 if shared else jax.process_index()
         writers = [first + i for i, other in enumerate(paths) if other is not None and other not in paths[:i]]
-        options = self.config.keep_empty_nodes, writers, afterwards, blocking, seal_options(self.config.format)
+        options = self.config.keep_empty_nodes, writers, afterwards, blocking, seal_options(self.config.format), keys
         return save_state(tree, path, gather_fns, self.config.float_dtype, shared, *options)
 
     @staticmethod
@@ -169,6 +174,8 @@ class StreamingCheckpointer:
         path: str | os.PathLike[str],
         gather_fns: Functions = None,
         float_dtype: str | None = None,
+        *,
+        keys: str | None = None,
     ) -> None:
         """Save any tree as a stream; the file appears whole or not at all. To /dev/null nothing is written.
 
@@ -177,7 +184,8 @@ class StreamingCheckpointer:
         FormatError, OSError.
         """
         writers = [] if os.fspath(path) == os.devnull else None
-        save_state(train_state, path, gather_fns, float_dtype, spans_processes(train_state), writers=writers)
+        shared = spans_processes(train_state)
+        save_state(train_state, path, gather_fns, float_dtype, shared, writers=writers, keys=keys)
 
     def save_json(self, value: Any, filename: str | os.PathLike[str]) -> None:
         """Save what JSON can hold in the checkpoint folder, if this process is enabled. Raises UsageError, OSError."""

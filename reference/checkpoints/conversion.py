@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..computing.backends import cast_on
+from ..containers.container import article
 from ..containers.load_prefixes import split_prefix
 from ..containers.safetensors_file import SPLIT
 from ..containers.stream import STREAM, seal_options
@@ -29,7 +30,7 @@ from .checkpoint import open as open_checkpoint
 from .metadata_carried import Carried, carried
 from .outputs import Output
 from .patterns import Patterns, chooser
-from .remapping import MapReport, remapped, with_parameters, write_config
+from .remapping import MapReport, config_file, remapped, with_parameters
 from .renaming import Renames
 
 
@@ -118,6 +119,7 @@ def convert(
     tally = Tally()
     with open_checkpoint(path, prefix, any_kind=True, dialect=dialect, names=names) as checkpoint:
         checkpoint.select(chooser(include, exclude))
+        to.refuse_loss(split_prefix(path)[1], len(checkpoint.records) == len(checkpoint.contents.records))
         items = [item_in(checkpoint.source, record) for record in checkpoint.records]
         places = locate(path, prefix)[1], (to.kind, to.name)
         items, mapped = remapped(items, rename, map, map_parameters, checkpoint.metadata, *places)
@@ -132,14 +134,14 @@ def convert(
         found = carried(checkpoint, to.kind, version, with_parameters(mapped, to.kind, version, metadata))
         seal = _seal(to.kind, version, checkpoint.contents.seal, found, alignment, digests)
         plan = to.plan(items, seal, found.texts, names)
+        plan = plan._replace(beside=config_file(mapped, [item.leaf for item in items]))
         sizes = plan.sizes()
-        total = sum(sizes) + len(plan.index_bytes or b"")
+        total = plan.nbytes()
         to.check()
         if not dry_run:
             with shown(progress)(f"{checkpoint.kind} to {to.kind}", total) as moved:
                 expect(checkpoint.source, extents_of(records[item.path] for item in before if records))
                 to.write(plan, moved, checkpoint.source.refuse_changes)
-            write_config(mapped, [item.leaf for item in items])
         plain = to.kind == STREAM and seal is None
         too_big = too_big_for_old_loaders((item.path for item in items), sizes) if plain else []
         items = [item_of_closed(item, checkpoint.source.name) for item in items]
@@ -185,7 +187,7 @@ def _seal(
 ) -> SealOptions | None:
     """How the output is sealed, None where it is not. Raises UsageError where it cannot hold what is given."""
     if kind != STREAM and (alignment is not None or digests is not None):
-        raise UsageError(f"a {kind} is not sealed: it has no alignment and no digests; write a stream")
+        raise UsageError(f"{article(kind)} is not sealed: it has no alignment and no digests; write a stream")
     if kind != STREAM or version is None:
         return None
     if version != VERSION:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from ..containers.container import article
+from ..containers.orbax_folder import ORBAX
 from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM
 from ..format.errors import UsageError
@@ -18,13 +20,13 @@ _SAFETENSORS: Final = "safetensors"  # META-4: the `__metadata__` of the safeten
 
 
 class Carried(NamedTuple):
-    """The metadata of an output, a sealed stream or a safetensors file.
+    """The metadata of an output: of a sealed stream, texts of a safetensors file, or what JSON has for orbax.
 
     `left_out` are the keys of the input's for which the output has no place.
     """
 
     sealed: dict[str, Any] | None = None
-    texts: dict[str, str] | None = None
+    texts: dict[str, Any] | None = None
     left_out: tuple[str, ...] = ()
 
 
@@ -45,8 +47,16 @@ def carried(checkpoint: Checkpoint, kind: str, version: str | None, given: Metad
         if not _is_theirs(found):
             texts = {**default_metadata(checkpoint.records), **texts}
         return Carried(texts={**texts, **given_texts(given)}, left_out=left_out)
+    if kind == ORBAX:
+        kept = {_SAFETENSORS: found} if checkpoint.kind == SAFETENSORS and found else found
+        names = {display(path): name for path, name in checkpoint.prng_keys.items()}
+        held = {key: value for key, value in kept.items() if key != PRNG_KEYS and _text(value) is not None}
+        left_out = tuple(key for key in kept if key not in held and key != PRNG_KEYS)
+        return Carried(
+            texts={**held, **given_values(given), **({PRNG_KEYS: names} if names else {})}, left_out=left_out
+        )
     if given:
-        what = f"a stream of version {version}" if kind == STREAM else f"a {kind}"
+        what = f"a stream of version {version}" if kind == STREAM else article(kind)
         advice = "write a sealed stream (--format=2.0, format=), or safetensors"
         raise UsageError(f"{what} holds no metadata; {advice}")
     return Carried(left_out=tuple(found))
@@ -87,6 +97,14 @@ def given_texts(given: Metadata | None) -> dict[str, str]:
             raise UsageError(f"the metadata {key} cannot stand in safetensors, which holds texts: {value!r:.100}")
         texts[key] = text
     return texts
+
+
+def given_values(given: Metadata | None) -> dict[str, Any]:
+    """What a caller gives, as orbax holds it, which is what JSON has. Raises UsageError."""
+    for key, value in (given or {}).items():
+        if _text(value) is None or type(key) is not str:
+            raise UsageError(f"the metadata {key} cannot stand in an orbax folder, which holds JSON: {value!r:.100}")
+    return dict(given or {})
 
 
 def _text(value: Any) -> str | None:

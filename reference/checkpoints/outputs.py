@@ -1,17 +1,23 @@
-"""Where a checkpoint is written: one file, or a folder of shards with their index."""
+"""Where a checkpoint is written: one file, a folder of shards with their index, or one of orbax."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from ..containers.container import article
 from ..containers.load_prefixes import split_output, split_set
+from ..containers.orbax_container import NewOrbax, planned_orbax, write_orbax
+from ..containers.orbax_folder import ORBAX
+from ..containers.orbax_metadata import TREE
 from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS, SPLIT, default_metadata, name_of
-from ..containers.shard_index import LAYOUTS, Layout, encode_index
+from ..containers.shard_index import LAYOUTS, Layout, encode_index, layout_of
+from ..containers.stream import STREAM, planned
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import KeyPath
 from ..format.payloads import Step, write_steps
@@ -19,15 +25,12 @@ from ..format.records import Item
 from ..format.sealing import SealOptions
 from ..format.streams import check_paths
 from ..storage.local_files import Path_, Progress
+from ..storage.output_checks import check_folder
 from ..storage.place import Place
 from ..storage.places import LocalPlace, place_of
-from ..storage.same_files import refuse_itself
-from ..storage.whole_folders import check_folder, replace_set
-
-# The largest shard where nothing else is said, in bytes of tensors: what transformers and huggingface_hub take.
-DEFAULT_SHARD: Final = "5GB"
-_UNITS: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS_OF_TWO: Final = {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+from ..storage.same_files import refuse_an_input, refuse_itself
+from ..storage.whole_folders import replace_set
+from .shard_sizes import DEFAULT_SHARD, bytes_of_size, shards_of
 
 
 class Plan(NamedTuple):
@@ -35,10 +38,21 @@ class Plan(NamedTuple):
 
     files: list[tuple[str, list[Step]]]
     index_bytes: bytes | None = None
+    orbax: NewOrbax | None = None  # whose arrays the steps fill
+    beside: tuple[str, bytes] | None = None  # a file that comes before them, as its path and its bytes
 
     def sizes(self) -> list[int]:
         """The bytes of all steps."""
         return [step.size() for _, steps in self.files for step in steps]
+
+    def nbytes(self) -> int:
+        """The bytes of all files."""
+        return sum(self.sizes()) + len(self.index_bytes or b"")
+
+    def clear(self) -> None:
+        """Let go of all payloads."""
+        for _, steps in self.files:
+            steps.clear()
 
 
 class Output:
@@ -53,27 +67,43 @@ class Output:
         self._place: Place = place_of(self.name)
         if not self.is_folder and max_shard_size is not None:
             raise UsageError(f"--max_shard_size is for a folder of shards, and {self.name} is a file: end it with /")
-        if self.is_folder and self.kind not in LAYOUTS:
-            raise UsageError(f"{self.name} is a folder, and a {self.kind} is one file: name it without / at the end")
+        if self.kind == ORBAX and max_shard_size is not None:
+            raise UsageError("--max_shard_size is for a folder of shards, and an orbax folder has none")
+        if self.is_folder and self.kind not in (*LAYOUTS, ORBAX):
+            text = f"{self.name} is a folder, and {article(self.kind)} is one file: name it without / at the end"
+            raise UsageError(text)
+        if self.kind == ORBAX and not isinstance(self._place, LocalPlace):
+            raise UsageError(
+                f"{self._place.name}: orbax folders are written to this machine alone; copy the folder there"
+            )
+        # Now: a program may change its folder while it saves in the background.
+        self._folder = os.path.abspath(self._place.name) if self.is_folder else ""
 
     def plan(
         self,
-        items: Sequence[Item],
+        items: Iterable[Item],
         seal: SealOptions | None = None,
-        metadata: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         names: str = SPLIT,
+        of_tree: bool = False,
     ) -> Plan:
         """The files of these leaves, refused before anything is written where they cannot be; see `steps_of`.
 
-        Raises FormatError.
+        `metadata` is that of safetensors or orbax, and `of_tree` that of `stream.planned`. Raises FormatError.
         """
+        if self.kind == STREAM:
+            return Plan([("", planned(items, seal, of_tree))])
+        items = list(items)
+        if self.kind == ORBAX:
+            new = planned_orbax(items, metadata)
+            return Plan([("", new.steps)], None, new)
         if not self.is_folder:
             return Plan([("", steps_of(self.kind, items, seal, metadata, names))])
         layout = LAYOUTS[self.kind]
         check_paths([item.path for item in items])
         if self.kind == SAFETENSORS:
             metadata = default_metadata(items) if metadata is None else metadata
-        groups = shards_of(items, self._most)
+        groups = shards_of(items, self._most, lambda item: item.leaf.nbytes)
         where: dict[tuple[str, ...], str] = {}
         files: list[tuple[str, list[Step]]] = []
         for i, group in enumerate(groups):
@@ -89,44 +119,125 @@ class Output:
         total = sum(item.leaf.nbytes for item in items)
         return Plan(files, encode_index(index, total) if len(groups) > 1 else None)
 
+    def order(self, leaves: Sequence[tuple[int, int]]) -> list[int]:
+        """In which order leaves of so many bytes, and of elements of so many, are written: by their places in a list.
+
+        Of safetensors the widest elements stand first in each file.
+        """
+        places = range(len(leaves))
+        if self.kind != SAFETENSORS:
+            return list(places)
+        groups = shards_of(list(places), self._most, lambda i: leaves[i][0]) if self.is_folder else [list(places)]
+        return [i for group in groups for i in sorted(group, key=lambda i: -leaves[i][1])]
+
     def refuse_itself(self, path: Path_) -> None:
         """Refuse to write into the file that is read; see `same_files`. Raises UsageError."""
         if not self.is_folder:
             refuse_itself(self._place, path)
+
+    def refuse_inputs(self, inputs: dict[str, Path_]) -> None:
+        """Refuse to write to a file that is also read, or over a set that holds one; see `refuse_an_input`.
+
+        Raises UsageError.
+        """
+        if not self.is_folder:
+            refuse_an_input(self._place, inputs)
+            return
+        for what, path in inputs.items():
+            if self._goes(path):
+                text = f"{self.name} holds {what}, which would be replaced and lost; name another folder"
+                raise UsageError(text)
+
+    def refuse_loss(self, path: Path_, is_whole: bool) -> None:
+        """Refuse to write over a set of which `path` is a part, or of which not all leaves are written.
+
+        `is_whole` says whether all leaves of `path` are. Raises UsageError.
+        """
+        if not self.is_folder or not self._goes(path):
+            return
+        name = os.fspath(path)
+        is_part = len(self._old()) > 1 and os.path.isfile(name) and layout_of(os.path.basename(name)) is None
+        if is_part:
+            text = f"{name} is one of several files of the checkpoint in {self.name}, and the others would be lost"
+            raise UsageError(f"{text}; name the folder to convert all of it, or another output")
+        if not is_whole:
+            text = f"{self.name} holds what is read, and the leaves that are left out would be lost"
+            raise UsageError(f"{text}; name another output")
+
+    def _old(self) -> list[str]:
+        """The files of the older set, which go when the new one comes."""
+        if not self.is_here or not os.path.isdir(self._folder):
+            return []
+        return [os.path.join(self._folder, name) for name in sorted(os.listdir(self._folder)) if self._holds(name)]
+
+    def _holds(self, name: str) -> bool:
+        """Whether a file of this name in the folder is of an older set, whose place the new one takes."""
+        return self.kind in LAYOUTS and LAYOUTS[self.kind].holds(name)
+
+    def _goes(self, path: Path_) -> bool:
+        """Whether an input is among them, or is their folder."""
+        name = os.fspath(path)
+        if not (old := self._old()) or not isinstance(place_of(name), LocalPlace):
+            return False
+        return any(os.path.exists(name) and os.path.samefile(name, each) for each in (self._folder, *old))
+
+    @property
+    def shown(self) -> str:
+        """Its name for people, without what is secret in a URL."""
+        return self._place.name
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a file or folder of this machine's file systems."""
+        return isinstance(self._place, LocalPlace)
 
     def check(self) -> None:
         """Refuse an output that cannot be written, before any work is done. Raises OSError."""
         if not self.is_folder:
             self._place.check_output()
         elif isinstance(self._place, LocalPlace):
-            check_folder(self._place.name)
+            check_folder(self._folder, self._holds)
+            is_there = self.kind == ORBAX and os.path.isdir(self._folder)
+            if is_there and not all(name.startswith(".") for name in os.listdir(self._folder)):
+                text = "something is in this folder, and orbax folders are new: name another, or remove it first"
+                raise FileExistsError(errno.EEXIST, text, self.name)
         else:
             self._refuse_set_there()
 
-    def write(self, plan: Plan, moved: Progress, finish: Callable[[], None] = lambda: None) -> None:
+    def write(
+        self, plan: Plan, moved: Progress, finish: Callable[[], None] = lambda: None, behind: bool = True
+    ) -> None:
         """Write the files, which appear as a whole or not at all; `finish` is called before they do.
 
-        In a folder that is not on this machine the index is written last. Raises OSError.
+        Each payload is let go of when the next is taken. `behind` is that of `Place.replace`. In a folder that is not
+        on this machine the index is written last. Raises OSError.
         """
         if not self.is_folder:
-            with self._place.replace(moved, True, sum(plan.sizes())) as sink:
-                write_steps(sink, plan.files[0][1])
+            with self._place.replace(moved, behind, sum(plan.sizes())) as sink:
+                write_steps(sink, taken(plan.files[0][1]))
+                finish()
+                if plan.beside is not None:
+                    _write(*plan.beside)
+        elif plan.orbax is not None:
+            with replace_set(self._folder, self._holds, TREE) as stage:
+                write_orbax(stage, plan.orbax.arrays, taken(plan.orbax.steps), plan.orbax.files, moved)
                 finish()
         elif isinstance(self._place, LocalPlace):
             layout = LAYOUTS[self.kind]
-            with replace_set(self._place.name, layout.holds, layout.index_name) as stage:
-                self._write_set(plan, moved, finish, stage + os.sep)
+            with replace_set(self._folder, self._holds, layout.index_name) as stage:
+                self._write_set(plan, moved, finish, stage + os.sep, behind)
         else:
-            self._write_set(plan, moved, finish, self.name)
+            self._write_set(plan, moved, finish, self.name, behind)
 
-    def _write_set(self, plan: Plan, moved: Progress, finish: Callable[[], None], folder: str) -> None:
+    def _write_set(self, plan: Plan, moved: Progress, finish: Callable[[], None], folder: str, behind: bool) -> None:
         for name, steps in plan.files:
-            with place_of(folder + name).replace(moved, True, sum(map(Step.size, steps))) as sink:
-                write_steps(sink, steps)
+            with place_of(folder + name).replace(moved, behind, sum(map(Step.size, steps))) as sink:
+                write_steps(sink, taken(steps))
                 finish()
+        if plan.beside is not None:
+            _write(folder + os.path.basename(plan.beside[0]), plan.beside[1])
         if plan.index_bytes is not None:
-            with place_of(folder + LAYOUTS[self.kind].index_name).replace() as sink:
-                sink.write(plan.index_bytes)
+            _write(folder + LAYOUTS[self.kind].index_name, plan.index_bytes)
 
     def _refuse_set_there(self) -> None:
         """Of a place whose files do not change together an older set is not replaced: the two would be mixed."""
@@ -137,35 +248,18 @@ class Output:
                 raise UsageError(f"{self.name} holds {name} already, and the two would be mixed: name another folder")
 
 
+def _write(name: str, data: bytes) -> None:
+    with place_of(name).replace() as sink:
+        sink.write(data)
+
+
+def taken(steps: list[Step]) -> Iterator[Step]:
+    """The steps, each let go of when the next is taken."""
+    left = deque(steps)
+    steps.clear()
+    while left:
+        yield left.popleft()
+
+
 def _index_name(kind: str, layout: Layout, path: tuple[str, ...], names: str) -> str:
     return name_of(path, names) if kind == SAFETENSORS else layout.separator.join(path)
-
-
-def shards_of(items: Sequence[Item], most: int) -> list[list[Item]]:
-    """The leaves of each shard, in their order: a shard is full when the next leaf would bring it over `most` bytes.
-
-    A leaf that is larger has a shard of its own, as huggingface_hub has it.
-    """
-    shards: list[list[Item]] = []
-    current: list[Item] = []
-    size = 0
-    for item in items:
-        if item.leaf.nbytes > most:
-            shards.append([item])
-            continue
-        if current and size + item.leaf.nbytes > most:
-            shards.append(current)
-            current, size = [], 0
-        current.append(item)
-        size += item.leaf.nbytes
-    return [*shards, current] if current else shards
-
-
-def bytes_of_size(size: int | str) -> int:
-    """Bytes of a size such as 5GB (powers of 1000) or 5GiB (of 1024), or of a number of bytes. Raises UsageError."""
-    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)", str(size).strip())
-    unit = found[2].upper() if found else ""
-    factor = (_UNITS | _UNITS_OF_TWO).get(unit)
-    if found is None or factor is None or (nbytes := int(float(found[1]) * factor)) < 1:
-        raise UsageError(f"{size!r} is not a size; expected a number with a unit, as in 5GB, 500MB or 2GiB")
-    return nbytes

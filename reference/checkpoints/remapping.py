@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ..containers.safetensors_file import SAFETENSORS
@@ -20,11 +21,17 @@ from ..mapping.applying import mapped_items, planned
 from ..mapping.faults import ParameterNeeded
 from ..mapping.maps import MapLike, definition_of
 from ..mapping.model_configs import ModelConfig, dtype_entry, model_config
-from ..mapping.parameters import CONFIG, config_beside, given_values, known_values, metadata_configurations
+from ..mapping.parameters import (
+    CONFIG,
+    config_beside,
+    given_values,
+    kept_entries,
+    known_values,
+    metadata_configurations,
+)
 from ..mapping.plans import Plan
 from ..mapping.sizes import Value
 from ..mapping.tables import Definition
-from ..storage.places import place_of
 from .renaming import Renames, renamed
 
 # The name under which transformers looks for the tensors of a model, beside its config.json.
@@ -38,7 +45,8 @@ class MapReport(NamedTuple):
     `tied` are leaves of the input that it does not have, as its configuration says, and that were made of another; of
     `untied` no configuration says why they are missing. `framework` is the one whose names the output has.
     `config` is what the config.json beside the output says, but for the dtype, and `config_name` where it stands; None
-    where none was written. With `config_was_there` one stood there, fits, and was left as it was.
+    where none was written. With `config_was_there` one stood there, fits, and was left as it was. `kept` is what a
+    configuration says that no leaf shows, and who says it.
     """
 
     name: str
@@ -50,6 +58,7 @@ class MapReport(NamedTuple):
     config: ModelConfig | None = None
     config_name: str | None = None
     config_was_there: bool = False
+    kept: Mapping[str, tuple[Any, str]] = MappingProxyType({})
 
 
 def remapped(
@@ -78,10 +87,12 @@ def remapped(
     items, tied, missing = _with_tied(definition, items, configurations)
     plan = _planned(definition, items, given or {}, configurations)
     framework = definition.frameworks[1]
-    report = MapReport(definition.name, plan.values, plan.left_out, tied, missing, framework)
+    kept = _kept(definition, configurations)
+    report = MapReport(definition.name, plan.values, plan.left_out, tied, missing, framework, kept=kept)
     if config_name is not None:
         values = known_values(definition, configurations(), plan.values).values
         config = model_config(definition, plan._replace(values=values))
+        config = config._replace(config={**config.config, **{key: value for key, (value, _) in kept.items()}})
         if there is not None:
             _refuse_another(config.config, *there)
         report = report._replace(values=values, config=config, config_name=config_name, config_was_there=bool(there))
@@ -131,6 +142,16 @@ def _planned(
     return planned(definition, items, known)
 
 
+def _kept(definition: Definition, configurations: Callable[[], list[_Configuration]]) -> dict[str, tuple[Any, str]]:
+    """What is kept of the configurations; one that nothing else is asked of may be no configuration at all."""
+    if not definition.config.kept:
+        return {}
+    try:
+        return kept_entries(definition.config.kept, configurations())
+    except (UsageError, OSError):
+        return {}
+
+
 def _refuse_another(config: Mapping[str, Any], there: Mapping[str, Any], name: str) -> None:
     """Refuse a config.json beside the output that is not the one of what is written."""
     wrong = [
@@ -152,13 +173,12 @@ def _config_name(kind: str, name: str) -> str | None:
     return f"{folder}{slash}{CONFIG}"
 
 
-def write_config(report: MapReport | None, leaves: Iterable[Leaf]) -> None:
-    """Write the config.json beside these leaves, where a map has one to be written. Raises OSError."""
+def config_file(report: MapReport | None, leaves: Iterable[Leaf]) -> tuple[str, bytes] | None:
+    """The name and the text of the config.json beside these leaves; None where a map has none to be written."""
     if report is None or report.config is None or report.config_name is None or report.config_was_there:
-        return
+        return None
     text = json.dumps({**report.config.config, **dtype_entry(leaves)}, indent=2, sort_keys=True) + "\n"
-    with place_of(report.config_name).replace() as sink:
-        sink.write(text.encode())
+    return report.config_name, text.encode()
 
 
 def with_parameters(
@@ -172,7 +192,8 @@ def with_parameters(
     if report is None:
         return given
     if kind == STREAM and version == VERSION and report.values:
-        return {_PARAMETERS: {name: value.value for name, value in report.values.items()}, **(given or {})}
+        values = {name: value.value for name, value in report.values.items()}
+        return {_PARAMETERS: {**values, **{key: value for key, (value, _) in report.kept.items()}}, **(given or {})}
     if kind == SAFETENSORS and report.framework is not None:
         return {"format": report.framework, **(given or {})}
     return given

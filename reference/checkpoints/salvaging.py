@@ -12,6 +12,7 @@ from ..containers.delta_file import DELTA
 from ..containers.flax_file import FLAX
 from ..containers.foreign import UNKNOWN
 from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.orbax_folder import ORBAX
 from ..containers.placeholders import refuse_placeholders
 from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
@@ -61,7 +62,7 @@ def salvage(
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
         raise UsageError(f"only streams and flax files can be salvaged, and {prefix}:: asks for another kind")
     with contextlib.closing(open_files(name, PREFIXES.get(prefix or ""))) as source:
-        if (found := kind_of(source)) in (DELTA, SAFETENSORS):
+        if (found := kind_of(source)) in (DELTA, SAFETENSORS, ORBAX):
             refuse(found, STREAM)
         kind, records, losses, seal = read_what_is_whole(source, dialect)
         if not records:
@@ -69,6 +70,8 @@ def salvage(
         refuse_placeholders(source, records, source.name)
         to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
         target = PREFIXES[to] if to else kind
+        if target == ORBAX:
+            raise UsageError("what is salvaged is written to one file: convert that to orbax::")
         items = [item_in(source, record) for record in depth_first(records)]
         steps = steps_of(target, items, _options(seal) if target == STREAM and seal is not None else None)
         total = sum(map(Step.size, steps))

@@ -6,16 +6,15 @@ import contextlib
 import functools
 import hashlib
 import warnings
-from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any, Literal, overload
 
 import numpy as np
 
-from ..containers.load_prefixes import split_output
-from ..containers.registry import steps_of
+from ..containers.container import article
+from ..containers.orbax_folder import ORBAX
 from ..containers.safetensors_file import SAFETENSORS, default_metadata
-from ..containers.stream import STREAM, planned, seal_options
+from ..containers.stream import STREAM, seal_options
 from ..devices.prng_keys import DATA, stored_keys
 from ..devices.states import flax_expansion, is_device_array
 from ..format.casts import Tally, cast_item, cast_leaf, float_dtype, is_cast
@@ -23,17 +22,17 @@ from ..format.collector import no_collection
 from ..format.errors import UsageError
 from ..format.keypaths import display
 from ..format.metadata import PRNG_KEYS, Metadata
-from ..format.payloads import Step, array_payload, write_steps
+from ..format.payloads import array_payload
 from ..format.records import Item
 from ..format.sealing import SealOptions
 from ..format.streams import too_big_for_old_loaders
 from ..format.trees import flatten
 from ..storage.local_files import Path_
-from ..storage.places import LocalPlace, place_of
 from ..storage.progress import Show, silent
 from .background import Saving, finish_earlier
 from .leaf_items import described, item_of, outflow_of, refuse_traced
-from .metadata_carried import given_texts
+from .metadata_carried import given_texts, given_values
+from .outputs import Output
 
 
 @overload
@@ -44,6 +43,7 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: Literal[True] = True,
+    max_shard_size: int | str | None = None,
     format: str | None = None,
     metadata: Metadata | None = None,
     alignment: int | None = None,
@@ -60,6 +60,7 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: Literal[False],
+    max_shard_size: int | str | None = None,
     format: str | None = None,
     metadata: Metadata | None = None,
     alignment: int | None = None,
@@ -75,6 +76,7 @@ def save(
     *,
     keep_empty_nodes: bool = False,
     blocking: bool = True,
+    max_shard_size: int | str | None = None,
     format: str | None = None,
     metadata: Metadata | None = None,
     alignment: int | None = None,
@@ -83,7 +85,9 @@ def save(
 ) -> Saving | None:
     """Write a nested dict of arrays and small values as a stream; the file appears whole or not at all.
 
-    `path` may begin with a load prefix (spec CONV-5): `flax::` writes a standard flax file, `safetensors::` that.
+    `path` may begin with a load prefix (spec CONV-5): `flax::` writes a standard flax file, `safetensors::` that, and
+    `orbax::FOLDER` a new folder that orbax restores. A `safetensors::` or `flax::` path that ends in `/` is a folder of
+    shards of at most `max_shard_size` bytes of tensors (a number, or a text such as "5GB", the default; see `convert`).
     Takes numpy and jax arrays, states of flax and optax, and nnx states. `float_dtype` (bf16, fp16, fp32, fp64 or
     a long name) casts the float arrays and numpy scalars; None keeps every dtype. Empty nodes are left out
     unless `keep_empty_nodes` (spec TREE-4).
@@ -92,10 +96,12 @@ def save(
     are multiples of `alignment` (a power of two from 64, the default, to 4,096), and may have arrays of over 4 GiB. A
     seal holds `metadata`, a dict of texts, numbers, lists and the like, and with `digests` the SHA-256 of each leaf.
     Every loader of plain streams reads it. Raises UsageError where these are given for a plain stream. A safetensors
-    file takes `metadata` too, as its `__metadata__`: texts, and what JSON makes of other values.
+    file takes `metadata` too, as its `__metadata__`: texts, and what JSON makes of other values. An orbax folder takes
+    what JSON has.
 
     A typed PRNG key is stored as its data, uint32, in a sealed stream with the name of its implementation in the
-    metadata; elsewhere `keys="data"` asks for the data alone. `load` gives typed keys where `like` has them.
+    metadata, and in an orbax folder as orbax has it; elsewhere `keys="data"` asks for the data alone. `load` gives
+    typed keys where `like` has them.
 
     Of device arrays a piece at a time is in host memory, and the next is copied off the devices while one is
     written; casts happen on accelerators before the copy. Where arrays span processes, all of them make this
@@ -111,11 +117,12 @@ def save(
     """
     with no_collection():
         leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
-    texts = None
-    if metadata is not None and split_output(path)[0] == SAFETENSORS:
-        texts, metadata = given_texts(metadata), None
+    output = Output(path, max_shard_size=max_shard_size)
+    texts: dict[str, Any] | None = None
+    if metadata is not None and output.kind in (SAFETENSORS, ORBAX):
+        texts, metadata = (given_texts if output.kind == SAFETENSORS else given_values)(metadata), None
     seal = seal_options(format, metadata, alignment, digests)
-    job = Job(path, leaves, float_dtype, copies=not blocking, seal=seal, texts=texts, keys=keys)
+    job = Job(output, leaves, float_dtype, copies=not blocking, seal=seal, texts=texts, keys=keys)
     return job.run() if blocking else job.start()
 
 
@@ -125,13 +132,13 @@ class Job:
     `writers` are the processes that write, the same in all of them; None is process 0 where arrays span processes, else
     this one. What else is to be written, `afterwards`, is called by those once the file is in its place. With `joined`
     an error in the background of one process is raised in all, as it is where arrays span them. `seal` says how a
-    stream is sealed; None is a plain one. `texts` go into the `__metadata__` of a safetensors file.
+    stream is sealed; None is a plain one. `texts` go into the metadata of a safetensors file or an orbax folder.
     `keys` is that of `save`.
     """
 
     def __init__(
         self,
-        path: Path_,
+        path: Path_ | Output,
         leaves: list[tuple[tuple[str, ...], Any]],
         float_name: str | None,
         copies: bool = False,
@@ -140,23 +147,23 @@ class Job:
         afterwards: Callable[[], None] | None = None,
         joined: bool = False,
         seal: SealOptions | None = None,
-        texts: dict[str, str] | None = None,
+        texts: dict[str, Any] | None = None,
         keys: str | None = None,
     ) -> None:
         if keys not in (None, DATA):
             raise UsageError(f"{keys!r} is not a way to store typed PRNG keys; choose {DATA!r}")
-        if keys == DATA or seal is not None:
+        self._output = path if isinstance(path, Output) else Output(path)
+        kind = self._output.kind
+        if keys == DATA or seal is not None or kind == ORBAX:
             leaves, names = stored_keys(leaves)
             if seal is not None and names:
                 seal = seal._replace(metadata={**seal.metadata, PRNG_KEYS: names})
-        self._kind, name = split_output(path)
-        if seal is not None and self._kind != STREAM:
-            raise UsageError(f"a {self._kind} is not sealed; leave format and metadata out, or write a stream")
+            if kind == ORBAX and names and keys != DATA:
+                texts = {**(texts or {}), PRNG_KEYS: names}
+        if seal is not None and kind != STREAM:
+            raise UsageError(f"{article(kind)} is not sealed; leave format and metadata out, or write a stream")
         self._sealed = seal is not None
-        self._place = place_of(name)
         self._dtype = float_dtype(float_name)
-        if self._kind == SAFETENSORS:  # the arrays of devices come in the order in which they are written
-            leaves = sorted(leaves, key=lambda leaf: -_width(leaf[1], self._dtype))
         self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone
         self._tally = Tally()
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
@@ -175,16 +182,18 @@ class Job:
                     else self._item(path, value)
                     for path, value in leaves
                 )
-                streamed = self._kind == STREAM
-                steps = planned(items, seal, of_tree=True) if streamed else _steps_of(self._kind, list(items), texts)
-                self._steps = deque(steps)
-                sizes = list(map(Step.size, self._steps))
+                if kind == SAFETENSORS:
+                    items = self._in_order(leaves)
+                    texts = None if texts is None else {**default_metadata(items), **texts}
+                self._plan = self._output.plan(items, seal, texts, of_tree=True)
+                sizes = self._plan.sizes()
                 self._nbytes = sum(sizes)
             for held in self._held or ():
                 held[0] = np.array(held[0], order="K")
             self._held = None
             if self._writes:
-                self._place.check_output()
+                self._output.check()
+        streamed = kind == STREAM
         too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes) if streamed and seal is None else []
         if too_big and self._writes:
             # REC-4: "A writer SHOULD warn when it writes a larger one."
@@ -201,7 +210,7 @@ class Job:
         """Write in the background."""
         if self._outflow is not None:
             self._outflow.go_on_without()
-        saving = Saving(self._place.name, self._write, self._finish, needs_thread=self._shared)
+        saving = Saving(self._output.shown, self._write, self._finish, needs_thread=self._shared)
         if self._outflow is not None and self._shared:
             with saving.given_up_on_error(), self._joint():
                 self._outflow.feed(lambda: not saving.done())
@@ -222,12 +231,12 @@ class Job:
         try:
             # What is made, or summed up, meanwhile; and to a bucket, to which arrays go without a copy then: that takes
             # 0.72 s of processor time per GB in place of 0.91, where obstore alone takes 0.70.
-            far = not isinstance(self._place, LocalPlace)
+            far = not self._output.is_here
             behind = far or self._outflow is not None or self._dtype is not None or self._sealed
-            with show("save", self._nbytes) as moved, self._place.replace(moved, behind, self._nbytes) as sink:
-                write_steps(sink, _taken(self._steps))
+            with show("save", self._nbytes) as moved:
+                self._output.write(self._plan, moved, behind=behind)
         finally:  # a handle that is kept keeps no arrays
-            self._steps.clear()
+            self._plan.clear()
             if self._outflow is not None and not self._shared:
                 self._outflow.release()
         if self._afterwards is not None:
@@ -239,6 +248,15 @@ class Job:
         if self._writes and (text := self._tally.text(str(self._dtype))):
             warnings.warn(text, stacklevel=4)
 
+    def _in_order(self, leaves: list[tuple[tuple[str, ...], Any]]) -> list[Item]:
+        """The items of leaves; arrays of devices come to the host in the order in which they are written."""
+        kinds = [described(path, value) for path, value in leaves]
+        if (dtype := self._dtype) is not None:
+            kinds = [cast_leaf(leaf, dtype) if leaf.dtype and is_cast(leaf.dtype, dtype) else leaf for leaf in kinds]
+        order = self._output.order([(leaf.nbytes, leaf.dtype.itemsize if leaf.dtype else 0) for leaf in kinds])
+        made = {i: self._item(*leaves[i]) for i in order}
+        return [made[i] for i in range(len(leaves))]
+
     def _item(self, path: tuple[str, ...], value: Any) -> Item:
         outflow = self._outflow
         refuse_traced(path, value)
@@ -248,18 +266,6 @@ class Job:
             leaf = described(path, value)
             item = Item(path, cast_leaf(leaf, outflow.add(path, value, leaf, self._dtype)), outflow.payload)
         return cast_item(item, self._dtype, self._tally.add)
-
-
-def _steps_of(kind: str, items: list[Item], texts: dict[str, str] | None) -> list[Step]:
-    return steps_of(kind, items, None, None if texts is None else {**default_metadata(items), **texts})
-
-
-def _width(value: Any, dtype: np.dtype | None) -> int:
-    """The bytes of an element as it is saved, 0 where a leaf is not an array."""
-    old = getattr(value, "dtype", None)
-    if not isinstance(old, np.dtype):
-        return 0
-    return (dtype if dtype is not None and is_cast(old, dtype) else old).itemsize
 
 
 def _agreed(leaves: list[tuple[tuple[str, ...], Any]], shared: bool) -> contextlib.AbstractContextManager[None]:
@@ -277,9 +283,3 @@ def _meeting(shared: bool, what: str) -> contextlib.AbstractContextManager[None]
     from ..devices.processes import together
 
     return together(True, what)
-
-
-def _taken(steps: deque[Step]) -> Iterator[Step]:
-    """The steps, each let go of when the next is taken."""
-    while steps:
-        yield steps.popleft()

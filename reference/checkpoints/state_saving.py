@@ -37,9 +37,10 @@ def save_state(
     afterwards: Callable[[], None] | None = None,
     blocking: bool = True,
     seal: SealOptions | None = None,
+    keys: str | None = None,
 ) -> Saving | None:
-    """Save a tree as a stream; `gather_fns` is a tree of functions, `writers`, `afterwards` and `seal` are those of
-    `Job`.
+    """Save a tree as a stream; `gather_fns` is a tree of functions, `writers`, `afterwards`, `seal` and `keys` are
+    those of `Job`.
 
     `shared` is what `spans_processes` says of the tree.
     """
@@ -52,7 +53,8 @@ def save_state(
         text = f"the optimizer's state is saved as {dtype}; a run resumed from it differs: float_dtype='' keeps it"
         warnings.warn(text, stacklevel=4)
     if gather_fns is None:
-        job = Job(path, leaves, float_dtype, not blocking, writers=writers, afterwards=afterwards, seal=seal)
+        options = {"writers": writers, "afterwards": afterwards, "seal": seal, "keys": keys}
+        job = Job(path, leaves, float_dtype, not blocking, **options)
         return job.run(progress_bar) if blocking else job.start()
     kind, name = split_output(path)
     if kind != STREAM:

@@ -7,6 +7,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from ..containers.orbax_folder import ORBAX
 from ..containers.registry import CONTAINERS
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.shards import Shards
@@ -81,7 +82,11 @@ def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
             _refuse_digest(checkpoint, None, "the digest of the tree")
     checkpoint.source.refuse_changes()
     findings = [Finding(note, len(paths), paths[0]) for note, paths in notes.items()]
-    if checkpoint.kind != SAFETENSORS and not _is_part(checkpoint) and (path := _first_not_canonical(checkpoint)):
+    if (
+        checkpoint.kind not in (SAFETENSORS, ORBAX)
+        and not _is_part(checkpoint)
+        and (path := _first_not_canonical(checkpoint))
+    ):
         findings.append(Finding("is the first that is not in canonical form", 1, path))
     return findings
 

@@ -6,8 +6,9 @@ import argparse
 import sys
 
 from ..checkpoints.conversion import ConvertReport, convert
-from ..checkpoints.outputs import DEFAULT_SHARD
+from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import BACKENDS, spare_memory
+from ..containers.container import article
 from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
@@ -142,7 +143,7 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     output = shown_name(arguments.output_file)
     kind = "sealed stream" if report.version == "2.0" else report.target_kind
     shards = f" in {len(report.shards)} shards" if len(report.shards) > 1 else ""
-    print(f"{verb} {output}: a {kind}{shards} of {len(report.items)} leaves, {size(report.nbytes)}")
+    print(f"{verb} {output}: {article(kind)}{shards} of {len(report.items)} leaves, {size(report.nbytes)}")
     if report.cast:
         old = sorted({str(item.leaf.dtype) for item, _ in report.cast})
         new = sorted({str(item.leaf.dtype) for _, item in report.cast})

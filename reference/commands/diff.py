@@ -7,6 +7,7 @@ import contextlib
 import sys
 from typing import Any, Final
 
+from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import BACKENDS, spare_memory
 from ..containers.delta_file import DELTA
 from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
@@ -69,6 +70,11 @@ def command_line() -> Parser:
         help=f"cast float leaves of what is written: {', '.join(FLOAT_NAMES)}; exact casts the target first",
     )
     add_format(command, "1.0")
+    command.add_argument(
+        "--max_shard_size",
+        metavar="SIZE",
+        help=f"of a folder (an output that ends in /): the bytes of each shard; default: {DEFAULT_SHARD}",
+    )
     command.add_argument("--jobs", type=int, metavar="N", help="threads that compute and compress; default: up to 4")
     command.add_argument(
         "--backend",
@@ -93,6 +99,8 @@ def _diff(arguments: argparse.Namespace) -> None:
         return
     if arguments.format is not None:
         raise UsageError("a delta has no --format: what is recovered from it does, and --method=subtract")
+    if arguments.max_shard_size is not None:
+        raise UsageError("a delta is one file: --max_shard_size is for what is recovered from it")
     report = diff(base, target, output, **_options(arguments))
     ratio = report.delta_bytes / max(report.target_bytes, 1)
     delta, target_size = size(report.delta_bytes), size(report.target_bytes)
@@ -135,7 +143,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _arithmetic(arguments: argparse.Namespace) -> dict[str, Any]:
-    return _options(arguments) | {"streaming": arguments.streaming, "format": arguments.format}
+    names = ("streaming", "format", "max_shard_size")
+    return _options(arguments) | {name: getattr(arguments, name) for name in names}
 
 
 def _print_subtraction(output: str, report: SubtractReport) -> None:

@@ -16,6 +16,7 @@ from ..checkpoints.totals import totals
 from ..containers.container import Unheld
 from ..containers.delta_file import DELTA
 from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
+from ..containers.orbax_folder import ORBAX
 from ..containers.registry import begins_as, read_delta_file
 from ..containers.shards import Shards, open_files
 from ..format.errors import UsageError
@@ -49,9 +50,7 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
             {
                 "path": list(record.path),
                 **leaf_json(record),
-                "offset": record.offset,
-                "end": record.end,
-                "payload": [list(extent) for extent in record.extents()],
+                **_place_json(checkpoint, record),
                 **_shard_json(checkpoint, record.offset),
                 **({"value": str(record.leaf.value)} if record.kind in ("bool", "int", "float", "complex") else {}),
             }
@@ -59,6 +58,17 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
         ],
         "totals": totals(records),
         **({"unheld": [_unheld_json(each) for each in checkpoint.unheld]} if checkpoint.unheld else {}),
+    }
+
+
+def _place_json(checkpoint: Checkpoint, record: Record) -> dict[str, Any]:
+    """Where a leaf stands in its file; those of an orbax folder are in chunks, and nowhere."""
+    if checkpoint.kind == ORBAX:
+        return {}
+    return {
+        "offset": record.offset,
+        "end": record.end,
+        "payload": [list(extent) for extent in record.extents()],
     }
 
 
@@ -100,6 +110,8 @@ def _rows(checkpoint: Checkpoint, records: list[Record], depth: int | None) -> I
 def _place(checkpoint: Checkpoint, offset: int) -> str:
     """An offset for people; of a sharded checkpoint that in its shard, and the shard."""
     source = checkpoint.source
+    if checkpoint.kind == ORBAX:  # whose arrays are in chunks
+        return "-"
     if not isinstance(source, Shards):
         return str(offset)
     file, at = source.place_of(offset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from typing import Any
 
@@ -86,6 +87,9 @@ def print_map(report: MapReport | None, is_dry: bool) -> None:
     for path in report.untied:
         print(f"note: there is no {display(path)}, and no config.json says that it is tied to another", file=sys.stderr)
     if report.config is None:
+        for key, (value, source) in report.kept.items():
+            text = f"{source} says {key}={json.dumps(value)}, which no leaf shows"
+            print(f"note: {text}; a sealed stream (--format=2.0) keeps it for the way back", file=sys.stderr)
         return
     if report.config_was_there:
         print(f"{report.config_name} stood there, agrees with the leaves, and stays as it is")

@@ -12,6 +12,7 @@ from ..format.records import Record
 from ..format.trees import is_train_state
 from ..storage.object_errors import without_secrets
 from .flax_file import FLAX
+from .orbax_folder import ORBAX
 from .safetensors_file import SAFETENSORS
 from .stream import STREAM
 
@@ -22,6 +23,7 @@ PREFIXES: Final = {
     "flax": FLAX,
     "flax_params": FLAX,
     "safetensors": SAFETENSORS,
+    "orbax": ORBAX,
 }
 WEIGHTS: Final = ("params", "params")  # where a train state holds its weights (TREE-6)
 
@@ -70,14 +72,18 @@ def split_output(output: str | os.PathLike[str], streaming: bool | None = None) 
     """
     prefix, path = split_prefix(output)
     kind = _kind_of(prefix, path, output, streaming)
+    if kind == ORBAX:
+        raise UsageError(f"{path} is to be an orbax folder, which convert and save write, and not this")
     if path.endswith("/"):
         raise UsageError(f"{path} is a folder, and a {kind} is one file: name it without / at the end")
     return kind, path
 
 
 def split_set(output: str | os.PathLike[str], streaming: bool | None = None) -> tuple[str, str] | None:
-    """`split_output` of a folder, which ends in /; None where the output is a file. Raises UsageError."""
+    """`split_output` of a folder, which ends in / or is one of orbax; None where it is a file. Raises UsageError."""
     prefix, path = split_prefix(output)
+    if PREFIXES.get(prefix or "") == ORBAX:
+        path = path if path.endswith("/") else f"{path}/"
     if not path.endswith("/"):
         return None
     return _kind_of(prefix, path, output, streaming), path

@@ -12,18 +12,20 @@ from ..format.payloads import Step
 from ..format.records import Item
 from ..format.sealing import SealOptions
 from ..format.wire import Source
-from . import delta_file, flax_file, safetensors_file, stream
-from .container import HEAD, Container, Contents
+from . import delta_file, flax_file, orbax_container, safetensors_file, stream
+from .container import HEAD, Container, Contents, article
 from .delta_file import DELTA
 from .flax_file import FLAX, INT_KEYS
 from .foreign import EMPTY, FOREIGN
+from .orbax_folder import ORBAX, OrbaxFolder
 from .safetensors_file import NAMES, SAFETENSORS, SPLIT, read_safetensors, safetensors_steps
 from .shards import Shards
 from .split_leaves import SPLIT_LEAVES, read_split_leaves
 from .stream import STREAM, planned
 
 CONTAINERS: Final[dict[str, Container]] = {
-    container.kind: container for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER)
+    container.kind: container
+    for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER, orbax_container.CONTAINER)
 }
 
 # What some code bases write in place of a kind of file, and a 1.0 reader refuses.
@@ -50,6 +52,8 @@ _CLAUSES: Final = {DELTA: delta_file.CLAUSE, **{kind: container.clause for kind,
 
 def begins_as(source: Source, kind: str) -> bool:
     """Whether the first bytes are those of a container, or of a DELTA; they may be those of two."""
+    if isinstance(source, OrbaxFolder):
+        return kind == ORBAX
     return dict(_SNIFFED)[kind](_head(source), source.size)
 
 
@@ -60,6 +64,8 @@ def _head(source: Source) -> bytes:
 # CONV-6: "The kind of a file is recognised from its first bytes."
 def kind_of(source: Source) -> str:
     """The kind of a container, DELTA, or the name of what else it is."""
+    if isinstance(source, OrbaxFolder):
+        return ORBAX
     head = _head(source)
     return next(kind for kind, begins in _SNIFFED if begins(head, source.size)) if head else EMPTY
 
@@ -152,7 +158,3 @@ def refuse(found: str, wanted: str | None = None, more: str = "", first: str = "
     error = WrongKind(clause, 0, None, detail, first + _ADVICE[found])
     error.kind = found
     raise error
-
-
-def article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' or kind.startswith('HTML') else 'a'} {kind}"

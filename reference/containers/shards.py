@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -19,7 +20,9 @@ from ..format.wire import Source
 from ..storage.joined_files import JoinedFiles
 from ..storage.place import OpenedFile
 from ..storage.places import LocalPlace, place_of
+from ..storage.whole_folders import settle_set
 from .container import Contents, Loss
+from .orbax_folder import ORBAX, OrbaxFolder, holds_orbax
 from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, layout_of, listed, read_index, shown, stand
 
 
@@ -157,11 +160,24 @@ def open_files(name: str, wanted: str | None = None, given: str | None = None) -
     """
     place = place_of(name)
     folder = place.name if isinstance(place, LocalPlace) and os.path.isdir(place.name) else None
+    if isinstance(place, LocalPlace) and (folder is not None or layout_of(_base(name)) is not None):
+        _settle(folder or os.path.dirname(os.path.abspath(place.name)))
+    if wanted == ORBAX or (folder is not None and wanted not in LAYOUTS and holds_orbax(folder)):
+        return _open_orbax(name, folder)
     if folder is not None or name.endswith("/"):
         return _open_folder(name, folder, wanted)
     if (layout := layout_of(_base(name))) is not None:
         return _open_shards(given or name, name, layout)
     return place.open()
+
+
+def _open_orbax(name: str, folder: str | None) -> OrbaxFolder:
+    if folder is None:
+        if isinstance(place := place_of(name), LocalPlace):
+            place.open().close()  # raises what is wrong with it, or it is a file
+            raise NotADirectoryError(errno.ENOTDIR, "this is a file, and a checkpoint of orbax is a folder", name)
+        raise UsageError(f"{place.name}: orbax folders are read from this machine alone; copy the folder to a disk")
+    return OrbaxFolder(folder)
 
 
 def _base(name: str) -> str:
@@ -200,6 +216,27 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
     if len(found) > 1:
         raise UsageError(f"{name} holds {listed(found)}: which of them is meant? name it")
     return open_files(base + found[0], given=name)
+
+
+def _settle(folder: str) -> None:
+    """Have the files of a set in their places where a save of it was killed on the way; see `settle_set`.
+
+    Raises FormatError where this process may not, and they are not.
+    """
+    try:
+        if settle_set(folder):
+            text = f"{folder}: a save was killed while its files took their places; they have been put there"
+            warnings.warn(text, stacklevel=5)
+    except OSError as error:
+        if any({layout.index_name, layout.whole} & set(os.listdir(folder)) for layout in LAYOUTS.values()):
+            return
+        detail = (
+            f"a save was killed while its files took their places, and this process may not put them there: {error}"
+        )
+        advice = "open it, or save to it again, as one who may write in the folder"
+        refusal = FormatError("CONV-6", None, None, detail, advice)
+        refusal.file = folder
+        raise refusal from None
 
 
 def _wanted(layout: Layout, layouts: Sequence[Layout]) -> bool:

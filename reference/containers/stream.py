@@ -14,7 +14,7 @@ from ..format.sealing import SealOptions, sealed_steps
 from ..format.seals import MARK, VERSION, is_sealed, read_detached_seal, read_seal
 from ..format.streams import read_stream, stream_steps
 from ..format.wire import Source
-from .container import Container, Contents
+from .container import Container, Contents, article
 from .sealed_file import SealedFile
 
 STREAM: Final = "stream"
@@ -77,7 +77,7 @@ def sealed_as(kind: str, version: str | None) -> SealOptions | None:
     """How an output of a kind is sealed whose stream is to be of a version. Raises UsageError."""
     seal = seal_options(version)
     if seal is not None and kind != STREAM:
-        raise UsageError(f"a {kind} has no version {version}: only streams are sealed")
+        raise UsageError(f"{article(kind)} has no version {version}: only streams are sealed")
     return seal
 
 

@@ -10,10 +10,9 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
 
+from ..checkpoints.outputs import Output
 from ..computing.arithmetic import Arithmetic, CombinedPayload, EqualPayload, Operation, promoted
 from ..computing.backends import arithmetics_on
-from ..containers.load_prefixes import split_output
-from ..containers.registry import steps_of
 from ..containers.stream import sealed_as
 from ..format.casts import FLOATS, cast_leaf
 from ..format.casts import float_dtype as dtype_called
@@ -22,10 +21,8 @@ from ..format.dtypes import PARTS, dtype_of
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, encode_value, leaf_text
-from ..format.payloads import Step, write_steps
 from ..format.records import Item, item_of_closed, with_path
 from ..storage.local_files import Path_
-from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.threads import workers
 from .operands import open_side, refuse_operands
@@ -65,12 +62,13 @@ def subtract(
     *,
     streaming: bool | None = None,
     float_dtype: str | None = None,
+    max_shard_size: int | str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
     format: str | None = None,
 ) -> SubtractReport:
-    """Write target - base to an output that is named as for `convert`.
+    """Write target - base to an output that is named as for `convert`, which also says what `max_shard_size` is.
 
     Each is `[PREFIX::]PATH` of any container, or a tree of numpy or jax arrays as `reference.save` takes it.
     Floats are subtracted in the promoted dtype of both sides (float16 with bfloat16: float32), and the difference is
@@ -81,7 +79,7 @@ def subtract(
     that is written, "1.0" or "2.0".
     Raises FormatError (DELTA-14 where trees or leaves cannot be subtracted), OSError, UsageError.
     """
-    options = streaming, float_dtype, jobs, backend, progress, format
+    options = streaming, float_dtype, jobs, backend, progress, format, max_shard_size
     items, nbytes, counts = _write(base, target, output, True, *options)
     worst = heapq.nlargest(_NAMED, counts.inexact, key=counts.inexact.__getitem__)
     return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed, counts.back)
@@ -94,6 +92,7 @@ def add(
     *,
     streaming: bool | None = None,
     float_dtype: str | None = None,
+    max_shard_size: int | str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
@@ -105,9 +104,8 @@ def add(
     that they have in the base. (The script with which Koala was published casts to bf16 unless it is told otherwise.)
     Leaves that cannot be added have to be those of the base. For the rest see `subtract`.
     """
-    items, nbytes, counts = _write(
-        base, difference, output, False, streaming, float_dtype, jobs, backend, progress, format
-    )
+    options = streaming, float_dtype, jobs, backend, progress, format, max_shard_size
+    items, nbytes, counts = _write(base, difference, output, False, *options)
     return AddReport(items, nbytes, counts.overflowed)
 
 
@@ -129,12 +127,12 @@ def _write(
     backend: str | None,
     progress: Shown,
     format: str | None,
+    max_shard_size: int | str | None,
 ) -> tuple[list[Item], int, _Counts]:
     dtype = dtype_called(float_dtype)
-    kind, name = split_output(output, streaming)
-    seal = sealed_as(kind, format)
-    place = place_of(name)
-    refuse_operands(place, {"the base": base, "the target" if minus else "the difference": other})
+    to = Output(output, streaming, max_shard_size)
+    seal = sealed_as(to.kind, format)
+    refuse_operands(to, {"the base": base, "the target" if minus else "the difference": other})
     counts = _Counts()
     with open_side(base) as b, open_side(other) as o, workers(jobs) as pool:
         with no_collection():
@@ -146,19 +144,22 @@ def _write(
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
-            steps = steps_of(kind, items, seal)
+            plan = to.plan(items, seal)
         counts.back.update(
             (str(a.leaf.dtype), str(b.leaf.dtype)) for (a, b), plan in zip(pairs, plans, strict=True) if plan
         )
-        total = sum(map(Step.size, steps))
-        place.check_output()
+        total = plan.nbytes()
+        to.check()
         show = shown(progress)("subtract" if minus else "add", total)
-        with show as moved, place.replace(moved, True, total) as sink:
-            b.expect()
-            o.expect()
-            write_steps(sink, steps)
+
+        def finish() -> None:
             b.refuse_changes()
             o.refuse_changes()
+
+        with show as moved:
+            b.expect()
+            o.expect()
+            to.write(plan, moved, finish)
     return [item_of_closed(item, b.name) for item in items], total, counts
 
 

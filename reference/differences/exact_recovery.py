@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checkpoints.outputs import Output
 from ..computing.backends import cast_on, words_on
-from ..containers.load_prefixes import PREFIXES, split_output, split_prefix
-from ..containers.registry import read_delta_file, steps_of
+from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.registry import read_delta_file
 from ..containers.stream import STREAM, sealed_as
 from ..format.blocks import BLOCK, Words, decode_block, zstd
 from ..format.casts import Tally
@@ -24,7 +25,7 @@ from ..format.errors import FormatError, UsageError
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, read_leaf, stored
 from ..format.manifests import Manifest, block_path
-from ..format.payloads import PiecesPayload, Step, write_steps
+from ..format.payloads import PiecesPayload
 from ..format.records import Item, Record, extents_of, item_in, item_of_closed, with_path
 from ..format.trees import depth_first
 from ..format.wire import BytesSource, Cursor, Source
@@ -54,12 +55,15 @@ def recover(
     *,
     streaming: bool | None = None,
     float_dtype: str | None = None,
+    max_shard_size: int | str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
     format: str | None = None,
 ) -> RecoverReport:
     """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
+
+    An output that ends in `/` is a folder of shards, of at most `max_shard_size` bytes of tensors (see `convert`).
 
     `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and compared with the delta before
     anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). A prefix of
@@ -75,27 +79,26 @@ def recover(
     prefix, difference = split_prefix(delta)  # the commands of old name every difference with params::
     if PREFIXES.get(prefix or "", STREAM) != STREAM:
         raise UsageError(f"{difference} is to be a delta, and {prefix}:: asks for another kind of file")
-    kind, name = split_output(output, streaming)
-    seal = sealed_as(kind, format)
-    place = place_of(name)
-    refuse_operands(place, {"the base": base, "the delta": difference})
+    to = Output(output, streaming, max_shard_size)
+    seal = sealed_as(to.kind, format)
+    refuse_operands(to, {"the base": base, "the delta": difference})
     with contextlib.closing(place_of(difference).open()) as file, open_side(base) as b:
         try:
             manifest, blocks, tail = read_delta_file(file)
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
             cast = cast_on(backend, ((dtype, entry.dtype) for entry in manifest.leaves))
-            place.check_output()
+            to.check()
             with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
                 recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 items = [cast(recovery.item(i), dtype, tally.add) for i in range(len(manifest.leaves))]
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
-                steps = steps_of(kind, items, seal)
-                total = sum(map(Step.size, steps))
+                plan = to.plan(items, seal)
+                total = plan.nbytes()
                 b.expect()
                 expect(file, ((tail.start + at, n) for at, n in extents_of(blocks.values())))
-                with show("recover", total) as moved, place.replace(moved, True, total) as sink:
-                    write_steps(sink, steps)
+                with show("recover", total) as moved:
+                    to.write(plan, moved)
         except FormatError as error:
             error.file = error.file or file.name
             raise

@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.leaf_items import readable_item
+from ..checkpoints.outputs import Output
 from ..checkpoints.patterns import Chooser
 from ..containers.load_prefixes import split_prefix
 from ..devices.states import flax_expansion
 from ..format.collector import no_collection
 from ..format.records import Item, extents_of, item_in
 from ..format.trees import depth_first, flatten
+from ..storage.local_files import Path_
 from ..storage.place import Place
 from ..storage.reading_ahead import expect
 from ..storage.same_files import refuse_an_input
@@ -23,10 +25,11 @@ from ..storage.same_files import refuse_an_input
 TREE: Final = "tree"
 
 
-def refuse_operands(output: Place, operands: dict[str, Any]) -> None:
+def refuse_operands(output: Place | Output, operands: dict[str, Any]) -> None:
     """Refuse an output that is one of the files it is made from (see `refuse_an_input`); trees are none."""
     named = {what: operand for what, operand in operands.items() if isinstance(operand, str | os.PathLike)}
-    refuse_an_input(output, {what: split_prefix(path)[1] for what, path in named.items()})
+    inputs: dict[str, Path_] = {what: split_prefix(path)[1] for what, path in named.items()}
+    output.refuse_inputs(inputs) if isinstance(output, Output) else refuse_an_input(output, inputs)
 
 
 class Side(NamedTuple):

@@ -105,8 +105,32 @@ def config_beside(path: Path_) -> tuple[Mapping[str, Any], str] | None:
         file.close()
     if not isinstance(value, dict):
         raise UsageError(f"{name} is not the configuration of a model: an object in JSON of at most {_MOST} bytes")
-    nested = value.get("rope_parameters")  # where transformers 5 has the base of the rotary frequencies
-    return ({**nested, **value} if isinstance(nested, dict) else value), name
+    return _with_rope(value), name
+
+
+def _with_rope(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with what transformers 5 has in `rope_parameters`: the base of the rotary frequencies, and how
+    they are scaled, in the place where releases before it have them.
+    """
+    nested = config.get("rope_parameters")
+    if not isinstance(nested, dict):
+        return config
+    scaling = {key: each for key, each in nested.items() if key != "rope_theta"}
+    if scaling.get("rope_type") in (None, "default"):
+        return {**nested, **config}
+    return {"rope_scaling": scaling, **nested, **config}
+
+
+def kept_entries(
+    keys: Iterable[str], configurations: Iterable[tuple[Mapping[str, Any], str]]
+) -> dict[str, tuple[Any, str]]:
+    """What the first configuration that has them says of some keys, and its name; null is nothing."""
+    found: dict[str, tuple[Any, str]] = {}
+    for configuration, source in configurations:
+        for key in keys:
+            if (value := configuration.get(key)) is not None:
+                found.setdefault(key, (value, source))
+    return found
 
 
 def number_of(text: str) -> Number:

@@ -79,8 +79,9 @@ def _definition(raw: Mapping[str, Any]) -> Definition:
     config = next((each.config for each in reversed(through) if each.config.values), Config())
     is_written = any(each.config_is_written for each in through)
     if "config" in raw:
-        _check(raw["config"], "config", values=dict, parameters=dict, side=str)
-        config = Config(raw["config"].get("values", {}), raw["config"].get("parameters", {}))
+        _check(raw["config"], "config", values=dict, parameters=dict, side=str, kept=list)
+        kept = tuple(map(str, raw["config"].get("kept", ())))
+        config = Config(raw["config"].get("values", {}), raw["config"].get("parameters", {}), kept)
         is_written = raw["config"].get("side", "to") == "to"
     for rule in (rule for table in tables for rule in table.rules):
         if both := parameters.keys() & {*rule.stacked, *rule.unstacked}:

@@ -51,10 +51,12 @@ class Config(NamedTuple):
     """The config.json that stands beside the leaves of one side: what it says always, and of which parameters.
 
     A value of `parameters` is names and numbers whose product it is, or `{name}`: how many values a placeholder has.
+    `kept` are keys whose values no leaf shows and no parameter is, and which go through as they are.
     """
 
     values: Mapping[str, Any] = {}
     parameters: Mapping[str, str] = {}
+    kept: tuple[str, ...] = ()
 
 
 class Table(NamedTuple):

@@ -32,12 +32,17 @@ class Hidden(NamedTuple):
 
     def sweep(self, folder: Path, target: Path) -> None:
         """Remove what a killed save of `target` has left under a hidden name in `folder`; others at work are spared."""
-        pattern = re.compile(re.escape(self.name(target, "@")).replace("@", "[0-9a-f]{12}"))
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                if pattern.fullmatch(entry.name) and self.may_be_left(entry):
+        with contextlib.suppress(OSError):
+            for entry in self.found(folder, target):
+                if self.may_be_left(entry):
                     with contextlib.suppress(OSError):
                         self._remove_abandoned(entry)
+
+    def found(self, folder: Path, target: Path) -> list[os.DirEntry[str]]:
+        """What stands under hidden names of saves of `target` in `folder`. Raises OSError."""
+        pattern = re.compile(re.escape(self.name(target, "@")).replace("@", "[0-9a-f]{12}"))
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if pattern.fullmatch(entry.name)]
 
     def _remove_abandoned(self, entry: os.DirEntry[str]) -> None:
         if time.time() - entry.stat(follow_symlinks=False).st_mtime < _ABANDONED:

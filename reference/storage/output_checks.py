@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +28,28 @@ def check_output(path: Path_) -> None:
     if os.fsdecode(name).endswith("/"):
         raise IsADirectoryError(errno.EISDIR, "this names a directory; name a file in it", name)
     target = Path(os.path.realpath(path))
-    is_there = attributes_of(target) is not None
-    folder = target.parent
+    old = [target] if attributes_of(target) is not None else []
+    _check_home(target.parent, target, old, bool(old))
+
+
+def check_folder(path: Path_, belongs: Callable[[str], bool]) -> None:
+    """Refuse a folder into which a set of files cannot be written, for the old ones whose names `belongs` knows.
+
+    One that is not there is made. Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    if not os.path.lexists(target):
+        _check_home(target.parent, target, [], False)
+        return
+    if not target.is_dir():
+        text = "this is a file, and a folder is to be written"
+        raise NotADirectoryError(errno.ENOTDIR, text, os.fspath(path))
+    old = [target / name for name in os.listdir(target) if belongs(name)]
+    _check_home(target, target / "new", old, True)
+
+
+def _check_home(folder: Path, target: Path, old: Sequence[Path], changes_names: bool) -> None:
+    """Refuse a folder in which `target` cannot be made, or what takes the places of `old`. Raises OSError."""
     if not folder.is_dir():
         what = "this is a file and not a folder" if folder.exists() else "there is no such folder; make it first"
         raise FileNotFoundError(errno.ENOENT, what, os.fspath(folder))
@@ -37,14 +58,14 @@ def check_output(path: Path_) -> None:
     effective = os.access in os.supports_effective_ids
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
         raise PermissionError(errno.EACCES, "no permission to write in this folder", os.fspath(folder))
-    _refuse_folder_that_keeps_names(folder, target, is_there)
+    _refuse_folder_that_keeps_names(folder, target, changes_names)
     try:
         with contextlib.closing(NewFile(target, private=True)) as trial:
             trial.open_nameless()  # one with a name would be seen
     except OSError as error:
         raise OSError(error.errno, f"no file can be made in this folder: {error.strerror}", os.fspath(folder)) from None
-    if is_there:
-        _refuse_file_that_keeps_its_name(target)
+    for each in old:
+        _refuse_file_that_keeps_its_name(each)
 
 
 def _refuse_folder_that_keeps_names(folder: Path, target: Path, is_there: bool) -> None:

@@ -26,7 +26,7 @@ def path(tmp_path):
 def gate(monkeypatch):
     """Keeps background saves from writing until it is set."""
     gate = threading.Event()
-    saving = sys.modules["reference.checkpoints.saving"]
+    saving = sys.modules["reference.checkpoints.outputs"]
     write_steps = saving.write_steps
 
     def write_when_open(sink, steps):
@@ -92,7 +92,7 @@ def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
     gate.set()
     reference.save(path, {"w": np.zeros(3)})
     old = path.read_bytes()
-    monkeypatch.setattr(sys.modules["reference.checkpoints.saving"], "write_steps", fails)
+    monkeypatch.setattr(sys.modules["reference.checkpoints.outputs"], "write_steps", fails)
     saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
     for _ in range(2):
         with pytest.raises(OSError, match="no space"):
@@ -103,7 +103,7 @@ def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
 
 
 def test_an_error_that_nobody_waited_for_is_raised_by_the_next_save(path, monkeypatch):
-    monkeypatch.setattr(sys.modules["reference.checkpoints.saving"], "write_steps", fails)
+    monkeypatch.setattr(sys.modules["reference.checkpoints.outputs"], "write_steps", fails)
     saving = reference.save(path, {"w": np.ones(3)}, blocking=False)
     saving._work.wait()
     monkeypatch.undo()
@@ -131,7 +131,7 @@ def test_an_interrupted_wait_is_no_end(path):
     program = """
 import os, signal, sys, threading, numpy as np, reference
 from reference.tests.waiting import when_waiting
-module, gate = sys.modules["reference.checkpoints.saving"], threading.Event()
+module, gate = sys.modules["reference.checkpoints.outputs"], threading.Event()
 write_steps = module.write_steps
 module.write_steps = lambda sink, steps: (gate.wait(), write_steps(sink, steps))
 saving = reference.save(sys.argv[1], {str(i): np.zeros(3) for i in range(20)}, blocking=False)
@@ -194,7 +194,7 @@ def test_a_handle_holds_no_arrays_once_it_has_ended(path, failing, monkeypatch):
     make = lambda: {"jax": sharded(np.ones(64, np.float32)), "numpy": np.ones(1000)}
     reference.save(path, make(), blocking=False).wait()  # jax keeps arrays of its own from the first time on
     if failing:
-        monkeypatch.setattr(sys.modules["reference.checkpoints.saving"], "write_steps", fails)
+        monkeypatch.setattr(sys.modules["reference.checkpoints.outputs"], "write_steps", fails)
     before = len(jax.live_arrays())
     copies = []
     copy = np.array
@@ -243,7 +243,7 @@ def test_an_interrupt_while_the_thread_starts_loses_no_save(path, monkeypatch):
     """The save goes on, though nobody has its handle: the next one, which is newer, waits until it has been written."""
     start = threading.Thread.start
     begun, gate = threading.Event(), threading.Event()
-    saving = sys.modules["reference.checkpoints.saving"]
+    saving = sys.modules["reference.checkpoints.outputs"]
     write_steps = saving.write_steps
 
     def interrupted(self):

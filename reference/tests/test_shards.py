@@ -12,7 +12,7 @@ import pytest
 
 import streamckpt as sc
 from reference.checkpoints import outputs
-from reference.checkpoints.outputs import bytes_of_size, shards_of
+from reference.checkpoints.shard_sizes import bytes_of_size, shards_of
 from reference.containers.shard_index import encode_index, read_index
 from reference.format.errors import FormatError, UsageError
 from reference.format.leaves import describe
@@ -105,7 +105,7 @@ def test_sizes_are_those_of_people():
 
 def test_leaves_are_put_into_shards_in_their_order():
     items = [Item((str(n),), describe(np.zeros(n, np.uint8))) for n in (6, 6, 2, 6, 2, 2, 11, 1)]
-    found = [[item.leaf.nbytes for item in shard] for shard in shards_of(items, 10)]
+    found = [[item.leaf.nbytes for item in shard] for shard in shards_of(items, 10, lambda item: item.leaf.nbytes)]
     assert found == [[6], [6, 2], [11], [6, 2, 2], [1]]  # 11 does not end a shard that it does not go into
 
 
