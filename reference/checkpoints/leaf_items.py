@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..containers.orbax_metadata import with_sequences
 from ..devices.states import is_device_array, is_traced
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath
@@ -82,3 +83,17 @@ def _as_described(path: tuple[str, ...], leaf: Leaf, value: Any) -> np.ndarray:
         detail = f"its array is {array.dtype}{list(array.shape)}, and it says {leaf.dtype}{list(leaf.shape)}"
         raise FormatError("LEAF-5", None, KeyPath(path), f"a {type(value).__name__} contradicts itself: {detail}")
     return array
+
+
+def with_structure(
+    tree: Any, leaves: list[tuple[tuple[str, ...], Any]], metadata: dict[str, Any] | None
+) -> tuple[list[tuple[tuple[str, ...], Any]], dict[str, Any] | None]:
+    """The leaves and nodes without any, and the metadata with what is a list: orbax compares both with a target."""
+    try:
+        from ..devices.pytrees import structure_of
+    except ImportError:  # without jax there is no target
+        return leaves, metadata
+    found = structure_of(tree)
+    known = {path for path, _ in leaves}
+    leaves = [*leaves, *((path, value) for path, value in found.empty if path not in known)]
+    return leaves, with_sequences(metadata or {}, found.sequences)

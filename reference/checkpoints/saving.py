@@ -30,7 +30,7 @@ from ..format.trees import flatten
 from ..storage.local_files import Path_
 from ..storage.progress import Show, silent
 from .background import Saving, finish_earlier
-from .leaf_items import described, item_of, outflow_of, refuse_traced
+from .leaf_items import described, item_of, outflow_of, refuse_traced, with_structure
 from .metadata_carried import given_texts, given_values
 from .outputs import Output
 
@@ -90,7 +90,7 @@ def save(
     shards of at most `max_shard_size` bytes of tensors (a number, or a text such as "5GB", the default; see `convert`).
     Takes numpy and jax arrays, states of flax and optax, and nnx states. `float_dtype` (bf16, fp16, fp32, fp64 or
     a long name) casts the float arrays and numpy scalars; None keeps every dtype. Empty nodes are left out
-    unless `keep_empty_nodes` (spec TREE-4).
+    unless `keep_empty_nodes` (spec TREE-4), but for orbax, which compares them with a target.
 
     With `format="2.0"` the stream is sealed: it has an index, checksums, and arrays of 4 KiB and more at offsets that
     are multiples of `alignment` (a power of two from 64, the default, to 4,096), and may have arrays of over 4 GiB. A
@@ -115,12 +115,14 @@ def save(
 
     Raises FormatError before the old file is touched, and OSError.
     """
+    output = Output(path, max_shard_size=max_shard_size)
     with no_collection():
         leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
-    output = Output(path, max_shard_size=max_shard_size)
     texts: dict[str, Any] | None = None
     if metadata is not None and output.kind in (SAFETENSORS, ORBAX):
         texts, metadata = (given_texts if output.kind == SAFETENSORS else given_values)(metadata), None
+    if output.kind == ORBAX:
+        leaves, texts = with_structure(tree, leaves, texts)
     seal = seal_options(format, metadata, alignment, digests)
     job = Job(output, leaves, float_dtype, copies=not blocking, seal=seal, texts=texts, keys=keys)
     return job.run() if blocking else job.start()

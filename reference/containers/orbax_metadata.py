@@ -17,7 +17,8 @@ MANIFEST: Final = "manifest.ocdbt"  # of a database of all arrays, which else ha
 ARRAYS: Final = frozenset(("jax.Array", "np.ndarray"))
 SCALAR, STRING, NONE = "scalar", "string", "None"
 EMPTY: Final = frozenset(("Dict", "List", "Tuple", "NamedTuple"))
-_DICT_KEY: Final = 2  # of a key, where 1 is an index of a list or tuple
+_INDEX, _DICT_KEY = 1, 2  # the types of keys: of a list or tuple, and of a dict
+_OF_ORBAX: Final = "orbax"  # the key of metadata, here and elsewhere, that says what nothing but orbax has
 _OURS: Final = "streamckpt"  # the member of custom metadata that says what orbax does not
 _HANDLER: Final = "orbax.checkpoint._src.handlers.standard_checkpoint_handler.StandardCheckpointHandler"
 
@@ -75,6 +76,7 @@ def read_tree(read: Read) -> OrbaxTree:
     names = {leaf.name: leaf.path for leaf in leaves}
     keys = {display(names[name]): impl for name, impl in _implementations(read(KEYS)).items() if name in names}
     metadata = {**_step_metadata(read(STEP)), **custom, **({PRNG_KEYS: keys} if keys else {})}
+    metadata = with_sequences(metadata, _sequences(entries.values()))
     strings = read(STRINGS)
     return OrbaxTree(
         leaves,
@@ -106,6 +108,23 @@ def _leaf(name: str, entry: Any) -> OrbaxLeaf:
     path = tuple(str(part) for part in parts)
     encode_keypath(path)
     return OrbaxLeaf(path, ".".join(path), kind)
+
+
+def _sequences(entries: Iterable[Any]) -> list[tuple[str, ...]]:
+    """The nodes that are lists or tuples, of entries that are good."""
+    found: dict[tuple[str, ...], None] = {}
+    for entry in entries:
+        keys = entry["key_metadata"]
+        path = tuple(each["key"] for each in keys)
+        found |= dict.fromkeys(path[:i] for i, each in enumerate(keys) if each.get("key_type") == _INDEX)
+        if entry["value_metadata"]["value_type"] in ("List", "Tuple"):
+            found[path] = None
+    return list(found)
+
+
+def with_sequences(metadata: dict[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    """Metadata that says which nodes are lists or tuples, by their display forms."""
+    return {**metadata, _OF_ORBAX: {"sequences": [display(path) for path in paths]}} if paths else metadata
 
 
 def _custom(holder: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,13 +180,14 @@ def name_of(path: tuple[str, ...]) -> str:
 def encode_tree(leaves: Sequence[Described], metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of these leaves by their names; every byte follows from leaves and metadata. Raises ValueError."""
     keys = dict(metadata.get(PRNG_KEYS, {}).items())
-    custom: dict[str, Any] = {name: value for name, value in metadata.items() if name != PRNG_KEYS}
+    custom: dict[str, Any] = {name: value for name, value in metadata.items() if name not in (PRNG_KEYS, _OF_ORBAX)}
+    sequences = _sequences_in([leaf.path for leaf in leaves], metadata.get(_OF_ORBAX))
     if scalars := [display(leaf.path) for leaf in leaves if leaf.is_numpy_scalar]:
         custom[_OURS] = {"scalars": scalars}
     files = {
         TREE: _encoded(
             {
-                "tree_metadata": {repr(leaf.path): _entry(leaf, keys) for leaf in leaves},
+                "tree_metadata": {repr(leaf.path): _entry(leaf, keys, sequences) for leaf in leaves},
                 "use_ocdbt": True,
                 "use_zarr3": False,
                 "store_array_data_equal_to_fill_value": True,
@@ -196,12 +216,29 @@ def _encoded(value: Any) -> bytes:
     return json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
 
 
-def _entry(leaf: Described, keys: Mapping[str, str]) -> dict[str, Any]:
-    is_key = display(leaf.path) in keys
+def _sequences_in(paths: Sequence[tuple[str, ...]], said: Any) -> set[tuple[str, ...]]:
+    """The nodes that are said to be lists, where their keys are the indices of one."""
+    names = said.get("sequences") if isinstance(said, Mapping) else None
+    wanted = set(names) if isinstance(names, list | tuple) else set()
+    children: dict[tuple[str, ...], dict[str, None]] = {path: {} for path in paths}
+    for path in paths:
+        for i, part in enumerate(path):
+            children.setdefault(path[:i], {})[part] = None
     return {
-        "key_metadata": [{"key": part, "key_type": _DICT_KEY} for part in leaf.path],
+        path
+        for path, parts in children.items()
+        if display(path) in wanted and set(parts) == {str(i) for i in range(len(parts))}
+    }
+
+
+def _entry(leaf: Described, keys: Mapping[str, str], sequences: set[tuple[str, ...]]) -> dict[str, Any]:
+    is_key = display(leaf.path) in keys
+    is_list = leaf.value_type in EMPTY and leaf.path in sequences
+    types = [_INDEX if leaf.path[:i] in sequences else _DICT_KEY for i in range(len(leaf.path))]
+    return {
+        "key_metadata": [{"key": part, "key_type": each} for part, each in zip(leaf.path, types, strict=True)],
         "value_metadata": {
-            "value_type": "jax.Array" if is_key else leaf.value_type,
+            "value_type": "jax.Array" if is_key else "List" if is_list else leaf.value_type,
             "skip_deserialize": leaf.value_type in EMPTY or leaf.value_type == NONE,
             **({"write_shape": list(leaf.shape)} if is_key else {}),
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -50,3 +50,40 @@ def leaves_of(tree: Any) -> tuple[dict[tuple[str, ...], Any], Callable[[Mapping[
         return jax.tree_util.tree_unflatten(treedef, new)
 
     return found, rebuild
+
+
+class Structure(NamedTuple):
+    """What key paths do not show of a pytree: which nodes are lists or tuples, and the nodes without leaves.
+
+    Of the latter None stands for None and for an empty named tuple, as orbax has it, and {} for the others.
+    """
+
+    sequences: list[tuple[str, ...]]
+    empty: list[tuple[tuple[str, ...], Any]]
+
+
+def structure_of(tree: Any) -> Structure:
+    """The structure of a pytree by the key paths of `leaves_of`. Raises FormatError."""
+    import flax.serialization  # noqa: F401
+
+    leaves, treedef = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_empty)
+    marked = jax.tree_util.tree_unflatten(treedef, [_Mark(i) for i in range(len(leaves))])
+    sequences: dict[tuple[str, ...], None] = {}
+    empty: list[tuple[tuple[str, ...], Any]] = []
+    for path, mark in flatten(marked, expand=flax_expansion()):
+        if not isinstance(mark, _Mark):
+            continue
+        keys, leaf = leaves[mark.index]
+        if len(keys) == len(path):
+            at = (path[:i] for i, key in enumerate(keys) if isinstance(key, jax.tree_util.SequenceKey))
+            sequences |= dict.fromkeys(at)
+        if _is_empty(leaf):
+            is_named = isinstance(leaf, tuple) and hasattr(leaf, "_fields")
+            empty.append((path, None if leaf is None or is_named else {}))
+            if isinstance(leaf, list | tuple) and not is_named:
+                sequences[path] = None
+    return Structure(list(sequences), empty)
+
+
+def _is_empty(node: Any) -> bool:
+    return node is None or (isinstance(node, dict | list | tuple | Mapping) and not node)

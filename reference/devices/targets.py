@@ -82,8 +82,8 @@ def match(
 ) -> list[Filling]:
     """Pair the records of a checkpoint with target leaves by key path, in their order. Raises TargetMismatch.
 
-    `chosen` says which key paths are to be filled; the others may be missing. Empty nodes of the checkpoint
-    need no target. With `any_dtype` only shapes are compared.
+    `chosen` says which key paths are to be filled; the others may be missing. Empty nodes and
+    None in the checkpoint need no target. With `any_dtype` only shapes are compared.
     """
     fillings: list[Filling] = []
     unexpected: list[tuple[str, ...]] = []
@@ -93,7 +93,7 @@ def match(
     for record in records:
         path = record.path
         if path not in left:
-            if record.kind != "empty":
+            if record.kind not in ("empty", "nil"):  # None is a node without leaves to jax
                 unexpected.append(path)
             continue
         del left[path]

@@ -312,6 +312,25 @@ def test_typed_keys_come_back_typed_both_ways(tmp_path):
         assert checkpoint.prng_keys == {("dropout",): "threefry2x32", ("many",): "rbg"}
 
 
+def test_a_train_state_goes_there_and_back(tmp_path):
+    """Tuples, named tuples and nodes without leaves: orbax compares all of them with its target."""
+    optax = pytest.importorskip("optax")
+    train_state = pytest.importorskip("flax.training.train_state")
+    params = {"w": jnp.arange(12, dtype=jnp.float32).reshape(3, 4), "l": [jnp.ones(2), jnp.zeros(1, jnp.bfloat16)]}
+    tx = optax.chain(optax.clip(1.0), optax.adamw(1e-3))
+    state = train_state.TrainState.create(apply_fn=None, params=params, tx=tx)
+    state = state.apply_gradients(grads=jax.tree.map(jnp.ones_like, params))
+    save_by_orbax(tmp_path / "theirs", state)
+    sc.save(f"orbax::{tmp_path / 'ours'}", state)
+    sc.convert(f"orbax::{tmp_path / 'theirs'}", tmp_path / "sealed", format="2.0")
+    sc.convert(tmp_path / "sealed", f"orbax::{tmp_path / 'again'}")
+    for name in ("theirs", "ours", "again"):
+        for found in (sc.load(f"orbax::{tmp_path / name}", like=state), restored(tmp_path / name, state)):
+            assert jax.tree.structure(found) == jax.tree.structure(state), name
+            for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(state), strict=True):
+                np.testing.assert_array_equal(np.asarray(one), np.asarray(other), strict=True)
+
+
 @pytest.mark.parametrize(
     ("leaves", "text", "clause"),
     [
