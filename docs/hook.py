@@ -24,6 +24,7 @@ from docs.generators import (
     implementations,
     inline_scripts,
     links,
+    one_page,
     picture,
     project,
     specification,
@@ -41,6 +42,7 @@ _MADE: Final[tuple[Pages, ...]] = (
     implementations.pages,
     commands.pages,
     borrowed.pages,
+    one_page.pages,
     speed.pages,
 )
 _PUT_IN: Final = {

@@ -14,6 +14,8 @@ from ..callables import Rejected
 sys.path.insert(0, str(Path(__file__).parent))
 
 import loop_client
+import page
+import page_client
 import protocol
 import reference_client
 
@@ -74,6 +76,10 @@ REFERENCE = {
     "flax-decode": _told(lambda path: reference_client.decode(f"flax::{path}")),
     "flax-encode": _told(lambda asked: _encoded(asked, True)),
 }
+PAGE = {
+    "decode": lambda path: page_client.decode(str(path)),
+    "flax-decode": lambda path: page_client.flax_decode(str(path)),
+}
 LOOP = {
     "decode": lambda path: loop_client.decode(str(path)),
     "encode": _looped(loop_client.encode),
@@ -81,4 +87,5 @@ LOOP = {
     "flax-encode": _looped(loop_client.flax_encode),
 }
 JAXSEQ = {"encode": _looped(loop_client.encode, "--jaxseq")}
+PAGE_REJECTS = page.Refused
 LOOP_REJECTS = (*loop_client.REJECTS, protocol.Rejected)

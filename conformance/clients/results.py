@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import shutil
 import subprocess
@@ -15,18 +16,20 @@ from typing import Any
 from .. import NEWEST
 from ..asking import PARTS
 from ..callables import judge_callable
+from ..clauses import number
 from ..judge import Result, checks
 from ..model import load_corpus, sampled
-from ..reports.results import results, summary
+from ..reports.results import expanded, results, summary
 from ..reports.table import markdown
 from ..runner import Run, sorted_out
 from ..xfails import read_xfails
-from .in_process import JAXSEQ, LOOP, LOOP_REJECTS, REFERENCE
+from .in_process import JAXSEQ, LOOP, LOOP_REJECTS, PAGE, PAGE_REJECTS, REFERENCE
 
 CLIENTS = Path(__file__).parent
 ALL = ("decode", "encode", "flax-decode", "flax-encode")
 TABLE = CLIENTS.parent / "RESULTS.md"
 DATA = CLIENTS.parent / "results.json"
+PAGES, USUAL, WRITER = "one page", "usual loop (EasyLM, tux)", "JAXSeq's writer"
 OLD = "1.0"  # by which programs are judged that know no other
 
 
@@ -59,13 +62,14 @@ def run_here(
     calls: Mapping[str, Callable[[Any], Any]],
     rejects: Any,
     xfails: Path | None,
-    of_rules: bool = False,
+    of_rules: bool | None = False,
     every: int = 1,
 ) -> dict[str, Any]:
     """The results of a client in Python, but for the cases of 1 GiB and more: on those that were made by hand, or on
-    those of rules."""
+    those of rules; `of_rules` None is on both."""
     corpus = load_corpus(spec=spec)
-    cases = [case for case in sampled(corpus.cases, every) if (case.rule is not None) == of_rules and not case.is_large]
+    cases = [case for case in sampled(corpus.cases, every) if not case.is_large]
+    cases = [case for case in cases if of_rules is None or (case.rule is not None) == of_rules]
     judged = [Result(c, judge_callable(c, calls[c.part], rejects), 0.0, 0) for c in checks(cases, calls)]
     lines = sorted_out(judged, read_xfails(xfails) if xfails else [])
     return results(Run(title, spec, corpus, dict.fromkeys(calls, "in Python"), {}, lines, [], 0, 0.0, every=0))
@@ -89,24 +93,48 @@ def run_reference(folder: Path, every: int) -> dict[str, Any]:
     }
 
 
+def runs_of(folder: Path, every: int) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    """Each client by its name, and what judges it."""
+    yield "reference", lambda: run_reference(folder, every)
+    for title, program, parts in programs(folder):
+        slow = every if program.startswith("node") else 1
+        yield title, functools.partial(run_program, title, program, parts, folder / f"{title}.json", slow)
+    yield PAGES, lambda: run_here(PAGES, NEWEST, PAGE, PAGE_REJECTS, None, None, every) | {"every": every}
+    yield USUAL, lambda: run_here(USUAL, OLD, LOOP, LOOP_REJECTS, CLIENTS / "loop.xfails")
+    yield WRITER, lambda: run_here(WRITER, OLD, JAXSEQ, LOOP_REJECTS, CLIENTS / "jaxseq.xfails")
+
+
+def kept() -> dict[str, dict[str, Any]]:
+    """The results that are kept, by the name of the program, in their order."""
+    return {short["name"]: short for short in json.loads(DATA.read_text())}
+
+
+def keep(found: list[dict[str, Any]]) -> None:
+    """Write the table and the data of these summaries."""
+    corpora = {short["spec"]: load_corpus(spec=short["spec"]) for short in found}
+    newest = corpora[max(corpora, key=number)]
+    TABLE.write_text(markdown(newest, [expanded(corpora[short["spec"]], short) for short in found]))
+    DATA.write_text(json.dumps(found, indent=1) + "\n")
+    print(f"wrote {TABLE.name} and {DATA.name}")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit status 1 where a client does what is neither right nor known."""
     command = argparse.ArgumentParser("python -m conformance.clients.results", description=__doc__)
     text = "of the cases of a rule put one in N to programs that take long to start; they are thousands"
     command.add_argument("--every", type=int, default=1, metavar="N", help=text)
-    every = command.parse_args(argv).every
+    text = "judge this client alone, and keep the results of the others; may be given several times"
+    command.add_argument("--only", action="append", default=[], metavar="NAME", help=text)
+    given = command.parse_args(argv)
+    found, passed = kept(), True
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        runs = [run_reference(folder, every)]
-        for title, program, parts in programs(folder):
-            slow = every if program.startswith("node") else 1
-            runs.append(run_program(title, program, parts, folder / f"{title}.json", slow))
-        runs.append(run_here("usual loop (EasyLM, tux)", OLD, LOOP, LOOP_REJECTS, CLIENTS / "loop.xfails"))
-        runs.append(run_here("JAXSeq's writer", OLD, JAXSEQ, LOOP_REJECTS, CLIENTS / "jaxseq.xfails"))
-    TABLE.write_text(markdown(load_corpus(spec=NEWEST), runs))
-    DATA.write_text(json.dumps([summary(load_corpus(spec=run["spec"]), run) for run in runs], indent=1) + "\n")
-    print(f"wrote {TABLE.name} and {DATA.name}")
-    return 0 if all(run["passed"] for run in runs) else 1
+        for title, judged in runs_of(Path(name), given.every):
+            if not given.only or title in given.only:
+                run = judged()
+                passed = passed and run["passed"]
+                found[title] = summary(load_corpus(spec=run["spec"]), run)
+    keep([*found.values()])
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

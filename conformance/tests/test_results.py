@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.clauses import number
 from conformance.model import load_corpus
 from conformance.reports.results import expanded, summary
 from conformance.reports.table import markdown
@@ -22,17 +23,21 @@ def kept():
     return json.loads((KEPT / "results.json").read_text())
 
 
-def test_the_results_that_are_kept_are_of_this_corpus(corpus, kept):
-    assert [len(expanded(corpus, short)["checks"]) for short in kept] == [short["checks"] for short in kept]
+def runs(kept):
+    return [expanded(load_corpus(spec=short["spec"]), short) for short in kept]
 
 
-def test_the_table_beside_them_was_made_of_the_same_runs(corpus, kept):
-    runs = [expanded(corpus, short) for short in kept]
-    assert markdown(corpus, runs) == (KEPT / "RESULTS.md").read_text()
+def test_the_results_that_are_kept_are_of_this_corpus(kept):
+    assert [len(run["checks"]) for run in runs(kept)] == [short["checks"] for short in kept]
+
+
+def test_the_table_beside_them_was_made_of_the_same_runs(kept):
+    newest = load_corpus(spec=max((short["spec"] for short in kept), key=number))
+    assert markdown(newest, runs(kept)) == (KEPT / "RESULTS.md").read_text()
 
 
 def test_a_run_comes_back_from_its_summary(corpus, kept):
-    run = expanded(corpus, kept[-1])
+    run = expanded(corpus, next(short for short in kept if short["name"].startswith("JAXSeq")))
     assert any(check["state"] != "passed" for check in run["checks"])
     again = expanded(corpus, summary(corpus, run | {"conformance": corpus.version, "spec": "1.0"}))
     assert again == run

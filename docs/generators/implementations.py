@@ -21,6 +21,10 @@ _ABOUT: Final = {
         "streamckpt.mjs",
     ),
     "Rust": ("a reader and writer in Rust without a crate, written from the specification alone", "client.rs"),
+    "one page": (
+        "a reader in Python on a page, and on a second one for sealed streams, of numpy and ml_dtypes alone",
+        "page.py",
+    ),
     "usual loop (EasyLM, tux)": (
         "the loop over msgpack and flax that most code bases have, EasyLM and LWM (tux) among them",
         "loop_client.py",

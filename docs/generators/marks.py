@@ -16,6 +16,7 @@ NAMES: Final = {
     "C": "c",
     "JavaScript": "javascript",
     "Rust": "rust",
+    "one page": "one-page",
     "usual loop (EasyLM, tux)": "usual-loop",
     "JAXSeq's writer": "jaxseq",
 }
