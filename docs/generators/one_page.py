@@ -20,7 +20,8 @@ _HEAD: Final = """# One page that is a reader
 A reader of plain streams in 150 lines of Python, with numpy and ml_dtypes and nothing else: MessagePack is read by
 hand. A second page reads sealed streams, checksums, digests and parts included, and a third of twenty lines flax files.
 They pass [every case](implementations/one-page.md) of the corpus for decoders below 1 GiB, in both versions, and name
-the clause of each refusal. They are made to be read, and copied; beside each part stand the clauses that its lines keep.
+the clause of each refusal. They are made to be read, and copied; beside each part stand the clauses that its lines
+keep.
 
 A test leaves out each of their refusals in turn, and the corpus notices.
 """

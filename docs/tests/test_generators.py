@@ -28,7 +28,7 @@ def chapters():
 def test_every_clause_has_an_anchor_on_the_page_that_links_lead_to(chapters):
     for id in known():
         page, anchor = links.page_of(id).split("#")
-        assert f"{{ #{anchor} }}" in chapters[page], id
+        assert f"{{ #{anchor} " in chapters[page], id
 
 
 def test_every_clause_shows_its_sentence_and_all_of_its_cases(chapters):
