@@ -13,7 +13,7 @@ from . import peers, trees
 
 
 class Task(NamedTuple):
-    """One operation, ready to run: all that is no part of it, its imports and its input, is done."""
+    """One operation, ready to run: all that is not part of it, its imports and its input, is done."""
 
     run: Callable[[], Any]
     check: Callable[[Any], None]  # is given what `run` returned; raises trees.Wrong

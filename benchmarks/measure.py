@@ -28,7 +28,7 @@ _SHORT, _LONG = 0.1, 6.0  # seconds; below, the kernel's count of others is too 
 
 
 class Group(NamedTuple):
-    """Runs whose times are held against each other: one operation on one tree in one place, by several peers."""
+    """Runs whose times are compared with each other: one operation on one tree in one place, by several peers."""
 
     operation: str
     work: str

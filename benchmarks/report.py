@@ -20,7 +20,7 @@ def base_of(group: dict[str, Case]) -> Case | None:
 def text(results: dict[str, Any]) -> str:
     lines: list[str] = []
     cases = Cases(results)
-    for key in cases.keys():  # noqa: SIM118 (it is no mapping)
+    for key in cases.keys():  # noqa: SIM118 (it is not a mapping)
         group = cases.group(*key)
         base = base_of(group)
         lines += ["", " / ".join(key)]

@@ -39,7 +39,7 @@ class Cases:
 
 
 class Missing(Exception):
-    """There is no figure that could be held against the target."""
+    """There is no figure that could be compared with the target."""
 
 
 def seconds(case: Case) -> float:

@@ -53,7 +53,7 @@ def command_line() -> argparse.ArgumentParser:
         run.add_argument(option, dest=part, metavar="CMD", help=f"the command that plays the part: {part}")
     run.add_argument("--spec", default="1.0", metavar="VERSION", help="the version of the specification (default 1.0)")
     run.add_argument("--match", action="append", metavar="GLOB", help="run the cases whose id matches; may be repeated")
-    every = "of the cases that are made of places and sizes judge every N-th of each rule (0: none), to be quicker"
+    every = "of the generated cases, judge only every N-th of each rule (0: none), to be quicker"
     run.add_argument("--every", type=int, default=1, metavar="N", help=every)
     run.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="programs at a time")
     run.add_argument(
@@ -61,20 +61,20 @@ def command_line() -> argparse.ArgumentParser:
     )
     run.add_argument("--name", help="what the program is called in reports")
     run.add_argument("--timeout", type=float, default=1.0, metavar="N", help="multiplies the time limits")
-    run.add_argument("--stdin", action="store_true", help="give decoders the bytes through a pipe")
+    run.add_argument("--stdin", action="store_true", help="give decoders their input through a pipe")
     run.add_argument("--no-large", action="store_true", help="leave out the cases of 1 GiB and more")
-    run.add_argument("--advice", action="store_true", help="list what SHOULD be better, too")
-    run.add_argument("--all", action="store_true", help="tell every failure in full, and not the first ones alone")
+    run.add_argument("--advice", action="store_true", help="also list what SHOULD be better")
+    run.add_argument("--all", action="store_true", help="report every failure in full, and not only the first ones")
     for form in ("junit", "json", "markdown", "html", "badge"):
         run.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write a report to FILE: {form}")
 
-    table = verb("table", _table, "put the results of several runs (--json) beside each other")
+    table = verb("table", _table, "show the results of several runs (--json) side by side")
     table.add_argument("results", nargs="+", type=Path)
     table.add_argument("--markdown", type=Path, metavar="FILE")
     table.add_argument("--html", type=Path, metavar="FILE")
 
     listing = verb("list", _list, "list the cases")
-    show = verb("show", _show, "show a case with its bytes, commented")
+    show = verb("show", _show, "show a case, with its bytes and comments")
     show.add_argument("case")
     show.add_argument("--output", type=Path, metavar="FILE", help="write the input to FILE")
     copy = verb("copy", _copy, "copy the corpus, with its provenance, to a folder of your own")
@@ -111,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
     left_out = [check for check in chosen if check.case.is_large and arguments.no_large]
     wanted = sorted((check for check in chosen if check not in left_out), key=lambda check: -check.case.size)
     if not wanted:
-        raise ValueError("there is nothing to check: no chosen case is for a part that was named")
+        raise ValueError("nothing to check: none of the chosen cases is for a part that was named")
     began, stdin = time.monotonic(), arguments.stdin
     with _progress(len(wanted)) as seen:
         how = {"jobs": arguments.jobs, "stdin": stdin, "timeout": arguments.timeout}

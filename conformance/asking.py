@@ -34,7 +34,7 @@ def words_of(part: str, command: str) -> list[str]:
     except ValueError as error:
         raise ValueError(f"{option} {command!r}: {error}") from None
     if not words:
-        raise ValueError(f"{option} names no command; give it one, such as {option} './client {part}'")
+        raise ValueError(f"{option} is empty; give it a command, such as {option} './client {part}'")
     if shutil.which(words[0]) is None:
         why = "it is a folder" if os.path.isdir(words[0]) else "there is no such program"
         why = "it is not executable" if os.path.isfile(words[0]) else why

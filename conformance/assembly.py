@@ -151,7 +151,7 @@ def patterned(n: int, pattern: bytes = PATTERN, start: int = 0) -> Bytes:
 
 
 def here(note: str) -> Bytes:
-    """No bytes: a comment on this place, such as `!` where a value is due and missing."""
+    """No bytes: a comment on this place, such as `!` where an expected value is missing."""
     return Bytes(Part(b"", note))
 
 

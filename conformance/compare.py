@@ -47,7 +47,7 @@ class Judgement(NamedTuple):
 
 
 def judge_reading(case: Case, outcome: Outcome, piped: bool = False) -> Judgement:
-    """Of a decoder's run, which may have had its input through a pipe."""
+    """The judgement of a decoder's run, which may have had its input through a pipe."""
     if outcome.verdict != ACCEPTED:
         return judge_verdict(case, outcome, piped)
     want = f"{len(case.records)} records" if case.want == "accept" else "rejected"
@@ -61,7 +61,7 @@ def judge_reading(case: Case, outcome: Outcome, piped: bool = False) -> Judgemen
 
 
 def judge_writing(case: Case, outcome: Outcome, size: int, sha256: str, head: bytes) -> Judgement:
-    """Of a run that was to make a file, which has `size` bytes, the digest `sha256`, and begins with `head`."""
+    """The judgement of a run that was to make a file: of `size` bytes, with this digest, and beginning with `head`."""
     if outcome.verdict != ACCEPTED or case.want != "accept":
         return judge_verdict(case, outcome)
     ending = "want.bin" if "want.bin" in case.files else "bin"
@@ -157,7 +157,7 @@ def _advice(case: Case, rejection: dict[str, Any], piped: bool) -> list[str]:
 
 
 def judge_delta(case: Case, delta: Path | bytes) -> Judgement:
-    """Of a delta that was written of the base and the target of a case: what the judge itself recovers from it."""
+    """The judgement of a delta written for the base and target of a case, by what the judge itself recovers from it."""
     if case.want == "reject":
         return judge_verdict(case, Outcome(ACCEPTED, "", {}, b"", 0, "", 0, 0.0))
     found = delta if isinstance(delta, bytes) else delta.read_bytes()

@@ -31,7 +31,7 @@ class Source(NamedTuple):
     until: str | None
     part: str  # stream, flax, convert, diff or recover
     want: str  # accept or reject
-    canonical: bool  # whether a writer is held to the bytes of a case that is read
+    canonical: bool  # whether a writer has to give the bytes of a case that is read
     make: Callable[[], Any]
     largest: int | None = None  # bytes of the largest leaf; None where that is no more than the file has
     rule: Rule | None = None  # of a case that is one of a product
@@ -66,7 +66,7 @@ def accept(*clauses: str, longer: bool = False, **more: Any) -> Callable[..., An
     """A stream that every reader takes: `return bytes, [records]`, and what is read of its seal where it has one. With
     a detached seal, `return bytes, [records], seal, bytes of the seal`.
 
-    Writers are held to the same bytes, unless they are `longer` than what a writer emits, or in another order.
+    Writers have to give the same bytes, unless they are `longer` than what a writer emits, or in another order.
     """
     return _declared(clauses, "stream", "accept", not longer, **more)
 

@@ -155,7 +155,7 @@ class Judge:
         return outcome, judgement
 
     def _of_file(self, case: Case, part: str, folder: Path) -> tuple[Outcome, Judgement]:
-        """Of a run that writes a file: where one stands already, or none."""
+        """The judgement of a run that writes a file, whether or not there was one before."""
         data, old = stored_or_made(case, "bin", folder), _OLD if stands_already(case) else None
         outcome, output = None, folder
         for words in asked(case, part, data, folder / "output", folder):

@@ -29,13 +29,13 @@ def resident(pid: int) -> int:
 
 
 def activity(pid: int) -> Activity | None:
-    """Of a process and those that it started; None where the system does not say."""
+    """The activity of a process and those that it started; None where the system does not say."""
     found = [*_activities(pid)]
     return Activity(sum(one.seconds for one in found), any(one.is_at_work for one in found)) if found else None
 
 
 def _activities(pid: int) -> Iterator[Activity]:
-    """Of a process, with its children that have ended; then of each that runs."""
+    """That of a process, with its children that have ended; then of each that runs."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = _fields(Path(f"/proc/{pid}/stat"))
         threads = [*Path(f"/proc/{pid}/task").iterdir()]

@@ -241,7 +241,7 @@ class _Watch:
             how += ", without a rejection on the last line of standard error"
         # Several languages print where an error came from after what it is, and their own version at last.
         error = next((line for line in reversed(lines) if _ERROR.match(line[:_SHOWN])), last)
-        more = f"; before that stands {error!r:.200}" if error != last else ""
+        more = f"; before that, {error!r:.200}" if error != last else ""
         return CRASHED, f"ended with {how}: {last!r:.200}{more}", {}
 
 

@@ -16,7 +16,7 @@ _LONGEST: Final = 4000  # digits of an integer that Python makes a number of; a 
 
 def parsed(data: bytes, fractions: bool = True) -> Any:
     """The value in a JSON text. `fractions`: whether numbers may have one, or an exponent. Raises ValueError, for what
-    is not UTF-8 as well, and for lists and objects that are more than 256 deep in one another."""
+    is not UTF-8 as well, and for lists and objects that are nested more than 256 deep."""
     text = data.decode()
     _check_depth(text)
     how: dict[str, Any] = {"parse_constant": _constant, "object_pairs_hook": _members, "parse_int": _integer}
@@ -29,7 +29,7 @@ def _check_depth(text: str) -> None:
         first = text[found.start()]
         depth += (first in "[{") - (first in "]}")
         if depth > _DEEPEST:
-            raise ValueError(f"lists and objects are more than {_DEEPEST} deep in one another")
+            raise ValueError(f"lists and objects are nested more than {_DEEPEST} deep")
 
 
 def _fraction(digits: str) -> NoReturn:

@@ -125,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
     if len(arguments.target or ()) != 1:
         command.error("--replay needs one --target")
     if not arguments.replay.is_file():
-        command.error(f"{arguments.replay} is no file")
+        command.error(f"{arguments.replay} is not a file")
     return _replay(chosen[0], arguments.replay)
 
 

@@ -1,6 +1,6 @@
 """MessagePack as a tree that may be changed, well-formed or not. It knows no specification, and refuses nothing.
 
-`parse` takes any bytes: what is no value stays as it is. `encode` gives back what was parsed, to the byte, until
+`parse` takes any bytes: what is not a value stays as it is. `encode` gives back what was parsed, to the byte, until
 something is changed; then the lengths and counts around the change follow, unless a node has a `claim` of its own.
 """
 
@@ -27,7 +27,7 @@ _DEEPEST: Final = 40  # levels that are taken apart; what lies deeper stays byte
 
 @dataclass
 class Node:
-    """One value. A `scalar` has its whole encoding in `data`, and so have bytes that are no value (`raw`).
+    """One value. A `scalar` has its whole encoding in `data`, and so have bytes that are not a value (`raw`).
 
     Others have children or, where those are None, bytes. `width` is the number of bytes in which the header tells its
     length or count, 0 where the first byte does. `claim` is a length or count that the header tells in place of the

@@ -181,7 +181,7 @@ def _chunked(record: Node) -> dict[str, Node]:
 
 
 def _told(record: Node) -> tuple[list[Any], str, str | None, list[Any] | None, int | None] | None:
-    """The key path, kind, dtype, shape and place of the payload of a record; None of what is no record."""
+    """The key path, kind, dtype, shape and place of the payload of a record; None of what is not a record."""
     leaf = _leaf(record)
     path = _value(record.children[0]) if record.children else None
     if not isinstance(path, list) or not path:

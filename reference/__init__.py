@@ -1,5 +1,8 @@
 """Reader and writer of the streaming checkpoint format of large JAX models, specified in `spec/`."""
 
+from .commands import interrupts as _interrupts  # noqa: F401  (first: what follows takes a while)
+
+# isort: split
 from .checkpoints.background import Saving
 from .checkpoints.checkpoint import Checkpoint, open
 from .checkpoints.loading import load

@@ -1,4 +1,4 @@
-"""`python -m reference.salvage`: write what is whole of a damaged checkpoint, and say what is not."""
+"""`python -m reference.salvage`: rescue the intact leaves of a damaged checkpoint, and list what is lost."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`python -m reference.verify`: read a whole checkpoint against the specification and say what it holds."""
+"""`python -m reference.verify`: check a whole checkpoint against the specification, and say what it holds."""
 
 import sys
 

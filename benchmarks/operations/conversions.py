@@ -28,7 +28,7 @@ def _ours(prefix: str, form: str, target: str, check: Callable[[Job], None], flo
 
 
 def _usual(form: str, load: Callable[[Path], Any], save: Callable[[Path, Any], None], check: Any) -> Any:
-    """Load all, save all: the logic of the script that `reference.convert` succeeds."""
+    """Load all, save all: the logic of the script that `reference.convert` replaces."""
 
     def prepare(job: Job) -> Task:
         source = job.file(form)

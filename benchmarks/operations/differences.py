@@ -15,7 +15,7 @@ from ..jobs import Job, Task
 
 
 def _arithmetic(minus: bool) -> Callable[[Path, Path, Path], None]:
-    """The logic of the script that `reference.diff` succeeds: both trees whole in memory, computed by jax."""
+    """The logic of the script that `reference.diff` replaces: both trees whole in memory, computed by jax."""
 
     def run(base: Path, other: Path, output: Path) -> None:
         import jax

@@ -1,4 +1,4 @@
-"""Every operation by every peer on a tiny tree, and what each did is held against it. No test here looks at a time."""
+"""Every operation by every peer on a tiny tree, and what each did is compared with it. No test here looks at a time."""
 
 import json
 import re
@@ -54,14 +54,14 @@ def test_a_group_is_measured_in_processes_of_their_own(tmp_path):
 
 def test_what_a_peer_cannot_do_is_a_result(tmp_path):
     group = Group("scan", "tiny-small", "somewhere", ("streamckpt",), 2)
-    (tmp_path / "tiny-small.stream").write_bytes(b"this is no stream")
+    (tmp_path / "tiny-small.stream").write_bytes(b"this is not a stream")
     (case,) = measure(group, tmp_path)
     assert case["failure"].startswith("WrongKind: ...")
     assert str(tmp_path) not in case["failure"]
 
 
 def test_a_result_that_is_wrong_is_a_failure_and_not_a_time(tmp_path):
-    """The file of another tree stands where that of this one is due."""
+    """The file of another tree is where that of this one should be."""
     from benchmarks.jobs import make
 
     make("stream", "tiny-f32", tmp_path / "tiny.stream")

@@ -32,8 +32,8 @@ SUBTLE: Final = (
     (
         "takes keys of a flax file for one that differ behind their first 64 letters alone",
         "format/flax_msgpack",
-        '    if key in node.keys:\n        cursor.fail("FLAX-5", f"the key {key!r} stands in a map twice", at=at)\n    node.keys.add(key)\n',
-        '    if key[:64] in node.keys:\n        cursor.fail("FLAX-5", f"the key {key!r} stands in a map twice", at=at)\n    node.keys.add(key[:64])\n',
+        '    if key in node.keys:\n        cursor.fail("FLAX-5", f"the key {key!r} occurs twice in a map", at=at)\n    node.keys.add(key)\n',
+        '    if key[:64] in node.keys:\n        cursor.fail("FLAX-5", f"the key {key!r} occurs twice in a map", at=at)\n    node.keys.add(key[:64])\n',
     ),
     (
         "looks for a key twice in maps less than eight keys deep",

@@ -35,7 +35,7 @@ _FOOTER: Final = 40  # SEAL-4
 
 
 def _stream(data: bytes) -> Iterator[tuple[Path, bytes]]:
-    """Of a sealed stream, which the judge has made itself, the seal is not looked at, but for where it begins."""
+    """The seal of a sealed stream, which the judge has made itself, is not looked at, but for where it begins."""
     end = int.from_bytes(data[-_FOOTER : 8 - _FOOTER], "big") if data.startswith(_MARK) else len(data)
     for record in values(data[:end]):
         require(record.kind == "array" and len(record.items) == 2, "REC-1", f"expected a record at byte {record.start}")

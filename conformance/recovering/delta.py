@@ -62,7 +62,7 @@ def manifest(delta: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Fault("DELTA-2", f"the manifest is not JSON: {error}") from None
     require(isinstance(says, dict), "DELTA-2", "the manifest is not an object")
-    require(_depth(says) <= _DEEPEST, "CONV-11", f"objects and lists are more than {_DEEPEST} deep in one another")
+    require(_depth(says) <= _DEEPEST, "CONV-11", f"objects and lists are nested more than {_DEEPEST} deep")
     return says
 
 

@@ -48,7 +48,7 @@ class Value(NamedTuple):
         return self.data[self.body : self.end]
 
     def text(self) -> str:
-        """Of a str. Raises Fault."""
+        """The text of a str. Raises Fault."""
         require(self.kind == "str", "CONF-1", f"expected a str at byte {self.start}; found {self.kind}")
         try:
             return self.bytes.decode()
@@ -59,7 +59,7 @@ class Value(NamedTuple):
 def value_at(data: bytes, at: int, limit: int, depth: int = 0) -> Value:
     """The value that begins there and ends before the limit. Raises Fault."""
     require(at < limit, "WIRE-6", f"a value is missing at byte {at}")
-    require(depth < _DEPTH, "KEY-3", "maps stand in each other too deeply")
+    require(depth < _DEPTH, "KEY-3", "maps are nested too deeply")
     first = data[at]
     kind, number, body = _header(data, at, limit, first)
     items: list[Value] = []

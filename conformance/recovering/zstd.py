@@ -60,7 +60,7 @@ class _Frame:
         if has_sum:
             found, expected = self._number(4), xxh64(bytes(self._out)) & 0xFFFFFFFF
             require(found == expected, "DELTA-7", "the checksum of the zstd frame is not that of its content")
-        require(self._at == len(self._data), "DELTA-7", "bytes stand after the zstd frame")
+        require(self._at == len(self._data), "DELTA-7", "bytes follow the zstd frame")
         return bytes(self._out)
 
     def _take(self, n: int) -> bytes:

@@ -11,7 +11,7 @@ PASSED, FAILED, KNOWN = "pass", "fail", "known"
 _ABOUT = """# Who does what
 
 Programs against the clauses of the specification, by the conformance corpus {version}. *yes*: every case that cites the
-clause is passed; *no*: some are not, and the reasons are known and stand below; **no**: some are not.
+clause is passed; *no*: some are not, and the reasons are known and listed below; **no**: some are not.
 """
 _MARKS = {PASSED: "yes", FAILED: "**no**", KNOWN: "no", None: ""}
 

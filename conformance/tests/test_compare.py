@@ -22,7 +22,7 @@ def judged(case, data):
 
 
 def changed(case, element, bits):
-    """The bytes that are due, with other bits in one element."""
+    """The expected bytes, with other bits in one element."""
     data = bytearray(case.stored("want.bin").read_bytes())
     at = len(data) - 2 * (10 - element)
     data[at : at + 2] = bytes.fromhex(bits)[::-1]

@@ -60,7 +60,7 @@ except ValueError as error:
 """
     done = subprocess.run([sys.executable, "-c", text], input=deep, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "lists and objects are more than 256 deep in one another\n"
+    assert done.stdout == "lists and objects are nested more than 256 deep\n"
 
 
 @pytest.mark.parametrize("depth", [90, 450, 700, 940])

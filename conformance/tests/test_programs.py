@@ -49,7 +49,7 @@ def test_a_rejection_may_spell_what_is_no_text(tmp_path):
         ("import sys; sys.exit(2)", "exit status 2"),
         (
             "import sys; sys.exit('Error: it is not there\\n    at line 3\\n\\nNode.js v20')",
-            "'Node.js v20'; before that stands 'Error: it is not there'",
+            "'Node.js v20'; before that, 'Error: it is not there'",
         ),
         ("import os; os.kill(os.getpid(), 11)", "signal 11"),
         ("import os; os.abort()", "signal 6"),

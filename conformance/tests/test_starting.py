@@ -35,8 +35,8 @@ def test_a_program_that_crashes_on_the_smallest_file_alone_is_judged(tmp_path):
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("", "--decoder names no command"),
-        ("  ", "--decoder names no command"),
+        ("", "--decoder is empty"),
+        ("  ", "--decoder is empty"),
         ("./no-such-program --flag", "./no-such-program cannot be started: there is no such program"),
         ("no-such-program-anywhere", "there is no such program"),
         (__file__, "it is not executable"),

@@ -4,41 +4,63 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 from collections.abc import Iterator
 from typing import Final
 
+from reference.commands.schemas import SCHEMAS
+from reference.commands.statuses import EXIT_STATUSES, meaning
+from reference.commands.verbs import VERBS
+
 PAGE: Final = "reference/commands.md"
-_MODULES: Final = (
-    "reference.convert",
-    "reference.diff",
-    "reference.compare",
-    "reference.inspect",
-    "reference.verify",
-    "reference.seal",
-    "reference.salvage",
-    "conformance.__main__",
-    "fuzz.__main__",
-)
-_ABOUT = """# Commands
+_OTHERS: Final = ("conformance.__main__", "fuzz.__main__")
+_ABOUT: Final = """# Commands
 
-After `pip install` the verbs of `reference` are also those of one command: `streamckpt convert`, `streamckpt diff`,
-`streamckpt compare`, `streamckpt inspect`, `streamckpt verify`, `streamckpt seal`, `streamckpt salvage`. What follows
-is what `--help` says.
+`streamckpt VERB` is the whole program; `python -m streamckpt VERB`, `python -m reference VERB` and
+`python -m reference.VERB` are the same. `streamckpt help VERB` shows what follows here, and
+`streamckpt completion bash` (or `zsh`, `fish`) prints shell completion.
 
-Where a command takes a checkpoint, it takes a path, with or without a prefix that says what it is: `params::`,
+Where a verb takes a checkpoint, it takes a path or a URL, with or without a prefix that says what it is: `params::`,
 `trainstate::`, `trainstate_params::`, `flax::` (or `flax_params::`), `safetensors::`. Without one, the kind is
-recognised.
+detected. Inputs and outputs are given in order, or as the options that EasyLM's scripts have.
+
+Options are spelled with `-` or `_` (`--dry-run`, `--dry_run`), and booleans as absl spells them: `--streaming`,
+`--streaming=True`, `--nostreaming`, `--streaming=False`. `-q` prints nothing but errors, and `--no-progress` shows no
+bar.
 """
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """The page as its path from the root of the site, and its Markdown."""
-    yield PAGE, "\n".join([_ABOUT, *(line for name in _MODULES for line in _module(name))])
+    yield PAGE, "\n".join([_ABOUT, *_lines()])
 
 
-def _module(name: str) -> Iterator[str]:
-    parser = importlib.import_module(name).command_line()
-    yield from _parser(parser, f"python -m {name.removesuffix('.__main__')}", 2)
+def _lines() -> Iterator[str]:
+    yield from ("## Exit statuses { #exit-statuses }\n", "| status | meaning |", "|---|---|")
+    yield from (f"| {status} | {meaning(status)} |" for status in EXIT_STATUSES)
+    yield ""
+    for verb in (*VERBS, "completion"):
+        parser = importlib.import_module(f"reference.commands.{verb}").command_line()
+        yield from _parser(parser, f"streamckpt {verb}", 2)
+    for name in _OTHERS:
+        parser = importlib.import_module(name).command_line()
+        yield from _parser(parser, f"python -m {name.removesuffix('.__main__')}", 2)
+    yield from _json()
+
+
+def _json() -> Iterator[str]:
+    """The schemas of what `--json` prints."""
+    yield "## JSON { #json }\n"
+    yield (
+        "With `--json` a verb prints its report as one object. For several files `inspect` and `verify` print one "
+        "object per line. A file that is refused is an object with an `error`, and the exit status says so too. "
+        "Members may be added in later releases; none will be taken away. These are the schemas "
+        "([JSON Schema](https://json-schema.org)).\n"
+    )
+    for verb, schema in SCHEMAS.items():
+        text = json.dumps(schema, indent=1)
+        yield f'??? abstract "streamckpt {verb} --json"\n'
+        yield "    ```json\n" + "\n".join(f"    {line}" for line in text.splitlines()) + "\n    ```\n"
 
 
 def _parser(parser: argparse.ArgumentParser, title: str, level: int) -> Iterator[str]:

@@ -102,7 +102,9 @@ def test_the_commands_are_what_help_says():
     for option in ("--load_checkpoint", "--recover_diff", "--float_dtype", "--histogram", "--decoder", "--seconds"):
         assert f"`{option}" in text, option
     assert "SUPPRESS" not in text
-    assert "--nostreaming" not in text
+    assert "| `--nostreaming" not in text
+    assert "| 130 | interrupted" in text
+    assert "streamckpt salvage --json" in text
 
 
 def test_the_picture_is_drawn_from_the_bytes_of_the_specification(monkeypatch):

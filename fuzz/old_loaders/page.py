@@ -10,7 +10,7 @@ _HEAD: Final = """# Old loaders and sealed streams
 
 Programs that know of [version 1.0](../spec/1.0) alone, on [sealed streams](../spec/2.0). The page is what
 `python -m fuzz.old_loaders --write` found, with each of them in an environment of its own. *Read* counts the trees that
-came out with the same keys, types and bits; whatever came otherwise stands below the table.
+came out with the same keys, types and bits; whatever came out otherwise is listed below the table.
 
 The first rows are the published loop, with what various code bases give to msgpack's Unpacker, in C and Python. Those
 of EasyLM, tux and JAXSeq further down are the classes themselves. The decoders of npm know nothing of leaves: of these

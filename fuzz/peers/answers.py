@@ -96,5 +96,5 @@ def difference(wanted: Records, found: Records) -> str | None:
                 continue
             if member == "sha256" and b[member] == a.get("settled"):
                 continue
-            return f"{path}: {member} is {b[member]!r:.200}, and {a[member]!r:.200} is due"
+            return f"{path}: {member} is {b[member]!r:.200}; expected {a[member]!r:.200}"
     return None

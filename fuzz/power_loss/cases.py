@@ -36,7 +36,7 @@ class Case(NamedTuple):
     gone: tuple[str, ...] = ()
 
     def contents(self, folder: Path) -> dict[str, bytes | None]:
-        """What its files hold; None is no file."""
+        """What its files hold; None if there is no file."""
         paths = {name: folder / name for name in (*self.names, *self.kept, *self.gone)}
         return {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
 

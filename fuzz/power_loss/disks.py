@@ -113,7 +113,7 @@ def recorded(kind: str, place: Path) -> Iterator[Recorded]:
 
 
 def read_after_check(kind: str, image: Path, names: list[str]) -> dict[str, bytes | None]:
-    """What files hold once the file system on an image has been checked, or has replayed its log; None is no file."""
+    """What files hold once the file system on an image has been checked, or has replayed its log; None for no file."""
     if kind in _LOOKED_INTO:
         checked = subprocess.run(["e2fsck", "-fy", image], capture_output=True, text=True)
         if checked.returncode >= 4:

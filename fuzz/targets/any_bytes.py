@@ -61,4 +61,4 @@ def check_error(error: FormatError, size: int) -> None:
         raise Broken(f"byte {error.offset} of a file of {size} bytes: {error}") from error
     text = str(error)
     if len(text) > _LONGEST + 2 * len(str(error.path or "")) or any(category(char) in _UNSEEN for char in text):
-        raise Broken(f"the message is no line for people: {text[:300]!r}") from error
+        raise Broken(f"the message is not one readable line: {text[:300]!r}") from error

@@ -107,6 +107,6 @@ def _check(name: str, change: str, new: bytes, result: Any, error: Exception | N
             if made != new:
                 raise Broken(f"the output is not what the old file gives: {shown}")
         elif name != "diff" and records_of(made, _WRITTEN.get(name, STREAM)) is None:
-            raise Broken(f"the output is no good file: {shown}")
+            raise Broken(f"the output is not a good file: {shown}")
     elif name == "load" and change != OVERWRITE and not same(result, BASE):
         raise Broken(f"another tree is loaded: {shown}")

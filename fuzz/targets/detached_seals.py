@@ -1,4 +1,4 @@
-"""Invariant: a plain stream with its seal in a file beside it is held to all to which a sealed stream is held."""
+"""Invariant: a plain stream with its seal in a file beside it keeps every promise that a sealed stream keeps."""
 
 from __future__ import annotations
 

@@ -76,10 +76,10 @@ def _rounded(a: np.ndarray, b: np.ndarray, sign: int) -> np.ndarray:
 def _equal(key: str, found: np.ndarray, wanted: np.ndarray) -> None:
     """To the bit, but that any NaN is as good as another."""
     if found.dtype != wanted.dtype or found.shape != wanted.shape:
-        raise Broken(f"{key} is {found.dtype}{found.shape}, and {wanted.dtype}{wanted.shape} is due")
+        raise Broken(f"{key} is {found.dtype}{found.shape}, expected {wanted.dtype}{wanted.shape}")
     nan = np.isnan(wanted.astype(np.float64)) & np.isnan(found.astype(np.float64))
     if (_words(found) != _words(wanted))[~nan.reshape(-1)].any():
-        raise Broken(f"{key} is {found!r}, and {wanted!r} is due")
+        raise Broken(f"{key} is {found!r}; expected {wanted!r}")
 
 
 def _unequal(a: np.ndarray, b: np.ndarray) -> int:

@@ -43,7 +43,7 @@ def check(data: bytes) -> None:
 
 
 def _by_the_library(data: bytes) -> dict[str, bytes] | None:
-    """Names and payloads, None where the library refuses the file, or writes names that are no texts."""
+    """Names and payloads, None where the library refuses the file, or writes names that are not text."""
     try:
         json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         found: Any = safetensors.deserialize(data)

@@ -52,7 +52,7 @@ def test_files_that_change(name):
 
 @pytest.mark.parametrize("fault", ["a part is written to the output itself", "what is left is not removed"])
 def test_a_fault_of_the_reference_is_found(fault, monkeypatch):
-    """The checks above are no checks of nothing."""
+    """The checks above do find what they look for."""
     if "itself" in fault:
         take_place = reference.storage.new_files.NewFile.take_place
 

@@ -39,9 +39,9 @@ from .showing import Shown
 class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
     """An opened checkpoint: a read-only mapping from key path to leaf that reads a leaf when it is asked for.
 
-    Keys are tuples of texts; a display form such as "params/layers/0/kernel" is taken too, and a whole number for a
-    part, since the items of a list are stored under theirs (TREE-2). Arrays come back as new numpy arrays, or with
-    `mmap` as read-only views of a memory map. Close it, or use it in a `with` block.
+    Keys are tuples of strings. A display form such as "params/layers/0/kernel" works too, and so does an int as a
+    part, since list items are stored under their index (TREE-2). Arrays come back as new numpy arrays, or with `mmap`
+    as read-only views of a memory map. Close it, or use it in a `with` block.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
 
     @property
     def records(self) -> list[Record]:
-        """Where each leaf stands and what it is.
+        """The record of each leaf: what it is, and where it is in the file.
 
-        Raises FormatError where a tensor is among them that cannot be held, or two whose names are not one tree
-        (CONV-7, CONV-8): `select` leaves them out, `listed` gives the others, and `unheld` those.
+        Raises FormatError if a tensor among them has an unsupported dtype, or if names do not form one tree (CONV-7,
+        CONV-8). `select` leaves such leaves out, `listed` has all others, and `unheld` has these.
         """
         self._refuse_unfit()
         return self._records
@@ -89,9 +89,9 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the file holds beside its leaves: of a sealed stream its metadata (spec 2.0, META-1).
+        """The metadata of the file: that of a sealed stream (spec 2.0, META-1), or of safetensors.
 
-        Of safetensors its `__metadata__`, a dict of texts.
+        The `__metadata__` of safetensors is a dict of strings.
         """
         return dict(self.contents.metadata)
 
@@ -102,12 +102,12 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
 
     @property
     def requests(self) -> int:
-        """How many requests have been made to a server for this file; 0 for one of this machine."""
+        """How many requests have been made to a server for this file; 0 for a local file."""
         return getattr(self.source, "requests", 0)
 
     @property
     def version(self) -> str:
-        """The version of the specification in which a stream is written, "1.0" or "2.0"; 1.0 where it has no seal."""
+        """The version of the specification that a stream follows: "2.0" if it has a seal, else "1.0"."""
         return self.contents.version or "1.0"
 
     def leaf_digests(self) -> dict[tuple[str, ...], bytes]:
@@ -123,8 +123,8 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
         return {record.path: record for record in self._records}
 
     def record(self, path: KeyPathLike) -> Record:
-        """Where a leaf is and what it is. Raises KeyError, which names the nearest, and FormatError for one that cannot
-        be held."""
+        """The record of a leaf. Raises KeyError, which names the nearest key paths, and FormatError for a tensor of an
+        unsupported dtype."""
         try:
             return self._index[parts_of(path)]
         except (KeyError, ValueError, TypeError):  # a wrong escape, or no key path at all
@@ -196,7 +196,7 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
             self._refuse_unfit()
 
     def select(self, is_chosen: Chooser) -> None:
-        """Leave out the leaves that are not chosen. Raises UsageError where none is left, and what `records` raises."""
+        """Leave out the leaves that are not chosen. Raises UsageError if none is left, and what `records` raises."""
         self.unheld = tuple(each for each in self.unheld if is_chosen(each.path))
         if self.unheld:
             self._refuse_unfit()
@@ -236,7 +236,7 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
             raise ValueError(f"{self.source.name} is closed; open it again to read from it")
 
     def close(self) -> None:
-        """Let go of the file. What has been read stays; every way to read more then raises ValueError."""
+        """Close the file. What has been read stays usable; reading more raises ValueError."""
         self._closed = True
         self.source.close()
 
@@ -260,15 +260,15 @@ def open(
     """Open a checkpoint: every header is read and checked, no payload.
 
     `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
-    be a stream, or with `any_kind` any container. A folder of safetensors or flax files in shards, or the index
-    of one (`model.safetensors.index.json`), is one checkpoint. `names="whole"` keeps each name of safetensors as the
-    one part of a key path, where by default it is split at each dot. `prefix` chooses the subtree under a key path,
-    given as a tuple or in display form, and takes that path off; "trainstate_params::" and the like are taken as well.
-    `dialect="split-leaves"` joins leaves that are cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
-    A sealed stream is opened by its index alone, and so is a plain one beside which its seal stands, in a file of its
-    name with `.seal` behind it. What is read from it is compared with its checksums, unless `check` is False.
-    With `mmap` the file must not become shorter while the map or a view of it is in use: the system then ends the
-    process (SIGBUS). Without it that is a FormatError.
+    be a stream, or with `any_kind` any container. A folder of safetensors or flax shards, or its index
+    (`model.safetensors.index.json`), is one checkpoint. `names="whole"` keeps each safetensors name as a key path of
+    one part; by default it is split at each dot. `prefix` chooses the subtree under a key path, given as a tuple or in
+    display form, and drops that path; "trainstate_params::" and the like work as well.
+    `dialect="split-leaves"` joins leaves that were cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
+    A sealed stream is opened by reading only its index. So is a plain stream with its seal beside it, in a file of the
+    same name plus `.seal`. What is read from either is checked against its checksums, unless `check` is False.
+    With `mmap` the file must not become shorter while the map or a view of it is in use: the system would then end the
+    process (SIGBUS). Without `mmap` that is a FormatError.
     Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
     """
     load_prefix, name, prefix = locate(path, prefix)

@@ -4,10 +4,10 @@ What differs from the classes of that name there, each on purpose:
 
 - a checkpoint that is overwritten stays whole until the new one is complete;
 - metadata and dataset state are JSON (`metadata.json`), never pickle; what JSON cannot hold is refused by name;
-- a milestone is written under the plain name too, so that a run that resumes itself finds its newest state;
+- a milestone is also written under the plain name, so that a run that resumes by itself finds its newest state;
 - a cast of the optimizer's state to 16 bits warns;
-- what does not fit a target is one report of all leaves, and float leaves take the dtype of the target;
-- device arrays need no gather and shard functions: those of a target say where its leaves go.
+- everything that does not fit a target is one report, and float leaves take the dtype of the target;
+- device arrays need neither gather nor shard functions: the shardings of a target say where its leaves go.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class StreamingCheckpointer:
     `config` has `float_dtype` (bf16, fp16, fp32, or '' to keep every dtype), `save_optimizer_state`,
     `keep_empty_nodes`, which JAXSeq's loader needs, and `format`, "1.0" or "2.0": a sealed stream has an index and
     checksums, and every loader of the family reads it. With `enable=False` nothing is written. Where arrays span
-    processes, every process makes every call; those write that are enabled, but into one path the first of them alone.
+    processes, every process makes every call. Those that are enabled write, but only the first of them to a given path.
     """
 
     @staticmethod
@@ -111,12 +111,12 @@ class StreamingCheckpointer:
         """Save a train state, or with `save_optimizer_state=False` its weights, with metadata and dataset state.
 
         Writes `streaming_train_state` or `streaming_params`, `metadata.json` and `dataset.json`. A milestone has
-        `_STEP` in each name, is not overwritten by the next save, and is copied to the plain names as well; `step` is
+        `_STEP` in each name, is not overwritten by the next save, and is also copied to the plain names; `step` is
         that of the train state unless it is given. With `is_value` the name of the checkpoint begins with `value_`.
 
         With `blocking=False` it is written while the program goes on, and a handle is returned to wait for (see
-        `reference.save`). Gather functions are called before that; what they give is held on the host until it is
-        written, so leave them out where a model does not fit there. `keys="data"` stores the data of typed PRNG keys
+        `reference.save`). Gather functions are called before that, and their results are held on the host until they
+        are written, so leave them out if the model does not fit there. `keys="data"` stores the data of typed PRNG keys
         in a plain stream, which has no place for the names of their implementations (see `reference.save`).
 
         Raises FormatError, OSError, and once the checkpoint is written UsageError for metadata or dataset state that
@@ -194,10 +194,10 @@ class StreamingCheckpointer:
             write_sidecar(os.path.join(self.checkpoint_dir, filename), text)
 
     def save_pickle(self, obj: Any, filename: str) -> None:
-        """Refused: a pickle can run any code when it is opened."""
+        """Not supported: a pickle can run any code when it is opened."""
         raise UsageError(
-            f"{filename}: pickles are not written here; save_json holds texts, numbers, lists and dicts, "
-            "and load_json gives them back"
+            f"{filename}: pickles are not written here; save_json takes strings, numbers, lists and dicts, "
+            "and load_json returns them"
         )
 
     # --- loading --------------------------------------------------------------------------------------
@@ -222,10 +222,10 @@ class StreamingCheckpointer:
         prefix, _ = split_prefix(load_from)
         if prefix is None:
             shown, known = without_secrets(str(load_from)), ", ".join(f"{p}::" for p in PREFIXES)
-            raise UsageError(f"{shown!r} begins with no load prefix: {known}")
+            raise UsageError(f"{shown!r} does not begin with a load prefix; put one of these before it: {known}")
         if prefix == "trainstate":
             if disallow_trainstate:
-                raise UsageError("a whole train state is not wanted here; trainstate_params:: loads its weights")
+                raise UsageError("a whole train state is not accepted here; trainstate_params:: loads its weights")
             found = cls._load(load_from, trainstate_target, trainstate_shard_fns, ignored=keys_to_ignore, dtype=dtype)
             return found, None
         params = None if trainstate_target is None else trainstate_target.params
@@ -259,16 +259,16 @@ class StreamingCheckpointer:
 
     @classmethod
     def load_flax_checkpoint(cls, path: str | os.PathLike[str], target: Any = None, shard_fns: Functions = None) -> Any:
-        """`load_checkpoint` for a standard flax file; it is not read whole either."""
+        """`load_checkpoint` for a standard flax file, which is not read whole either."""
         prefix, name = split_prefix(path)
         return cls._load(f"{prefix or 'flax'}::{name}", target, shard_fns)
 
     @staticmethod
     def load_json(path: str | os.PathLike[str]) -> Any:
-        """What `save_json` or `save_all` has written: the value of a `metadata.json`. Raises OSError, UsageError.
+        """Load what `save_json` or `save_all` wrote, such as a `metadata.json`. Raises OSError, UsageError.
 
-        Lists come for tuples, and texts for whole numbers that were keys. A pickle is refused by name. Warns where the
-        checkpoint beside it is not the one that `save_all` wrote it with, as after a crash between the two.
+        Tuples come back as lists, and integer keys as strings. A pickle is refused by name. Warns if the checkpoint
+        beside it is not the one that `save_all` wrote it with, as after a crash between the two.
         """
         return read_marked(path)
 

@@ -37,8 +37,8 @@ from .renaming import Renames
 class ConvertReport(NamedTuple):
     """What a conversion did, or with `dry_run` would do.
 
-    `became_zero` counts the nonzero values that casts have made zero, and `worst` is the key path of the leaf that they
-    have cost the most; `shards` are the files of a folder.
+    `became_zero` counts the nonzero values that casts made zero, and `worst` is the key path of the leaf that lost the
+    most; `shards` are the files of a folder.
     """
 
     target_kind: str
@@ -84,34 +84,34 @@ def convert(
 ) -> ConvertReport:
     """Write the checkpoint at `path`, `[PREFIX::]PATH` of any container, to `output`.
 
-    `prefix` chooses the subtree under a key path, and takes that path off, and `dialect` says in which a stream is
-    written (see `open`). A load prefix of `output` says what is written (`params::`, `flax::`, `safetensors::`);
-    without one the end of its name does (`.safetensors`), and else `streaming`: True, the default, is a stream, False a
-    standard flax file. An output that ends in `/` is a folder: of shards of at most `max_shard_size` bytes of tensors
-    (a number, or a text such as "5GB", the default), with the names and the index that transformers has. Old shards and
-    their index go, and other files of the folder stay.
+    `prefix` chooses the subtree under a key path and drops that path; `dialect` says how a stream was written (see
+    `open`). A load prefix of `output` says what to write (`params::`, `flax::`, `safetensors::`). Without one the end
+    of its name does (`.safetensors`), and else `streaming`: True, the default, writes a stream, and False a standard
+    flax file. An output that ends in `/` is a folder of shards of at most `max_shard_size` bytes of tensors (a number,
+    or a string such as "5GB", the default), with the names and the index that transformers uses. Old shards and their
+    index are removed, and other files in the folder stay.
 
     `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float leaves; None keeps every dtype. It may be a
-    dict from globs to dtypes, of which the last that matches counts. `keep` are globs of leaves that are not cast. Both
-    are compared with the key paths that are written.
+    dict from globs to dtypes, in which the last match wins. `keep` are globs of leaves that are not cast. Both are
+    compared with the key paths that are written.
     `include` and `exclude` are globs, or compiled regular expressions, on the display form of key paths; without
     them all leaves are converted. `names="whole"` keeps names of safetensors whole, and writes them so (see `open`).
     With `dry_run` nothing is written. `progress` is True for a bar on a terminal, or a callable (see
     `reference.storage.progress.shown`).
 
-    `rename` are regular expressions and what replaces what they find in key paths (see `renaming.renamed`), and `map`
-    is a `Map`, the name of one, or a TOML file: it says the names and layout that the leaves get after that, and the
-    order of the elements in them, out of core as all else. What it has to be told beside the shapes stands in
-    `map_parameters`, in the metadata of the input, or in a config.json beside it. A folder of safetensors, or a file
-    `model.safetensors`, gets the config.json that the map implies, unless one stands there. Some 150 MB are held then.
+    `rename` are pairs of a regular expression and the template that replaces its matches in key paths (see
+    `renaming.renamed`). `map` is a `Map`, the name of one, or a TOML file; applied after the renames, it gives leaves
+    their new names and layouts, out of core like everything else, in some 150 MB. What it needs to know besides the
+    shapes is taken from `map_parameters`, from the metadata of the input, or from a config.json beside it. A folder of
+    safetensors, or a file `model.safetensors`, gets the config.json that the map implies, unless it has one.
 
-    A stream is written in version `format`, "1.0" or "2.0", which is a sealed stream; None is that of the input. A
-    sealed stream and a safetensors file get the metadata of the input, and `metadata` beside it; in safetensors what is
-    not a text is its JSON. `alignment` and `digests` are those of `reference.save`; None is what the input has.
+    A stream is written in version `format`: "1.0", or "2.0" for a sealed stream; None is that of the input. A sealed
+    stream and a safetensors file get the metadata of the input, and `metadata` in addition; safetensors stores what is
+    not a string as JSON. `alignment` and `digests` are those of `reference.save`; None is what the input has.
 
     Holds the headers of all leaves and some pieces of one payload in memory, some 20 MB,
-    whatever the sizes. The output appears whole or not at all; `backend` says what casts, and its bytes are the same
-    with each. Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
+    whatever the sizes. The output appears whole or not at all. `backend` says what does the casts; its bytes are the
+    same with each. Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
     """
     dtype_for = dtype_chooser(float_dtype, keep)
     to = Output(output, streaming, max_shard_size)
@@ -187,7 +187,7 @@ def _seal(
 ) -> SealOptions | None:
     """How the output is sealed, None where it is not. Raises UsageError where it cannot hold what is given."""
     if kind != STREAM and (alignment is not None or digests is not None):
-        raise UsageError(f"{article(kind)} is not sealed: it has no alignment and no digests; write a stream")
+        raise UsageError(f"{article(kind)} cannot be sealed, so it takes no alignment and no digests; write a stream")
     if kind != STREAM or version is None:
         return None
     if version != VERSION:

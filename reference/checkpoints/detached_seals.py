@@ -29,7 +29,7 @@ from ..storage.same_files import is_same_file
 
 
 class SealReport(NamedTuple):
-    """What has been sealed: the name of the seal, how many leaves the stream has, and its bytes; of the seal, too."""
+    """What was sealed: the name of the seal, the number of leaves, and the sizes of stream and seal in bytes."""
 
     seal: str
     leaves: int
@@ -40,16 +40,16 @@ class SealReport(NamedTuple):
 def seal(
     path: Path_, *, progress: Shown = False, metadata: Metadata | None = None, digests: bool | None = None
 ) -> SealReport:
-    """Write the seal of a plain stream beside it, to a file of its name with `.seal` behind it.
+    """Write the seal of a plain stream beside it, to a file of the same name plus `.seal`.
 
-    The stream is read once, and with `digests` once more, and left as it is. From then on it is opened by its index
-    alone, and what is read from it is compared with its checksums. `metadata` and `digests` are those of
-    `reference.save`, and `progress` that of `convert`. Raises FormatError, OSError, and UsageError for a stream that is
-    sealed already.
+    The stream is read once, and once more with `digests`, and left as it is. From then on it is opened by its index,
+    and what is read from it is checked against its checksums. `metadata` and `digests` are those of `reference.save`,
+    and `progress` is that of `convert`. Raises FormatError, OSError, and UsageError for a stream that is already
+    sealed.
     """
     name = os.fspath(path)
     if isinstance(place_of(name), OpenDescriptor):
-        raise UsageError(f"{name} has no name beside which its seal could stand; save it to a file first")
+        raise UsageError(f"{name} is not a named file, so its seal has no place; save it to a file first")
     seal_beside = beside(name, DETACHED_SUFFIX)
     place = seal_beside or place_of(name)  # of a signed file, which cannot be written to either
     if seal_beside is not None and is_same_file(seal_beside, name):
@@ -60,7 +60,7 @@ def seal(
         if (found := kind_of(source)) != STREAM:
             refuse_file(source, found, STREAM)
         if begins_sealed(source):
-            raise UsageError(f"{source.name} is sealed already; `python -m reference.verify` compares it with its seal")
+            raise UsageError(f"{source.name} is already sealed; `streamckpt verify` checks it against its seal")
         records = read_stream(source)
         place.check_output()
         plan = IndexPlan(DETACHED, encoded_metadata, bool(digests), len(records))

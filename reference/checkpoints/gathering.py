@@ -108,7 +108,7 @@ class _Calls:
             check_paths([key for key, _ in self._leaves])
             without = [key for key, value in self._leaves if key not in self._gather and not _is_empty_node(value)]
             if without:
-                raise ValueError(f"there is no gather function for {', '.join(map(display, without[:8]))}")
+                raise ValueError(f"no gather function is given for {', '.join(map(display, without[:8]))}")
             yield
 
     def _called(self) -> Iterator[tuple[tuple[str, ...], Any]]:

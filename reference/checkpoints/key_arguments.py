@@ -22,7 +22,7 @@ def parts_of(path: Any) -> tuple[str, ...]:
     if isinstance(path, str):
         return parse(path)
     if not isinstance(path, tuple | list):
-        raise TypeError(f"a key path is a tuple of texts, or its display form, not {type(path).__name__}")
+        raise TypeError(f"a key path is a tuple of strings, or its display form, not {type(path).__name__}")
     return tuple(map(_part, path))
 
 
@@ -30,7 +30,7 @@ def _part(part: Any) -> str:
     if isinstance(part, str):
         return part
     if isinstance(part, bool) or not isinstance(part, int | np.integer):
-        raise TypeError(f"the parts of a key path are texts, or whole numbers, and {part!r} is neither")
+        raise TypeError(f"the parts of a key path are strings or whole numbers, and {part!r} is neither")
     return str(part)
 
 

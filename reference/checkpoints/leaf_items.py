@@ -33,8 +33,8 @@ def readable_item(path: tuple[str, ...], value: Any) -> Item:
     leaf = described(path, value)
     if not value.is_fully_addressable:
         if not value.is_fully_replicated:
-            detail = "this array spans processes, of which each would have to take part"
-            raise FormatError("LEAF-1", None, KeyPath(path), detail, "save it first, and name the file")
+            detail = "this array spans several processes, and each of them would have to take part"
+            raise FormatError("LEAF-1", None, KeyPath(path), detail, "save it to a file first, and pass its path")
         value = value.addressable_data(0)
 
     def payload() -> PiecesPayload:
@@ -47,7 +47,7 @@ def readable_item(path: tuple[str, ...], value: Any) -> Item:
 
 def refuse_traced(path: tuple[str, ...], value: Any) -> None:
     if is_traced(value):
-        detail = "a value inside jax.jit or grad has no elements to save; save outside of them"
+        detail = "a value inside jax.jit or grad has no elements to save; save it outside"
         raise FormatError("LEAF-1", None, KeyPath(path), detail)
 
 

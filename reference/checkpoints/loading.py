@@ -46,25 +46,25 @@ def load(
     """The nested dict of a checkpoint, or of its subtree under `prefix`: numpy arrays, scalars and small values.
 
     `path`, `prefix` and `names` are those of `open`. `include` and `exclude` are globs, or compiled regular
-    expressions, on the display form of key paths; what they leave out is not read.
+    expressions, compared with the display form of key paths; what they leave out is not read.
 
     With `like`, any pytree of arrays, `jax.ShapeDtypeStruct`s and Python values, the result has its structure
     and its types. A jax array or a struct gives a jax array with the same sharding, of which each device reads
     its own part; a numpy array gives a numpy array. A float changes its dtype only where `like` has another float
     dtype, an integer likewise, if it fits. Leaves that `include` and `exclude` leave out stay as `like` has
-    them. Where a sharding spans processes, all of them make this call together. Finite values that become infinite, and
-    others that become zero, are told of in a warning, which names the leaf that has lost the most.
+    them. Where a sharding spans processes, all of them make this call together. A warning counts the finite values that
+    a cast made infinite and the nonzero values it made zero, and names the leaf that lost the most.
 
     With `mmap` arrays are read-only views of a memory map where they keep their dtype: numpy arrays always, and jax
     arrays that are whole on one CPU device, which jax takes over without a copy if the payload is aligned, as those of
-    4 KiB and more are in a sealed stream (spec 2.0, ALIGN-3). All others are read. What is mapped is not compared with
-    the checksums of a seal, which would read all of it.
+    4 KiB and more are in a sealed stream (spec 2.0, ALIGN-3). All others are read. What is mapped is not checked
+    against the checksums of a seal, since that would read all of it.
 
-    What is read from a sealed stream, or from one with its seal beside it, is compared with its checksums before this
-    returns, unless `check` is False.
+    What is read from a sealed stream, or from a stream with its seal beside it, is checked against its checksums before
+    this returns, unless `check` is False.
 
-    Raises FormatError, OSError, also for a file that is written to while it is read, and with `like` TargetMismatch,
-    which names every leaf that does not fit.
+    Raises FormatError, and OSError, also if the file is written to while it is read. With `like` it raises
+    TargetMismatch, which names every leaf that does not fit.
     """
     is_chosen = chooser(include, exclude)
     if like is not None:

@@ -94,7 +94,7 @@ def given_texts(given: Metadata | None) -> dict[str, str]:
     for key, value in (given or {}).items():
         text = _text(value)
         if text is None or type(key) is not str:
-            raise UsageError(f"the metadata {key} cannot stand in safetensors, which holds texts: {value!r:.100}")
+            raise UsageError(f"the metadata {key} cannot be stored in safetensors, which holds strings: {value!r:.100}")
         texts[key] = text
     return texts
 
@@ -103,7 +103,7 @@ def given_values(given: Metadata | None) -> dict[str, Any]:
     """What a caller gives, as orbax holds it, which is what JSON has. Raises UsageError."""
     for key, value in (given or {}).items():
         if _text(value) is None or type(key) is not str:
-            raise UsageError(f"the metadata {key} cannot stand in an orbax folder, which holds JSON: {value!r:.100}")
+            raise UsageError(f"the metadata {key} cannot be stored in an orbax folder, as JSON: {value!r:.100}")
     return dict(given or {})
 
 

@@ -66,11 +66,12 @@ class Output:
         self._most = bytes_of_size(DEFAULT_SHARD if max_shard_size is None else max_shard_size)
         self._place: Place = place_of(self.name)
         if not self.is_folder and max_shard_size is not None:
-            raise UsageError(f"--max_shard_size is for a folder of shards, and {self.name} is a file: end it with /")
+            text = f"--max_shard_size is for a folder of shards, and {self.name} is a file"
+            raise UsageError(f"{text}; end the name with / to write a folder")
         if self.kind == ORBAX and max_shard_size is not None:
             raise UsageError("--max_shard_size is for a folder of shards, and an orbax folder has none")
         if self.is_folder and self.kind not in (*LAYOUTS, ORBAX):
-            text = f"{self.name} is a folder, and {article(self.kind)} is one file: name it without / at the end"
+            text = f"{self.name} is a folder, and {article(self.kind)} is one file; drop the / at the end"
             raise UsageError(text)
         if self.kind == ORBAX and not isinstance(self._place, LocalPlace):
             raise UsageError(
@@ -240,12 +241,12 @@ class Output:
             _write(folder + LAYOUTS[self.kind].index_name, plan.index_bytes)
 
     def _refuse_set_there(self) -> None:
-        """Of a place whose files do not change together an older set is not replaced: the two would be mixed."""
+        """Refuse to replace an older set in a place whose files do not change together: the two would be mixed."""
         layout = LAYOUTS[self.kind]
         for name in (layout.index_name, layout.whole):
             with contextlib.suppress(FileNotFoundError):
                 place_of(self.name + name).open().close()
-                raise UsageError(f"{self.name} holds {name} already, and the two would be mixed: name another folder")
+                raise UsageError(f"{self.name} already holds {name}, and the two would be mixed; name another folder")
 
 
 def _write(name: str, data: bytes) -> None:

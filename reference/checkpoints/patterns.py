@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..format.errors import UsageError
 from ..format.keypaths import display
@@ -18,7 +18,7 @@ Chooser = Callable[[tuple[str, ...]], bool]  # whether a key path is wanted
 def chooser(include: Patterns = None, exclude: Patterns = None) -> Chooser:
     """Key paths that match `include` (None: all) and do not match `exclude`.
 
-    Patterns are held against the display form (KEY-5). In a glob `*` stands for any text, `/` included.
+    Patterns are compared with the display form (KEY-5). In a glob `*` matches any text, `/` included.
     """
     if include is None and exclude is None:
         return lambda path: True
@@ -44,9 +44,14 @@ def _searches(patterns: Patterns) -> list[Callable[[str], re.Match[str] | None]]
 
 
 def select(records: list[Record], is_chosen: Chooser) -> list[Record]:
-    """The records that are chosen. Raises UsageError where none is."""
+    """The records that are chosen. Raises UsageError if there are none."""
     chosen = [record for record in records if is_chosen(record.path)]
-    if not chosen:
-        shown = ", ".join(display(record.path) for record in records[:3])
-        raise UsageError(f"the patterns leave no leaf over; the first of the file are: {shown}")
+    refuse_no_choice(chosen, [record.path for record in records[:3]])
     return chosen
+
+
+def refuse_no_choice(chosen: Sequence[object], first: Sequence[tuple[str, ...]]) -> None:
+    """Refuse patterns that choose nothing; `first` are key paths that there are. Raises UsageError."""
+    if not chosen:
+        shown = ", ".join(display(path) for path in first[:3])
+        raise UsageError(f"the patterns select no leaf; the first leaves of the file are: {shown}")

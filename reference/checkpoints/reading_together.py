@@ -72,7 +72,7 @@ def is_large(record: Record) -> bool:
 def block_of(records: list[Record], first: int, bridges: bool) -> tuple[int, int]:
     """The run of small neighbouring leaves that starts with record `first`: the record after it, and its end.
 
-    With `bridges` what stands between two of them is read, too. Of a sealed stream it would be compared.
+    With `bridges` what lies between two of them is read, too; in a sealed stream it would be compared.
     """
     start, end = records[first].leaf_offset, records[first].end
     i = first

@@ -78,7 +78,7 @@ def remapped(
     items = renamed(items, renames)
     if map is None:
         if given:
-            raise UsageError("parameters are those of a map, and there is no map")
+            raise UsageError("map parameters are given, and no map")
         return items, None
     definition = definition_of(map)
     config_name = _config_name(*output) if definition.config_is_written else None
@@ -155,10 +155,12 @@ def _kept(definition: Definition, configurations: Callable[[], list[_Configurati
 def _refuse_another(config: Mapping[str, Any], there: Mapping[str, Any], name: str) -> None:
     """Refuse a config.json beside the output that is not the one of what is written."""
     wrong = [
-        f"{key}={there[key]}, and the leaves {value}" for key, value in config.items() if _differ(there.get(key), value)
+        f"{key}={there[key]} where the leaves say {value}"
+        for key, value in config.items()
+        if _differ(there.get(key), value)
     ]
     if wrong:
-        raise UsageError(f"{name} says {'; '.join(wrong)}: write to another folder, or move it away")
+        raise UsageError(f"{name} says {'; '.join(wrong)}: write to another folder, or move that file away")
 
 
 def _differ(old: Any, new: Any) -> bool:

@@ -32,10 +32,10 @@ def renamed(items: Sequence[Item], renames: Renames) -> list[Item]:
             pattern = re.compile(expression)
             found = [pattern.subn(template, text) for text in texts]
         except (re.error, IndexError) as error:
-            raise UsageError(f"the rename {_shown(expression)}={template} cannot be read: {error}") from None
+            raise UsageError(f"the rename {_shown(expression)}={template} is not a valid expression: {error}") from None
         if not any(count for _, count in found):
             shown = ", ".join(texts[:3])
-            raise UsageError(f"the rename {_shown(expression)}={template} finds nothing; the first leaves are: {shown}")
+            raise UsageError(f"the rename {_shown(expression)}={template} matches nothing; the first leaves: {shown}")
         texts = [text for text, _ in found]
     if not rules:
         return list(items)
@@ -53,7 +53,7 @@ def _parsed(text: str) -> tuple[str, ...]:
     try:
         return tuple(parse(text))
     except ValueError as error:
-        raise UsageError(f"the renames make {error}") from None
+        raise UsageError(f"after the renames, {error}") from None
 
 
 def _refuse_clashes(old: Sequence[Item], new: Sequence[Item]) -> None:
@@ -64,4 +64,4 @@ def _refuse_clashes(old: Sequence[Item], new: Sequence[Item]) -> None:
     if clashes:
         shown = [f"{' and '.join(map(display, sources[:3]))} as {display(path)}" for path, sources in clashes[:_SHOWN]]
         more = f", and {len(clashes) - _SHOWN} more" if len(clashes) > _SHOWN else ""
-        raise UsageError(f"the renames give two leaves one name: {'; '.join(shown)}{more}")
+        raise UsageError(f"the renames give two leaves the same name: {'; '.join(shown)}{more}")

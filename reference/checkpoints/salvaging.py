@@ -1,4 +1,4 @@
-"""What is whole of a damaged checkpoint, written to a new one."""
+"""The intact leaves of a damaged checkpoint, written to a new one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ..storage.same_files import refuse_an_input
 
 
 class SalvageReport(NamedTuple):
-    """What was salvaged: kind and bytes of the output, how many leaves it has, and what is lost."""
+    """What was salvaged: kind and size of the output, how many leaves it has, and what is lost."""
 
     kind: str
     nbytes: int
@@ -49,14 +49,14 @@ def salvage(
     dry_run: bool = False,
     progress: Shown = False,
 ) -> SalvageReport:
-    """Write the leaves of a damaged stream or flax file that are whole, to a file of the same kind, or of the kind that
-    the prefix of the output says.
+    """Write the intact leaves of a damaged stream or flax file to a file of the same kind, or of the kind that the
+    prefix of the output says.
 
-    Behind a damaged record of a stream reading goes on at the next whole one; of a flax file what stands before the
-    first fault is salvaged. Of a sealed stream whose seal is whole every leaf is salvaged that has its checksums, into
-    a sealed stream with the same metadata; where the seal is lost, a plain stream is written, in which arrays in parts
-    are their parts. With `dry_run`, or where `output` is None, nothing is written. `dialect` and
-    `progress` are those of `convert`. Raises FormatError where no leaf is whole, OSError, and UsageError.
+    In a stream, reading continues after a damaged record with the next intact one; from a flax file, what comes before
+    the first fault is salvaged. If the seal of a sealed stream is intact, every leaf that matches its checksums is
+    salvaged, into a sealed stream with the same metadata. If the seal is lost, a plain stream is written, in which
+    arrays in parts remain parts. With `dry_run`, or if `output` is None, nothing is written. `dialect` and `progress`
+    are those of `convert`. Raises FormatError if no leaf is intact, OSError, and UsageError.
     """
     prefix, name = split_prefix(os.fspath(path))
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
@@ -94,10 +94,10 @@ def _options(seal: Seal) -> SealOptions:
 
 
 def _refuse(source: OpenedFile, losses: list[Loss]) -> None:
-    """Say what a file is of which nothing can be salvaged."""
+    """Say what kind of file it is when nothing can be salvaged."""
     found = kind_of(source)
     if found not in (STREAM, FLAX, UNKNOWN):
         refuse(found)
     error = losses[0].error
-    error.file, error.advice = source.name, "no leaf of it is whole: there is nothing to salvage"
+    error.file, error.advice = source.name, "no leaf in it is intact, so there is nothing to salvage"
     raise error

@@ -163,7 +163,7 @@ class Job:
             if kind == ORBAX and names and keys != DATA:
                 texts = {**(texts or {}), PRNG_KEYS: names}
         if seal is not None and kind != STREAM:
-            raise UsageError(f"{article(kind)} is not sealed; leave format and metadata out, or write a stream")
+            raise UsageError(f"{article(kind)} cannot be sealed; leave format and metadata out, or write a stream")
         self._sealed = seal is not None
         self._dtype = float_dtype(float_name)
         self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone

@@ -1,4 +1,4 @@
-"""What stands in a checkpoint, and its leaves one by one."""
+"""The records of a checkpoint, and its leaves one by one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def scan(path: Path_) -> list[Record]:
 def records(path: Path_, prefix: KeyPathLike | None = None) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Iterate over key paths and leaves, one leaf in memory at a time.
 
-    The headers of the whole file are checked before the first leaf is given. Raises FormatError, and OSError, also in
-    place of the last leaf: where the file was written to in the meantime.
+    The headers of the whole file are checked before the first leaf is given. Raises FormatError and OSError; the latter
+    also in place of the last leaf, if the file was written to in the meantime.
     """
     with open(path, prefix) as checkpoint:
         leaves = checkpoint.leaves()

@@ -29,7 +29,7 @@ def refuse_mark(value: Any, name: str) -> None:
     """Raise UsageError where a value has a key of its own that the mark takes."""
     if isinstance(value, dict) and KEY in value:
         raise UsageError(
-            f"{name} has the key {KEY!r}, under which the sidecar says of which checkpoint it is; rename it"
+            f"{name} has the key {KEY!r}, which is reserved for the name of the checkpoint beside it; rename it"
         )
 
 
@@ -86,10 +86,10 @@ def _compare(path: Path_, mark: dict[str, Any]) -> None:
     steps = mark.get("step"), found.get("step")
     if None not in steps and steps[0] == steps[1]:  # cast or sealed since, as convert does in place
         return
-    told = "" if None in steps else f" (one of step {steps[0]}, and this is of step {steps[1]})"
+    told = "" if None in steps else f" (that one was of step {steps[0]}, and this one is of step {steps[1]})"
     text = (
-        f"{os.fspath(path)} was written with another {name} than the one beside it{told}: the run ended between the "
-        "two; take a milestone, or go on from the step of the checkpoint itself"
+        f"{os.fspath(path)} was written with a different {name} than the one beside it{told}: the run ended between "
+        "the two; use a milestone, or continue from the step of the checkpoint itself"
     )
     warnings.warn(text, stacklevel=4)
 

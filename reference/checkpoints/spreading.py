@@ -45,7 +45,7 @@ def load_spread(
         records = checkpoint.records
         bare = [record.path for record in records if record.kind != "empty" and record.path not in functions]
         if bare and spread is not None:
-            raise UsageError(f"there is no shard function for {', '.join(map(display, bare[:8]))}")
+            raise UsageError(f"no shard function is given for {', '.join(map(display, bare[:8]))}")
         targets, rebuild = leaves_of(target) if target is not None else ({}, _nested)
         if target is not None:
             with checkpoint.named_in_errors():

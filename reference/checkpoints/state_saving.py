@@ -50,7 +50,7 @@ def save_state(
         writers = [WRITER if shared else jax.process_index()]
     writes = jax.process_index() in writers
     if writes and dtype is not None and dtype.itemsize == 2 and _has_wide_optimizer_state(leaves):
-        text = f"the optimizer's state is saved as {dtype}; a run resumed from it differs: float_dtype='' keeps it"
+        text = f"the optimizer's state is saved as {dtype}, so a resumed run will differ; float_dtype='' keeps it"
         warnings.warn(text, stacklevel=4)
     if gather_fns is None:
         options = {"writers": writers, "afterwards": afterwards, "seal": seal, "keys": keys}

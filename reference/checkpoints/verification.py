@@ -1,4 +1,4 @@
-"""A whole checkpoint read against the specification, and what is worth a note in one that is good."""
+"""A whole checkpoint checked against the specification, and notes on what is unusual in a good one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .checkpoint import open as open_checkpoint
 
 
 class Finding(NamedTuple):
-    """A note on a good file: how many leaves it is about, and the key path of the first."""
+    """A note on a good file: how many leaves it concerns, and the key path of the first."""
 
     note: str
     leaves: int
@@ -42,9 +42,9 @@ class Finding(NamedTuple):
 
 
 def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding]:
-    """Read every byte of `[PREFIX::]PATH`, of any container, or of an opened checkpoint; give what is worth a note.
+    """Read every byte of `[PREFIX::]PATH`, of any container, or of an opened checkpoint, and return notes on it.
 
-    No finding is a fault: what breaks the specification is raised. `progress` is that of `convert`.
+    A finding is not a fault: what breaks the specification is raised. `progress` is that of `convert`.
     Raises FormatError, OSError, and UsageError for a prefix that does not exist.
     """
     if isinstance(path, Checkpoint):
@@ -87,7 +87,7 @@ def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
         and not _is_part(checkpoint)
         and (path := _first_not_canonical(checkpoint))
     ):
-        findings.append(Finding("is the first that is not in canonical form", 1, path))
+        findings.append(Finding("is the first leaf that is not in canonical form", 1, path))
     return findings
 
 
@@ -113,15 +113,15 @@ def _refuse_wrong_sum(seal: Seal) -> None:
     for size, sums in zip(columns.sizes, columns.sums, strict=True):
         whole = with_sums(whole, sums, size)
     if whole != seal.index.checksum:
-        detail = "the checksum of all records is not the one that follows from theirs"
-        raise FormatError("INDEX-8", seal.index_at[0], None, detail, "the seal was made wrong; make another")
+        detail = "the checksum of all records does not follow from those of the records"
+        raise FormatError("INDEX-8", seal.index_at[0], None, detail, "the seal was made incorrectly; make a new one")
 
 
 def _refuse_digest(checkpoint: Checkpoint, path: KeyPath | None, what: str) -> NoReturn:
     seal = checkpoint.contents.seal
     assert seal is not None
-    detail = f"{what} in the seal is not the one that it has"
-    raise FormatError("INDEX-9", seal.index_at[0], path, detail, "the seal was made wrong; make another")
+    detail = f"{what} in the seal does not match its contents"
+    raise FormatError("INDEX-9", seal.index_at[0], path, detail, "the seal was made incorrectly; make a new one")
 
 
 def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
         values = raw.view(dtype_of(part))
         if part in FLOAT_TAGS and are_finite(values):  # which takes less than to look for either
             return
-        with np.errstate(invalid="ignore"):  # a signalling NaN is no reason to warn
+        with np.errstate(invalid="ignore"):  # a signalling NaN is not a reason to warn
             if np.isnan(values).any():
                 yield "holds NaN"
             if np.isinf(values).any():

@@ -1,63 +1,125 @@
-"""What the commands share: exit codes, one-line errors, and how sizes and flags are spelled."""
+"""How every command runs: its exit status, its errors of one line, and what it shows."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import io
+import json
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 import numpy as np
 
-from ..containers.registry import DIALECTS
-from ..containers.safetensors_file import NAMES, SPLIT
-from ..containers.stream import VERSIONS
+from ..containers.load_prefixes import shown_name
 from ..format.errors import FormatError, UsageError
-from ..format.json_texts import read_json
-from ..format.keypaths import display, printable
-from ..format.leaves import size_text
+from ..format.keypaths import printable
 from ..mapping.faults import MapError, ParameterNeeded
-from .absl_spellings import translated
+from .parsers import Parser
 from .standard_streams import standard_streams
-
-DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+from .statuses import DONE, INTERRUPTED, REFUSED, USAGE
 
 Body = Callable[[argparse.Namespace], int | None]  # the exit status; None is done
 
 
-def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUSED) -> int:
-    """Parse the arguments and run the command: 0 done, 1 (`refused`) refused, 2 wrong usage. Errors take one line."""
+def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUSED, shows: bool = False) -> int:
+    """Parse the arguments and run the command; `statuses` has the exit statuses. Errors take one line.
+
+    `refused` is the status where an input is refused. A command that only `shows` is done when its reader leaves.
+    """
     _steady_streams()
     try:
         try:
-            given = sys.argv[1:] if argv is None else argv
-            arguments = parser.parse_args(translated(given, parser.flags))
+            arguments = parser.parse(sys.argv[1:] if argv is None else argv)
+            arguments.errors = sys.stderr
             _keep_freed_memory()
-            with standard_streams(arguments, parser.one_pass):
+            with standard_streams(arguments, parser.one_pass), _silent(arguments):
                 return body(arguments) or DONE
         finally:
             sys.stdout.flush()
-    except SystemExit as stop:  # argparse has said what is wrong, or shown the help
+    except SystemExit as stop:  # argparse has shown the help
         return int(stop.code or 0)
-    except MapError as error:  # of a map that is used as it is meant, and does not fit the input
-        return _say(parser, str(error), USAGE if isinstance(error, ParameterNeeded) else refused)
-    except UsageError as error:
-        parser.print_usage(sys.stderr)
-        return _say(parser, str(error), USAGE)
-    except FormatError as error:
-        return _say(parser, str(error), refused)
+    except KeyboardInterrupt:
+        return say(parser.prog, "interrupted", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return refused
-    except OSError as error:
-        return _say(parser, _os_error(error), refused)
-    except MemoryError:
-        return _say(parser, "there is not enough memory", refused)
-    except KeyboardInterrupt:
-        return _say(parser, "interrupted", INTERRUPTED)
+        return DONE if shows else refused
+    except Exception as error:
+        return say_error(parser.prog, error, refused)
+
+
+def say_error(prog: str, error: Exception, refused: int = REFUSED, to: TextIO | None = None) -> int:
+    """Say in one line what went wrong, and give the exit status. Raises what is not an error of the user's."""
+    if isinstance(error, MapError):  # of a map that is used as it is meant, and does not fit the input
+        return say(prog, str(error), USAGE if isinstance(error, ParameterNeeded) else refused, to)
+    if isinstance(error, UsageError):
+        return say(prog, str(error), USAGE, to)
+    if isinstance(error, FormatError):
+        return say(prog, str(error), refused, to)
+    if isinstance(error, OSError):
+        return say(prog, _os_error(error), refused, to)
+    if isinstance(error, MemoryError):
+        return say(prog, "not enough memory", refused, to)
+    raise error
+
+
+def say(prog: str, text: str, code: int, to: TextIO | None = None) -> int:
+    """Write a line to standard error, and give the exit status."""
+    with contextlib.suppress(OSError):
+        print(f"{prog.removeprefix('python -m ')}: error: {printable(text)}", file=to or sys.stderr)
+    return code
+
+
+def each_file(
+    arguments: argparse.Namespace, prog: str, show: Callable[[str], dict[str, Any] | None], **refused: Any
+) -> int:
+    """Show each of the files `paths`, or print as JSON what `show` gives; the exit status.
+
+    A file that is refused does not keep the others from being shown; in JSON it is an object with an `error`, and what
+    is `refused` in it.
+    """
+    status, several = DONE, len(arguments.paths) > 1
+    for path in arguments.paths:
+        try:
+            found = show(path)
+        except (FormatError, UsageError, OSError) as error:
+            if isinstance(error, BrokenPipeError) or not (several or arguments.json):
+                raise
+            status = max(status, say_error(prog, error, to=arguments.errors))
+            found = {"file": shown_name(path), **refused, "error": error_json(error)} if arguments.json else None
+        if found is not None:
+            print_json(found, one_line=several)
+    return status
+
+
+def print_json(found: Any, one_line: bool = False) -> None:
+    """Print a report; of several each takes a line."""
+    print(json.dumps(found, indent=None if one_line else 1, allow_nan=False))
+
+
+def error_json(error: Exception) -> dict[str, Any]:
+    """What JSON says of an error: `detail`, and of a FormatError its clause, offset, key path and advice."""
+    if isinstance(error, FormatError):
+        place = {"clause": error.clause, "offset": error.offset, "path": error.path and list(error.path)}
+        return {"detail": error.detail, **place, "advice": error.advice}
+    detail = _os_error(error) if isinstance(error, OSError) else str(error)
+    return {"detail": detail, "clause": getattr(error, "clause", None), "offset": None, "path": None, "advice": None}
+
+
+@contextlib.contextmanager
+def _silent(arguments: argparse.Namespace) -> Iterator[None]:
+    """A block that prints nothing but JSON with --quiet; what it raises is told all the same."""
+    if not getattr(arguments, "quiet", False):
+        yield
+        return
+    arguments.progress = False
+    with open(os.devnull, "w") as nothing, contextlib.ExitStack() as silent:
+        silent.enter_context(contextlib.redirect_stderr(nothing))
+        if not arguments.json:
+            silent.enter_context(contextlib.redirect_stdout(nothing))
+        yield
 
 
 def _keep_freed_memory() -> None:
@@ -78,157 +140,6 @@ def _steady_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _say(parser: Parser, text: str, code: int) -> int:
-    print(f"{parser.prog.split()[-1]}: error: {printable(text)}", file=sys.stderr)
-    return code
-
-
 def _os_error(error: OSError) -> str:
     what = error.strerror or str(error)
     return f"{os.fsdecode(error.filename)}: {what[:1].lower()}{what[1:]}" if error.filename else what
-
-
-_TRUE: Final = {"true", "t", "yes", "y", "1"}
-_FALSE: Final = {"false", "f", "no", "n", "0"}
-
-
-def truth(text: str) -> bool:
-    """The value of a flag such as --streaming=True."""
-    if text.lower() in _TRUE | _FALSE:
-        return text.lower() in _TRUE
-    raise argparse.ArgumentTypeError(f"{text!r} is neither True nor False")
-
-
-def add_flag(parser: Parser, name: str, default: bool | None, text: str) -> None:
-    """A boolean flag in all the spellings in use: --name, --name=True, --name False, --noname.
-
-    With the default None it is known whether it was given.
-    """
-    parser.add_argument(
-        f"--{name}", type=truth, nargs="?", const=True, default=default, metavar="True|False", help=text
-    )
-    parser.add_argument(
-        f"--no{name}", dest=name, action="store_false", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-    )
-
-
-def add_patterns(parser: Parser, verb: str) -> None:
-    """--include, also spelled --match, and --exclude: which leaves are wanted."""
-    for names, what in ((("--include", "--match"), verb), (("--exclude",), "leave out")):
-        parser.add_argument(
-            *names,
-            action="append",
-            metavar="GLOB",
-            help=f"{what} the leaves whose key path matches; * stands for any text; may be repeated",
-        )
-
-
-def add_dialect(parser: Parser) -> None:
-    """--dialect: what reads streams that a 1.0 reader refuses."""
-    parser.add_argument(
-        "--dialect",
-        choices=tuple(DIALECTS),
-        help="how the file was written, if not as the specification says: split-leaves joins leaves that are cut "
-        "into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB; int-keys reads the "
-        "ints that are keys of a flax file as texts",
-    )
-
-
-def add_prefix(parser: Parser, verb: str) -> None:
-    """--prefix: the subtree that is wanted."""
-    parser.add_argument(
-        "--prefix",
-        metavar="KEYPATH",
-        help=f"{verb} the subtree under this key path alone, and take the path off: --prefix=params/encoder",
-    )
-
-
-def add_names(parser: Parser) -> None:
-    """--names: what becomes of the names of safetensors."""
-    parser.add_argument(
-        "--names",
-        choices=NAMES,
-        default=SPLIT,
-        help="the names of safetensors: split at each dot into key paths (the default), or whole, where names such as "
-        "x.weight and x.weight.absmax stand beside each other",
-    )
-
-
-def add_format(parser: Parser, default: str) -> None:
-    """--format: the version in which a stream is written."""
-    parser.add_argument(
-        "--format",
-        choices=VERSIONS,
-        help="the version of a stream that is written: 2.0 is a sealed stream, with an index, checksums and metadata, "
-        f"which every loader of 1.0 reads; the default is {default}",
-    )
-
-
-def add_metadata(parser: Parser, where: str) -> None:
-    """--metadata: entries of the metadata of what is written."""
-    parser.add_argument(
-        "--metadata",
-        action="append",
-        metavar="KEY=VALUE",
-        help=f"put an entry into the metadata of {where}; a VALUE that is JSON is taken as such, else as text",
-    )
-
-
-def metadata_of(given: list[str] | None, texts: bool = False) -> dict[str, Any] | None:
-    """The metadata of KEY=VALUE arguments, None for none; with `texts` values stay as they are. Raises UsageError."""
-    if given is None:
-        return None
-    metadata: dict[str, Any] = {}
-    for each in given:
-        key, separator, value = each.partition("=")
-        if not separator:
-            raise UsageError(f"--metadata takes KEY=VALUE, and {each!r} has no =")
-        metadata[key] = value
-        if not texts:
-            with contextlib.suppress(ValueError):
-                metadata[key] = read_json(value, float)
-    return metadata
-
-
-size: Final = size_text
-
-
-# CONV-4: "A program that casts SHOULD say how many finite values became infinite."
-def losses(infinite: int, zero: int) -> str:
-    """What a cast has cost."""
-    return f"{infinite} finite values became infinite" + (f", and {zero} nonzero values became zero" if zero else "")
-
-
-def note_worst(worst: tuple[str, ...] | None) -> None:
-    """Name the leaf that a cast has cost the most values."""
-    if worst is not None:
-        print(f"note: the cast has cost {display(worst)} the most values", file=sys.stderr)
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that knows the names of its flags, for `absl_spellings`.
-
-    `one_pass` are the arguments that may be `-`, for standard input.
-    """
-
-    one_pass: tuple[str, ...] = ()
-
-    def __init__(self, **settings: Any) -> None:
-        self.flags: dict[str, argparse.Action] = {}
-        super().__init__(**settings)
-
-    def add_argument(self, *names: str, **settings: Any) -> argparse.Action:  # pyright: ignore[reportIncompatibleMethodOverride]
-        action = super().add_argument(*names, **settings)
-        self.flags |= {name[2:]: action for name in names if name[:2] == "--"}
-        return action
-
-
-def parser(name: str, description: str, epilog: str) -> Parser:
-    """An argument parser that keeps the line breaks of its examples."""
-    return Parser(
-        prog=name,
-        allow_abbrev=False,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )

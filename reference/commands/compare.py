@@ -1,10 +1,9 @@
-"""`python -m reference.compare`: which leaves of two checkpoints differ, and by how much."""
+"""`streamckpt compare`: which leaves of two checkpoints differ, and by how much."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import math
 from collections.abc import Iterable
 from typing import Any, Final
@@ -12,38 +11,32 @@ from typing import Any, Final
 from ..containers.load_prefixes import PREFIXES, shown_name
 from ..differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Pair, compare
 from ..differences.measuring import Numbers, total
-from ..format.errors import UsageError
+from ..format.errors import UsageError, counted
 from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
-from .command_line import DONE, USAGE, Parser, add_patterns, parser, run, size
-from .tables import aligned, leaf_json
+from .command_line import print_json, run
+from .options import add_format_of_report, add_patterns, add_showing
+from .parsers import Parser, parser
+from .statuses import DONE, USAGE
+from .tables import aligned, leaf_json, named, size
 
 DIFFERENT, TROUBLE = 1, USAGE  # beside 0, the exit statuses of diff and cmp
 
 _EXAMPLES = """examples:
-  python -m reference.compare streaming_params tuned_params
-  # is the conversion the same to the bit, whatever the container?
-  python -m reference.compare 'params::streaming_params' 'flax::flax_model.msgpack' && echo same
-  # a fine-tuned model: one line a layer, with the distances in units in the last place under it
-  python -m reference.compare base tuned --match 'transformer/*' --depth 3 --histogram
-  python -m reference.compare 'trainstate_params::streaming_train_state' streaming_params --format json
-
-exit status: 0 equal, 1 different, 2 trouble: an input was refused, or wrong usage.
+  streamckpt compare streaming_params tuned_params
+  # is a conversion exact to the bit, whatever the container?
+  streamckpt compare params::streaming_params flax::flax_model.msgpack && echo same
+  # a fine-tuned model: one line per layer, with the distances in units in the last place under it
+  streamckpt compare base tuned --match 'transformer/*' --depth 3 --histogram
+  streamckpt compare trainstate_params::streaming_train_state streaming_params --json
 
 Leaves are equal where key path, kind, dtype, shape and every byte of the payload are. In the table:
-  + - ~        a leaf that B alone has, that A alone has, that differs
+  + - ~        a leaf that is only in B, only in A, or different
   equal        the share of elements with equal bits; between dtypes, of equal values ("by value")
   max abs      the greatest |b - a|
   max rel      the greatest |b - a| / |a| where a is not 0; "from 0" counts where a is, and b is not
   median ulps  how many units in the last place the median element of a float has moved; 2^k.. is 2^k to 2^(k+1) - 1
-max abs and max rel are of elements that are finite on both sides. Complex elements count as their two parts.
-
-JSON: {"a", "b": {"file", "kind", "leaves", "bytes"}, "equal", "added", "removed", "changed": how many leaves,
-"leaves": those that are not equal}. Each has "path", "change", "a" and "b" (null, or "kind", "dtype", "shape",
-"bytes"), "values" (null, or two texts, of single elements and leaves that are no arrays), and "numbers" (null, or
-what follows, of arrays of one shape): "unit" (what is counted, elements or parts), "by_value", "elements", "equal",
-"max_abs", "max_rel", "from_zero", "nan" and "inf" (how many are so in A alone, in B alone), and "ulps" (null, or a
-list: how many are 0 apart, 1, 2 to 3, 4 to 7, ...). An infinite maximum is the text "inf".
+max abs and max rel cover the elements that are finite on both sides. Complex elements count as their two parts.
 """
 
 _MARKS: Final = {ADDED: "+", REMOVED: "-", CHANGED: "~"}
@@ -51,7 +44,7 @@ _HEADS: Final = ("", "key path", "leaf", "equal", "max abs", "max rel", "median 
 
 
 def describe_json(found: Comparison, files: tuple[str, str]) -> dict[str, Any]:
-    """What `--format json` prints. Sizes are in bytes."""
+    """What `--json` prints. Sizes are in bytes."""
     return {
         "a": {"file": files[0], "kind": found.kinds[0], **_extent(pair.a for pair in found.pairs)},
         "b": {"file": files[1], "kind": found.kinds[1], **_extent(pair.b for pair in found.pairs)},
@@ -125,7 +118,7 @@ def _notes(pair: Pair | None, numbers: Numbers | None) -> str:
             notes.append("in bits that carry no meaning")
         notes += [f"{numbers.from_zero:,} from 0"] if numbers.from_zero else []
         for name, counts in (("NaN", numbers.nan), ("inf", numbers.inf)):
-            notes += [f"{n:,} {name} in {side} alone" for n, side in zip(counts, "AB", strict=True) if n]
+            notes += [f"{n:,} {name} only in {side}" for n, side in zip(counts, "AB", strict=True) if n]
     return ", ".join(notes)
 
 
@@ -154,7 +147,8 @@ def _rows(found: Comparison, depth: int | None) -> list[tuple[tuple[str, ...], N
             numbers = total(measured) if measured else None
             changes = {pair.change for pair in group}
             mark = _MARKS[pairs[0].change] if len(changes) == 1 else _MARKS[CHANGED]
-            rows.append((_row(mark, display(path) + "/...", f"{len(pairs)} of {len(group)} leaves", numbers), numbers))
+            what = f"{len(pairs)} of {counted(len(group), 'leaf')}"
+            rows.append((_row(mark, display(path) + "/...", what, numbers), numbers))
     return rows
 
 
@@ -178,7 +172,7 @@ def _print_totals(found: Comparison) -> None:
         if len(several) > 1:
             both = total(several)
             equal = f"{_share(both.equal, both.elements)} of {both.elements:,} {both.unit} equal"
-            print(f"total {name}: {len(several)} leaves changed, {equal}", end="")
+            print(f"total {name}: {counted(len(several), 'leaf')} changed, {equal}", end="")
             print(f", max abs {both.max_abs:.3g}, max rel {both.max_rel:.3g}")
             if both.ulps:
                 print(f"  ulps {_histogram(both)}")
@@ -188,39 +182,39 @@ def _print_human(found: Comparison, files: tuple[str, str], depth: int | None, h
     sides = [[pair.a for pair in found.pairs], [pair.b for pair in found.pairs]]
     for name, file, kind, leaves in zip("AB", files, found.kinds, sides, strict=True):
         extent = _extent(leaves)
-        print(f"{name} {file}: {kind}, {extent['leaves']} leaves, {size(extent['bytes'])}")
+        print(f"{name} {file}: {kind}, {counted(extent['leaves'], 'leaf')}, {size(extent['bytes'])}")
     if rows := _rows(found, depth):
         _print_rows(rows, histogram)
         _print_totals(found)
     counts = ", ".join(f"{found.count(change)} {change}" for change in (CHANGED, ADDED, REMOVED, EQUAL))
-    print(f"the leaves differ: {counts}" if rows else f"equal: {found.count(EQUAL)} leaves")
+    print(f"the leaves differ: {counts}" if rows else f"equal: {counted(found.count(EQUAL), 'leaf')}")
 
 
 def command_line() -> Parser:
-    command = parser(
-        "python -m reference.compare",
-        "Show which leaves of two checkpoints, of any container, differ and by how much.",
-        _EXAMPLES,
-    )
-    prefixes = f"PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised"
-    command.add_argument("a", metavar="[PREFIX::]A", help=f"the one that is held to be old; {prefixes}")
-    command.add_argument("b", metavar="[PREFIX::]B", help="the one that is held to be new")
-    command.add_argument("--format", choices=("human", "json"), default="human")
-    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
+    """The options of the command."""
+    about = "Show which leaves of two checkpoints, of any container, differ and by how much."
+    command = parser("compare", about, "A B", _EXAMPLES)
+    command.one_pass = ("a", "b")
+    prefixes = f"PREFIX is one of {', '.join(PREFIXES)}; without one, the kind is detected"
+    command.add_argument("a", metavar="A", help=f"the old checkpoint, [PREFIX::]PATH; {prefixes}")
+    command.add_argument("b", metavar="B", help="the new checkpoint; one of them may be -, standard input")
+    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees deeper than N parts")
     add_patterns(command, "compare")
-    command.add_argument("--histogram", action="store_true", help="show how far, in ulps, the elements of floats moved")
+    command.add_flag("histogram", False, "show by how many units in the last place floats moved")
+    add_format_of_report(command)
+    add_showing(command)
     return command
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.depth is not None and arguments.depth < 1:
-        raise UsageError("--depth takes a number of 1 or more")
-    files = shown_name(arguments.a), shown_name(arguments.b)
-    found = compare(arguments.a, arguments.b, include=arguments.include, exclude=arguments.exclude, progress=True)
-    if arguments.format == "json":
-        print(json.dumps(describe_json(found, files), indent=1, allow_nan=False))
+        raise UsageError("--depth must be 1 or more")
+    wanted = {"include": arguments.include, "exclude": arguments.exclude}
+    found = compare(arguments.a, arguments.b, **wanted, progress=arguments.progress)
+    if arguments.json or arguments.format == "json":
+        print_json(describe_json(found, (shown_name(arguments.a), shown_name(arguments.b))))
     else:
-        _print_human(found, files, arguments.depth, arguments.histogram)
+        _print_human(found, (named(arguments.a), named(arguments.b)), arguments.depth, arguments.histogram)
     return DONE if found.count(EQUAL) == len(found.pairs) else DIFFERENT
 
 

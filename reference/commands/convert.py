@@ -1,113 +1,99 @@
-"""`python -m reference.convert`: stream, flax file or safetensors to any of the three, out of core."""
+"""`streamckpt convert`: stream, flax file or safetensors to any of the three, out of core."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from ..checkpoints.conversion import ConvertReport, convert
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
-from ..computing.accelerators import BACKENDS, spare_memory
+from ..computing.accelerators import spare_memory
 from ..containers.container import article
 from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
+from ..format.errors import counted
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
-from .command_line import (
-    Parser,
+from .command_line import print_json, run
+from .options import (
+    add_backend,
     add_dialect,
-    add_flag,
     add_format,
     add_metadata,
     add_names,
     add_patterns,
     add_prefix,
-    losses,
+    add_showing,
     metadata_of,
-    note_worst,
-    parser,
-    run,
-    size,
 )
-from .remapping import add_remapping, print_map, remapping_of
+from .parsers import Parser, parser
+from .remapping import add_remapping, map_json, print_map, remapping_of
+from .tables import leaf_json, losses, named, note_worst, size
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
-  python -m reference.convert --load_checkpoint='trainstate_params::streaming_train_state' \\
-      --output_file=flax_model.msgpack --streaming=False
+  streamckpt convert trainstate_params::streaming_train_state flax_model.msgpack
   # a flax file as a stream in bfloat16
-  python -m reference.convert --load_checkpoint='flax::flax_model.msgpack' \\
-      --output_file=streaming_params --streaming=True --float_dtype=bf16
-  # safetensors from the hub as a stream; what would be written, first
-  python -m reference.convert --load_checkpoint='safetensors::model.safetensors' \\
-      --output_file=streaming_params --streaming=True --dry_run
-  # the feed-forward weights alone, without what LoRA has added
-  python -m reference.convert --load_checkpoint='params::streaming_params' \\
-      --output_file=safetensors::mlp.safetensors --include='*/feed_forward/*' --exclude='*/lora_*'
+  streamckpt convert flax::flax_model.msgpack params::streaming_params --float_dtype=bf16
+  # safetensors from the hub as a stream; first, see what would be written
+  streamckpt convert model.safetensors params::streaming_params --dry_run
+  # only the feed-forward weights, without what LoRA has added
+  streamckpt convert streaming_params mlp.safetensors --include='*/feed_forward/*' --exclude='*/lora_*'
   # the weights of a train state that has them at `params`, as JAXSeq's, and not at `params/params`
-  python -m reference.convert --load_checkpoint='trainstate::train_state.msgpack' --prefix=params \\
-      --output_file=streaming_params --streaming=True
+  streamckpt convert trainstate::train_state.msgpack params::streaming_params --prefix=params
   # a folder of shards from the hub as one sealed stream, and back into shards that transformers loads
-  python -m reference.convert --load_checkpoint='safetensors::llama/' --output_file='params::llama_stream' --format=2.0
-  python -m reference.convert --load_checkpoint='params::llama_stream' --output_file='safetensors::again/' \\
-      --max_shard_size=2GB
+  streamckpt convert safetensors::llama/ params::llama_stream --format=2.0
+  streamckpt convert params::llama_stream safetensors::again/ --max_shard_size=2GB
   # in bfloat16, but for the router, which keeps its dtype, and the norms, which become float32
-  python -m reference.convert --load_checkpoint='params::streaming_params' --output_file=params::mixed \\
+  streamckpt convert streaming_params params::mixed \\
       --float_dtype=bf16 --float_dtype='*/norm/*=fp32' --keep='*/router/*'
   # EasyLM's LLaMA as transformers loads it; the inverse is --map=llama-hf-to-easylm
-  python -m reference.convert --load_checkpoint='params::streaming_params' --map=llama-easylm-to-hf \\
-      --map_parameter=heads=32 --output_file=safetensors::llama/
-  # without the part `module` of each name, wherever it stands
-  python -m reference.convert --load_checkpoint='params::streaming_params' --rename='(^|/)module/=\\1' \\
-      --output_file=streaming_renamed --streaming=True
+  streamckpt convert streaming_params safetensors::llama/ --map=llama-easylm-to-hf --map_parameter=heads=32
+  # drop the part `module` from each name, wherever it occurs
+  streamckpt convert streaming_params params::renamed --rename='(^|/)module/=\\1'
   # a cast that leaves the accelerators of this machine alone
-  python -m reference.convert --load_checkpoint='params::streaming_params' \\
-      --output_file=streaming_params_fp16 --streaming=True --float_dtype=fp16 --backend=numpy
+  streamckpt convert streaming_params params::fp16 --float_dtype=fp16 --backend=numpy
+  # the spelling of EasyLM's script
+  streamckpt convert --load_checkpoint='params::streaming_params' --output_file='flax_model.msgpack' --streaming=False
 
-exit status: 0 done, 1 the input was refused or the output could not be written, 2 wrong usage.
-Without --float_dtype every dtype is kept. (The script this command succeeds defaults to bf16, which halves the
-precision of a float32 checkpoint without a word.)
+Without --float_dtype every dtype is kept. (The script that this command replaces defaults to bf16, which
+silently halves the precision of a float32 checkpoint.)
 """
 
 
 def command_line() -> Parser:
-    command = parser(
-        "python -m reference.convert", "Convert a checkpoint between containers and float dtypes.", _EXAMPLES
-    )
+    """The options of the command."""
+    command = parser("convert", "Convert a checkpoint between containers, names and float dtypes.", "IN OUT", _EXAMPLES)
     command.one_pass = ("load_checkpoint",)
-    command.add_argument(
-        "--load_checkpoint",
-        required=True,
-        metavar="[PREFIX::]PATH",
-        help=f"the input; PREFIX is one of {', '.join(PREFIXES)}; without one the kind is recognised; "
-        "- is standard input, which is put into a temporary file in TMPDIR first",
+    command.add_place(
+        "load_checkpoint",
+        "IN",
+        f"the input, [PREFIX::]PATH; PREFIX is one of {', '.join(PREFIXES)}, and without one the kind is detected; "
+        "- is standard input, which is copied to a temporary file in TMPDIR first",
     )
-    command.add_argument(
-        "--output_file",
-        required=True,
-        metavar="[PREFIX::]PATH",
-        help="the output; safetensors::PATH, flax::PATH or params::PATH say what to write, or the end of the name "
-        "(.safetensors), else --streaming does; safetensors::FOLDER/ is a folder of shards; - is standard output",
+    command.add_place(
+        "output_file",
+        "OUT",
+        "the output; a prefix (safetensors::, flax::, params::) or the end of the name (.safetensors) says what "
+        "to write, and else --streaming does; safetensors::FOLDER/ writes a folder of shards; - is standard output",
     )
-    add_flag(command, "streaming", None, "write a stream (True) or a standard flax file (False, the default)")
+    command.add_flag("streaming", None, "write a stream (True) or a standard flax file (False, the default)")
     command.add_argument(
         "--max_shard_size",
         metavar="SIZE",
-        help=f"of the tensors in each shard of a folder, as in 500MB or 2GiB; the default is {DEFAULT_SHARD}",
+        help=f"how large the shards of a folder may get, such as 500MB or 2GiB; the default is {DEFAULT_SHARD}",
     )
     command.add_argument(
         "--float_dtype",
         action="append",
         metavar="[GLOB=]DTYPE",
-        help=f"cast float leaves: {', '.join(FLOAT_NAMES)}; with GLOB= those whose key path matches; may be repeated, "
-        "and the last that matches counts; the default keeps every dtype",
+        help=f"cast float leaves to DTYPE: {', '.join(FLOAT_NAMES)}; with GLOB=, those whose key path matches; may be "
+        "repeated, and the last match wins; the default keeps every dtype",
     )
     command.add_argument(
-        "--keep",
-        action="append",
-        metavar="GLOB",
-        help="cast none of the leaves whose key path matches; may be repeated",
+        "--keep", action="append", metavar="GLOB", help="do not cast leaves whose key path matches; may be repeated"
     )
     add_prefix(command, "convert")
     add_remapping(command)
@@ -117,20 +103,43 @@ def command_line() -> Parser:
         "--alignment",
         type=int,
         metavar="N",
-        help="of the arrays in a sealed stream: a power of two from 64 (the default) to 4096",
+        help="align arrays in a sealed stream to N bytes: a power of two from 64 (the default) to 4096",
     )
-    add_flag(command, "digests", False, "put the SHA-256 of each leaf into a sealed stream")
+    command.add_flag("digests", False, "put the SHA-256 of each leaf into a sealed stream")
     add_patterns(command, "convert")
     add_names(command)
     add_dialect(command)
-    command.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        help="what casts, to the same bytes: jax on its devices, or numpy; the default is jax where jax finds an "
-        "accelerator",
-    )
-    add_flag(command, "dry_run", False, "print what would be written, and write nothing")
+    add_backend(command, "does the casts")
+    command.add_flag("dry_run", False, "print what would be written, and write nothing")
+    add_showing(command)
     return command
+
+
+def describe_json(report: ConvertReport, output: str, is_dry: bool) -> dict[str, Any]:
+    """What `--json` prints. Sizes are in bytes."""
+    sides = list(zip(*report.cast, strict=True)) or [(), ()]
+    return {
+        "output": output,
+        "dry_run": is_dry,
+        "kind": report.target_kind,
+        "version": report.version,
+        "shards": list(report.shards),
+        "leaves": [{"path": list(item.path), **leaf_json(item.leaf)} for item in report.items],
+        "bytes": report.nbytes,
+        "cast": {
+            "leaves": len(report.cast),
+            **{
+                side: sorted({str(item.leaf.dtype) for item in items})
+                for side, items in zip(("from", "to"), sides, strict=True)
+            },
+            "became_infinite": report.overflowed,
+            "became_zero": report.became_zero,
+            "worst": list(report.worst) if report.worst else None,
+        },
+        "map": map_json(report.map),
+        "metadata_left_out": list(report.metadata_left_out),
+        "too_big_for_old_loaders": [list(path) for path in report.too_big_for_old_loaders],
+    }
 
 
 def _print_plan(report: ConvertReport) -> None:
@@ -140,14 +149,14 @@ def _print_plan(report: ConvertReport) -> None:
 
 def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
     verb = "would write" if arguments.dry_run else "wrote"
-    output = shown_name(arguments.output_file)
+    output = named(arguments.output_file)
     kind = "sealed stream" if report.version == "2.0" else report.target_kind
     shards = f" in {len(report.shards)} shards" if len(report.shards) > 1 else ""
-    print(f"{verb} {output}: {article(kind)}{shards} of {len(report.items)} leaves, {size(report.nbytes)}")
+    print(f"{verb} {output}: {article(kind)}{shards} of {counted(len(report.items), 'leaf')}, {size(report.nbytes)}")
     if report.cast:
         old = sorted({str(item.leaf.dtype) for item, _ in report.cast})
         new = sorted({str(item.leaf.dtype) for _, item in report.cast})
-        text = f"cast {len(report.cast)} leaves from {', '.join(old)} to {', '.join(new)}"
+        text = f"cast {counted(len(report.cast), 'leaf')} from {', '.join(old)} to {', '.join(new)}"
         print(text if arguments.dry_run else f"{text}; {losses(report.overflowed, report.became_zero)}")
         note_worst(report.worst)
     print_map(report.map, arguments.dry_run)
@@ -187,12 +196,15 @@ def _run(arguments: argparse.Namespace) -> None:
         **remapping_of(arguments),
         dry_run=arguments.dry_run,
         backend=arguments.backend,
-        progress=True,
+        progress=arguments.progress,
         format=arguments.format,
         metadata=metadata_of(arguments.metadata, texts=kind == SAFETENSORS),
         alignment=arguments.alignment,
         digests=arguments.digests or None,
     )
+    if arguments.json:
+        print_json(describe_json(report, shown_name(arguments.output_file), arguments.dry_run))
+        return
     if arguments.dry_run:
         _print_plan(report)
     _print_report(arguments, report)

@@ -1,17 +1,16 @@
-"""`python -m reference.inspect`: the tree of a checkpoint with shapes, dtypes, sizes and offsets, headers only."""
+"""`streamckpt inspect`: the trees of checkpoints with shapes, dtypes, sizes and offsets, headers only."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from ..checkpoints.checkpoint import Checkpoint
 from ..checkpoints.checkpoint import open as open_checkpoint
-from ..checkpoints.patterns import chooser
+from ..checkpoints.patterns import chooser, refuse_no_choice
 from ..checkpoints.totals import totals
 from ..containers.container import Unheld
 from ..containers.delta_file import DELTA
@@ -19,27 +18,27 @@ from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.orbax_folder import ORBAX
 from ..containers.registry import begins_as, read_delta_file
 from ..containers.shards import Shards, open_files
-from ..format.errors import UsageError
+from ..format.errors import UsageError, counted
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
 from ..format.records import Record
 from ..format.trees import depth_first
 from ..storage.place import OpenedFile
-from .command_line import Parser, add_dialect, add_names, add_patterns, add_prefix, parser, run, size
+from .command_line import each_file, run
+from .options import add_dialect, add_format_of_report, add_names, add_patterns, add_prefix, add_showing
+from .parsers import Parser, parser
 from .seal_texts import seal_json, seal_lines
-from .tables import aligned, leaf_json
+from .tables import aligned, leaf_json, named, size
 
 _EXAMPLES = """examples:
-  python -m reference.inspect streaming_params
-  python -m reference.inspect 'flax::flax_model.msgpack' --depth 2
-  python -m reference.inspect streaming_train_state --match 'params/*/kernel' --format json
-
-exit status: 0 done, 1 the input was refused, 2 wrong usage.
+  streamckpt inspect streaming_params
+  streamckpt inspect flax::flax_model.msgpack --depth 2
+  streamckpt inspect streaming_train_state --match 'params/*/kernel' --json
 """
 
 
 def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> dict[str, Any]:
-    """What `--format json` prints. Offsets and sizes are in bytes."""
+    """What `--json` prints. Offsets and sizes are in bytes."""
     return {
         "file": file,
         "kind": checkpoint.kind,
@@ -102,9 +101,9 @@ def _rows(checkpoint: Checkpoint, records: list[Record], depth: int | None) -> I
         if path == first.path:
             yield display(path), leaf_text(first.leaf), nbytes, _place(checkpoint, first.offset)
         else:
-            yield display(path) + "/...", f"{len(group)} leaves", nbytes, _place(checkpoint, first.offset)
+            yield display(path) + "/...", counted(len(group), "leaf"), nbytes, _place(checkpoint, first.offset)
     for each in checkpoint.unheld:
-        yield display(each.path), f"{printable(each.text)} (cannot be held)", size(each.nbytes), str(each.offset)
+        yield display(each.path), f"{printable(each.text)} (not supported)", size(each.nbytes), str(each.offset)
 
 
 def _place(checkpoint: Checkpoint, offset: int) -> str:
@@ -122,12 +121,13 @@ def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth
     total = size(checkpoint.source.size)
     kind = checkpoint.kind if checkpoint.contents.seal is None else f"sealed {checkpoint.kind}"
     shards = f" in {len(checkpoint.source.files)} shards" if isinstance(checkpoint.source, Shards) else ""
-    print(f"{file}: {kind}{shards}, {len(checkpoint.listed) + len(checkpoint.unheld)} leaves, {total}")
+    print(f"{file}: {kind}{shards}, {counted(len(checkpoint.listed) + len(checkpoint.unheld), 'leaf')}, {total}")
     if records or checkpoint.unheld:
         rows = _rows(checkpoint, records, depth)
         print(*aligned([("key path", "leaf", "size", "offset"), *rows], "<<>>"), sep="\n")
     for name, entry in totals(records).items():
-        print(f"total {name}: {entry['leaves']} leaves, {entry['elements']:,} elements, {size(entry['bytes'])}")
+        leaves, elements = counted(entry["leaves"], "leaf"), counted(entry["elements"], "element")
+        print(f"total {name}: {leaves}, {elements}, {size(entry['bytes'])}")
     for line in seal_lines(checkpoint):
         print(line)
     if (error := checkpoint.refusal()) is not None:
@@ -139,7 +139,7 @@ def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth
 
 
 def describe_delta(source: OpenedFile) -> dict[str, Any]:
-    """What `--format json` prints of a delta. Raises what `registry.read_delta_file` raises."""
+    """What `--json` prints of a delta. Raises what `registry.read_delta_file` raises."""
     manifest, blocks, _ = read_delta_file(source)
     packed = [0] * len(manifest.leaves)
     for path, block in blocks.items():
@@ -164,7 +164,7 @@ def describe_delta(source: OpenedFile) -> dict[str, Any]:
 
 
 def _print_delta(found: dict[str, Any]) -> None:
-    print(f"{found['file']}: delta, {len(found['leaves'])} leaves, {size(found['size'])}")
+    print(f"{printable(found['file'])}: delta, {counted(len(found['leaves']), 'leaf')}, {size(found['size'])}")
     print(f"base   {found['base']}\ntarget {found['target']}")
     rows = [
         (display(tuple(leaf["path"])), leaf["change"], size(leaf["bytes"]), size(leaf["packed"]))
@@ -172,46 +172,59 @@ def _print_delta(found: dict[str, Any]) -> None:
     ]
     print(*aligned([("key path", "change", "size", "in the delta"), *rows], "<<>>"), sep="\n")
     for path in found["removed"]:
-        print(f"{display(tuple(path))}  stands in the base alone")
+        print(f"{display(tuple(path))}  is only in the base")
 
 
 def command_line() -> Parser:
-    command = parser(
-        "python -m reference.inspect", "Show what a checkpoint holds, reading its headers only.", _EXAMPLES
+    """The options of the command."""
+    command = parser("inspect", "Show what checkpoints hold, reading their headers only.", "FILE...", _EXAMPLES)
+    command.one_pass = ("paths",)
+    text = (
+        f"[PREFIX::]PATH; PREFIX is one of {', '.join(PREFIXES)}; - is standard input, copied to a temporary file first"
     )
-    command.one_pass = ("path",)
-    text = f"PREFIX is one of {', '.join(PREFIXES)}; - is standard input, which is put into a temporary file first"
-    command.add_argument("path", metavar="[PREFIX::]PATH", help=text)
-    command.add_argument("--format", choices=("human", "json"), default="human")
-    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees that lie deeper than N parts")
+    command.add_argument("paths", metavar="FILE", nargs="+", help=text)
+    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees deeper than N parts")
     add_patterns(command, "show")
     add_prefix(command, "show")
     add_names(command)
     add_dialect(command)
+    add_format_of_report(command)
+    add_showing(command, quiet=False, progress=False)
     return command
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.depth is not None and arguments.depth < 1:
-        raise UsageError("--depth takes a number of 1 or more")
-    prefix, file = split_prefix(arguments.path)
+        raise UsageError("--depth must be 1 or more")
+    arguments.json = arguments.json or arguments.format == "json"
+    return each_file(arguments, command_line().prog, lambda path: _show(arguments, path))
+
+
+def _show(arguments: argparse.Namespace, path: str) -> dict[str, Any] | None:
+    """Print what a file holds, or give it for JSON."""
+    prefix, file = split_prefix(path)
     is_chosen = chooser(arguments.include, arguments.exclude)
     with contextlib.closing(open_files(file, PREFIXES.get(prefix or ""))) as source:
         if prefix is None and begins_as(source, DELTA):
-            found = describe_delta(source)
-            found["leaves"] = [leaf for leaf in found["leaves"] if is_chosen(tuple(leaf["path"]))]
-            print(json.dumps(found, indent=1)) if arguments.format == "json" else _print_delta(found)
-            return
+            delta = describe_delta(source)
+            paths = [tuple(leaf["path"]) for leaf in delta["leaves"]]
+            delta["leaves"] = [leaf for leaf, path in zip(delta["leaves"], paths, strict=True) if is_chosen(path)]
+            if paths:
+                refuse_no_choice(delta["leaves"], paths)
+            return delta if arguments.json else _print_delta(delta)
     options = {"dialect": arguments.dialect, "names": arguments.names, "prefix": arguments.prefix}
-    with open_checkpoint(arguments.path, any_kind=True, **options) as checkpoint:
+    with open_checkpoint(path, any_kind=True, **options) as checkpoint:
         listed = checkpoint.listed if checkpoint.refusal() else depth_first(checkpoint.listed)
         records = [record for record in listed if is_chosen(record.path)]
-        checkpoint.unheld = tuple(each for each in checkpoint.unheld if is_chosen(each.path))
-        if arguments.format == "json":
-            print(json.dumps(describe_json(checkpoint, records, shown_name(file)), indent=1))
-        else:
-            _print_human(checkpoint, records, shown_name(file), arguments.depth)
+        all_unheld, checkpoint.unheld = checkpoint.unheld, tuple(x for x in checkpoint.unheld if is_chosen(x.path))
+        if paths := [each.path for each in (*listed, *all_unheld)]:
+            refuse_no_choice([*records, *checkpoint.unheld], paths)
+        if arguments.json:
+            return describe_json(checkpoint, records, shown_name(file))
+        _print_human(checkpoint, records, named(path), arguments.depth)
+        return None
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run(command_line(), _run, argv)
+    """Run the command with these arguments, or those of the process, and give its exit status."""
+    return run(command_line(), _run, argv, shows=True)

@@ -1,27 +1,30 @@
-"""`python -m reference.salvage`: write what is whole of a damaged checkpoint, and say what is not."""
+"""`streamckpt salvage`: rescue the intact leaves of a damaged checkpoint, and list what is lost."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Final
+from typing import Any
 
-from ..checkpoints.salvaging import salvage
+from ..checkpoints.salvaging import SalvageReport, salvage
 from ..containers.container import Loss
 from ..containers.load_prefixes import shown_name
-from ..format.errors import UsageError
+from ..format.errors import UsageError, counted
 from ..format.keypaths import display
-from .command_line import Parser, add_dialect, add_flag, parser, run, size
+from .command_line import error_json, print_json, run
+from .options import add_dialect, add_showing
+from .parsers import Parser, parser
+from .statuses import DONE, PARTLY
+from .tables import named, size
 
-PARTLY: Final = 3  # exit status: something was lost, and the rest has been written
 _EXAMPLES = """examples:
-  # what is lost, and nothing written
-  python -m reference.salvage --load_checkpoint=streaming_params --dry_run
-  python -m reference.salvage --load_checkpoint=streaming_params --output_file=what_is_left
+  # list what is lost, and write nothing
+  streamckpt salvage streaming_params --dry_run
+  streamckpt salvage streaming_params rescued
+  # the spelling of the other commands
+  streamckpt salvage --load_checkpoint=streaming_params --output_file=rescued
 
-exit status: 0 nothing is lost, 1 nothing can be salvaged or the output could not be written, 2 wrong usage, 3 something
-is lost and the rest has been written.
-In a plain stream a record whose payload alone was changed looks whole: version 1.0 of the format has no checksum.
+In a plain stream a record in which only the payload was changed looks intact: version 1.0 has no checksums.
 """
 
 
@@ -33,41 +36,69 @@ def _lost(loss: Loss) -> str:
 
 
 def command_line() -> Parser:
-    command = parser("python -m reference.salvage", "Write what is whole of a damaged checkpoint.", _EXAMPLES)
-    command.add_argument(
-        "--load_checkpoint", required=True, metavar="[PREFIX::]PATH", help="the damaged file, a stream or a flax file"
+    """The options of the command."""
+    about = "Rescue the intact leaves of a damaged checkpoint, and list what is lost."
+    command = parser("salvage", about, "IN OUT", _EXAMPLES)
+    command.one_pass = ("load_checkpoint",)
+    command.add_place(
+        "load_checkpoint",
+        "IN",
+        "the damaged file, a stream or a flax file; - is standard input, which is copied to a temporary file first",
     )
-    command.add_argument(
-        "--output_file",
-        metavar="[PREFIX::]PATH",
-        help="the output, of the same kind as the input unless its prefix says another; - is standard output",
+    command.add_place(
+        "output_file",
+        "OUT",
+        "the output, of the same kind as the input unless its prefix says another; - is standard output",
+        optional=True,
     )
     add_dialect(command)
-    add_flag(command, "dry_run", False, "say what is lost, and write nothing")
+    command.add_flag("dry_run", False, "list what is lost, and write nothing")
+    add_showing(command)
     return command
+
+
+def describe_json(report: SalvageReport, file: str, output: str | None) -> dict[str, Any]:
+    """What `--json` prints. Offsets and sizes are in bytes; `output` is null where nothing was written."""
+    return {
+        "file": file,
+        "output": output,
+        "kind": report.kind,
+        "leaves": report.leaves,
+        "bytes": report.nbytes,
+        "lost": [{**error_json(loss.error), "offset": loss.offset, "end": loss.end} for loss in report.losses],
+    }
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.output_file is None and not arguments.dry_run:
-        raise UsageError("name the output with --output_file, or ask for --dry_run")
+        raise UsageError("name an output, or ask for --dry_run")
     report = salvage(
         arguments.load_checkpoint,
         arguments.output_file,
         dry_run=arguments.dry_run,
         dialect=arguments.dialect,
-        progress=True,
+        progress=arguments.progress,
     )
-    file = shown_name(arguments.load_checkpoint)
-    print(f"{file}: {report.leaves} leaves are whole" + ("" if report.losses else ", and nothing is lost"))
+    written = None if arguments.dry_run else arguments.output_file
+    if arguments.json:
+        print_json(describe_json(report, shown_name(arguments.load_checkpoint), written and shown_name(written)))
+    else:
+        _print_report(report, named(arguments.load_checkpoint), written and named(written))
+    return PARTLY if report.losses else DONE
+
+
+def _print_report(report: SalvageReport, file: str, output: str | None) -> None:
+    leaves = counted(report.leaves, "leaf")
+    intact = f"{leaves} {'is' if report.leaves == 1 else 'are'} intact"
+    print(f"{file}: {intact}" + ("" if report.losses else ", and nothing is lost"))
     for loss in report.losses:
         print(_lost(loss))
-    if arguments.output_file is not None and not arguments.dry_run:
-        output = shown_name(arguments.output_file)
-        print(f"wrote {output}: a {report.kind} of {report.leaves} leaves, {size(report.nbytes)}")
-    if report.losses and not arguments.dry_run:
-        print("note: it is a part of the checkpoint, and nothing in it says so", file=sys.stderr)
-    return PARTLY if report.losses else 0
+    if output is not None:
+        print(f"wrote {output}: a {report.kind} of {leaves}, {size(report.nbytes)}")
+        if report.losses:
+            print("note: the output is only a part of the checkpoint, and nothing in it says so", file=sys.stderr)
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command with these arguments, or those of the process, and give its exit status."""
     return run(command_line(), _run, argv)

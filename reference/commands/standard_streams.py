@@ -13,7 +13,7 @@ from ..format.errors import UsageError
 from ..storage.open_descriptors import OpenDescriptor
 from ..storage.places import place_of
 
-_INPUTS: Final = ("load_checkpoint", "path", "a", "b", "load_base_checkpoint", "load_target_checkpoint")
+_INPUTS: Final = ("load_checkpoint", "path", "paths", "a", "b", "load_base_checkpoint", "load_target_checkpoint")
 _OUTPUT: Final = "output_file"
 
 
@@ -23,14 +23,21 @@ def standard_streams(arguments: argparse.Namespace, one_pass: tuple[str, ...]) -
 
     While a checkpoint goes to standard output, all that is printed goes to standard error. Raises UsageError.
     """
-    for name in (*_INPUTS, _OUTPUT):
+    taken = 0
+    for name in _INPUTS:
         value = getattr(arguments, name, None)
-        if not isinstance(value, str) or _path(value) != "-":
+        values: list[str] = value if isinstance(value, list) else [str(value)]
+        if not any(_path(each) == "-" for each in values):
             continue
-        if name != _OUTPUT and name not in one_pass:
-            raise UsageError("this command needs a file with a name, and not standard input; save it to one first")
-        setattr(arguments, name, f"{value[:-1]}{'/dev/stdout' if name == _OUTPUT else '/dev/stdin'}")
-        _refuse_closed(sys.__stdout__ if name == _OUTPUT else sys.__stdin__, "output" if name == _OUTPUT else "input")
+        taken += sum(_path(each) == "-" for each in values)
+        if name not in one_pass or taken > 1:
+            raise UsageError("this needs a named file, and not standard input; save the input to a file first")
+        named = [f"{each[:-1]}/dev/stdin" if _path(each) == "-" else each for each in values]
+        setattr(arguments, name, named if isinstance(value, list) else named[0])
+        _refuse_closed(sys.__stdin__, "input")
+    written = getattr(arguments, _OUTPUT, None)
+    if isinstance(written, str) and _path(written) == "-":
+        setattr(arguments, _OUTPUT, f"{written[:-1]}/dev/stdout")
     output = _path(getattr(arguments, _OUTPUT, None))
     if not output or not _is_standard_output(output):
         yield

@@ -1,13 +1,22 @@
-"""What commands print of leaves: columns that are aligned, and the fields that JSON has of a leaf."""
+"""What commands print of leaves: sizes, losses, columns that are aligned, and the fields that JSON has of a leaf."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from ..format.leaves import Leaf
+from ..containers.load_prefixes import shown_name
+from ..format.errors import counted
+from ..format.keypaths import display, printable
+from ..format.leaves import Leaf, size_text
 from ..format.manifests import Entry
 from ..format.records import Record
+
+
+def named(spec: str) -> str:
+    """The file of `[PREFIX::]PATH` for a terminal, which it cannot steer."""
+    return printable(shown_name(spec))
 
 
 def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
@@ -22,3 +31,19 @@ def leaf_json(leaf: Leaf | Record | Entry) -> dict[str, Any]:
     """Kind, dtype, shape and payload bytes of a leaf; dtype and shape are null where it is not an array."""
     dtype, shape = (str(leaf.dtype), list(leaf.shape)) if leaf.dtype else (None, None)
     return {"kind": leaf.kind, "dtype": dtype, "shape": shape, "bytes": leaf.nbytes}
+
+
+size: Final = size_text  # of leaves, files, arrays
+
+
+# CONV-4: "A program that casts SHOULD say how many finite values became infinite."
+def losses(infinite: int, zero: int) -> str:
+    """What a cast has cost."""
+    zeros = f", and {counted(zero, 'nonzero value')} became zero" if zero else ""
+    return f"{counted(infinite, 'finite value')} became infinite{zeros}"
+
+
+def note_worst(worst: tuple[str, ...] | None) -> None:
+    """Name the leaf that a cast has cost the most values."""
+    if worst is not None:
+        print(f"note: {display(worst)} has lost the most values to the cast", file=sys.stderr)

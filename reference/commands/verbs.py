@@ -1,35 +1,81 @@
-"""The `streamckpt` command: the verbs of the modules under one name."""
+"""The `streamckpt` command: all verbs under one name."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
+import os
 import sys
 from typing import Final
 
-from .command_line import parser, run
+from ..format.errors import UsageError
+from .command_line import say
+from .parsers import called_as
+from .spellings import did_you_mean
+from .statuses import DONE, INTERRUPTED, USAGE, table_of_statuses
 
-_VERBS: Final = {
-    "convert": "from one container or float dtype to another",
-    "diff": "the difference of two checkpoints, and one of them from the other and the difference",
-    "compare": "say which leaves of two checkpoints differ, and by how much",
-    "inspect": "show the tree, shapes, dtypes, sizes and offsets",
-    "verify": "read a whole file against the specification",
+VERBS: Final = {
+    "convert": "convert between containers, names and float dtypes",
+    "diff": "write the difference of two checkpoints",
+    "recover": "recover a checkpoint from its base and the difference",
+    "compare": "show which leaves of two checkpoints differ, and by how much",
+    "inspect": "show what checkpoints hold: tree, shapes, dtypes, sizes and offsets",
+    "verify": "check whole files against the specification",
     "seal": "write the seal of a stream to a file beside it",
-    "salvage": "write what is whole of a damaged file",
+    "salvage": "rescue the intact leaves of a damaged file",
 }
+_OTHERS: Final = {
+    "completion": "print the shell completion for bash, zsh or fish",
+    "help": "show the help of a verb",
+}
+_HELP: Final = {"-h", "--help", "-help", "help"}
+_ABOUT: Final = "Read, check and convert streaming checkpoints of large JAX models."
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if argv is None else argv
-    if arguments and arguments[0] in _VERBS:
-        return importlib.import_module(f"reference.{arguments[0]}").main(arguments[1:])
-    verbs = "\n".join(f"  {verb:<8} {text}" for verb, text in _VERBS.items())
-    epilog = f"verbs:\n{verbs}\n\n`streamckpt VERB --help` tells more."
-    command = parser("streamckpt", "Read, check and convert streaming checkpoints of large JAX models.", epilog)
-    command.add_argument("verb", metavar="VERB", choices=_VERBS, help="what to do")
-    return run(command, _never, arguments)
+    """Run a verb with its arguments, or those of the process, and give its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    prog = called_as("")
+    if "_ARGCOMPLETE" in os.environ:
+        _module("completion").complete()
+    try:
+        verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+        if verb in VERBS or verb == "completion":
+            return _module(verb).main(rest)
+        if verb == "help" and rest:
+            return main([rest[0], "--help"])
+        if verb in _HELP:
+            print(help_text(prog))
+            return DONE
+        if verb in ("--version", "-V", "version"):
+            print(version_text())
+            return DONE
+        if not verb:
+            print(help_text(prog), file=sys.stderr)
+            return USAGE
+        return say(prog, f"unknown verb {verb!r}{did_you_mean(verb, [*VERBS, *_OTHERS])} (see `{prog} --help`)", USAGE)
+    except KeyboardInterrupt:
+        return say(prog, "interrupted", INTERRUPTED)
+    except UsageError as error:
+        return say(prog, str(error), USAGE)
 
 
-def _never(arguments: argparse.Namespace) -> None:
-    raise AssertionError(arguments)  # every verb has been taken above
+def help_text(prog: str) -> str:
+    """What --help says of all verbs together, and of their exit statuses."""
+    verbs = "\n".join(f"  {verb:<10}  {text}" for verb, text in (VERBS | _OTHERS).items())
+    return (
+        f"usage: {prog} VERB [options] FILES\n\n{_ABOUT}\n\nverbs:\n{verbs}\n\n"
+        f"`{prog} help VERB` shows the options and examples of a verb.\n"
+        "Options are spelled with - or _ (--dry-run, --dry_run); booleans as --streaming, --nostreaming, "
+        "--streaming=False.\n\n"
+        f"{table_of_statuses()}"
+    )
+
+
+def version_text() -> str:
+    """The version of the package, and of the specification that it reads and writes."""
+    package = importlib.import_module("reference")
+    return f"streamckpt {package.__version__} (specification {package.SPEC_VERSION})"
+
+
+def _module(verb: str):
+    return importlib.import_module(f"{__package__}.{verb}")

@@ -23,7 +23,7 @@ def wants_jax(backend: str | None, computes: bool) -> bool:
     not start.
     """
     if backend not in (None, *BACKENDS):
-        raise UsageError(f"{backend!r} is no backend; choose one of {', '.join(BACKENDS)}")
+        raise UsageError(f"{backend!r} is not a backend; choose one of {', '.join(BACKENDS)}")
     if not computes or backend == "numpy":
         return False
     if backend is None:

@@ -1,4 +1,4 @@
-"""What is left of a damaged checkpoint: every record that is whole, and the stretches between them that are lost."""
+"""What is left of a damaged checkpoint: every intact record, and the stretches between them that are lost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TEXT_PER_HEADER: Final = 64  # bytes of text that count as a header
 
 
 class Whole(NamedTuple):
-    """What is whole of a file of a kind, what is lost of it, and the seal, where it has one that is whole."""
+    """The intact records of a file, what is lost, and its seal, if it has an intact one."""
 
     kind: str
     records: list[Record]
@@ -149,7 +149,7 @@ class _Search:
         return cursor.tell() + length if kind == "bin" else None
 
     def _starts(self, at: int) -> Iterator[int]:
-        """The places from `at` on where a whole record stands that is no chance of the payload around it."""
+        """The places from `at` on where an intact record begins that is not a coincidence in the payload around it."""
         while at < self._source.size:
             if not self._block or at >= self._base + _SEARCHED:
                 n = min(_SEARCHED + _LONGEST_START, self._source.size - at)

@@ -1,4 +1,4 @@
-"""Files that are not checkpoints of this family, and are often given for one: how to tell them, and what to do."""
+"""Files that are often taken for checkpoints of this family: how to recognise them, and what to do."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ FOREIGN: Final = (
     Foreign(
         "JSON text",
         lambda head, size: head.lstrip()[:1] in (b"{", b"["),
-        "if it is the answer to a failed download, download again; the name of an index of shards ends in .index.json",
+        "if a failed download left it, download the file again; an index of shards has a name that ends in .index.json",
     ),
     Foreign(
         "HTML or XML page",

@@ -38,7 +38,7 @@ def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
         known = ", ".join(f"{name}::" for name in PREFIXES)
         raise UsageError(f"{prefix}:: is not a load prefix; choose one of {known}", "CONV-5")
     if not path:
-        raise UsageError(f"{prefix}:: is followed by no path")
+        raise UsageError(f"{prefix}:: is not followed by a path")
     return prefix, path
 
 
@@ -59,8 +59,8 @@ def kind_said(output: str | os.PathLike[str]) -> str | None:
     if prefix:
         return PREFIXES[prefix]
     if found := _NOT_WRITTEN.search(path):
-        advice = "safetensors::, flax:: and params:: before it say what is written here"
-        raise UsageError(f"{path}: no file of the kind that ends in {found[0]} is written here; {advice}")
+        advice = "put safetensors::, flax:: or params:: before it to say what to write"
+        raise UsageError(f"{path}: files that end in {found[0]} are not written here; {advice}")
     return next((kind for ending, kind in _ENDINGS if ending.search(path)), None)
 
 
@@ -75,7 +75,7 @@ def split_output(output: str | os.PathLike[str], streaming: bool | None = None) 
     if kind == ORBAX:
         raise UsageError(f"{path} is to be an orbax folder, which convert and save write, and not this")
     if path.endswith("/"):
-        raise UsageError(f"{path} is a folder, and a {kind} is one file: name it without / at the end")
+        raise UsageError(f"{path} is a folder, and a {kind} is one file; drop the / at the end")
     return kind, path
 
 
@@ -94,8 +94,8 @@ def _kind_of(prefix: str | None, path: str, output: str | os.PathLike[str], stre
     asked = None if streaming is None else STREAM if streaming else FLAX
     if said is not None and prefix is None and asked is not None and asked != said:
         raise UsageError(
-            f"{path} is the name of a {said}, and --streaming={streaming} asks for a {asked}: leave one out, or say "
-            f"with a prefix what is to be written, as in {'params' if streaming else 'flax'}::{path}"
+            f"{path} is the name of a {said}, and --streaming={streaming} asks for a {asked}; leave one out, or "
+            f"choose with a prefix, as in {'params' if streaming else 'flax'}::{path}"
         )
     return said or asked or STREAM
 
@@ -112,13 +112,13 @@ def select(records: list[Record], prefix: str | None) -> list[Record]:
             raise FormatError("CONV-5", None, None, "this is a train state, and params:: asks for weights", advice)
         return records
     if not train_state:
-        detail = f"this holds weights alone, without step and optimizer, and {prefix}:: asks for a train state"
+        detail = f"this holds only weights, without step and optimizer, and {prefix}:: asks for a train state"
         raise FormatError("CONV-5", None, None, detail, "use params::")
     if prefix == "trainstate":
         return records
     if not any(record.path[: len(WEIGHTS)] == WEIGHTS for record in records):
-        detail = f"no leaf is under {display(WEIGHTS)}, where trainstate_params:: looks for the weights"
-        advice = "as in a train state of JAXSeq they are under params: use trainstate:: and the prefix params"
+        detail = f"there is no leaf under {display(WEIGHTS)}, where trainstate_params:: looks for the weights"
+        advice = "in a train state of JAXSeq they are under params: use trainstate:: with the prefix params"
         raise FormatError("CONV-5", None, None, detail, advice)
     return subtree(records, WEIGHTS)
 
@@ -128,8 +128,8 @@ def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
     n = len(prefix)
     chosen = [record._replace(path=record.path[n:]) for record in records if record.path[:n] == prefix]
     if not chosen or not chosen[0].path:
-        what = "is a leaf, not a subtree" if chosen else "does not stand in it"
+        what = "is a leaf, not a subtree" if chosen else "is not in it"
         roots = ", ".join([display((root,)) for root in dict.fromkeys(record.path[0] for record in records)][:8])
         detail = f"the subtree {display(prefix)} was asked for and {what}"
-        raise FormatError("CONV-5", None, None, detail, f"at its root stand: {roots}")
+        raise FormatError("CONV-5", None, None, detail, f"at its root are: {roots}")
     return chosen

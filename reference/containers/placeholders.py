@@ -1,4 +1,4 @@
-"""Files that hold placeholders of arrays which lie elsewhere: what wrote them, and the folder to look in."""
+"""Files that hold placeholders for arrays stored elsewhere: what wrote them, and the folder to look in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def may_stand_elsewhere(path: tuple[str, ...], text: str) -> bool:
 
 
 def refuse_placeholders(source: Source, records: Sequence[Record], name: str) -> None:
-    """Refuse a file of which arrays lie elsewhere; `name` is that of the file. Raises FormatError (CONV-6)."""
+    """Refuse a file whose arrays are stored elsewhere; `name` is that of the file. Raises FormatError (CONV-6)."""
     texts = [record for record in records if record.kind == "str" and 0 < record.nbytes <= _LONGEST]
     if not texts:
         return
@@ -67,6 +67,6 @@ def _marked(source: Source, texts: Sequence[Record]) -> list[Record]:
 def _refuse(record: Record, count: int, who: str, folder: str, path: tuple[str, ...] | None = None) -> NoReturn:
     arrays = "an array" if count == 1 else f"{count} arrays"
     detail = (
-        f"in the place of {arrays} this holds placeholders, as {who} writes them; the first lies in {printable(folder)}"
+        f"this holds placeholders in place of {arrays}, as {who} writes them; the first array is in {printable(folder)}"
     )
     raise FormatError("CONV-6", record.offset, KeyPath(path or record.path), detail, _ADVICE)

@@ -22,6 +22,7 @@ from .safetensors_file import NAMES, SAFETENSORS, SPLIT, read_safetensors, safet
 from .shards import Shards
 from .split_leaves import SPLIT_LEAVES, read_split_leaves
 from .stream import STREAM, planned
+from .zeros import tell_zeros
 
 CONTAINERS: Final[dict[str, Container]] = {
     container.kind: container
@@ -95,10 +96,12 @@ def read_contents(
         read = functools.partial(read_safetensors, names=names)
     try:
         return wanted, source.contents(read) if isinstance(source, Shards) else read(source)
-    except FormatError:
+    except FormatError as error:
         # A file may begin as one kind does and be of another; then that is what is wrong with it.
         if (found := kind_of(source)) != wanted:
             refuse_file(source, found, wanted)
+        if not isinstance(source, Shards):
+            tell_zeros(source, error)
         raise
 
 

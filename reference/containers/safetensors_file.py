@@ -65,24 +65,24 @@ def read_safetensors(source: Source, names: str = SPLIT) -> Contents:
     # CONV-10: "A safetensors file is the length of its header in 8 bytes, little-endian, the header, and the payloads;
     #           a reader takes what this table describes, and refuses all else."
     if source.size < 8:
-        _refuse(f"it has {source.size} bytes, and the length of its header takes 8")
+        _refuse(f"it has {source.size} bytes, and its header alone begins with a length of 8")
     size = int.from_bytes(source.read_at(0, 8), "little")
     if not 2 <= size <= min(source.size - 8, MAX_HEADER):
-        _refuse(f"its header is said to take {size} bytes and the file has {source.size}")
+        _refuse(f"its header should take {size} bytes and the file has {source.size}")
     text = source.read_at(8, size)
     if not text.startswith(b"{"):
         _refuse("its header does not begin with an opening brace")
     try:
         header = read_json(text.decode(), float, minus_zero=-0.0)
     except ValueError as error:
-        _refuse(f"its header is not the JSON that it should be: {error}", clause="CONV-11")
+        _refuse(f"its header is not valid JSON: {error}", clause="CONV-11")
     metadata = _metadata(header.pop(_METADATA, {}))
     data = 8 + size
     entries = [_entry(name, entry, data, names) for name, entry in header.items()]
     at = data
     for path, _, start, end in sorted(entries, key=lambda entry: entry[2:]):
         if start != at:
-            _refuse("the payloads do not stand one after the other", path)
+            _refuse("the payloads do not follow one another", path)
         at = end
     if at != source.size:
         _refuse(f"the payloads take {at - data} bytes and the file has {source.size - data} after its header")
@@ -106,7 +106,7 @@ def _clash(paths: list[tuple[str, ...]]) -> FormatError | None:
 
 def _metadata(value: Any) -> dict[str, str]:
     if type(value) is not dict or not all(type(text) is str for text in value.values()):
-        _refuse(f"its {_METADATA} is not an object of texts")
+        _refuse(f"its {_METADATA} is not an object of strings")
     try:
         "".join(itertools.chain.from_iterable(value.items())).encode()
     except UnicodeEncodeError:
@@ -124,14 +124,14 @@ def _entry(name: str, entry: Any, data: int, names: str) -> tuple[tuple[str, ...
         _refuse("an entry is not an object with dtype, shape and data_offsets", path)
     tag, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if type(shape) is not list or type(offsets) is not list or len(offsets) != 2:
-        _refuse("its shape or data_offsets are not the list that they should be", path)
+        _refuse("its shape or data_offsets are not lists", path)
     if not all(type(n) is int and 0 <= n < 1 << 63 for n in (*shape, *offsets)):
         _refuse("its shape or data_offsets hold what is not an integer of 0 to 2^63 - 1", path)
     if len(shape) > MAX_DIMS:
         _refuse(f"a shape has {len(shape)} dimensions; at most {MAX_DIMS} are allowed", path, "LEAF-3")
     start, end = offsets
     if type(tag) is not str:
-        _refuse("its dtype is not a text", path, "CONV-8")
+        _refuse("its dtype is not a string", path, "CONV-8")
     if tag not in TAGS:
         return path, _unheld(path, tag, shape, start, end, data), data + start, data + end
     try:
@@ -155,7 +155,7 @@ def _unheld(path: tuple[str, ...], tag: str, shape: list[int], start: int, end: 
     bits = _PACKED.get(tag)
     if end < start or (bits is not None and _bits(shape, bits) != 8 * (end - start)):
         _refuse(f"shape {shape} of {tag} does not take the {end - start} bytes of the payload", path)
-    error = FormatError("CONV-8", 8, KeyPath(path), f"the safetensors dtype {brief((tag,))!r} has no counterpart here")
+    error = FormatError("CONV-8", 8, KeyPath(path), f"the safetensors dtype {brief((tag,))!r} is not supported here")
     return Unheld(path, f"{tag}[{','.join(map(str, shape))}]", end - start, data + start, error)
 
 
@@ -197,8 +197,8 @@ _OF_FLAX: Final = frozenset(("kernel", "embedding", "scale"))
 def default_metadata(items: Sequence[Item | Record]) -> dict[str, str]:
     """The `__metadata__` of leaves of which nothing else is known.
 
-    `format` is the framework whose names these are: flax's. Of a tree that has `weight`, as torch calls them, and none
-    of flax's names, nothing is claimed.
+    `format` is the framework whose names these are: flax's. If a tree has `weight`, as torch calls them, and none of
+    flax's names, nothing is claimed.
     """
     last = {item.path[-1].rpartition(".")[2] for item in items if item.path}
     return {} if "weight" in last and not last & _OF_FLAX else {"format": "flax"}
@@ -236,7 +236,7 @@ def safetensors_steps(
 def _checked(metadata: Mapping[str, str]) -> dict[str, str]:
     """The metadata as it can be encoded. Raises CONV-10, CONV-11."""
     if not all(type(text) is str for entry in metadata.items() for text in entry):
-        raise FormatError("CONV-10", None, None, f"the {_METADATA} of a safetensors file is a map of texts")
+        raise FormatError("CONV-10", None, None, f"the {_METADATA} of a safetensors file is a map of strings")
     try:
         "".join(itertools.chain.from_iterable(metadata.items())).encode()
     except UnicodeEncodeError as error:

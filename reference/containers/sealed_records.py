@@ -20,7 +20,7 @@ from .canonical_heads import CanonicalHeads
 _PIECE: Final = 1 << 19  # bytes read at a time
 _SMALL: Final = 1 << 16  # bytes; smaller records are compared as they are read, all others when their payload is
 _FEW: Final = 64  # leaves that stand together; fewer than these are not read where nobody asks for them
-_ADVICE: Final = "the file was changed, or made so; get it again from where it comes"
+_ADVICE: Final = "the file was changed, or written incorrectly; get it again from its source"
 
 
 def _placed(leaf: Leaf, payload: int | None) -> Leaf:
@@ -258,11 +258,11 @@ class SealedRecords:
         if record.path != path:
             raise self._refusal(i, f"the record here has the key path {KeyPath(record.path)}")
         if (found.kind, found.dtype, found.shape) != (leaf.kind, leaf.dtype, leaf.shape):
-            raise self._refusal(i, f"the record has {leaf_text(found)}, and the index {leaf_text(leaf)}")
+            raise self._refusal(i, f"the record has {leaf_text(found)}, and the index says {leaf_text(leaf)}")
         if record.end != stop:
             raise self._refusal(i, f"the record ends at byte {record.end}, and the index says {stop}")
         if (at := self._columns.payloads[i]) != (place := record.payload_place()):
-            raise self._refusal(i, f"the payload stands at byte {place} of its record, and the index says {at}")
+            raise self._refusal(i, f"the payload begins at byte {place} of its record, and the index says {at}")
         return record
 
     def _refusal(self, i: int, detail: str, clause: str = "INDEX-7") -> FormatError:
@@ -288,6 +288,6 @@ class SealedRecords:
         count = len(self.sums[i]) // WIDTH
         which = f"block {block} of {count} of the leaf does" if count > 1 else "the leaf does"
         path = KeyPath(self.path(i))
-        advice = "the file is damaged; get it again, or rescue what is whole with `python -m reference.salvage`"
-        detail = f"{which} not have the checksum in the seal"
+        advice = "the file is damaged; get it again, or rescue the intact leaves with `streamckpt salvage`"
+        detail = f"{which} not match its checksum in the seal"
         return self._named(FormatError("SUM-3", self.starts[i] + block * BLOCK, path, detail, advice))

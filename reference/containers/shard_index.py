@@ -85,13 +85,13 @@ def read_index(source: Source) -> Index:
         if type(file) is not str or not file or file in (".", "..") or re.search(r"[/\\\0]", file):
             _refuse(f"the file of {shown(name)} is not the name of a file beside the index")
         if not _is_text(name) or not _is_text(file):
-            _refuse("half of a surrogate pair stands in it", "CONV-11")
+            _refuse("it contains half of a surrogate pair", "CONV-11")
     metadata = index.get("metadata")
     return Index(files, _texts(metadata if type(metadata) is dict else {}))
 
 
 def _refuse(detail: str, clause: str = "CONV-6") -> NoReturn:
-    advice = "get it again from where it came; if it is the answer to a failed download, so are the shards"
+    advice = "get it again; if a failed download left it, the shards may be damaged too"
     raise FormatError(clause, 0, None, f"this is not an index of shards: {detail}", advice)
 
 
@@ -119,8 +119,8 @@ def encode_index(files: Mapping[str, str], total: int) -> bytes:
     return (json.dumps(index, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def stand(names: Sequence[str]) -> str:
-    return "stand" if len(names) > 1 else "stands"
+def are(names: Sequence[str]) -> str:
+    return "are" if len(names) > 1 else "is"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from ..storage.places import LocalPlace, place_of
 from ..storage.whole_folders import settle_set
 from .container import Contents, Loss
 from .orbax_folder import ORBAX, OrbaxFolder, holds_orbax
-from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, layout_of, listed, read_index, shown, stand
+from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, are, layout_of, listed, read_index, shown
 
 
 class Shards(JoinedFiles):
@@ -56,7 +56,7 @@ class Shards(JoinedFiles):
             for path in _paths(contents):
                 name = self._layout.separator.join(path)
                 if name in found:
-                    faults.append(f"{shown(name)} stands in {found[name]} and in {shard}")
+                    faults.append(f"{shown(name)} is in both {found[name]} and {shard}")
                 found.setdefault(name, shard)
             whole = whole._replace(
                 records=[*whole.records, *(_moved(record, start) for record in contents.records)],
@@ -116,18 +116,18 @@ def _disagreements(said: Mapping[str, str], found: Mapping[str, str], files: set
     surplus = [name for name in found if name not in said]
     elsewhere = [name for name, file in found.items() if said.get(name, file) != file]
     if missing:
-        yield f"the index names {listed(missing)}, which {stand(missing)} in no shard"
+        yield f"the index names {listed(missing)}, which {are(missing)} in no shard"
     if surplus:
-        yield f"{listed(surplus)} {stand(surplus)} in a shard and not in the index"
+        yield f"{listed(surplus)} {are(surplus)} in a shard and not in the index"
     if elsewhere:
         where = f"{shown(found[elsewhere[0]])}, not in {shown(said[elsewhere[0]])} as the index says"
         more = f", and {len(elsewhere) - 1} more are elsewhere too: {listed(elsewhere[1:])}" if elsewhere[1:] else ""
-        yield f"{shown(elsewhere[0])} stands in {where}{more}"
+        yield f"{shown(elsewhere[0])} is in {where}{more}"
 
 
 def _refusal(name: str, faults: list[str]) -> FormatError:
-    more = f"; and {len(faults) - SHOWN} more of the kind" if len(faults) > SHOWN else ""
-    detail = f"the shards and their index do not fit together: {'; '.join(faults[:SHOWN])}{more}"
+    more = f"; and {len(faults) - SHOWN} more like these" if len(faults) > SHOWN else ""
+    detail = f"the shards and their index do not match: {'; '.join(faults[:SHOWN])}{more}"
     error = FormatError("CONV-6", None, None, detail, "get the folder again, or what is missing of it")
     error.file = name
     return error
@@ -199,7 +199,7 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
             with contextlib.suppress(FileNotFoundError):
                 return open_files(base + candidate, given=name)
         raise FileNotFoundError(
-            errno.ENOENT, f"there is none of {', '.join(layout.index_name for layout in layouts)} in it", name
+            errno.ENOENT, f"it does not contain {' or '.join(layout.index_name for layout in layouts)}", name
         )
     names = sorted(os.listdir(folder))
     found = [each for each in names if (layout := layout_of(each)) and _wanted(layout, layouts)]
@@ -214,7 +214,7 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
     if not found:
         raise IsADirectoryError(errno.EISDIR, "this is a directory; name a file in it", name)
     if len(found) > 1:
-        raise UsageError(f"{name} holds {listed(found)}: which of them is meant? name it")
+        raise UsageError(f"{name} holds {listed(found)}: name the one you want")
     return open_files(base + found[0], given=name)
 
 
@@ -260,7 +260,7 @@ def _open_shards(name: str, index_name: str, layout: Layout) -> Shards:
                 missing.append(shard)
         faults = [f"{listed(missing)} {'are' if missing[1:] else 'is'} missing"] if missing else []
         if surplus := _surplus(index_name, layout, index):
-            faults.append(f"{listed(surplus)} {stand(surplus)} in the folder and not in the index")
+            faults.append(f"{listed(surplus)} {are(surplus)} in the folder and not in the index")
         if not files:
             raise _refusal(name, faults)
         return Shards(name, layout, index, files, faults)

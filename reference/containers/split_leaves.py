@@ -45,7 +45,7 @@ def records_and_pieces(cursor: Cursor) -> Iterator[Record]:
 
 
 def read_record_or_piece(cursor: Cursor) -> Record:
-    """One record; of a piece the leaf is not read, for it is no leaf by itself. Raises FormatError."""
+    """One record; of a piece the leaf is not read, for it is not a leaf by itself. Raises FormatError."""
     offset = cursor.tell()
     piece = _read_piece(cursor)
     if piece is not None:
@@ -114,7 +114,7 @@ def _leaf_of(source: Source, path: tuple[str, ...], pieces: Sequence[Record]) ->
         if _number(piece) != i:
             where = f"the piece after chunk_{i - 1}" if i else "the first piece"
             twice = bool(i) and _number(piece) == i - 1
-            detail = f"{piece.path[-1]} comes twice" if twice else f"{where} is missing, and {piece.path[-1]} is there"
+            detail = f"{piece.path[-1]} occurs twice" if twice else f"{where} is missing, and {piece.path[-1]} is there"
             raise FormatError("REC-2", piece.offset, None, detail)
     ranges = JoinedRanges([(source, piece.leaf_offset, piece.nbytes) for piece in in_order])
     cursor = Cursor(ranges)

@@ -47,7 +47,7 @@ def read_with_seal(source: Source, seal: Source, check: bool = True) -> Contents
         found = read_detached_seal(seal, source.size)
     except FormatError as error:
         error.file = getattr(seal, "name", None)
-        error.advice = "get the two again, or remove the seal, and make it once more with `python -m reference.seal`"
+        error.advice = "get the two again, or make the seal anew with `streamckpt seal`"
         raise
     return _sealed(SealedFile(source, found, detached=True, check=check))
 

@@ -65,7 +65,7 @@ class Outflow:
         devices = array.sharding.device_set
         gathers = self.shared and leaf.nbytes > 0 and not all(holds_all(array, writer) for writer in self._writers)
         if gathers and (far := set(self._writers) - {device.process_index for device in devices}):
-            raise ValueError(f"{display(path)}: none of its devices is of process {min(far)}, which writes")
+            raise ValueError(f"{display(path)}: none of its devices belongs to process {min(far)}, which writes")
         small = leaf.nbytes <= _TAKEN_WHOLE
         if not gathers and (small or is_host(devices)):
             new = old  # nothing is saved by a cast on the way; numpy's is the faster one there

@@ -36,7 +36,7 @@ def implementation(key: Any) -> str:
     """The name of the implementation of typed keys. Raises UsageError for one that does not come with jax."""
     name = _dtypes().get(key.dtype)
     if name is None:
-        raise UsageError(f"a typed PRNG key of {key.dtype} is of none of {', '.join(_IMPLEMENTATIONS)}")
+        raise UsageError(f"a typed PRNG key has dtype {key.dtype}, not one of {', '.join(_IMPLEMENTATIONS)}")
     return name
 
 

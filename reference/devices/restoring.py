@@ -101,7 +101,7 @@ class _Losses:
 
 
 def sharding_of(target: Any) -> jax.sharding.Sharding | None:
-    """Where a target leaf wants its array; None for jax's default device, and for what is no device array."""
+    """Where a target leaf wants its array; None for jax's default device, and for what is not a device array."""
     if isinstance(target, jax.Array):
         name = "committed" if hasattr(target, "committed") else "_committed"  # before jax 0.4.35
         return target.sharding if getattr(target, name) else None

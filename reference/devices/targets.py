@@ -1,4 +1,4 @@
-"""What a caller wants a checkpoint to become: each target leaf held against the record that is to fill it."""
+"""What a caller wants a checkpoint to become: each target leaf compared with the record that is to fill it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _FILLED_BY: Final[dict[type, tuple[str, str]]] = {
 class TargetMismatch(ValueError):
     """A checkpoint that does not fit the tree it is loaded into; all differences in one report.
 
-    `missing` and `unexpected` are key paths that only the target and only the checkpoint have. `shapes` and
-    `dtypes` are (key path, what the target wants, what the checkpoint holds).
+    `missing` are key paths that only the target has, and `unexpected` those that only the checkpoint has. `shapes`
+    and `dtypes` are (key path, what the target wants, what the checkpoint holds).
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TargetMismatch(ValueError):
     def __str__(self) -> str:
         parts = [
             ("missing from the checkpoint", [display(path) for path in self.missing]),
-            ("in the checkpoint alone", [display(path) for path in self.unexpected]),
+            ("only in the checkpoint", [display(path) for path in self.unexpected]),
             ("of another shape", [_difference(*entry) for entry in self.shapes]),
             ("of another dtype", [_difference(*entry) for entry in self.dtypes]),
         ]

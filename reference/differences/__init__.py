@@ -1,1 +1,1 @@
-"""Wing 7: two checkpoints held against each other: exact deltas, arithmetic ones, comparison."""
+"""Wing 7: two checkpoints compared with each other: exact deltas, arithmetic ones, comparison."""

@@ -48,7 +48,7 @@ class SubtractReport(NamedTuple):
 
 
 class AddReport(NamedTuple):
-    """What a recovery has written."""
+    """What a recovery wrote."""
 
     items: list[Item]
     nbytes: int
@@ -74,9 +74,9 @@ def subtract(
     Floats are subtracted in the promoted dtype of both sides (float16 with bfloat16: float32), and the difference is
     cast to `float_dtype`. Integers of one dtype wrap around and come back exactly. The parts of a complex are floats,
     but are not cast. Leaves of all other kinds and dtypes have to be equal, and are kept as they are.
-    Holds some pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`.
-    `jobs` threads compute, by default up to 4; `progress` is that of `convert`, and `format` the version of the stream
-    that is written, "1.0" or "2.0".
+    Holds a few pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`.
+    `jobs` threads compute, by default up to 4; `progress` is that of `convert`, and `format` is the version of the
+    stream to write, "1.0" or "2.0".
     Raises FormatError (DELTA-14 where trees or leaves cannot be subtracted), OSError, UsageError.
     """
     options = streaming, float_dtype, jobs, backend, progress, format, max_shard_size
@@ -176,7 +176,7 @@ def _pairs(base: Sequence[Item], other: Sequence[Item], minus: bool) -> list[tup
         "of another shape": [_both(before, item) for before, item in pairs if before.leaf.shape != item.leaf.shape],
     }
     if texts := [f"{what}: {_some(names)}" for what, names in faults.items() if names]:
-        detail = f"the {'target' if minus else 'difference'} has another tree than its base; {'; '.join(texts)}"
+        detail = f"the {'target' if minus else 'difference'} has a different tree from its base; {'; '.join(texts)}"
         advice = "--method=exact takes any two checkpoints" if minus else "name the base that it was made from"
         raise FormatError("DELTA-14", None, None, detail, advice)
     return pairs

@@ -1,4 +1,4 @@
-"""Two checkpoints held against each other, leaf by leaf and out of core: what differs, and by how much."""
+"""Two checkpoints compared leaf by leaf and out of core: what differs, and by how much."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BYTE: Final = np.dtype(np.uint8)
 
 
 class Pair(NamedTuple):
-    """What stands at one key path in A and in B, None where nothing does.
+    """What is at one key path in A and in B; None where nothing is.
 
     `change` is one of ADDED, REMOVED, CHANGED, EQUAL. A changed pair has `numbers` where both are arrays of one
     shape, and `values`, shortened texts, where both are single elements or no arrays.
@@ -44,7 +44,7 @@ class Pair(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The containers of A and B, TREE for a tree, and all pairs: in the order of B (TREE-5), then what A alone has."""
+    """The containers of A and B, TREE for a tree, and all pairs: in the order of B (TREE-5), then those only in A."""
 
     kinds: tuple[str, str]
     pairs: list[Pair]
@@ -56,7 +56,7 @@ class Comparison(NamedTuple):
 def compare(
     a: Any, b: Any, *, include: Patterns = None, exclude: Patterns = None, progress: Shown = False
 ) -> Comparison:
-    """Hold two checkpoints against each other: `[PREFIX::]PATH` of any container, or trees of numpy or jax arrays.
+    """Compare two checkpoints: `[PREFIX::]PATH` of any container, or trees of numpy or jax arrays.
 
     Leaves are equal where key path, kind, dtype, shape and every byte of the payload are; the order of the leaves and
     the way in which a payload is chunked do not count. A tree is taken as `reference.save` takes it. Holds the headers
@@ -70,7 +70,7 @@ def compare(
         new = {item.path: item for item in right.items if is_chosen(item.path)}
         if (include is not None or exclude is not None) and not old and not new:
             some = ", ".join(display(item.path) for item in right.items[:3])
-            raise UsageError(f"the patterns leave no leaf of either side over; the first of the second are: {some}")
+            raise UsageError(f"the patterns select no leaf of either side; the first leaves of the second are: {some}")
         total = sum(item.leaf.nbytes + old[path].leaf.nbytes for path, item in new.items() if path in old)
         with shown(progress)("compare", total) as moved:
             both = _Both(moved)

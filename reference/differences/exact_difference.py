@@ -53,8 +53,8 @@ def diff(
 
     `float_dtype` casts the float leaves of the target first; the delta is exact for what that gives. `jobs` threads
     compress. Holds a few blocks of 4 MiB for each, whatever the sizes. The output appears whole or not at all.
-    `backend` is that of `convert`: with jax the large blocks of all dtypes are subtracted, and casts run, on all of
-    jax's local devices, to the same bytes; the methods are tried, hashed and compressed on the host.
+    `backend` is that of `convert`: with jax, large blocks of all dtypes are subtracted, and casts run, on all of jax's
+    local devices, to the same bytes; trying the methods, hashing and compressing happen on the host.
     `progress` is that of `convert`. Raises FormatError, OSError, UsageError.
     """
     zstd()  # missing libraries are told before the work
@@ -62,7 +62,7 @@ def diff(
     tally = Tally()
     prefix, name = split_prefix(output)
     if prefix is not None:
-        raise UsageError(f"an exact delta is a kind of its own; name the output without {prefix}::")
+        raise UsageError(f"an exact delta is a file format of its own; name the output without {prefix}::")
     place = place_of(name)
     refuse_operands(place, {"the base": base, "the target": target})
     with open_side(base) as b, open_side(target) as t:

@@ -21,7 +21,7 @@ from ..format.blocks import BLOCK, Words, decode_block, zstd
 from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
-from ..format.errors import FormatError, UsageError
+from ..format.errors import FormatError, UsageError, counted
 from ..format.keypaths import KeyPath, display
 from ..format.leaves import Leaf, read_leaf, stored
 from ..format.manifests import Manifest, block_path
@@ -39,7 +39,7 @@ from .operands import Side, open_side, refuse_operands
 
 
 class RecoverReport(NamedTuple):
-    """What a recovery from an exact delta has written."""
+    """What a recovery from an exact delta wrote."""
 
     items: list[Item]
     nbytes: int  # of the output
@@ -61,7 +61,7 @@ def recover(
     progress: Shown = False,
     format: str | None = None,
 ) -> RecoverReport:
-    """Write the target that a delta stands for, as a stream or flax file, or as a prefix of `output` says.
+    """Recover the target of a delta, as a stream or flax file, or as a prefix of `output` says.
 
     An output that ends in `/` is a folder of shards, of at most `max_shard_size` bytes of tensors (see `convert`).
 
@@ -78,7 +78,7 @@ def recover(
     tally = Tally()
     prefix, difference = split_prefix(delta)  # the commands of old name every difference with params::
     if PREFIXES.get(prefix or "", STREAM) != STREAM:
-        raise UsageError(f"{difference} is to be a delta, and {prefix}:: asks for another kind of file")
+        raise UsageError(f"{difference} has to be a delta, and {prefix}:: asks for another kind of file")
     to = Output(output, streaming, max_shard_size)
     seal = sealed_as(to.kind, format)
     refuse_operands(to, {"the base": base, "the delta": difference})
@@ -109,7 +109,7 @@ def recover(
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
 #            it writes anything."
 def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
-    """Hold a base against the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
+    """Compare a base with the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
     digests = {}
     base.expect()
@@ -127,24 +127,25 @@ def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
         _check_entries(base, manifest)
         return
     shown = ", ".join(map(display, differ[:5])) + (f" and {len(differ) - 5} more" if len(differ) > 5 else "")
-    detail = f"{base.name} is not the base of this delta: {len(differ)} leaves differ: {shown}"
+    leaves = f"{counted(len(differ), 'leaf')} {'differs' if len(differ) == 1 else 'differ'}"
+    detail = f"{base.name} is not the base of this delta: {leaves}: {shown}"
     if found == manifest.target:
         detail = f"{base.name} is the target of this delta, not its base"
     raise FormatError("DELTA-11", None, None, detail, f"the base has the tree digest {manifest.base.hex()}")
 
 
 def _check_entries(base: Side, manifest: Manifest) -> None:
-    """Hold what the manifest says of the base's leaves against the base (DELTA-3), before any of it is believed."""
+    """Compare what the manifest says of the base's leaves with the base (DELTA-3), before any of it is believed."""
     leaves = {item.path: item.leaf for item in base.items}
     for entry in manifest.leaves:
         leaf = leaves.get(entry.path)
         alike = leaf is not None and leaf.dtype is not None and form(leaf) == (entry.kind, entry.dtype, entry.shape)
         same = entry.base == entry.digest
         if entry.like_base != alike or (leaf is None) != (entry.base is None):
-            detail = "what the manifest says of the base's leaf is not so"
+            detail = "what the manifest says about this leaf of the base is wrong"
             raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
         if same and leaf is not None and (leaf.kind != entry.kind or content_size(leaf) != entry.nbytes):
-            detail = f"this leaf is the base's, of {content_size(leaf)} bytes, and the manifest says {entry.nbytes}"
+            detail = f"this leaf of the base has {content_size(leaf)} bytes, and the manifest says {entry.nbytes}"
             raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
 
 
@@ -231,7 +232,7 @@ class _Recovery:
         # DELTA-12: "A program that recovers the target MUST check the digest of every leaf, and MUST NOT leave a
         #            file in place where one differs."
         if digest.digest() != entry.digest:
-            detail = "what the delta makes of this leaf is not what its digest says"
+            detail = "the recovered leaf does not match its digest"
             raise FormatError("DELTA-12", None, KeyPath(entry.path), detail, "the delta is damaged; get it again")
         if last is not None:
             yield last
@@ -271,7 +272,7 @@ def _not_canonical(path: tuple[str, ...], kind: str) -> FormatError:
 
 
 def _small_item(path: tuple[str, ...], kind: str, content: bytes) -> Item:
-    """A leaf that is no array, from its encoding."""
+    """A leaf that is not an array, from its encoding."""
     cursor = Cursor(BytesSource(content), cut="DELTA-6")
     try:
         leaf = read_leaf(cursor)

@@ -59,5 +59,5 @@ def digest_known(item: Item, digest: bytes | None) -> bytes:
 
 
 def form(leaf: Leaf) -> tuple[str, np.dtype | None, tuple[int, ...]]:
-    """What two arrays have in common whose blocks can be held against each other."""
+    """What two arrays have in common whose blocks can be compared with each other."""
     return leaf.kind, leaf.dtype, leaf.shape

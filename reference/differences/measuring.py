@@ -20,7 +20,7 @@ _NEVER_NEGATIVE: Final = "float8_e8m0fnu"  # the one float without a sign bit
 class Numbers:
     """How two arrays of one shape differ. What is counted is `unit`; pairs of counts are of A and of B.
 
-    Arrays of one dtype are held against each other by their bits. Others are by their values, integers exactly and
+    Arrays of one dtype are compared by their bits. Others are compared by their values, integers exactly and
     the rest as float64: then +0 is -0, and a NaN is a NaN. Complex arrays count as arrays of their parts. Bits that
     carry no meaning (DTYPE-4, DTYPE-5) are left out.
 

@@ -47,8 +47,8 @@ class Side(NamedTuple):
 def open_side(checkpoint: Any, is_chosen: Chooser | None = None) -> Iterator[Side]:
     """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does: what it leaves out is left out here.
 
-    `is_chosen` says which leaves are wanted, None is all, and there may be none. Of an array on devices a piece at a
-    time comes to the host, whenever its payload is read. Raises FormatError, OSError, UsageError.
+    `is_chosen` says which leaves are wanted, None is all, and there may be none. An array on devices comes to the host
+    a piece at a time, whenever its payload is read. Raises FormatError, OSError, UsageError.
     """
     if not isinstance(checkpoint, str | os.PathLike):
         items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]

@@ -92,7 +92,7 @@ def _read_tag(cursor: Cursor) -> np.dtype:
         cursor.fail("DTYPE-2", f"a dtype tag is of kind {kind}, not str")
     _, length = cursor.header()
     if length > 64:
-        cursor.fail("DTYPE-1", f"a text of {length} bytes is no dtype tag", at=at)
+        cursor.fail("DTYPE-1", f"a text of {length} bytes is not a dtype tag", at=at)
     # WIRE-5 is for a str; a bin that is not UTF-8 is another tag (DTYPE-1).
     tag = cursor.text(length, at) if kind == "str" else cursor.take(length).decode(errors="replace")
     return dtype_of(tag, at)

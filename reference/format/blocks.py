@@ -27,7 +27,7 @@ _BITS: Final = {
     **dict.fromkeys(("complex64", "float32", "int32", "uint32"), 32),
     **dict.fromkeys(("complex32", "bcomplex32", "float16", "bfloat16", "int16", "uint16"), 16),
 }
-# DELTA-10: floats whose highest bit is no sign are seen as integers.
+# DELTA-10: floats whose highest bit is not a sign are seen as integers.
 _SIGNLESS: Final = ("float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
 
 
@@ -42,7 +42,7 @@ def encode_block(
     """The bytes of a block, by the method that makes it the smallest.
 
     `target` and `base` are the contents, uint8[n]; `base` is None where there is none of the same dtype and
-    shape. `dtype` is that of the leaf, None for one that is no array. `words` computes the planes, NUMPY by default;
+    shape. `dtype` is that of the leaf, None where it is not an array. `words` computes the planes, NUMPY by default;
     the methods are always tried in numpy, on a stretch that is not worth the way to a device.
     """
     if base is not None and same_bytes(target, base):
@@ -72,12 +72,12 @@ def decode_block(
     """The content that a block stands for, uint8[nbytes], which `words` computes. Raises DELTA-7."""
     method = data[0] if data else None
     if method not in (WHOLE, XOR, ORDERED, EQUAL):
-        raise FormatError("DELTA-7", None, None, f"a block begins with {data[:1].hex() or 'nothing'}, no method")
+        raise FormatError("DELTA-7", None, None, f"a block begins with {data[:1].hex() or 'nothing'}, not a method")
     if method != WHOLE and base is None:
-        raise FormatError("DELTA-7", None, None, f"a block is made by method {method}, and there is no base for it")
+        raise FormatError("DELTA-7", None, None, f"a block is made by method {method} and has no base")
     if method == EQUAL:
         if len(data) != 1:
-            raise FormatError("DELTA-7", None, None, "a block that equals the base's has more bytes")
+            raise FormatError("DELTA-7", None, None, "a block that equals the base's has bytes of its own")
         assert base is not None
         return base
     return (words or NUMPY).content(_unpacked(data[1:], nbytes), base, dtype, method)
@@ -222,13 +222,13 @@ def _unpacked(data: bytes, nbytes: int) -> np.ndarray:
     else:
         raise FormatError("DELTA-7", None, None, f"a block is packed as {data[:1].hex() or 'nothing'}, not 00 or 01")
     if len(planes) != nbytes:
-        raise FormatError("DELTA-7", None, None, f"a block has {len(planes)} bytes of planes, and {nbytes} are due")
+        raise FormatError("DELTA-7", None, None, f"a block has {len(planes)} bytes of planes; expected {nbytes}")
     return np.frombuffer(planes, np.uint8)
 
 
 # DELTA-7: "A frame states its content size, which is that of the planes"
 def _decompressed(frame: bytes, nbytes: int) -> bytes:
-    """What a frame holds. It is held against what is due before anything is allocated for it."""
+    """What a frame holds. Its size is compared with the expected one before anything is allocated."""
     zstandard = zstd()
     if not hasattr(_local, "decompressor"):
         _local.decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
@@ -236,11 +236,11 @@ def _decompressed(frame: bytes, nbytes: int) -> bytes:
         header = zstandard.get_frame_parameters(frame) if frame.startswith(_MAGIC) else None
         size = header.content_size if header else None
         if header is None or size != nbytes:
-            raise FormatError("DELTA-7", None, None, f"a frame of {size} bytes of planes, and {nbytes} are due")
+            raise FormatError("DELTA-7", None, None, f"a frame has {size} bytes of planes; expected {nbytes}")
         # Checked here: a decompressor's own limit does not hold where a frame is decompressed at once.
         if header.window_size > _WINDOW:
-            detail = f"a frame whose window is of {header.window_size} bytes; at most {_WINDOW} are allowed"
+            detail = f"a frame has a window of {header.window_size} bytes; at most {_WINDOW} are allowed"
             raise FormatError("DELTA-7", None, None, detail)
         return _local.decompressor.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise FormatError("DELTA-7", None, None, f"a block is no zstd frame: {error}") from None
+        raise FormatError("DELTA-7", None, None, f"a block is not a zstd frame: {error}") from None

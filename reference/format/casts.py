@@ -11,7 +11,7 @@ import numpy as np
 
 from .arrays import size_of
 from .dtypes import dtype_of
-from .errors import FormatError, UsageError
+from .errors import FormatError, UsageError, counted
 from .keypaths import brief
 from .leaves import Leaf
 from .payloads import PIECE, Payload, bits_of, bytes_of
@@ -172,8 +172,8 @@ class Tally:
         """A warning for people, None where nothing is lost; `dtype` is what was cast to."""
         if (worst := self.worst) is None:
             return None
-        told = [f"{self.infinite} finite values became infinite"] if self.infinite else []
-        told += [f"{self.zero} nonzero values became zero"] if self.zero else []
+        told = [f"{counted(self.infinite, 'finite value')} became infinite"] if self.infinite else []
+        told += [f"{counted(self.zero, 'nonzero value')} became zero"] if self.zero else []
         return f"{' and '.join(told)} in {dtype}, the most of them in {brief(worst)} ({self._counts()[worst]})"
 
 

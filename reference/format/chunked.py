@@ -64,7 +64,7 @@ def read_chunked(cursor: Cursor, at: int, entries: int) -> Chunks:
         cursor.fail("LEAF-12", detail, at=chunks_at)
     if padded and chunks[0].payload_at % (cursor.alignment or 1):
         # ALIGN-5: "the payload of every array that has the entry `pad` MUST stand at a multiple of it."
-        detail = f"a padded payload stands at byte {chunks[0].payload_at}, not at a multiple of {cursor.alignment}"
+        detail = f"a padded payload begins at byte {chunks[0].payload_at}, not at a multiple of {cursor.alignment}"
         cursor.fail("ALIGN-5", detail, at=chunks[0].payload_at)
     return tuple(shape), chunks
 

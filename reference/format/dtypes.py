@@ -62,9 +62,9 @@ def dtype_of(tag: str, offset: int | None = None) -> np.dtype:
         return INSTALLED[tag]
     except KeyError:
         if tag not in WIDTHS:
-            raise FormatError("DTYPE-1", offset, None, f"{tag!r} is no dtype tag") from None
+            raise FormatError("DTYPE-1", offset, None, f"{tag!r} is not a dtype tag") from None
         found = getattr(ml_dtypes, "__version__", None)
-        detail = f"the dtype {tag} came with ml_dtypes {SINCE[tag]}, and {found or 'an older one'} is installed"
+        detail = f"the dtype {tag} needs ml_dtypes {SINCE[tag]} or newer, and {found or 'an older one'} is installed"
         raise FormatError("DTYPE-1", offset, None, detail, f"pip install 'ml_dtypes>={SINCE[tag]}'") from None
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+CUT_OFF: Final = (
+    "the file has been cut off; copy or save it again, or rescue the intact leaves with `streamckpt salvage`"
+)
 _LONGEST_DETAIL: Final = 500  # characters of a detail: what a file says may be of any length
 
 
-class UsageError(ValueError):
-    """Arguments that cannot be meant: a load prefix or a dtype that does not exist.
+def counted(n: int, what: str) -> str:
+    """A number of things for people: 1 leaf, 20,000 leaves, 1 finite value."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what[:-4]}leaves" if what.endswith("leaf") else f"{n:,} {what}s"
 
-    `clause` is the clause id by which they are refused, None where no clause speaks of them.
+
+class UsageError(ValueError):
+    """Wrong arguments, such as a load prefix or a dtype that does not exist.
+
+    `clause` is the id of the clause that refuses them, or None if no clause covers them.
     """
 
     def __init__(self, detail: str, clause: str | None = None) -> None:
@@ -19,11 +27,11 @@ class UsageError(ValueError):
 
 
 class FormatError(ValueError):
-    """Input or tree that the specification refuses.
+    """An input or a tree that the specification refuses.
 
     `clause` is the clause id, `offset` the byte offset in the file (None when writing), `path` the key
-    path of the leaf (None where none is known), `detail` what is wrong, `advice` what to do next, and
-    `file` the name of the file, set by whoever opened it.
+    path of the leaf (None if unknown), `detail` what is wrong, `advice` what to do next, and `file` the
+    name of the file, set by whoever opened it.
     """
 
     def __init__(
@@ -58,6 +66,6 @@ class FormatError(ValueError):
 
 
 class WrongKind(FormatError):
-    """A file of another kind than the one asked for; `kind` names what it is (spec CONV-6)."""
+    """A file of a different kind from the one asked for; `kind` names what it is (spec CONV-6)."""
 
     kind: str = ""

@@ -52,7 +52,7 @@ def read_flax(
     # FLAX-1: "A flax file is one map of one or more entries, with nothing after it."
     if count == 0:
         found = "a map of no entry" if kind == "map" else kind
-        cursor.fail("FLAX-1", f"expected one map of one or more entries, as a flax file is; found {found}", at=0)
+        cursor.fail("FLAX-1", f"expected one map of one or more entries, as in a flax file; found {found}", at=0)
     seen = SeenArrays()
     left = _most_path_bytes(source.size)
     stack = [_Open((), 0, iter(range(count)), set())]
@@ -78,7 +78,7 @@ def read_flax(
         else:
             stack.pop()
     if cursor.tell() != source.size:
-        cursor.fail("FLAX-1", f"{source.size - cursor.tell()} bytes stand after the map")
+        cursor.fail("FLAX-1", f"{source.size - cursor.tell()} bytes follow the map")
     return records
 
 
@@ -101,10 +101,10 @@ def _read_key(cursor: Cursor, node: _Open, int_keys: bool) -> tuple[str, int]:
     key = digits or cursor.text(size, at)
     # FLAX-3: "A map whose first key is `__msgpack_chunked_array__` is a chunked array (LEAF-10)."
     if key == MARKER:
-        cursor.fail("FLAX-3", f"the key {MARKER} is out of its place", at=at)
+        cursor.fail("FLAX-3", f"the key {MARKER} is out of place", at=at)
     # FLAX-5: "No key stands in a map twice."
     if key in node.keys:
-        cursor.fail("FLAX-5", f"the key {key!r} stands in a map twice", at=at)
+        cursor.fail("FLAX-5", f"the key {key!r} occurs twice in a map", at=at)
     node.keys.add(key)
     return key, size
 
@@ -129,9 +129,9 @@ def _read_value(
     if cursor.kind() == "array":
         advice = "save flax.serialization.to_state_dict(tree) instead"
         if skipped is None:
-            cursor.fail("FLAX-4", "a list stands in the tree", advice=advice)
+            cursor.fail("FLAX-4", "there is a list in the tree", advice=advice)
         _skip(cursor)
-        skipped(at, cursor.tell(), FormatError("FLAX-4", at, KeyPath(path), "a list stands in the tree", advice))
+        skipped(at, cursor.tell(), FormatError("FLAX-4", at, KeyPath(path), "there is a list in the tree", advice))
         return None
     kind, value = cursor.header()
     if kind == "map" and value and not marker_follows(cursor):

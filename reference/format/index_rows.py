@@ -38,7 +38,7 @@ class CanonicalCursor(Cursor):
             self.fail(self.canonical, "a header is longer than needed", at=at)
         # WIRE-1: "An integer of zero or more takes the shortest of int 0 to 127, `cc`, `cd`, `ce`, `cf`"
         if kind == "int" and self._window[self._pos - size : self._pos] != encode_int(value):
-            self.fail(self.canonical, "an int of zero or more stands in the form of a negative one", at=at)
+            self.fail(self.canonical, "an int of zero or more is written in the form of a negative one", at=at)
         return kind, value
 
 

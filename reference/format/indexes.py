@@ -79,7 +79,7 @@ def _read(cursor: CanonicalCursor, seal_at: int, detached: bool) -> Index:
     columns = read_rows(cursor, detached)
     # INDEX-4: "So the sizes of all records add up to the offset of the seal."
     if (total := sum(columns.sizes)) != seal_at:
-        cursor.fail("INDEX-4", f"the records have {total} bytes together, and the seal stands at byte {seal_at}", at=at)
+        cursor.fail("INDEX-4", f"the records have {total} bytes together, and the seal begins at byte {seal_at}", at=at)
     _read_key(cursor, _KEYS[3])
     cursor.canonical = "META-2"
     metadata = read_metadata(cursor)

@@ -45,7 +45,7 @@ def _integer(digits: str) -> int:
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(members)
     if len(value) != len(members):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("a name occurs twice in one object")
     return value
 
 
@@ -59,4 +59,4 @@ def _check_depth(value: Any) -> None:
 
 
 def _too_deep() -> ValueError:
-    return ValueError(f"its objects and lists stand more than {DEEPEST} deep in one another")
+    return ValueError(f"its objects and lists are nested more than {DEEPEST} deep")

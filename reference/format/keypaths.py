@@ -65,7 +65,7 @@ def parse(text: str) -> KeyPath:
     for token in _TOKEN.finditer(text):
         code, escaped, stray, separator, plain = token.groups()
         if stray or (code and 0xD800 <= int(code, 16) < 0xE000):
-            raise ValueError(f"{text!r} is no key path (KEY-6): wrong escape at character {token.start()}")
+            raise ValueError(f"{text!r} is not a key path (KEY-6): wrong escape at character {token.start()}")
         if separator:
             parts.append(part)
             part = ""

@@ -35,7 +35,7 @@ class Leaf(NamedTuple):
 
     `kind` is a kind of LEAF-1. `dtype` and `shape` are those of an ndarray or scalar. `nbytes` counts the
     payload of an ndarray, scalar, str or bin; `extents` says where it stands, as (offset, bytes) counted
-    from the start of the leaf. Leaves of the other kinds have their `value` here.
+    from the start of the leaf. Leaves of other kinds have their `value` here.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class Leaf(NamedTuple):
 
 
 def leaf_text(leaf: Leaf) -> str:
-    """A leaf for people: float32[2,3], float32 scalar, int 3, nil."""
+    """A leaf as a short text: float32[2,3], float32 scalar, int 3, nil."""
     if leaf.dtype is not None:
         return f"{leaf.dtype} scalar" if leaf.kind == "scalar" else f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
     return leaf.kind if leaf.value in (None, {}) else f"{leaf.kind} {leaf.value}"
@@ -99,7 +99,7 @@ def _read_ext(cursor: Cursor, at: int, length: int, code: int) -> Leaf:
     elif code == COMPLEX:
         leaf = Leaf("complex", value=_read_complex(cursor))
     else:
-        cursor.fail("LEAF-1", f"an ext of type {code} is no leaf", at=at)
+        cursor.fail("LEAF-1", f"an ext of type {code} is not a leaf", at=at)
     cursor.leave(region)
     return leaf
 
@@ -117,7 +117,7 @@ def _read_map(cursor: Cursor, at: int, entries: int) -> Leaf:
     if entries == 0:
         return Leaf("empty", value={})
     if not marker_follows(cursor):
-        cursor.fail("LEAF-1", "a map that is neither empty nor a chunked array is no leaf", at=at)
+        cursor.fail("LEAF-1", "a map that is neither empty nor a chunked array is not a leaf", at=at)
     shape, chunks = read_chunked(cursor, at, entries)
     extents = tuple((chunk.payload_at - at, chunk.nbytes) for chunk in chunks)
     return Leaf("ndarray", chunks[0].dtype, shape, sum(n for _, n in extents), extents)

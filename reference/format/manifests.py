@@ -136,7 +136,7 @@ def read_last(source: Source) -> tuple[list[Record], Record, TailSource]:
     # DELTA-2: "After the mark stands a stream (chapters 05 and 06) that ends with the manifest: a record with the key
     #           path `manifest`, whose leaf is a str that holds one JSON object."
     if last.path != MANIFEST or last.kind != "str":
-        raise FormatError("DELTA-2", last.offset + start, None, "no manifest stands at the end", _CUT)
+        raise FormatError("DELTA-2", last.offset + start, None, "there is no manifest at the end", _CUT)
     return blocks, last, tail
 
 
@@ -186,7 +186,7 @@ def decode_manifest(text: str) -> Manifest:
     try:
         value = read_json(text)
     except ValueError as error:
-        _refuse(f"the manifest is not the JSON that it should be: {error}", "DELTA-2")
+        _refuse(f"the manifest is not valid JSON: {error}", "DELTA-2")
     if type(value) is not dict:
         _refuse("the JSON of the manifest is not one object", "DELTA-2")
     try:
@@ -197,7 +197,7 @@ def decode_manifest(text: str) -> Manifest:
     except KeyError as error:
         _refuse(f"the manifest has no {error}")
     except TypeError:
-        _refuse("an object of the manifest is of another type")
+        _refuse("a value in the manifest has the wrong type")
     check_paths([entry.path for entry in leaves])
     if tree_digest(entry.digest for entry in leaves) != manifest.target or _order(leaves) != order:
         _refuse("the digests of its leaves do not give the digests of the target and its order")
@@ -206,7 +206,7 @@ def decode_manifest(text: str) -> Manifest:
     if tree_digest(base) != manifest.base or len(alone) != len(removed):
         _refuse("the digests of the base's leaves do not give the digest of the base")
     if any(entry.path in alone for entry in leaves):
-        _refuse("a leaf of the target stands among those that the base alone has")
+        _refuse("a leaf of the target is among those that only the base has")
     return manifest
 
 

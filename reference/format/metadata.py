@@ -16,9 +16,9 @@ from .wire import Cursor, array_header, bin_header, encode_float, encode_int, en
 MAX_BYTES: Final = 1 << 24  # META-3: "The encoded metadata has at most 2^24 bytes"
 MAX_VALUES: Final = 65_536  # META-3: "2^24 bytes and 65,536 values"
 MAX_DEPTH: Final = 64  # META-3: "and its values are nested at most 64 deep"
-_TOO_MANY: Final = f"with this list or map there are more than {MAX_VALUES} values in the metadata"
-_ELSEWHERE: Final = "keep large tables in an array of the tree, or in one text"
-_ADVICE: Final = "metadata holds None, bool, int, float, str, bytes, and lists and maps of these, with texts as keys"
+_TOO_MANY: Final = f"this list or map brings the metadata to more than {MAX_VALUES} values"
+_ELSEWHERE: Final = "keep large tables in an array of the tree, or in one string"
+_ADVICE: Final = "metadata holds None, bool, int, float, str, bytes, and lists and maps of these, with strings as keys"
 
 # Whose `item` gives a bare number, a tuple, or themselves.
 _NOT_PLAIN: Final[tuple[type, ...]] = (np.datetime64, np.timedelta64, np.void, np.longdouble, np.clongdouble)
@@ -94,12 +94,12 @@ def _pieces(value: Any, where: tuple[str, ...], depth: int, count: _Count) -> It
     elif isinstance(value, float):
         yield encode_float(value)
     else:
-        raise _refusal("META-1", where, f"a value of type {type(value).__name__} cannot stand in metadata")
+        raise _refusal("META-1", where, f"a value of type {type(value).__name__} cannot be stored in metadata")
 
 
 def _text(text: Any, where: tuple[str, ...]) -> bytes:
     if not isinstance(text, str):
-        raise _refusal("META-1", where, f"a key is of type {type(text).__name__}, not a text")
+        raise _refusal("META-1", where, f"a key is of type {type(text).__name__}, not str")
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -146,7 +146,7 @@ def _read_value(cursor: Cursor, depth: int, start: int, count: _Count) -> Any:
     if kind == "ext" or (kind == "float" and cursor.tell() - at != 9):
         # META-1: "A reader MUST refuse an ext, a float 32 and a key that is not a str."
         what = "a float 32" if kind == "float" else "an ext"
-        cursor.fail("META-1", f"{what} stands in the metadata", at=at)
+        cursor.fail("META-1", f"the metadata contains {what}", at=at)
     return value
 
 
@@ -159,7 +159,7 @@ def _read_entries(cursor: Cursor, entries: int, depth: int, start: int, count: _
         key = cursor.text(cursor.header()[1], at)
         raw = key.encode()
         if before is not None and raw <= before:
-            what = "stands twice in" if raw == before else "is not in the order of"
+            what = "occurs twice in" if raw == before else "is out of order in"
             cursor.fail("META-2", f"the key {brief(KeyPath((key,)))!r} {what} its map", at=at)
         before = raw
         yield key, _read_value(cursor, depth + 1, start, count)

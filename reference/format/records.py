@@ -100,7 +100,7 @@ def read_record(cursor: Cursor, room: tuple[int, int] = (0, 0)) -> Record:
     # REC-1: "A record is an array of exactly two elements: a key path and a leaf blob."
     if count != 2:
         what = f"an array of {count} elements" if kind == "array" else f"a value of kind {kind}"
-        cursor.fail("REC-1", f"a record, an array of 2 elements, is due, and here stands {what}", at=offset)
+        cursor.fail("REC-1", f"expected a record (an array of 2 elements), found {what}", at=offset)
     path = read_keypath(cursor, room)
     try:
         # REC-2: "The leaf blob is a bin whose body is exactly one encoded leaf."
@@ -114,7 +114,7 @@ def read_record(cursor: Cursor, room: tuple[int, int] = (0, 0)) -> Record:
     except FormatError as error:
         if path[-1].startswith("chunk_") and error.clause in ("WIRE-3", "WIRE-6", "LEAF-1"):
             error.advice = (
-                "the leaves of this file may be split over records, as a dialect has it: --dialect=split-leaves"
+                "if a fork of EasyLM has split its leaves over several records, --dialect=split-leaves reads them"
             )
         raise with_path(path, error) from None
     return Record(path, leaf, offset, leaf_offset, cursor.tell())

@@ -21,7 +21,7 @@ FOOTER: Final = _FIELDS.size + 4 + len(SIGNATURE)  # SEAL-4: "The footer is the 
 _HEAD: Final = 5  # bytes of the header of the seal
 _LONGEST: Final = (1 << 31) - 1  # SEAL-3: "The length is at most 2^31 - 1."
 _TAIL: Final = 1 << 16  # SEAL-8: "the last 64 KiB, and as much before them as the index takes"
-_ADVICE: Final = "copy or save it again, or rescue what is whole with `python -m reference.salvage`"
+_ADVICE: Final = "copy or save it again, or rescue the intact leaves with `streamckpt salvage`"
 
 
 def ends_as_detached(tail: bytes, size: int) -> bool:
@@ -60,7 +60,7 @@ def read_seal(source: Source) -> Seal:
     if seal_at + _HEAD + length + FOOTER != size:
         _refuse("SEAL-4", size - FOOTER, f"the footer belongs to a file of {seal_at + _HEAD + length + FOOTER} bytes")
     if length + FOOTER + 1 > _LONGEST:
-        _refuse("SEAL-3", seal_at, f"the seal takes {length + FOOTER} bytes, and may take {_LONGEST - 1}")
+        _refuse("SEAL-3", seal_at, f"the seal takes {length + FOOTER} bytes; at most {_LONGEST - 1} are allowed")
     tail = source.read_at(seal_at, size - seal_at) if seal_at < tail_at else tail[seal_at - tail_at :]
     # SEAL-3: "A seal is the byte `c6`, a length of 4 bytes, the index, and the footer; the length is one more than the
     #          bytes of index and footer."
@@ -96,18 +96,18 @@ def _read_footer(tail: bytes, size: int) -> tuple[int, int, int]:
         raise FormatError("SEAL-5", size, None, "a sealed stream ends without its seal: it has been cut off", _ADVICE)
     fields, crc = tail[-FOOTER : -FOOTER + _FIELDS.size], tail[-FOOTER + _FIELDS.size : -len(SIGNATURE)]
     if checksum(fields) != int.from_bytes(crc, "big"):
-        _refuse("SEAL-4", size - FOOTER, "the footer does not have its checksum: it is damaged")
+        _refuse("SEAL-4", size - FOOTER, "the footer does not match its checksum: it is damaged")
     seal_at, length, index_crc, major, minor = _FIELDS.unpack(fields)
     if (major, minor) != (MAJOR, MINOR):
         # SEAL-6: "A reader MUST refuse a footer of another major or minor version, and name the version."
-        detail = f"this stream is of version {major}.{minor}, and {VERSION} is the newest that is known here"
+        detail = f"this stream has version {major}.{minor}, and the newest known here is {VERSION}"
         raise FormatError("SEAL-6", size - FOOTER, None, detail, "read it with a newer release")
     return seal_at, length, index_crc
 
 
 def _checked_index(data: bytes, crc: int, at: int) -> bytes:
     if checksum(data) != crc:
-        _refuse("SEAL-4", at, "the index does not have its checksum: it is damaged")
+        _refuse("SEAL-4", at, "the index does not match its checksum: it is damaged")
     return data
 
 

@@ -101,7 +101,7 @@ def _read_run(cursor: Cursor, seen: SeenArrays, data: bytes, pos: int) -> Run:
         pass
     try:
         run.keys[:] = [join(path) + SEPARATOR for path in run.paths]  # `sort_key`, in less time
-    except TypeError:  # a part is no text: nothing from there on is taken
+    except TypeError:  # a part is not a text: nothing from there on is taken
         with contextlib.suppress(TypeError):
             run.keys.extend(map(sort_key, run.paths))
         for found in (run.paths, run.leaves, run.starts, run.ends):

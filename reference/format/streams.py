@@ -55,9 +55,9 @@ def find_clash(keys: Sequence[str]) -> tuple[int, int] | None:
 
 def clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | None) -> FormatError:
     if first == second:
-        return FormatError("STREAM-4", offset, KeyPath(second), "this key path stands in the tree twice")
+        return FormatError("STREAM-4", offset, KeyPath(second), "this key path occurs twice in the tree")
     leaf, below = sorted((first, second), key=len)
-    detail = f"{brief(leaf)} is a leaf and {brief(below)} stands under it"
+    detail = f"{brief(leaf)} is a leaf, and {brief(below)} is under it"
     return FormatError("STREAM-5", offset, KeyPath(second), detail)
 
 
@@ -67,7 +67,7 @@ def check_paths(paths: Sequence[tuple[str, ...]]) -> None:
     The paths of a flax file share their beginnings, so they are walked here and never joined.
     """
     if not paths:
-        detail = "the tree has no leaf to write, as the state of an optimizer that keeps none"
+        detail = "the tree has no leaves to write, like the state of an optimizer that keeps none"
         raise FormatError("STREAM-3", None, None, detail, "save it in one tree with the weights")
     root: dict[str, Any] = {}
     for path in paths:

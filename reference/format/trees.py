@@ -64,7 +64,7 @@ def flatten(
         root = _children(expand(tree))
     if root is None:
         detail = f"a tree is a map, list or tuple, not a {type(tree).__name__}"
-        advice = "of an nnx module, take nnx.state(module)" if type(tree).__module__ != "builtins" else None
+        advice = "for an nnx module, save nnx.state(module)" if type(tree).__module__ != "builtins" else None
         raise FormatError("TREE-1", None, None, detail, advice)
     stack: list[tuple[tuple[str, ...], Iterator[tuple[str, Any]]]] = [((), iter(root))]
     while stack:
@@ -114,12 +114,12 @@ def unflatten(items: Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
             for part in path[:-1]:
                 node = node.setdefault(part, {})
                 if type(node) is not dict:
-                    raise ValueError(f"{display(path)} stands under a leaf")
+                    raise ValueError(f"{display(path)} is under a leaf")
             last = path[:-1]
         count = len(node)
         node[path[-1]] = value
         if len(node) == count:
-            raise ValueError(f"{display(path)} stands in the tree twice, or over another leaf")
+            raise ValueError(f"{display(path)} occurs twice in the tree, or is above another leaf")
     return root
 
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, Protocol
 
-from .errors import FormatError
+from .errors import CUT_OFF, FormatError
 
 NEAR: Final = 1 << 12  # bytes read ahead after a large payload has been skipped
 FAR: Final = 1 << 18  # bytes read ahead at most, where records are small
@@ -47,8 +47,8 @@ class BytesSource:
 
     def _range(self, offset: int, n: int) -> memoryview:
         if not 0 <= offset <= self.size - n:
-            detail = f"{n} bytes at byte {offset} are asked for, and there are {self.size}"
-            raise FormatError("STREAM-2", offset, None, detail, "the file has been cut off; copy or save it again")
+            detail = f"{n} bytes at byte {offset} were asked for, and there are {self.size}"
+            raise FormatError("STREAM-2", offset, None, detail, CUT_OFF)
         return self.view[offset : offset + n]
 
 
@@ -141,9 +141,9 @@ class Cursor:
         if n <= left:
             return
         if self._depth == 0:
-            detail = f"the input ends too early: {n} more bytes are due and {left} are left"
-            self.fail(self.cut, detail, at=at, advice="the file has been cut off; copy or save it again")
-        self.fail("WIRE-3", f"{n} bytes are declared where {left} are left in the enclosing body", at=at)
+            detail = f"the input ends too early: expected {n} more byte{'s' * (n != 1)}, found {left}"
+            self.fail(self.cut, detail, at=at, advice=CUT_OFF)
+        self.fail("WIRE-3", f"{n} bytes are declared, and only {left} are left in the enclosing body", at=at)
 
     def window(self, least: int) -> tuple[bytes, int]:
         """Bytes read ahead and the index of the cursor in them; `least` bytes follow it (call require first)."""

@@ -50,7 +50,7 @@ def _layout(target: Target, layouts: Sequence[Layout]) -> Layout:
     try:
         return moved_layout(target.move, sources)
     except NotStrided:
-        text = f"{display(target.path)} cannot be made in one pass by tables that follow one another"
+        text = f"{display(target.path)} cannot be made in one pass by a map in several steps"
         raise MapError(f"{text}; write a file with the first map, and apply the next to that", [target.path]) from None
 
 

@@ -36,7 +36,7 @@ def parse(text: str) -> Expression:
     """The expression of a text; one without an arrow has the same axes on both sides. Raises UsageError."""
     sides = text.split("->")
     if len(sides) > 2:
-        raise UsageError(f"{text!r} has more than one arrow; write it as 'a b -> b a'")
+        raise UsageError(f"{text!r} has more than one arrow; write it like 'a b -> b a'")
     left, right = _side(sides[0], text), _side(sides[-1], text)
     return Expression(left, right, text)
 
@@ -57,7 +57,7 @@ def _side(text: str, whole: str) -> tuple[Axis, ...]:
             axes.append(tuple(inner))
             inner = None
         elif token in "()" or (token == ELLIPSIS and inner is not None):
-            raise UsageError(f"{whole!r}: parentheses hold names and numbers, and no others within them")
+            raise UsageError(f"{whole!r}: parentheses hold names and numbers, and not other parentheses")
         elif inner is not None:
             inner.append(token)
         else:
@@ -66,7 +66,7 @@ def _side(text: str, whole: str) -> tuple[Axis, ...]:
         raise UsageError(f"{whole!r}: a parenthesis is not closed")
     names = [name for axis in axes for name in axis if name != "1"]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"{whole!r}: {twice[0]} stands on one side twice; give each axis a name of its own")
+        raise UsageError(f"{whole!r}: {twice[0]} occurs twice on one side; give each axis its own name")
     return tuple(axes)
 
 

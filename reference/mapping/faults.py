@@ -1,4 +1,4 @@
-"""What is said of leaves that a map does not fit."""
+"""Errors about leaves that a map does not fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN: Final = 8  # key paths of each kind in an error
 
 
 class MapError(UsageError):
-    """A map that does not fit these leaves. `paths` are all the leaves that are at fault."""
+    """A map does not fit these leaves. `paths` are all the leaves at fault."""
 
     def __init__(self, detail: str, paths: Iterable[tuple[str, ...]] = ()) -> None:
         super().__init__(detail)
@@ -20,7 +20,7 @@ class MapError(UsageError):
 
 
 class ParameterNeeded(MapError):
-    """A parameter that the shapes do not tell."""
+    """A parameter of the map does not follow from the shapes, and has to be given."""
 
 
 def refuse_misfits(misfits: Sequence[tuple[tuple[str, ...], str]]) -> None:

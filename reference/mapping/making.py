@@ -69,7 +69,7 @@ def _made(group: list[Taken], sizes: Sizes, counts: dict[str, int]) -> Iterator[
     for name, count in zip(rule.unstacked, apart, strict=True):
         counts.setdefault(name, count)
     if 0 in apart:
-        refuse_misfits([(first.path, f"{leaf_text(leaf)}, a stack of none, which leaves nothing to come back from")])
+        refuse_misfits([(first.path, f"{leaf_text(leaf)}, an empty stack, from which nothing could come back")])
     for index in itertools.product(*map(range, apart)):
         found = {**first.found, **{name: str(i) for name, i in zip(rule.unstacked, index, strict=True)}}
         fixed = {left.index(name): i for name, i in zip(rule.unstacked, index, strict=True)}
@@ -127,7 +127,7 @@ def refuse_clashes(targets: Sequence[Target], leaves: Leaves) -> None:
     clashes = {path: sources for path, sources in by_path.items() if len(sources) > 1}
     if clashes:
         shown = [f"{' and '.join(map(display, sources[:3]))} as {display(path)}" for path, sources in clashes.items()]
-        text = f"two leaves would get one name: {'; '.join(shown[:SHOWN])}{and_more(len(shown))}"
+        text = f"two leaves would get the same name: {'; '.join(shown[:SHOWN])}{and_more(len(shown))}"
         raise MapError(text, [path for sources in clashes.values() for path in sources])
 
 
@@ -146,7 +146,8 @@ def refuse_what_does_not_come_back(table: Table, targets: Sequence[Target], leav
             lost.append((target.path, source))
     if lost:
         shown = ", ".join(f"{display(path)} to {display(source)}" for path, source in lost[:SHOWN])
-        text = f"the map would not lead back from {shown}{and_more(len(lost))}"
+        text = f"the inverse of the map would not lead back from {shown}{and_more(len(lost))}"
         raise MapError(
-            f"{text}: the rule that takes it there is another, or none; change their order", [s for _, s in lost]
+            f"{text}: another rule takes the leaf there, or none does; change the order of the rules",
+            [source for _, source in lost],
         )

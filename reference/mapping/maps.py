@@ -14,7 +14,7 @@ class Map:
     """A map from one layout of a model's leaves to another: other names, other axes, and nothing else.
 
     It is exact and can be undone: each element of each leaf is in the result once, with the same bits, and
-    `inverse()`, of the same table, takes it back. `sc.convert(map=...)` applies it to a file, out of core.
+    `inverse()`, made of the same table, takes it back. `sc.convert(map=...)` applies it to a file, out of core.
 
         to_hf = sc.maps.named("llama-easylm-to-hf")
         tree = to_hf.apply(sc.load("streaming_params"), heads=32)
@@ -29,12 +29,12 @@ class Map:
 
     @property
     def about(self) -> str:
-        """The two layouts that it leads from and to, and its inverse back."""
+        """The two layouts that the map leads from and to."""
         return self.definition.about
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """What it may need to be told, each with what that is; most of it follows from the shapes of the leaves."""
+        """The parameters that the map may need, and what each means; most follow from the shapes of the leaves."""
         return dict(self.definition.parameters)
 
     def inverse(self) -> Map:
@@ -58,17 +58,17 @@ MapLike = Map | str | os.PathLike[str]
 
 
 def names() -> list[str]:
-    """The names of the maps that come along; each stands there with its inverse."""
+    """The names of the maps that come along, and of their inverses."""
     return table_files.names()
 
 
 def named(name: str) -> Map:
-    """The map of a name, one of `names()`. Raises UsageError."""
+    """The map with this name, one of `names()`. Raises UsageError."""
     return Map(table_files.named(name))
 
 
 def read(path: str | os.PathLike[str]) -> Map:
-    """The map in a TOML file. Raises UsageError, which says what is wrong in it, and OSError."""
+    """Read a map from a TOML file. Raises UsageError, which says what is wrong in it, and OSError."""
     return Map(table_files.read(path))
 
 

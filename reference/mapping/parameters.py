@@ -31,7 +31,7 @@ def given_values(definition: Definition, given: Mapping[str, Any]) -> dict[str, 
             known = ", ".join(definition.parameters) or "none"
             raise UsageError(f"{definition.name} has no parameter {name!r}; its parameters are {known}")
         if not _is_number(value):
-            raise UsageError(f"the parameter {name} is a number of 0 or more, not {value!r}")
+            raise UsageError(f"the parameter {name} must be a number of 0 or more, not {value!r}")
     return {name: Value(value, "given") for name, value in given.items()}
 
 

@@ -29,7 +29,7 @@ def named(name: str) -> Definition:
         if name in (raw["name"], raw["inverse"]):
             found = _definition(raw)
             return found if name == raw["name"] else found.inverse()
-    raise UsageError(f"there is no map {name!r}; there are {', '.join(names())}, and files in TOML")
+    raise UsageError(f"{name!r} is not a map; choose one of {', '.join(names())}, or name a TOML file")
 
 
 def read(path: str | os.PathLike[str]) -> Definition:
@@ -73,7 +73,7 @@ def _definition(raw: Mapping[str, Any]) -> Definition:
     if "rules" in raw:
         tables.append(_table(raw))
     if not tables:
-        raise UsageError("a map has rules, or goes through others")
+        raise UsageError("a map needs rules, or other maps to go through")
     parameters = {name: parameter for each in through for name, parameter in each.parameters.items()}
     parameters |= {name: _parameter(name, value) for name, value in raw.get("parameters", {}).items()}
     config = next((each.config for each in reversed(through) if each.config.values), Config())
@@ -122,7 +122,7 @@ def _rule(raw: Any, number: int) -> Rule:
     where = f"rule {number}"
     _check(raw, where, **{"from": str, "to": str, "axes": str})
     if not {"from", "to"} <= raw.keys():
-        raise UsageError(f"{where} has from and to, and may have axes")
+        raise UsageError(f"{where} needs from and to, and may have axes")
     axes = expressions.parse(raw["axes"]) if "axes" in raw else None
     rule = Rule(Template(raw["from"]), Template(raw["to"]), axes)
     left, right = (names_of(axes.left), names_of(axes.right)) if axes else (set[str](), set[str]())
@@ -130,14 +130,14 @@ def _rule(raw: Any, number: int) -> Rule:
         for name in one_sided:
             if name not in gone:
                 raise UsageError(
-                    f"{where}: {{{name}}} stands on one side; name it on the other, or make it an axis of the array "
+                    f"{where}: {{{name}}} is on one side only; add it to the other, or make it an axis of the array "
                     f'there: axes = "{name} a b -> a b"'
                 )
             if "..." in (rule.source.kinds.get(name), rule.target.kinds.get(name)):
-                raise UsageError(f"{where}: leaves are stacked over whole numbers, and {{{name}...}} is any parts")
+                raise UsageError(f"{where}: leaves are stacked over whole numbers, and {{{name}...}} can be any parts")
     odd = (left ^ right) - {*rule.stacked, *rule.unstacked}
     if odd:
-        raise UsageError(f"{where}: {sorted(odd)[0]} stands on one side of the axes; both have the same")
+        raise UsageError(f"{where}: {sorted(odd)[0]} is on one side of the axes only; both sides need the same names")
     if both := (left & right) & (rule.source.kinds.keys() | rule.target.kinds.keys()):
         raise UsageError(f"{where}: {sorted(both)[0]} is an axis and a placeholder; give one of them another name")
     counted = frozenset((*rule.stacked, *rule.unstacked))

@@ -43,13 +43,13 @@ class Template:
         for match in _PIECE.finditer(part):
             name, kind, stray = match.groups()
             if stray:
-                raise UsageError(f"{self.text!r}: a brace stands alone; write {{name}}, or {stray * 2} for a brace")
+                raise UsageError(f"{self.text!r}: a single brace; write {{name}}, or {stray * 2} for a brace")
             if name is None:
                 literal = match[0][:1] if match[0] in ("{{", "}}") else match[0]
                 found.append((literal, None))
                 continue
             if name in self.kinds:
-                raise UsageError(f"{self.text!r}: {{{name}}} stands in it twice; give each a name of its own")
+                raise UsageError(f"{self.text!r}: {{{name}}} occurs in it twice; give each its own name")
             if kind == "..." and match[0] != part:
                 raise UsageError(f"{self.text!r}: {match[0]} stands for whole parts; put a / on each side of it")
             self.kinds[name] = kind or ""

@@ -38,7 +38,7 @@ def make_folder(folder: Path_) -> None:
     for each in reversed(missing):
         try:
             os.mkdir(each)
-        except FileExistsError:  # somebody else was quicker, unless it is no folder
+        except FileExistsError:  # somebody else was quicker, unless it is not a folder
             if not os.path.isdir(each):
                 raise
         with contextlib.suppress(PermissionError):  # a folder above may be another's

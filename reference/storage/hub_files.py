@@ -30,7 +30,7 @@ class HubFile(NamedTuple):
         found = _PATH.fullmatch(url.partition("://")[2])
         if found is None:
             raise UsageError(
-                f"{url} names no file of the Hub; hf://OWNER/REPO/FILE or hf://OWNER/REPO@REVISION/FILE do"
+                f"{url} does not name a file on the Hub; write hf://OWNER/REPO/FILE or hf://OWNER/REPO@REVISION/FILE"
             )
         kind, repository, revision, path = found.groups()
         where = f"{kind}/{repository}" if kind in _KINDS[:2] else repository

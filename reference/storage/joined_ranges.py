@@ -34,7 +34,7 @@ class JoinedRanges(Generic[S]):
         Raises FormatError (STREAM-2) beyond the end.
         """
         if not 0 <= offset <= self.size - n:
-            detail = f"{n} bytes at byte {offset} are asked for, and there are {self.size} in all parts together"
+            detail = f"{n} bytes at byte {offset} were asked for, and all parts together have {self.size}"
             raise FormatError("STREAM-2", offset, None, detail, "a part of the checkpoint has been cut off")
         while n:
             i = bisect.bisect_right(self.starts, offset) - 1

@@ -120,8 +120,8 @@ class NewFile:
             error.filename, error.filename2 = os.fspath(self._target), None
             if error.errno in _NO_NAMES:
                 text = (
-                    f"the system does not {what} here ({error.strerror}), so that a whole file cannot take its place; "
-                    "write to another folder, as of a local disk, and copy it from there"
+                    f"the system does not {what} here ({error.strerror}), so the finished file cannot be put in place; "
+                    "write to another folder, such as one on a local disk, and copy the file from there"
                 )
                 raise OSError(error.errno, text, error.filename) from None
             raise

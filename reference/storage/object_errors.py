@@ -18,7 +18,7 @@ class PassingError(OSError):
 
 
 _CHANGED: Final = "the object was replaced while it was read; read it again"
-NO_RANGES: Final = "this server gives files as a whole, and no parts of them; download it first, and name the copy"
+NO_RANGES: Final = "this server sends whole files, and not parts of them; download the file first, and name the copy"
 _NO_CREDENTIALS: Final = (
     "there are no credentials for this bucket; sign in with the tools of its cloud, "
     "or for a public one set {}_SKIP_SIGNATURE=true"
@@ -34,7 +34,7 @@ _KINDS: Final[dict[str, tuple[type[OSError], int, str]]] = {
     "UnauthenticatedError": (PermissionError, errno.EACCES, "the server does not accept these credentials"),
     "PreconditionError": (OSError, errno.EBUSY, _CHANGED),
     "AlreadyExistsError": (FileExistsError, errno.EEXIST, "there is such an object already"),
-    "InvalidPathError": (OSError, errno.EINVAL, "this is not a name that an object can have"),
+    "InvalidPathError": (OSError, errno.EINVAL, "this is not a valid name for an object"),
 }
 _STATUS: Final = re.compile(r"status code: (\d+)[^:\n]*")
 _CAUSES: Final = (  # texts within the long form of an error, and what it is then called

@@ -98,9 +98,7 @@ def check_output(store: Any, key: str, name: str) -> None:
 def _refuse_strange(store: Any, name: str) -> None:
     if not isinstance(store, _STORES | LocalStore):
         kind = type(store).__name__
-        raise UsageError(
-            f"{name} can be read, and not be written to: a {kind} is not one of obstore's stores of objects"
-        )
+        raise UsageError(f"{name} can be read but not written to: a {kind} is not one of obstore's stores of objects")
 
 
 class ObjectSink:

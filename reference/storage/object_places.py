@@ -19,7 +19,7 @@ class ObjectPlace:
 
     def __init__(self, store: Any, key: str, name: str) -> None:
         if not key or key.endswith("/"):
-            raise UsageError(f"{name} names no object; a name that does not end with / does")
+            raise UsageError(f"{name} does not name an object; drop the / at the end")
         self.name, self._store, self._key = name, store, key
 
     def is_at(self, other: ObjectPlace) -> bool:
@@ -70,7 +70,7 @@ class ReadOnlyPlace:
         self.check_output()
 
     def check_output(self) -> None:
-        raise UsageError(f"{self.name} can be read, and not be written to; {self._advice}")
+        raise UsageError(f"{self.name} can be read but not written to; {self._advice}")
 
     def replace(
         self, progress: Progress | None = None, behind: bool = False, size: int = 0

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from ..format.errors import FormatError, UsageError
+from ..format.errors import CUT_OFF, FormatError, UsageError
 from ..format.wire import BytesSource
 from .object_errors import PassingError, changed
 from .range_requests import Request, requests_of
@@ -125,8 +125,8 @@ class RemoteSource:
     def _check(self, offset: int, n: int) -> None:
         self._refuse_closed()
         if not 0 <= offset <= self.size - n:
-            detail = f"{n} bytes at byte {offset} are asked for, and there are {self.size}"
-            error = FormatError("STREAM-2", offset, None, detail, "the file has been cut off; copy or save it again")
+            detail = f"{n} bytes at byte {offset} were asked for, and there are {self.size}"
+            error = FormatError("STREAM-2", offset, None, detail, CUT_OFF)
             error.file = self.name
             raise error
 

@@ -65,7 +65,7 @@ class OpenDescriptor:
         """Refuse what is not open to be written to, and terminals. Raises OSError."""
         info = self._status()
         if fcntl.fcntl(self.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY or stat.S_ISDIR(info.st_mode):
-            raise OSError(errno.EBADF, "this is open to be read alone; redirect it to a file or a pipe", self.name)
+            raise OSError(errno.EBADF, "this is open for reading only; redirect it to a file or a pipe", self.name)
         if os.isatty(self.fd):
             raise OSError(errno.EINVAL, "this is a terminal; redirect it to a file or a pipe", self.name)
 

@@ -27,12 +27,12 @@ def other_place(url: str) -> FilesystemPlace:
     try:
         fsspec = importlib.import_module("fsspec")
     except ImportError:
-        text = f"{scheme}:// is not served here; pip install fsspec, which may serve it, or copy the file to a disk"
+        text = f"{scheme}:// is not supported here; pip install fsspec, which may know it, or copy the file to a disk"
         raise UsageError(f"{name}: {text}") from None
     try:
         fsspec.get_filesystem_class(scheme)
     except ValueError:
-        text = f"{scheme}:// is not served here, and fsspec does not know it; copy the file to a disk"
+        text = f"{scheme}:// is not supported here, nor by fsspec; copy the file to a disk"
         raise UsageError(f"{name}: {text}") from None
     except ImportError as error:
         raise UsageError(f"{name}: {scheme}:// is served through fsspec, which lacks a package: {error}") from None

@@ -55,7 +55,7 @@ def _local_place(path: Path_) -> Place:
 def _file_of_url(url: str) -> Place:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path:
-        raise UsageError(f"{url} names no file of this machine; a file URL begins with file:///")
+        raise UsageError(f"{url} does not name a file on this machine; a file URL begins with file:///")
     return _local_place(unquote(parts.path))
 
 
@@ -66,7 +66,7 @@ def _object(find: Callable[[str], tuple[Any, str]]) -> Callable[[str], Place]:
 def _web_file(url: str) -> Place:
     name = without_secrets(url)
     if not urlsplit(url).netloc:
-        raise UsageError(f"{name} names no server")
+        raise UsageError(f"{name} does not name a server")
 
     def reader() -> ObjectReader:
         from .web_objects import WebObject  # here: the standard library's HTTP takes longer to import than this package
@@ -107,7 +107,7 @@ _WITHOUT_A_SLASH: Final = re.compile(
 
 
 def place_of(path: Path_) -> Place:
-    """The place that a path or URL names. Raises UsageError for a scheme that is not served here."""
+    """The place that a path or URL names. Raises UsageError for a scheme that is not supported here."""
     text = os.fspath(path)
     if not isinstance(text, str):
         raise UsageError(f"a path is a text or a pathlib.Path, not {type(text).__name__}")
@@ -151,7 +151,7 @@ def _stored(url: str) -> Place:
     place, _, key = url.partition("://")[2].partition("/")
     number = place.rpartition("-")[2]
     if not number.isdigit() or int(number) not in _stores:
-        raise UsageError(f"{url} names no store of this program; `in_store` makes such a URL")
+        raise UsageError(f"{url} does not name a store of this process; `in_store` makes such URLs")
     return ObjectPlace(_stores[int(number)], key, url)
 
 

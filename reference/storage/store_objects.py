@@ -111,7 +111,7 @@ def _fill(views: Sequence[memoryview], chunks: Iterator[Any], n: int, name: str)
             view[:part] = data[:part]
             view, data = view[part:], data[part:]
     if got != n:
-        raise PassingError(errno.EIO, f"the server sent {'more' if got > n else got} bytes, and {n} are due", name)
+        raise PassingError(errno.EIO, f"the server sent {'more' if got > n else got} bytes; expected {n}", name)
 
 
 def _version(meta: Any) -> Version:

@@ -149,7 +149,8 @@ def _bucket_and_key(url: str) -> tuple[str, str]:
     """Raises UsageError for a URL without either."""
     bucket, _, key = url.partition("://")[2].partition("/")
     if not bucket:
-        raise UsageError(f"{without_secrets(url)} names no bucket; {url.partition('://')[0]}://BUCKET/KEY does")
+        form = f"{url.partition('://')[0]}://BUCKET/KEY"
+        raise UsageError(f"{without_secrets(url)} does not name a bucket and a key; write {form}")
     return bucket, key
 
 

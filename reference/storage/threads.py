@@ -163,7 +163,7 @@ def _serve(line: queue.SimpleQueue[Work[Any] | None]) -> None:
 def workers(jobs: int | None) -> Pool:
     """As many threads as asked for, or as there are cores, up to four. Raises UsageError."""
     if jobs is not None and jobs < 1:
-        raise UsageError("jobs is a number of 1 or more")
+        raise UsageError("jobs must be 1 or more")
     return Pool(min(jobs, 4 * (os.cpu_count() or 1)) if jobs else CORES)
 
 

@@ -23,6 +23,7 @@ WINGS = ["format", "storage", "containers", "devices", "computing", "mapping", "
 NAMES = [
     "convert",
     "diff",
+    "recover",
     "compare",
     "inspect",
     "verify",
@@ -81,7 +82,7 @@ def clauses(root, version="[0-9]*"):
     for chapter in sorted((root / "spec").glob(f"{version}/[0-9]*.md")):
         for part in re.split(r"^#### ", chapter.read_text(), flags=re.M)[1:]:
             clause, _, text = part.partition("\n")
-            assert re.fullmatch(r"[A-Z]+-[1-9][0-9]*", clause), f"{chapter.name}: {clause!r} is no clause id"
+            assert re.fullmatch(r"[A-Z]+-[1-9][0-9]*", clause), f"{chapter.name}: {clause!r} is not a clause id"
             assert clause not in found, f"{clause} stands twice"
             found[clause] = text
     return found

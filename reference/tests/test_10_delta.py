@@ -244,7 +244,7 @@ def test_a_target_without_leaves_and_an_output_with_a_prefix_are_refused(files):
         diff({"a": 1}, {}, files.delta)
     with pytest.raises(UsageError, match="name the output without params::"):
         diff({"a": 1}, {"a": 2}, f"params::{files.delta}")
-    with pytest.raises(UsageError, match="jobs is a number of 1 or more"):
+    with pytest.raises(UsageError, match="jobs must be 1 or more"):
         diff({"a": 1}, {"a": 2}, files.delta, jobs=0)
     assert not os.path.exists(files.delta)
 

@@ -163,7 +163,7 @@ def test_a_fault_is_refused_by_its_clause_and_place(fault):
 
 
 def test_a_newer_version_is_named():
-    with pytest.raises(FormatError, match=r"this stream is of version 2\.1, and 2\.0 is the newest"):
+    with pytest.raises(FormatError, match=r"this stream has version 2\.1, and the newest known here is 2\.0"):
         opened(with_index(*taken_apart(DATA), version=(2, 1)))
     # The version is what is at fault, whatever else a newer one does.
     with pytest.raises(FormatError, match="SEAL-6"):

@@ -147,7 +147,7 @@ def test_a_file_in_the_place_of_the_seal_that_is_none_is_refused_by_name(path, j
     with pytest.raises(FormatError, match=r"x\.seal") as caught:
         reference.load(path)
     assert caught.value.clause.startswith(("SEAL", "DETACHED"))
-    # "the programs here remove it when they replace the stream", and nothing else of that name
+    # "the commands here remove it when they replace the stream", and nothing else of that name
     reference.save(path, {"a": 1})
     assert path.with_name("x.seal").read_bytes() == junk
 
@@ -208,7 +208,7 @@ def test_a_link_to_a_seal_is_not_followed_to_another_stream(path):
 
 def test_what_can_be_sealed_and_what_not(tmp_path):
     reference.save(tmp_path / "x", TREE, format="2.0")
-    with pytest.raises(UsageError, match="is sealed already"):
+    with pytest.raises(UsageError, match="is already sealed"):
         seal(tmp_path / "x")
     reference.save(f"flax::{tmp_path}/f", {"a": 1})
     with pytest.raises(FormatError, match="a standard flax file, not a stream"):

@@ -91,7 +91,7 @@ def test_a_method_that_needs_a_base_is_refused_without_one(method):
 
 def test_a_frame_that_says_too_much_of_itself_makes_no_more_than_is_due():
     frame = zstandard.ZstdCompressor().compress(bytes(1 << 28))
-    with pytest.raises(FormatError, match="a frame of 268435456 bytes of planes, and 1000 are due"):
+    with pytest.raises(FormatError, match="a frame has 268435456 bytes of planes; expected 1000"):
         decode_block(b"\0\1" + frame, 1000, None, None)
 
 

@@ -50,7 +50,7 @@ def test_a_load_into_a_target_tells(path, kind, source):
 def test_a_number_of_python_is_told_of_too(tmp_path):
     sc.save(tmp_path / "x", {"f": 70000.0, "g": 1e-9})
     like = {"f": np.zeros((), np.float16), "g": jax.numpy.zeros((), "float16")}
-    with pytest.warns(UserWarning, match="1 finite values became infinite and 1 nonzero values became zero .* in f"):
+    with pytest.warns(UserWarning, match="1 finite value became infinite and 1 nonzero value became zero .* in f"):
         assert np.isinf(sc.load(tmp_path / "x", like=like)["f"])
 
 
@@ -107,7 +107,7 @@ def test_the_commands_tell(tmp_path, path):
     told = "4 finite values became infinite, and 2 nonzero values became zero"
     done = said("reference.convert", f"--load_checkpoint={path}", f"--output_file=params::{path}.1", cast)
     assert told in done.stdout
-    assert done.stderr == "note: the cast has cost b/w the most values\n"
+    assert done.stderr == "note: b/w has lost the most values to the cast\n"
     sides = f"--load_base_checkpoint={path}.1", f"--load_target_checkpoint={path}", f"--output_file={path}.d"
     done = said("reference.diff", *sides, cast)
     assert told in done.stdout
@@ -116,11 +116,11 @@ def test_the_commands_tell(tmp_path, path):
     assert (report.overflowed, report.became_zero, report.worst) == (4, 2, ("b", "w"))
     done = said("reference.diff", *sides, "--method=subtract")
     assert "added to the base, 3 leaves come back in float16, where the target has float32\n" in done.stdout
-    assert "added to the base, 1 leaves come back in int64\n" in done.stdout
+    assert "added to the base, 1 leaf comes back in int64\n" in done.stdout
 
 
 def test_bfloat16_loses_what_is_below_its_least_number(tmp_path):
     least = np.float32(ml_dtypes.finfo(ml_dtypes.bfloat16).smallest_subnormal)
     sc.save(tmp_path / "x", {"w": np.array([least, least / 4, 3.39e38, 3.4e38], np.float32)})
-    with pytest.warns(UserWarning, match="1 finite values became infinite and 1 nonzero values became zero"):
+    with pytest.warns(UserWarning, match="1 finite value became infinite and 1 nonzero value became zero"):
         sc.load(tmp_path / "x", like={"w": np.empty(4, ml_dtypes.bfloat16)})

@@ -189,7 +189,7 @@ def test_prefixes_that_are_wrong_or_not_wanted_are_refused(tmp_path):
         load(whole, disallow_trainstate=True)
     with pytest.raises(UsageError, match="param:: is not a load prefix"):
         load("param::x")
-    with pytest.raises(UsageError, match="begins with no load prefix: params::"):
+    with pytest.raises(UsageError, match="does not begin with a load prefix; put one of these before it: params::"):
         load("streaming_params")
     with pytest.raises(FormatError, match="use trainstate_params::"):
         load(whole.replace("trainstate::", "params::"))
@@ -225,10 +225,10 @@ def test_functions_are_called_leaf_by_leaf_in_the_order_of_the_file(tmp_path):
 def test_a_leaf_without_its_function_is_named(tmp_path):
     path = tmp_path / "x"
     tree = {"a": {"b": np.ones(3)}, "c": np.ones(2)}
-    with pytest.raises(ValueError, match="no gather function for a/b"):
+    with pytest.raises(ValueError, match="no gather function is given for a/b"):
         StreamingCheckpointer.save_train_state_to_file(tree, path, {"c": np.asarray})
     reference.save(path, tree)
-    with pytest.raises(UsageError, match="no shard function for a/b"):
+    with pytest.raises(UsageError, match="no shard function is given for a/b"):
         StreamingCheckpointer.load_checkpoint(path, shard_fns={"c": np.asarray})
 
 

@@ -103,7 +103,7 @@ def test_a_dry_run_lists_what_would_be_written(file, capsys):
 def test_overflows_are_reported(tmp_path, capsys):
     reference.save(tmp_path / "x", {"a": np.array([1e30, 1.0], np.float32)})
     assert run(convert, f"--load_checkpoint={tmp_path}/x", f"--output_file={tmp_path}/y", "--float_dtype=fp16") == 0
-    assert "1 finite values became infinite" in capsys.readouterr().out
+    assert "1 finite value became infinite" in capsys.readouterr().out
 
 
 def test_inspect_shows_the_tree(file, capsys):
@@ -111,7 +111,7 @@ def test_inspect_shows_the_tree(file, capsys):
     said = capsys.readouterr().out
     assert "float32[2,3]" in said
     assert "int 3" in said
-    assert "total float16: 1 leaves, 2 elements, 4 B" in said
+    assert "total float16: 1 leaf, 2 elements, 4 B" in said
     assert run(inspect, file, "--depth", 1) == 0
     assert "params/...  2 leaves" in capsys.readouterr().out
     assert run(inspect, file, "--match", "*/w") == 0
@@ -146,7 +146,7 @@ def test_verify_says_what_it_found(file, capsys):
         (lambda d: b"\xdc\0\2" + d[1:], "not in canonical form"),
         (
             lambda d: d.replace(b"\x92\x91\xa1n\xc4\x01\x03", b"\x92\x91\xa1n\xc4\x02\xcc\x03"),
-            "n is the first that is not",
+            "n is the first leaf that is not",
         ),
         (lambda d: d + b"\x92\x92\xa6params\xa1z\xc4\x01\xc0", "not in canonical form"),
         (
@@ -180,7 +180,7 @@ def test_verify_of_a_part_is_no_stream_out_of_form(tmp_path, capsys):
     reference.save(tmp_path / "x", {"step": 1, "params": {"params": {"w": np.zeros(2)}}, "opt_state": {"0": 2}})
     assert run(verify, f"trainstate_params::{tmp_path}/x") == 0
     said = capsys.readouterr().out
-    assert "1 leaves" in said
+    assert "1 leaf," in said
     assert "canonical" not in said
 
 

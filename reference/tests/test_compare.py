@@ -1,4 +1,4 @@
-"""Two checkpoints held against each other: what is equal, what is not, and the command."""
+"""Two checkpoints compared: what is equal, what is not, and the command."""
 
 import json
 import math
@@ -166,9 +166,9 @@ def test_the_table(folder, capsys):
         "key path leaf equal max abs max rel median ulps",
         "~ step int 1 -> 2",
         "~ h/0/k bfloat16[4] 0% 0.0625 0.0625 8-15",
-        "~ h/0/b float32[4] 50.0% 2 0 0 1 from 0, 1 NaN in B alone",
+        "~ h/0/b float32[4] 50.0% 2 0 0 1 from 0, 1 NaN only in B",
         "~ h/1/k bfloat16[4] 0% 0.0625 0.0625 8-15",
-        "~ h/1/b float32[4] 50.0% 2 0 0 1 from 0, 1 NaN in B alone",
+        "~ h/1/b float32[4] 50.0% 2 0 0 1 from 0, 1 NaN only in B",
         "+ new int 1",
         "- gone float64[2]",
         "total bfloat16: 2 leaves changed, 0% of 8 elements equal, max abs 0.0625, max rel 0.0625",

@@ -191,7 +191,7 @@ def test_a_part_of_a_checkpoint_is_converted(files):
     assert [item.path for item in report.items] == [("layers", "1", "ids")]
     left = flax.serialization.msgpack_restore((files / "out").read_bytes())
     assert same(left, {"layers": {"1": {"ids": PARAMS["layers"]["1"]["ids"]}}})
-    with pytest.raises(UsageError, match="leave no leaf over"):
+    with pytest.raises(UsageError, match="select no leaf"):
         convert(f"{files}/params", f"{files}/out", include="nothing*")
 
 
@@ -281,7 +281,7 @@ def test_a_backend_that_cannot_be_had_is_wrong_usage(files, monkeypatch):
     def with_backend(backend):
         convert(f"{files}/params", f"{files}/out", float_dtype="bf16", backend=backend)
 
-    with pytest.raises(UsageError, match="'torch' is no backend"):
+    with pytest.raises(UsageError, match="'torch' is not a backend"):
         with_backend("torch")
     monkeypatch.setattr(accelerators, "_default_backend", lambda: None)
     with pytest.raises(UsageError, match="JAX_PLATFORMS"):
@@ -304,6 +304,6 @@ def test_a_subtree_is_converted_from_under_its_key_path(tmp_path, capsys):
     given = f"--load_checkpoint=trainstate_params::{tmp_path}/train_state.msgpack"
     assert command.main([given, f"--output_file={tmp_path}/weights"]) == 1
     error = capsys.readouterr().err
-    assert "no leaf is under params/params" in error
-    assert "use trainstate:: and the prefix params" in error
+    assert "there is no leaf under params/params" in error
+    assert "use trainstate:: with the prefix params" in error
     assert command.main([given, "--prefix=no", f"--output_file={tmp_path}/weights"]) == 1

@@ -21,10 +21,7 @@ from reference.format.errors import WrongKind
 from reference.format.wire import BytesSource
 from reference.tests.delta_files import Files, pair
 
-HOW = (
-    "recover its target first, with its base: python -m reference.diff --recover_diff=True "
-    "--load_base_checkpoint=BASE --load_target_checkpoint=DELTA --output_file=TARGET"
-)
+HOW = "recover its target first, with its base: streamckpt recover BASE DELTA TARGET"
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +135,7 @@ def test_a_delta_that_is_cut_off_is_refused_by_name_and_as_cut_off(files):
     [
         (b'{"base"', b'{"bade"', "that cannot be read (the manifest has no 'base'"),
         (b'"blocks":1', b'"blocks":2', "that cannot be read (w has 2 blocks"),
-        (b"\xa8manifest", b"\xa8manifesu", "that has been cut off (no manifest stands at the end)"),
+        (b"\xa8manifest", b"\xa8manifesu", "that has been cut off (there is no manifest at the end)"),
         (b"\xa31.0", b"\xa32.0", "that cannot be read (a delta of version '2.0'; this reader knows 1.0)"),
     ],
 )

@@ -260,7 +260,7 @@ def test_an_array_that_the_writer_cannot_reach_is_refused(monkeypatch):
         def is_deleted(self):
             return False
 
-    with pytest.raises(ValueError, match="a/b: none of its devices is of process 0"):
+    with pytest.raises(ValueError, match="a/b: none of its devices belongs to process 0"):
         Outflow([Array()]).add(("a", "b"), Array(), Leaf("ndarray", Array.dtype, (4,), 16), None)
 
 

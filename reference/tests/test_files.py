@@ -1,4 +1,4 @@
-"""Files are read and copied whole, and what is no checkpoint is named."""
+"""Files are read and copied whole, and what is not a checkpoint is named."""
 
 import errno
 import itertools
@@ -280,7 +280,7 @@ def test_the_kernel_takes_the_request_to_begin(tmp_path):
         call = sinks._sync_file_range()
         assert call is not None
         assert call(file.fileno(), 0, 1 << 20, 2) == 0
-    sinks._begin_to_write(-1, 0, 1 << 20)  # what cannot be begun is no error
+    sinks._begin_to_write(-1, 0, 1 << 20)  # what cannot be begun is not an error
 
 
 def test_a_system_without_that_call_saves_too(tmp_path, monkeypatch):

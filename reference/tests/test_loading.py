@@ -1,4 +1,4 @@
-"""A stream that is loaded in one pass, held against a scan and the reads of its leaves."""
+"""A stream that is loaded in one pass, compared with a scan and the reads of its leaves."""
 
 import sys
 
@@ -56,10 +56,10 @@ def test_clashes_of_every_kind_are_refused_in_one_pass(tmp_path):
         parts = [written({"a": value}, True), written({"a": {"b": small}}), written({"c": {"d": value}}, True)]
         path.write_bytes(b"".join(parts))
         for loaded in (reference.load, reference.scan):
-            with pytest.raises(FormatError, match="a is a leaf and a/b stands under it"):
+            with pytest.raises(FormatError, match="a is a leaf, and a/b is under it"):
                 loaded(path)
         path.write_bytes(b"".join(parts[::-1]))
-        with pytest.raises(FormatError, match="a is a leaf and a/b stands under it"):
+        with pytest.raises(FormatError, match="a is a leaf, and a/b is under it"):
             reference.load(path)
         path.write_bytes(parts[2] + parts[0] + parts[2])
         with pytest.raises(FormatError, match="twice"):

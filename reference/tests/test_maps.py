@@ -253,7 +253,7 @@ WQ = "transformer/h/0/attention/wq/kernel"
         ),
         ("llama-easylm-to-hf", EASYLM | {WQ: (64, 64, 1)}, {"heads": 4}, "where its rule says 'hidden (heads half 2)"),
         ("llama-easylm-to-hf", EASYLM | {WQ: (60, 64)}, {"heads": 4}, "an axis of 60 is not (hidden) where hidden=64"),
-        ("lwm-scanned-to-unscanned", LWM | {"transformer/h/scan_decoder/x": (0, 3)}, {}, "a stack of none"),
+        ("lwm-scanned-to-unscanned", LWM | {"transformer/h/scan_decoder/x": (0, 3)}, {}, "an empty stack"),
         ("lwm-unscanned-to-scanned", EASYLM | {WQ: (64, 63)}, {}, f"is stacked with {WQ}"),
         ("nnx-values-to-plain", {"a/value": (3,), "b/kernel": (2,)}, {}, "takes b/kernel"),
         ("linen-to-nnx", {"params/a/mean": (2,)}, {}, "would not lead back from a/mean/value to params/a/mean"),
@@ -282,7 +282,7 @@ def test_all_leaves_at_fault_are_counted():
 
 def test_two_leaves_of_one_name_are_listed(tmp_path):
     mine = read(tmp_path, 'rules = [{ from = "a/{x}", to = "{x}" }, { from = "b/{x}", to = "{x}" }]')
-    with pytest.raises(MapError, match="two leaves would get one name: a/k and b/k as k") as caught:
+    with pytest.raises(MapError, match="two leaves would get the same name: a/k and b/k as k") as caught:
         mine.apply({"a": {"k": np.ones(1)}, "b": {"k": np.ones(1), "only": np.ones(1)}})
     assert [display(path) for path in caught.value.paths] == ["a/k", "b/k"]
 
@@ -290,7 +290,7 @@ def test_two_leaves_of_one_name_are_listed(tmp_path):
 def test_a_parameter_that_a_map_does_not_have_is_refused():
     with pytest.raises(UsageError, match=r"no parameter 'head'; its parameters are heads, kv_heads"):
         maps.named("llama-easylm-to-hf").apply(easylm(), head=4)
-    with pytest.raises(UsageError, match="heads is a number of 0 or more, not '4'"):
+    with pytest.raises(UsageError, match="heads must be a number of 0 or more, not '4'"):
         maps.named("llama-easylm-to-hf").apply(easylm(), heads="4")
 
 
@@ -301,24 +301,24 @@ def test_a_parameter_that_a_map_does_not_have_is_refused():
     ("text", "said"),
     [
         ("rules = [", "this is not TOML"),
-        ("", "a map has rules, or goes through others"),
+        ("", "a map needs rules, or other maps to go through"),
         ("rule = []", "the map has no 'rule'; it has name, inverse, about, through, rules"),
-        ('rules = [{ from = "a" }]', "rule 1 has from and to"),
+        ('rules = [{ from = "a" }]', "rule 1 needs from and to"),
         ('rules = [{ from = "a", to = "b", axis = "x" }]', "rule 1 has no 'axis'; it has from, to, axes"),
-        ('rules = [{ from = "a/{x}", to = "b" }]', "{x} stands on one side"),
-        ('rules = [{ from = "a", to = "b", axes = "x y -> y" }]', "x stands on one side of the axes"),
-        ('rules = [{ from = "a", to = "b", axes = "x x -> x x" }]', "x stands on one side twice"),
+        ('rules = [{ from = "a/{x}", to = "b" }]', "{x} is on one side only"),
+        ('rules = [{ from = "a", to = "b", axes = "x y -> y" }]', "x is on one side of the axes only"),
+        ('rules = [{ from = "a", to = "b", axes = "x x -> x x" }]', "x occurs twice on one side"),
         ('rules = [{ from = "a", to = "b", axes = "x (y -> y x" }]', "a parenthesis is not closed"),
         ('rules = [{ from = "a", to = "b", axes = "x, y -> y x" }]', "',' is not a name"),
         ('rules = [{ from = "a", to = "b", axes = "x -> x -> x" }]', "more than one arrow"),
-        ('rules = [{ from = "a", to = "b", axes = "(x (y)) -> x y" }]', "no others within them"),
+        ('rules = [{ from = "a", to = "b", axes = "(x (y)) -> x y" }]', "not other parentheses"),
         ('rules = [{ from = "{x}", to = "{x}", axes = "x y -> y x" }]', "x is an axis and a placeholder"),
         ('rules = [{ from = "{x...}", to = "b", axes = "y -> x y" }]', "leaves are stacked over whole numbers"),
         (
             'rules = [{ from = "{x}", to = "b", axes = "y -> x y" }]\nparameters = { x = "" }',
             "{x} of {x} -> b is a parameter",
         ),
-        ('through = ["no-such-map"]', "there is no map 'no-such-map'"),
+        ('through = ["no-such-map"]', "'no-such-map' is not a map"),
         ('rules = [{ from = "a", to = "b" }]\nparameters = { heads = { default = [] } }', "default is not []"),
     ],
 )
@@ -356,5 +356,5 @@ def test_the_names_of_the_package():
 
     assert streamckpt.maps.named("llama-easylm-to-hf").inverse().name == "llama-hf-to-easylm"
     assert streamckpt.maps.Map is reference.maps.Map
-    with pytest.raises(UsageError, match="there is no map 'x'; there are linen-to-nnx"):
+    with pytest.raises(UsageError, match="'x' is not a map; choose one of linen-to-nnx"):
         streamckpt.maps.named("x")

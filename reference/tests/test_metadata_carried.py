@@ -98,7 +98,7 @@ def test_metadata_is_set(path):
     assert "metadata step: 007" in shown
     sc.convert(path, "safetensors::z", metadata={"n": 1, "l": [True]})
     assert (said("z")["n"], said("z")["l"]) == ("1", "[true]")
-    with pytest.raises(UsageError, match="the metadata raw cannot stand in safetensors"):
+    with pytest.raises(UsageError, match="the metadata raw cannot be stored in safetensors"):
         sc.convert(path, "safetensors::z", metadata={"raw": b"1"})
     with pytest.raises(UsageError, match=r"a stream of version 1\.0 holds no metadata; write a sealed stream"):
         sc.convert(path, "params::z", metadata={"a": 1})

@@ -131,7 +131,7 @@ def test_whoever_may_write_and_not_read_is_not_refused(behind):
 
 def test_web_servers_and_strange_stores_are_refused_by_name():
     for url in ("http://127.0.0.1:9/x", "https://user:secret@127.0.0.1:9/x?Signature=secret", "hf://org/model/x"):
-        with pytest.raises(UsageError, match="can be read, and not be written to") as caught:
+        with pytest.raises(UsageError, match="can be read but not written to") as caught:
             place_of(url).check_output()
         assert "secret" not in str(caught.value)
     for store in (obstore_stores.HTTPStore("http://127.0.0.1:9", client_options={"allow_http": True}), ReadOnly()):

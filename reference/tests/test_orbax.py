@@ -182,7 +182,7 @@ def test_each_cut_of_the_tree_is_refused(tmp_path):
         (lambda tree: tree["tree_metadata"]["('a',)"]["value_metadata"].update(value_type=1), "the type of a leaf"),
         (lambda tree: tree["tree_metadata"]["('a',)"]["key_metadata"][0].update(key="gone"), "NOT_FOUND.*leaf gone"),
         (lambda tree: tree["tree_metadata"]["('a',)"]["value_metadata"].update(value_type="my.Type"), "my.Type"),
-        (lambda tree: tree.update(tree_metadata={}), "no leaf|no record|empty"),
+        (lambda tree: tree.update(tree_metadata={}), "no leaves|no record|empty"),
     ],
 )
 def test_a_tree_that_says_what_is_not_so_is_refused(tmp_path, change, text):
@@ -283,7 +283,7 @@ def test_metadata_goes_there_and_comes_back(tmp_path, capsys):
     sc.save(f"orbax::{tmp_path / 'o'}", {"a": np.ones(2)}, metadata={"step": 3, "names": ["x"]})
     with sc.open(f"orbax::{tmp_path / 'o'}") as checkpoint:
         assert checkpoint.metadata == {"step": 3, "names": ["x"]}
-    with pytest.raises(UsageError, match="holds JSON"):
+    with pytest.raises(UsageError, match="as JSON"):
         sc.save(f"orbax::{tmp_path / 'p'}", {"a": np.ones(2)}, metadata={"raw": b"\0"})
     sc.save(tmp_path / "s", {"a": np.ones(2)}, format="2.0", metadata={"raw": b"\0", "step": 4})
     report = sc.convert(tmp_path / "s", f"orbax::{tmp_path / 'q'}")

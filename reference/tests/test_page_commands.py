@@ -116,7 +116,7 @@ def test_a_value_may_begin_with_a_dash(folder, monkeypatch):
 def test_flags_that_would_have_an_effect_elsewhere_are_refused_by_name(flag, capsys):
     assert convert.main(["--load_checkpoint=x", "--output_file=y", flag]) == 2
     name = flag.strip("-").split("=")[0]
-    assert f"--{name} is a flag of absl's own, and is not served here" in capsys.readouterr().err
+    assert f"--{name} is one of absl's own flags, and is not supported here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["--helpfull", "-helpshort"])

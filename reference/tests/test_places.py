@@ -84,7 +84,7 @@ def test_a_scheme_that_is_not_served_is_refused_by_name_everywhere(url):
 @pytest.mark.parametrize("verb", ["inspect", "verify"])
 def test_commands_refuse_a_scheme_with_exit_status_2(verb, capsys):
     assert verbs.main([verb, "nowhere://bucket/key"]) == 2
-    assert "nowhere:// is not served" in capsys.readouterr().err
+    assert "nowhere:// is not supported" in capsys.readouterr().err
     assert verbs.main([verb, "params::nowhere://bucket/key"]) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_file_url_names_a_local_file(folder):
     reference.save(f"file://{folder}/a%20b", TREE)
     assert os.listdir() == ["a b"]
     assert alike(reference.load(f"params::file://{folder}/a%20b"), TREE)
-    with pytest.raises(UsageError, match="names no file"):
+    with pytest.raises(UsageError, match="does not name a file"):
         reference.load("file://elsewhere/x")
 
 

@@ -185,5 +185,5 @@ def test_a_process_reads_its_share_of_the_bytes(told):
 def test_a_difference_takes_what_one_process_holds(told):
     for process in told[0]:
         assert (process["compare replicated"]["equal"], process["compare replicated"]["pairs"]) == (1, 1)
-        assert "this array spans processes" in process["compare spread"]["error"]
-        assert "save it first, and name the file" in process["compare spread"]["error"]
+        assert "this array spans several processes" in process["compare spread"]["error"]
+        assert "save it to a file first, and pass its path" in process["compare spread"]["error"]

@@ -86,7 +86,7 @@ def test_an_object_that_is_replaced_is_refused(web, hasty):
 def test_a_server_without_ranges_is_refused_by_name(web):
     url = put(web, "x")
     web.begin(whole)
-    with pytest.raises(OSError, match="no parts of them; download it first"):
+    with pytest.raises(OSError, match="not parts of them; download the file first"):
         reference.load(url)
 
 

@@ -1,4 +1,4 @@
-"""What is whole of a damaged checkpoint is written, every bit of it; what is not is told, byte by byte."""
+"""The intact leaves of a damaged checkpoint are written, every bit of them; what is lost is listed, byte by byte."""
 
 import os
 
@@ -47,7 +47,7 @@ def lost(output):
 def test_a_whole_file_is_salvaged_to_the_same_bytes(file, capsys):
     assert run(file) == (0, file.with_name("out"))
     assert file.with_name("out").read_bytes() == file.read_bytes()
-    assert "12 leaves are whole, and nothing is lost" in capsys.readouterr().out
+    assert "12 leaves are intact, and nothing is lost" in capsys.readouterr().out
 
 
 def test_of_a_file_that_was_cut_off_all_whole_leaves_are_left(file, capsys):
@@ -118,7 +118,7 @@ def test_a_dry_run_writes_nothing(file, capsys):
     status, output = run(file, "--dry_run")
     assert status == salvage.PARTLY
     assert not output.exists()
-    assert "11 leaves are whole" in capsys.readouterr().out
+    assert "11 leaves are intact" in capsys.readouterr().out
     assert salvage.main([f"--load_checkpoint={file}", "--dry_run"]) == salvage.PARTLY
 
 

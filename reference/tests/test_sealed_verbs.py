@@ -144,7 +144,7 @@ def test_a_leaf_of_the_wrong_form_in_a_sealed_stream_is_noted(path):
 
     long = an_int()[0].replace(b"\xc4\x01\x07", b"\xc4\x02\xcc\x07")
     path.write_bytes(sealed_by_hand([(long, *an_int()[1:])]))
-    assert [note.note for note in findings(path)] == ["is the first that is not in canonical form"]
+    assert [note.note for note in findings(path)] == ["is the first leaf that is not in canonical form"]
     # An array of 4 KiB that is not padded
     array = np.zeros(5000, np.uint8)
     reference.save(path, {"a": array})
@@ -152,7 +152,7 @@ def test_a_leaf_of_the_wrong_form_in_a_sealed_stream_is_noted(path):
     at = len(plain) - 5000
     path.write_bytes(sealed_by_hand([(plain, ["a"], "ndarray", "uint8", [5000], at)]))
     assert same(reference.load(path)["a"], array)
-    assert [note.note for note in findings(path)] == ["is the first that is not in canonical form"]
+    assert [note.note for note in findings(path)] == ["is the first leaf that is not in canonical form"]
 
 
 def test_inspect_shows_the_seal(path, capsys):
@@ -220,7 +220,7 @@ def test_the_command_seal(path, capsys):
     assert "metadata step: 3" in text
     run(verify, plain)
     run(seal_command, path, code=2)
-    assert "is sealed already" in capsys.readouterr().err
+    assert "is already sealed" in capsys.readouterr().err
     convert(f"{plain}", f"params::{path}.out", format="2.0")
     assert said(f"{path}.out")[:2] == (64, {"step": 3, "name": "x"})
 

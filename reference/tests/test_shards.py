@@ -131,7 +131,7 @@ def test_what_cannot_be_a_folder_of_shards_is_refused(folder, output):
 
 
 def test_a_size_is_for_folders(folder):
-    with pytest.raises(UsageError, match="end it with /"):
+    with pytest.raises(UsageError, match="end the name with /"):
         sc.convert("stream", "safetensors::x", max_shard_size="1GB")
     with pytest.raises(UsageError, match="is a folder, and a stream is one file"):
         sc.save("x/", tree())
@@ -278,7 +278,7 @@ def test_a_single_file_in_a_folder_is_found_by_its_kind(folder):
     sc.convert("stream", "safetensors::both/")
     sc.convert("stream", "flax::both/")
     assert set(sc.load("safetensors::both")) == set(sc.load("flax::both/")) == {"z", "h", "a"}
-    with pytest.raises(UsageError, match="which of them is meant"):
+    with pytest.raises(UsageError, match="name the one you want"):
         sc.open("both", any_kind=True)
     os.mkdir("empty")
     with pytest.raises(IsADirectoryError, match="this is a directory; name a file in it"):
@@ -293,7 +293,7 @@ def test_a_single_file_in_a_folder_is_found_by_its_kind(folder):
 def refused(folder, *words):
     with pytest.raises(FormatError) as caught:
         sc.load(f"safetensors::{folder}")
-    assert str(caught.value).startswith(f"{folder}: the shards and their index do not fit together: ")
+    assert str(caught.value).startswith(f"{folder}: the shards and their index do not match: ")
     assert all(word in str(caught.value) for word in words), caught.value
     assert "\n" not in str(caught.value)
     done = command("reference.inspect", str(folder))
@@ -314,7 +314,7 @@ def test_missing_and_surplus_shards_are_one_error(folder):
     refused(
         folder,
         "model-00002-of-00004.safetensors, model-00004-of-00004.safetensors are missing",
-        "model-00001-of-00007.safetensors stands in the folder and not in the index",
+        "model-00001-of-00007.safetensors is in the folder and not in the index",
     )
 
 
@@ -334,16 +334,16 @@ def test_tensors_that_the_index_does_not_have_or_has_elsewhere(folder):
     change_index(folder, change)
     refused(
         folder,
-        "the index names ghost, which stands in no shard",
-        "h.1.w stands in a shard and not in the index",
-        "h.2.w stands in model-00003-of-00004.safetensors, not in model-00004-of-00004.safetensors",
+        "the index names ghost, which is in no shard",
+        "h.1.w is in a shard and not in the index",
+        "h.2.w is in model-00003-of-00004.safetensors, not in model-00004-of-00004.safetensors",
     )
 
 
 def test_a_tensor_in_two_shards(folder):
     sc.convert("stream", "safetensors::twice.safetensors", include="h/0/w")
     os.rename("twice.safetensors", folder / "model-00004-of-00004.safetensors")
-    refused(folder, "h.0.w stands in model-00002-of-00004.safetensors and in model-00004-of-00004.safetensors")
+    refused(folder, "h.0.w is in both model-00002-of-00004.safetensors and model-00004-of-00004.safetensors")
 
 
 def test_shards_without_their_index(folder):

@@ -166,7 +166,7 @@ def test_a_subtree_is_called_one(file):
 
 def test_a_key_that_cannot_be_one_says_why(file):
     assert "wrong escape" in asked(file, "a\\q")
-    assert "a key path is a tuple of texts" in asked(file, 3.5)
+    assert "a key path is a tuple of strings" in asked(file, 3.5)
 
 
 def test_the_error_travels_between_processes(file):

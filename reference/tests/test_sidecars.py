@@ -75,10 +75,10 @@ def test_what_is_of_another_step_than_the_checkpoint_is_told(tmp_path, monkeypat
     saved(tmp_path, 1, {"step": 1}, {"index": 1}, format=format)
     assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 1}
     killed_before_its_sidecars(monkeypatch, tmp_path, 2, format=format)
-    text = r"metadata.json was written with another streaming_train_state .*one of step 1, and this is of step 2"
+    text = r"metadata.json was written with a different streaming_train_state .*was of step 1, and this .* of step 2"
     with pytest.warns(UserWarning, match=text):
         assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 1}
-    with pytest.warns(UserWarning, match=r"dataset.json was written with another .* of step 1"):
+    with pytest.warns(UserWarning, match=r"dataset.json was written with a different .* of step 1"):
         assert StreamingCheckpointer.load_dataset_state(tmp_path / "dataset.json") == {"index": 1}
     saved(tmp_path, 3, {"step": 3}, {"index": 3}, format=format)
     assert StreamingCheckpointer.load_json(tmp_path / "metadata.json") == {"step": 3}
@@ -87,7 +87,7 @@ def test_what_is_of_another_step_than_the_checkpoint_is_told(tmp_path, monkeypat
 def test_weights_alone_say_it_by_their_digest(tmp_path, monkeypatch):
     saved(tmp_path, 1, {"step": 1}, None, save_optimizer_state=False)
     killed_before_its_sidecars(monkeypatch, tmp_path, 2, save_optimizer_state=False)
-    with pytest.warns(UserWarning, match=r"with another streaming_params than the one beside it: "):
+    with pytest.warns(UserWarning, match=r"with a different streaming_params than the one beside it: "):
         StreamingCheckpointer.load_json(tmp_path / "metadata.json")
 
 
@@ -106,7 +106,7 @@ def test_milestones_belong_to_their_own_sidecars(tmp_path):
         assert StreamingCheckpointer.load_json(tmp_path / name) == {"step": step}
         assert json.loads((tmp_path / name).read_text())["step"] == step  # as others read it
     (tmp_path / "streaming_train_state_1").rename(tmp_path / "streaming_train_state")
-    with pytest.warns(UserWarning, match=r"one of step 2, and this is of step 1"):
+    with pytest.warns(UserWarning, match=r"that one was of step 2, and this one is of step 1"):
         StreamingCheckpointer.load_json(tmp_path / "metadata.json")
 
 

@@ -113,10 +113,10 @@ def test_inspect_shows_the_leaves_and_where_their_pieces_are(file, capsys):
     [
         (lambda out: out[:2] + out[3:], "the piece after chunk_0 is missing, and chunk_2 is there"),
         (lambda out: out[:1] + out[2:], "the first piece is missing, and chunk_1 is there"),
-        (lambda out: out[:3] + out[2:], "chunk_1 comes twice"),
+        (lambda out: out[:3] + out[2:], "chunk_1 occurs twice"),
         (lambda out: out[:-1], "pieces of it are there, the last of them chunk_"),
         (lambda out: [*out, msgpack.packb((("w", "chunk_4"), b"\0"))], "1 bytes are left over"),
-        (lambda out: [*out, msgpack.packb((("w",), b"\0"))], "this key path stands in the tree twice"),
+        (lambda out: [*out, msgpack.packb((("w",), b"\0"))], "this key path occurs twice in the tree"),
     ],
 )
 def test_pieces_that_make_no_leaf_are_refused_with_its_key_path(change, text, tmp_path):

@@ -211,10 +211,10 @@ def test_trees_that_differ_are_refused_with_the_leaves_that_do(tmp_path):
         subtract(base, target, f"{tmp_path}/out")
     assert caught.value.clause == "DELTA-14"
     assert caught.value.detail == (
-        "the target has another tree than its base; missing: m0, m1, m2 and 2 more; not in the base: lora/a; "
+        "the target has a different tree from its base; missing: m0, m1, m2 and 2 more; not in the base: lora/a; "
         "of another shape: row (float64[8,4], in the base float64[1,4])"
     )
-    with pytest.raises(FormatError, match="the difference has another tree than its base; missing: lora/a; not in"):
+    with pytest.raises(FormatError, match="the difference has a different tree from its base; missing: lora/a; not in"):
         add(target, base, f"{tmp_path}/out")
     assert not (tmp_path / "out").exists()
 

@@ -215,7 +215,7 @@ def test_floats_are_loaded_in_the_dtype_that_is_asked_for(way, dtype, tmp_path):
 
 def test_overflows_of_a_cast_on_loading_are_counted(tmp_path):
     reference.save(tmp_path / "x", {"a": np.array([1.0, 1e6, np.inf])})
-    with pytest.warns(UserWarning, match="1 finite values became infinite in float16"):
+    with pytest.warns(UserWarning, match="1 finite value became infinite in float16"):
         StreamingCheckpointer.load_checkpoint(tmp_path / "x", dtype="fp16")
 
 
@@ -250,6 +250,6 @@ def test_what_goes_wrong_in_the_background_is_raised_by_wait(tmp_path):
 def test_a_tree_without_any_leaf_is_refused_in_a_line(tmp_path):
     optax = importlib.import_module("optax")
     state = optax.sgd(1e-3).init({"w": jnp.ones(3)})
-    with pytest.raises(FormatError, match="no leaf to write, as the state of an optimizer that keeps none"):
+    with pytest.raises(FormatError, match="no leaves to write, like the state of an optimizer that keeps none"):
         StreamingCheckpointer(KEPT, tmp_path).save_checkpoint(state, "opt_state")
     assert list(tmp_path.iterdir()) == []

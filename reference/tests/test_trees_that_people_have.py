@@ -169,7 +169,7 @@ def test_int_keys_become_texts_where_they_are_asked_for(tmp_path):
 
 def test_int_keys_that_clash_are_refused(tmp_path):
     (tmp_path / "x").write_bytes(msgpack.packb({0: 1, "0": 2}))
-    with pytest.raises(FormatError, match="the key '0' stands in a map twice"):
+    with pytest.raises(FormatError, match="the key '0' occurs twice in a map"):
         sc.open(f"flax::{tmp_path}/x", dialect="int-keys")
 
 
@@ -182,7 +182,7 @@ def test_lists_are_refused_by_name_and_skipped_by_salvage(tmp_path):
     }
     data = flax.serialization.msgpack_serialize(tree)
     (tmp_path / "x").write_bytes(data)
-    with pytest.raises(FormatError, match=r"a list stands in the tree \(FLAX-4, byte \d+, leaf l\)"):
+    with pytest.raises(FormatError, match=r"there is a list in the tree \(FLAX-4, byte \d+, leaf l\)"):
         sc.open(f"flax::{tmp_path}/x")
     report = sc.salvage(f"flax::{tmp_path}/x", f"flax::{tmp_path}/y")
     assert [error.path for _, _, error in report.losses] == [("l",), ("m",)]
@@ -223,7 +223,7 @@ def test_placeholders_are_refused_by_every_verb_with_the_folder_to_look_in(tmp_p
         lambda: sc.salvage(path, tmp_path / "y"),
     ]
     for call in calls:
-        with pytest.raises(FormatError, match=rf"placeholders, as {who} writes them; the first lies in .*") as caught:
+        with pytest.raises(FormatError, match=rf"as {who} writes them; the first array is in .*") as caught:
             call()
         assert folder in str(caught.value)
         assert re.search(rf"leaf {leaf}\)", str(caught.value))

@@ -165,9 +165,9 @@ def test_any_pair_of_trees_gives_the_same_delta(tmp_path_factory, base, target):
 def test_a_backend_that_does_not_exist_is_refused_before_anything_is_written(tmp_path):
     files = Files(tmp_path)
     files.diff({"a": 1}, {"a": 2})
-    with pytest.raises(UsageError, match="'cuda' is no backend; choose one of jax, numpy"):
+    with pytest.raises(UsageError, match="'cuda' is not a backend; choose one of jax, numpy"):
         delta.diff(files.base, files.target, tmp_path / "out", backend="cuda")
-    with pytest.raises(UsageError, match="'cuda' is no backend; choose one of jax, numpy"):
+    with pytest.raises(UsageError, match="'cuda' is not a backend; choose one of jax, numpy"):
         delta.recover(files.base, files.delta, tmp_path / "out", backend="cuda")
     assert not (tmp_path / "out").exists()
 

@@ -1,0 +1,80 @@
+"""`streamckpt completion`: completion of verbs, options and files in bash, zsh and fish, by argcomplete."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import importlib
+import os
+from typing import Any, Final
+
+from ..containers.load_prefixes import PREFIXES
+from ..format.errors import UsageError
+from .command_line import run
+from .parsers import Parser, parser
+from .verbs import VERBS
+
+SHELLS: Final = ("bash", "zsh", "fish")
+_EXAMPLES: Final = """examples:
+  # in ~/.bashrc
+  eval "$(streamckpt completion bash)"
+  # in ~/.zshrc, after compinit
+  eval "$(streamckpt completion zsh)"
+  # in ~/.config/fish/config.fish
+  streamckpt completion fish | source
+
+It needs argcomplete: pip install 'streamckpt[completion]'
+"""
+
+
+def command_line() -> Parser:
+    """The options of the command."""
+    command = parser("completion", "Print the shell code that completes verbs, options and files.", "SHELL", _EXAMPLES)
+    command.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+    return command
+
+
+def _argcomplete() -> Any:
+    try:
+        import argcomplete
+    except ImportError:
+        raise UsageError("completion needs argcomplete: pip install 'streamckpt[completion]'") from None
+    return argcomplete
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    print(_argcomplete().shellcode(["streamckpt"], shell=arguments.shell), end="")
+
+
+def complete() -> None:
+    """Answer the shell, which asks what could be typed next, and end the program."""
+    argcomplete = _argcomplete()
+    words = os.environ.get("COMP_LINE", "").split()
+    every = argparse.ArgumentParser(prog="streamckpt", add_help=True)
+    every.add_argument("--version", action="store_true")
+    verbs = every.add_subparsers()
+    for verb in (*VERBS, "completion", "help"):
+        if verb == "help":
+            verbs.add_parser(verb).add_argument("verb", choices=list(VERBS))
+        elif verb in words[1:2]:  # the others are not imported
+            command = importlib.import_module(f"{__package__}.{verb}").command_line()
+            for action in command._actions:
+                if not action.choices and (not action.option_strings or action.metavar == "[PREFIX::]PATH"):
+                    setattr(action, "completer", checkpoints)  # noqa: B010
+            verbs.add_parser(verb, parents=[command], add_help=False)
+        else:
+            verbs.add_parser(verb, add_help=False)
+    argcomplete.autocomplete(every, always_complete_options=False)
+
+
+def checkpoints(prefix: str, **_: Any) -> list[str]:
+    """Load prefixes and files that begin with what has been typed."""
+    before, mark, path = prefix.rpartition("::")
+    found = [f"{each}/" if os.path.isdir(each) else each for each in sorted(glob.glob(f"{glob.escape(path)}*"))]
+    prefixes = [] if mark else [f"{each}::" for each in PREFIXES if each.startswith(prefix)]
+    return [f"{before}{mark}{each}" for each in found] + (prefixes if prefix else [])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command with these arguments, or those of the process, and give its exit status."""
+    return run(command_line(), _run, argv)

@@ -1,0 +1,357 @@
+"""The program as people type it: verbs, spellings, places, help, what is one line, JSON."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import jsonschema
+import numpy as np
+import pytest
+
+import reference
+from reference import delta
+from reference.commands import verbs
+from reference.commands.schemas import SCHEMAS
+from reference.commands.spellings import did_you_mean
+from reference.commands.statuses import EXIT_STATUSES
+from reference.commands.verbs import VERBS
+
+TREE = {"params": {"w": np.arange(600, dtype=np.float32), "b": np.array([1.0, 1e30, 1e-30], np.float32)}, "n": 3}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    reference.save("x", TREE)
+    reference.save("y", {**TREE, "n": 4})
+    (tmp_path / "cut").write_bytes((tmp_path / "x").read_bytes()[:-1])
+    return tmp_path
+
+
+def typed(*words, **more):
+    return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, **more)
+
+
+def said(capsys, *words):
+    """The exit status of a verb, what it prints, and what it says."""
+    status = verbs.main([str(word) for word in words])
+    return status, *capsys.readouterr()
+
+
+# --- how it is called ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["streamckpt", "reference"])
+def test_it_is_the_same_program_by_each_name(name, folder):
+    assert typed(name, "--version").stdout == f"streamckpt {reference.__version__} (specification 2.0)\n"
+    shown = typed(name, "help")
+    assert shown.stdout.startswith(f"usage: python -m {name} VERB")
+    assert all(f"\n  {verb} " in shown.stdout for verb in VERBS)
+    usage = typed(name, "help", "convert").stdout
+    assert usage.startswith(f"usage: python -m {name} convert [options] IN OUT\n")
+    assert f"\n  python -m {name} convert safetensors::llama/" in usage
+    assert typed(name, "convert", "--nonsense").stderr.startswith(f"{name} convert: error: unknown option --nonsense")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_a_module_too(verb):
+    shown = typed(f"reference.{verb}", "--help")
+    assert shown.stdout.startswith(f"usage: python -m reference.{verb} [options] ")
+    assert "streamckpt " not in shown.stdout.partition("examples:")[2]
+    assert "exit status:\n  0 " in shown.stdout
+    assert shown.stderr == ""
+
+
+def test_the_help_of_all_has_one_table_of_statuses(capsys):
+    _, shown, _ = said(capsys, "--help")
+    assert [int(line.split()[0]) for line in shown.partition("exit status:\n")[2].splitlines()] == list(EXIT_STATUSES)
+    assert said(capsys, "help")[1] == shown
+    status, out, error = said(capsys)
+    assert (status, out, error) == (2, "", shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["convret"], "streamckpt: error: unknown verb 'convret'; did you mean convert? (see `streamckpt --help`)"),
+        (["vverify"], "unknown verb 'vverify'; did you mean verify?"),
+        (["qqqq"], "unknown verb 'qqqq' (see"),
+        (["help", "inspct"], "unknown verb 'inspct'; did you mean inspect?"),
+        (["convert", "x", "z", "--flaot_dtype=bf16"], "unknown option --flaot_dtype; did you mean --float_dtype? (see"),
+        (["convert", "x", "z", "--float-type=bf16"], "did you mean --float_dtype?"),
+        (["convert", "x", "z", "--max"], "did you mean --max_shard_size?"),
+        (["convert", "x", "z", "-z"], "unknown option -z (see"),
+        (["convert", "x", "z", "--format=2.1"], "argument --format: '2.1' is not one of 1.0, 2.0"),
+        (
+            ["diff", "x", "y", "z", "--method=substract"],
+            "'substract' is not one of exact, subtract; did you mean subtract?",
+        ),
+        (["convert", "x"], "OUT is missing: give it as an argument, or as --output_file (see `streamckpt convert"),
+        (["convert"], "IN is missing"),
+        (["convert", "x", "z", "more"], "unexpected argument 'more'"),
+        (["convert", "x", "z", "--streaming=maybe"], "'maybe' is neither True nor False"),
+        (["convert", "x", "z", "--nostreaming=True"], "--nostreaming takes no value"),
+        (["convert", "x", "z", "--float_dtype"], "--float_dtype needs a value"),
+        (["verify"], "required: FILE"),
+        (["recover", "x", "y"], "OUT is missing"),
+    ],
+)
+def test_wrong_usage_is_one_line(words, error, folder, capsys):
+    status, out, told = said(capsys, *words)
+    assert (status, out) == (2, "")
+    assert error in told
+    assert told.count("\n") == 1
+    assert not (folder / "z").exists()
+
+
+def test_what_is_far_from_all_words_is_not_guessed():
+    assert did_you_mean("xyzzy", VERBS) == ""
+    assert did_you_mean("dry", ["dry_run", "v"], "--") == "; did you mean --dry_run?"
+
+
+# --- places and spellings --------------------------------------------------------------------------------
+
+
+def test_inputs_and_outputs_are_given_in_order(folder, capsys):
+    assert said(capsys, "convert", "x", "params::again")[0] == 0
+    assert (folder / "again").read_bytes() == (folder / "x").read_bytes()
+    assert said(capsys, "diff", "x", "y", "delta")[0] == 0
+    assert said(capsys, "recover", "x", "delta", "recovered")[0] == 0
+    assert (folder / "recovered").read_bytes() == (folder / "y").read_bytes()
+    assert said(capsys, "salvage", "cut", "rescued")[0] == 3
+    assert list(reference.load("rescued")) == ["params"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--load_checkpoint=x", "params::z"],
+        ["params::z", "--load-checkpoint", "x"],
+        ["--output-file=params::z", "x"],
+        ["--streaming", "x", "z"],
+        ["x", "--streaming", "z"],
+        ["x", "z", "--streaming", "True"],
+        ["x", "--nodry_run", "z", "--no-dry-run", "--streaming=TRUE"],
+        ["--no_progress", "x", "--", "params::z"],
+        ["x", "--include", "*", "params::z"],
+        ["-q", "x", "params::z"],
+    ],
+)
+def test_places_and_options_mix(words, folder, capsys):
+    status, _, error = said(capsys, "convert", *words)
+    assert (status, error) == (0, "")
+    assert (folder / "z").read_bytes() == (folder / "x").read_bytes()
+
+
+def test_what_begins_with_a_dash_is_named_behind_two(folder, capsys):
+    os.rename("x", "-x")
+    assert said(capsys, "verify", "--", "-x")[0] == 0
+    assert said(capsys, "convert", "--", "-x", "params::-z")[0] == 0
+    assert (folder / "-z").read_bytes() == (folder / "-x").read_bytes()
+
+
+def test_quiet_prints_errors_alone(folder, capsys):
+    assert said(capsys, "verify", "-q", "x") == (0, "", "")
+    assert said(capsys, "compare", "--quiet", "x", "y") == (1, "", "")
+    assert said(capsys, "convert", "-q", "x", "z", "--float_dtype=fp16") == (0, "", "")
+    status, out, error = said(capsys, "verify", "-q", "cut", "x")
+    assert (status, out, error.count("\n")) == (1, "", 1)
+    status, out, error = said(capsys, "salvage", "-q", "cut", "rescued", "--json")
+    assert (status, error) == (3, "")
+    assert json.loads(out)["leaves"] == 2
+
+
+def test_progress_is_shown_unless_it_is_not_wanted(folder, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr("sys.stderr.isatty", lambda: asked.append(1), raising=False)
+    assert said(capsys, "verify", "x", "--no-progress")[0] == 0
+    assert not asked
+    assert said(capsys, "verify", "x")[0] == 0
+    assert asked
+
+
+# --- several files ---------------------------------------------------------------------------------------
+
+
+def test_each_of_several_files_is_judged(folder, capsys):
+    status, out, error = said(capsys, "verify", "x", "cut", "y", "missing")
+    assert status == 1
+    assert [line.split(":")[0] for line in out.splitlines() if "good stream" in line] == ["x", "y"]
+    assert [line.split(": ")[2] for line in error.splitlines()] == ["cut", "missing"]
+    status, out, error = said(capsys, "inspect", "x", "cut", "y", "--json")
+    assert status == 1
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [each["file"] for each in found] == ["x", "cut", "y"]
+    assert found[1]["error"]["clause"] == "STREAM-2"
+    assert error.startswith("streamckpt inspect: error: cut: ")
+
+
+# --- JSON ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("convert x z.safetensors --include params/*", 0),
+        ("convert x z --float_dtype=fp16 --format=2.0 --streaming", 0),
+        ("convert x z --dry_run", 0),
+        ("convert x safetensors::shards/ --include params/*", 0),
+        ("diff x y z", 0),
+        ("diff x y z --float_dtype=bf16", 0),
+        ("diff floats more z --method=subtract", 0),
+        ("recover x delta z", 0),
+        ("recover floats difference z", 0),
+        ("diff --recover_diff x delta z", 0),
+        ("compare x y", 1),
+        ("compare x x", 0),
+        ("compare floats more", 1),
+        ("inspect x", 0),
+        ("inspect delta", 0),
+        ("inspect sealed", 0),
+        ("inspect cut", 1),
+        ("inspect missing", 1),
+        ("verify x", 0),
+        ("verify sealed", 0),
+        ("verify cut", 1),
+        ("seal x", 0),
+        ("salvage cut z", 3),
+        ("salvage x --dry_run", 0),
+    ],
+)
+def test_reports_are_json_of_the_schema(words, status, folder, capsys):
+    floats = np.linspace(-1, 1, 100, dtype=np.float32)
+    reference.save("floats", {"w": floats, "c": floats.astype(np.complex64)})
+    reference.save("more", {"w": floats + np.float32(1e-9), "c": (floats * 2).astype(np.complex64)})
+    reference.save("sealed", TREE, format="2.0", metadata={"step": 3}, digests=True)
+    delta.diff("x", "y", "delta")
+    delta.subtract("floats", "more", "difference")
+    found, out, error = said(capsys, *words.split(), "--json")
+    assert found == status, error
+    assert bool(error) == (" error: " in error) == (words.split()[1] in ("cut", "missing") and status == 1)
+    jsonschema.validate(json.loads(out), SCHEMAS[words.split()[0]])
+
+
+def test_the_schemas_refuse_what_they_do_not_name(folder, capsys):
+    _, out, _ = said(capsys, "verify", "x", "--json")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**json.loads(out), "more": 1}, SCHEMAS["verify"])
+    assert set(SCHEMAS) == set(VERBS)
+
+
+# --- what is not there, and what was not finished --------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify"])
+@pytest.mark.parametrize("option", ["--match=nothing", "--exclude=*"])
+def test_patterns_that_choose_nothing_are_refused(verb, option, folder, capsys):
+    status, out, error = said(capsys, verb, "x", option)
+    assert (status, out) == (2, "")
+    assert "the patterns select no leaf; the first leaves of the file are: params/w, params/b, n" in error
+
+
+def test_a_file_that_was_cut_off_is_sent_to_salvage(folder, capsys):
+    _, _, error = said(capsys, "verify", "cut")
+    assert "or rescue the intact leaves with `streamckpt salvage`" in error
+
+
+@pytest.mark.parametrize("form", ["1.0", "2.0", "flax"])
+def test_a_download_that_was_not_finished_is_told_with_its_place(form, folder, capsys):
+    tree = {str(i): np.arange(1, 501, dtype=np.float32) for i in range(20)}
+    reference.save("flax::whole" if form == "flax" else "whole", tree, **({} if form == "flax" else {"format": form}))
+    data = (folder / "whole").read_bytes()
+    for at in (len(data) // 3, len(data) // 2, len(data) - 40):
+        start = len(data[:at].rstrip(b"\0"))
+        (folder / "part").write_bytes(data[:at] + bytes(len(data) - at))
+        status, _, error = said(capsys, "verify", "part")
+        if at == len(data) - 40 and form != "2.0":  # inside of the last array, which may be zeros by right
+            assert (status, error) == (0, "")
+            continue
+        assert status == 1
+        assert f"from byte {start} on the file is nothing but zeros, as a download that did not finish" in error
+
+
+def test_a_fault_before_an_array_of_zeros_is_no_download(folder, capsys):
+    reference.save("x", {"a": 1, "b": np.zeros(1000)})
+    data = bytearray((folder / "x").read_bytes())
+    data[data.index(b"\x92", 1)] = 0x93
+    (folder / "x").write_bytes(data)
+    _, _, error = said(capsys, "verify", "x")
+    assert "REC-1" in error
+    assert "zeros" not in error
+
+
+# --- terminals, pipes, interrupts ------------------------------------------------------------------------
+
+
+def test_names_of_files_do_not_steer_the_terminal(folder, capsys):
+    name = "evil\x1b[31m\r"
+    os.rename("x", name)
+    for words in (["inspect", name], ["verify", name], ["compare", name, name], ["convert", name, f"{name}2"]):
+        status, out, error = said(capsys, *words)
+        assert status == 0
+        assert "evil\\x1b[31m\\r" in out or "evil\\u001b" in out
+        assert "\x1b" not in out + error
+    assert json.loads(said(capsys, "inspect", name, "--json")[1])["file"] == name
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_pipe_that_is_closed_is_a_good_end(shell, folder):
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
+    reference.save("many", {str(i): i for i in range(20_000)})
+    command = f"set -o pipefail; {sys.executable} -m streamckpt inspect many | head -1"
+    done = subprocess.run([shell, "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("many: stream, 20,000 leaves")
+
+
+# Python, which hears interrupts also where these tests are a job in the background, which ignores them.
+HEARD = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+INTERRUPTIBLE = [sys.executable, "-c", HEARD, sys.executable]
+
+
+@pytest.mark.parametrize("words", [["verify", "-"], ["convert", "-", "z"]])
+def test_an_interrupt_is_one_line(words, folder):
+    """While it waits for its input: when that begins is known by what has been read."""
+    ours, theirs = os.pipe()
+    process = subprocess.Popen(
+        [*INTERRUPTIBLE, "-m", "streamckpt", *words],
+        stdin=ours,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(ours)
+    os.write(theirs, b"x" * 100_000)  # more than a pipe holds: it is over when the program reads
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate()
+    os.close(theirs)
+    assert (process.returncode, out) == (130, "")
+    assert re.fullmatch(r"streamckpt( \w+)?: error: interrupted\n", error)
+
+
+@pytest.mark.parametrize(
+    "words", [["-m", "streamckpt", "verify", "x"], ["-m", "reference.verify", "x"], ["streamckpt", "verify", "x"]]
+)
+def test_an_interrupt_is_one_line_while_modules_are_imported(words, folder):
+    """Interrupted by a module that it imports, before any code of a command runs."""
+    (folder / "msgpack.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('late')\n")
+    (folder / "streamckpt").write_text("import sys\nfrom reference.commands.verbs import main\nsys.exit(main())\n")
+    root = os.path.dirname(os.path.dirname(reference.__file__))
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{root}"}
+    done = subprocess.run(
+        [*INTERRUPTIBLE, *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "streamckpt: error: interrupted\n")
+
+
+def test_other_programs_are_left_alone(folder):
+    code = "import sys, reference; print(sys.excepthook is sys.__excepthook__)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
