@@ -57,7 +57,7 @@ def fraction_in_a_field_that_is_not_known():
     return refused({"seconds": 1.5, **says()})
 
 
-@refuses_to_recover("DELTA-2", also=("DELTA-3",))
+@refuses_to_recover("DELTA-2", also=("DELTA-3", "CONV-11"))
 def nan_in_a_field_that_is_not_known():
     """NaN is no JSON, wherever it stands."""
     return refused({"loss": float("nan"), **says()})

@@ -159,7 +159,7 @@ def manifest_that_is_a_bin():
     )
 
 
-@refuses_to_recover("DELTA-2")
+@refuses_to_recover("DELTA-2", also=("DELTA-6",))
 def manifest_of_two_parts():
     """The manifest stands at the key path `manifest/0`."""
     return stream(BASE), MARK + blocks() + here("! the manifest") + record_(("manifest", "0"), str_(text_(SAYS)))

@@ -144,7 +144,7 @@ def _in_two(leaf: Leaf, read: dict[str, Any], first: Bytes, second: Bytes) -> By
     return sealed([number("a", 1), Item(leaf, read, pieces), number("z", 2)]).data()
 
 
-@refuse("PART-2")
+@refuse("PART-2", also=("PART-1",))
 def parts_of_an_array_that_is_too_small():
     """Four bytes in two parts: by the rule there is one box, which holds all of them."""
     one = tensor("k", "uint8", (4,), "01 02 03 04")
@@ -156,7 +156,7 @@ def parts_of_an_array_that_is_too_small():
     return sealed([number("a", 1), Item(leaf, one.read, tuple(pieces)), number("z", 2)]).data()
 
 
-@refuse("PART-2", also=("PART-3", "INDEX-7", "INDEX-3"))
+@refuse("PART-2", also=("PART-3", "INDEX-7", "INDEX-3", "PART-1"))
 def an_array_of_no_element_in_two_parts():
     """A shape of (4, 0): a row has no byte, and 2^30 cannot be divided by that."""
     one = tensor("k", "uint8", (4, 0), "")
@@ -167,7 +167,7 @@ def an_array_of_no_element_in_two_parts():
     return sealed([number("a", 1), Item(one.leaf, one.read, tuple(pieces)), number("z", 2)]).data()
 
 
-@refuse("PART-2", also=("PART-3", "INDEX-7"))
+@refuse("PART-2", also=("PART-3", "INDEX-7", "PART-1"))
 def an_array_without_dimensions_in_two_parts():
     """A shape of () has no dimension that could be cut."""
     one = tensor("k", "float32", (), "00 00 80 3f")
@@ -197,7 +197,7 @@ def a_leaf_of_no_record():
     return whole.data(says)
 
 
-@refuse("PART-4", "INDEX-7", also=("PART-2", "PART-3", "STREAM-4"))
+@refuse("PART-4", "INDEX-7", also=("PART-2", "PART-3", "STREAM-4", "PART-1"))
 def two_records_of_one_key_path():
     """A leaf of two records, both of which have its own key path."""
     one = tensor("k", "uint8", (4,), "01 02 03 04")

@@ -110,7 +110,7 @@ _LACKING: Final = [
     want="reject",
     places=SLOTS[1:],
     sizes=_LACKING,
-    also=(*_ANY, "INDEX-4", "INDEX-7", "INDEX-9", "KEY-1", "LEAF-3", "PART-2"),
+    also=(*_ANY, "INDEX-4", "INDEX-7", "INDEX-9", "KEY-1", "LEAF-3", "PART-2", "LEAF-1", "PART-1"),
 )
 def a_value_that_the_index_lacks(slot: Slot, how: Plain):
     """A value is missing, the last of its array or map or one before. Where a map counts one less, its last key has a
@@ -132,7 +132,7 @@ def _without(value: Value, name: str, counted: bool) -> Value:
     want="reject",
     places=[slot for slot in SLOTS if slot.value.kind in ("array", "map")],
     sizes=(Plain("first", "the first", 0), Plain("last", "the last", -1)),
-    also=(*_ANY, "INDEX-4", "INDEX-7", "KEY-1", "LEAF-3"),
+    also=(*_ANY, "INDEX-4", "INDEX-7", "KEY-1", "LEAF-3", "PART-1", "LEAF-1"),
 )
 def a_value_too_many(slot: Slot, place: Plain):
     """An array has one value more than it should, a nil, and counts it; a map has an entry more. It is the first or the
@@ -218,7 +218,7 @@ def _of_number(slot: Slot, _: Any) -> tuple[str, ...]:
     places=_NUMBERS,
     sizes=_ODD,
     cites=_of_number,
-    also=("INDEX-2", "INDEX-3", "LEAF-3", "LEAF-4", "SUM-3", "PART-2", "SEAL-1", "INDEX-1"),
+    also=("INDEX-2", "INDEX-3", "LEAF-3", "LEAF-4", "SUM-3", "PART-2", "SEAL-1", "INDEX-1", "INDEX-4"),
 )
 def a_number_in_the_index_is_another(slot: Slot, change: Plain):
     """A number in the index is another, and all checksums fit: the alignment, a dimension, a size, the place of a
