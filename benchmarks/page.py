@@ -191,7 +191,7 @@ def _escaped(text: str) -> str:
 
 
 def _figure(svg: str) -> str:
-    return f'<figure class="plot">{svg}</figure>\n'
+    return f'<figure class="plot" tabindex="0">{svg}</figure>\n'
 
 
 def _seconds_text(value: float) -> str:

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
+from mkdocs.utils.templates import TemplateContext
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # mkdocs loads this file by its path
 
@@ -83,7 +85,27 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return markdown
 
 
+def on_page_context(context: TemplateContext, page: Page, nav: Navigation, **_: Any) -> TemplateContext:
+    """Pages of single cases are in no menu: they show that of the list of all."""
+    _cases_are_shown(page, nav, True)
+    return context
+
+
+def _cases_are_shown(page: Page, nav: Navigation, active: bool) -> None:
+    if page.file.src_uri.startswith("conformance/cases/") and page.parent is None:
+        for other in nav.pages:
+            if other.file.src_uri == "conformance/cases/index.md":
+                other.active = active
+
+
+def on_post_template(output_content: str, template_name: str, config: MkDocsConfig, **_: Any) -> str:
+    """The page for what is not there has the same head."""
+    if template_name != "404.html":
+        return output_content
+    return header.filled(output_content, config.extra.get("repository") or "")
+
+
 def on_post_page(output: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Says in the head what there is to say, and leaves no script in a page."""
-    output = header.filled(output, page.url, config.extra.get("repository") or "")
+    output = header.filled(output, config.extra.get("repository") or "")
     return inline_scripts.taken_out(output, page.url, Path(config.site_dir))

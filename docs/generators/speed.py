@@ -19,4 +19,4 @@ def pages() -> Iterator[tuple[str, str]]:
 def drawing(page: str) -> str:
     """The small picture, for any page."""
     results = json.loads((ROOT / "benchmarks/results.json").read_text())
-    return f'<figure class="plot">{drawn(results)}</figure>\n'
+    return f'<figure class="plot" tabindex="0">{drawn(results)}</figure>\n'

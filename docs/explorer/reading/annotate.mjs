@@ -110,7 +110,7 @@ export class Annotator {
   async key(value) {
     const head = await this.head();
     if (head.type === 'str') await this.text(head, 'key', 'FLAX-2');
-    else this.run(value - this.at, `key: ${described(head)}, where a str is expected`, 'FLAX-2');
+    else this.run(value === undefined ? lengthOf(head) : value - this.at, `key: ${described(head)}, where a str is expected`, 'FLAX-2');
   }
 
   // The map of a branch, of which only the header is shown: the entries have rows of their own.
@@ -121,6 +121,9 @@ export class Annotator {
 }
 
 const FIXED = new Set(['bin', 'ext']);
+
+// What a value takes at least, where nobody knows where it ends: of a list or map, its header.
+const lengthOf = ({ type, head, n }) => head + (FIXED.has(type) ? n : 0);
 
 export class Budget extends Error {}
 

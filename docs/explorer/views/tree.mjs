@@ -32,7 +32,7 @@ export class TreeView {
   #toolbar() {
     let timer;
     const filter = h('input', {
-      type: 'search', class: 'ex-input', placeholder: 'Filter: text, or a glob such as */kernel', 'aria-label': 'Filter key paths',
+      type: 'search', class: 'ex-input', placeholder: 'Filter: text, or */kernel', 'aria-label': 'Filter key paths',
       oninput: () => {
         clearTimeout(timer);
         timer = setTimeout(() => this.#view({ filter: filter.value }), TYPING);
