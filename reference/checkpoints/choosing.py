@@ -21,7 +21,10 @@ def unfit(records: Sequence[Record], unheld: Sequence[Unheld]) -> FormatError | 
         if len(unheld) > 1:
             shown = ", ".join(f"{brief(each.path)} {each.text}" for each in unheld[:6])
             more = f" and {len(unheld) - 6} more" if len(unheld) > 6 else ""
-            error.detail = f"{len(unheld)} tensors have dtypes that are not supported here: {shown}{more}"
+            if all(each.error.clause == error.clause == "CONV-8" for each in unheld):
+                error.detail = f"{len(unheld)} tensors have dtypes that are not supported here: {shown}{more}"
+            else:
+                error.detail += f"; {len(unheld)} tensors cannot be held: {shown}{more}"
         error.advice = "leave them out with --exclude (exclude= in Python), or choose others with --include"
         return error
     try:

@@ -77,7 +77,7 @@ def item_folder(name: str) -> str:
     if steps := _steps(name, names):
         found = ", ".join(steps[-8:])
         raise UsageError(f"{base} holds the steps {found}: name one, as in orbax::{base}/{steps[-1]}")
-    advice = "a checkpoint of another kind is named without orbax::, and one of orbax before 0.6 is restored with that"
+    advice = "a checkpoint of another kind is named without orbax::, and one of orbax before 0.5 is restored with that"
     raise FormatError("CONV-6", None, None, f"this is not an orbax folder: there is no {TREE} in it", advice)
 
 

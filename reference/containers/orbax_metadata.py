@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
+import msgpack
+
 from ..format.errors import FormatError
 from ..format.json_texts import read_json
 from ..format.keypaths import KeyPath, display, encode_keypath, printable
 from ..format.metadata import PRNG_KEYS
 
 TREE, STEP, KEYS, STRINGS = "_METADATA", "_CHECKPOINT_METADATA", "array_metadatas/process_0", "_strings.json"
+_OLD_TREE: Final = "checkpoint"  # which releases before 0.6 read in the place of the first; those of 0.5 write both
 MANIFEST: Final = "manifest.ocdbt"  # of a database of all arrays, which else have a folder each
 ARRAYS: Final = frozenset(("jax.Array", "np.ndarray"))
 SCALAR, STRING, NONE = "scalar", "string", "None"
@@ -60,7 +63,7 @@ def read_tree(read: Read) -> OrbaxTree:
     """The tree of the folder whose files `read` gives. Raises FormatError (CONV-6, CONV-11, KEY clauses)."""
     text = read(TREE)
     if text is None:
-        advice = "restore it with the version of orbax that has written it, and save it with one of 0.6 or newer"
+        advice = "restore it with the version of orbax that has written it, and save it with one of 0.5 or newer"
         raise FormatError("CONV-6", None, None, f"there is no {TREE}, which says what is in an orbax folder", advice)
     tree = _json(text, TREE)
     entries = tree.get("tree_metadata")
@@ -205,11 +208,27 @@ def encode_tree(leaves: Sequence[Described], metadata: Mapping[str, Any]) -> dic
             }
         ),
     }
+    files[_OLD_TREE] = _old_tree(leaves, sequences)
     if texts := {name_of(leaf.path): leaf.text for leaf in leaves if leaf.text is not None}:
         files[STRINGS] = _encoded(texts)
     if typed := [leaf for leaf in leaves if display(leaf.path) in keys]:
         files[KEYS] = _encoded({"array_metadatas": list(_typed(typed, keys))})
     return files
+
+
+def _old_tree(leaves: Sequence[Described], sequences: set[tuple[str, ...]]) -> bytes:
+    """The tree in MessagePack, with the name of its array in the place of each leaf."""
+    values: dict[str, Any] = {NONE: None, "Dict": {}}
+    nodes = {leaf.path: values.get(leaf.value_type, f"PLACEHOLDER://{name_of(leaf.path)}") for leaf in leaves}
+    while (deepest := max(map(len, nodes))) > 0:
+        parents: dict[tuple[str, ...], dict[str, Any]] = {}
+        for path in [path for path in nodes if len(path) == deepest]:
+            node = nodes.pop(path)
+            if path in sequences:
+                node = [node[str(i)] for i in range(len(node))]
+            parents.setdefault(path[:-1], {})[path[-1]] = node
+        nodes |= parents
+    return msgpack.packb(nodes[()])
 
 
 def _encoded(value: Any) -> bytes:

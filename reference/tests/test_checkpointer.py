@@ -344,3 +344,16 @@ def test_a_target_with_shardings_needs_no_functions(tmp_path):
     loaded, _ = StreamingCheckpointer.load_trainstate_checkpoint(load_from, target)
     assert equal(loaded, state)
     assert all(leaf.sharding == REPLICATED for leaf in jax.tree.leaves(loaded))
+
+
+def test_typed_keys_are_stored_as_their_data_where_that_is_asked_for(tmp_path):
+    state = {"w": np.ones(2), "key": jax.random.key(3)}
+    checkpointer = StreamingCheckpointer({"float_dtype": ""}, tmp_path)
+    with pytest.raises(FormatError, match="keys='data' stores the data alone"):
+        checkpointer.save_checkpoint(state, "refused")
+    checkpointer.save_checkpoint(state, "x", keys="data")
+    StreamingCheckpointer.save_train_state_to_file(state, tmp_path / "y", keys="data")
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
+    found = reference.load(tmp_path / "x", like=state)
+    assert np.array_equal(jax.random.key_data(found["key"]), jax.random.key_data(state["key"]))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["x", "y"]

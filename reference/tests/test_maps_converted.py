@@ -607,3 +607,58 @@ def test_shapes_of_70b_are_mapped_in_little_memory(tmp_path, layout, chosen, lea
     assert moved > least
     assert kv_heads == 8
     assert peak < 200_000  # kB, of which a band takes 134,000
+
+
+LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_how_rotary_frequencies_are_scaled_is_said_and_comes_back(folder, capsys, newest):
+    """No leaf shows it, and a model without it is another one; transformers 5 has it in rope_parameters."""
+    assert to_hf(folder, "--map_parameter=heads=4", "--map_parameter=rope_theta=5e5") == 0
+    config = json.loads((folder / "out/config.json").read_text())
+    assert "rope_scaling" not in config
+    if newest:
+        config["rope_parameters"] = {**LLAMA3, "rope_theta": config.pop("rope_theta")}
+    else:
+        config["rope_scaling"] = LLAMA3
+    (folder / "out/config.json").write_text(json.dumps(config))
+    back = [f"--load_checkpoint={folder}/out/", "--map=llama-hf-to-easylm", f"--output_file=params::{folder}/back"]
+    capsys.readouterr()
+    assert run(*back, "--format=2.0") == 0
+    assert 'config.json says rope_scaling={"rope_type": "llama3", "factor": 8.0' in capsys.readouterr().err
+    (folder / "out2").mkdir()
+    again = [
+        f"--load_checkpoint={folder}/back",
+        "--map=llama-easylm-to-hf",
+        f"--output_file=safetensors::{folder}/out2/",
+    ]
+    assert run(*again, f"--output_file=safetensors::{folder}/out2/") == 0
+    assert json.loads((folder / "out2/config.json").read_text())["rope_scaling"] == LLAMA3
+
+
+def test_a_folder_of_shards_appears_with_its_config(folder, monkeypatch):
+    """config.json is among the files that take their places together; one that fails leaves neither."""
+    import reference.checkpoints.outputs as outputs
+
+    seen = []
+    write = outputs._write
+    monkeypatch.setattr(outputs, "_write", lambda name, data: (seen.append(name), write(name, data)))
+    words = [f"--load_checkpoint={folder}/easylm", "--map=llama-easylm-to-hf", "--map_parameter=heads=4"]
+    assert run(*words, f"--output_file=safetensors::{folder}/out/", "--max_shard_size=20kB") == 0
+    assert [name.rpartition("/")[2] for name in seen] == ["config.json", "model.safetensors.index.json"]
+    assert all(".parts/" in name for name in seen)
+
+    def fails(name, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(outputs, "_write", fails)
+    (folder / "failed").mkdir()
+    assert run(*words, f"--output_file=safetensors::{folder}/failed/", "--max_shard_size=20kB") == 1
+    assert not list((folder / "failed").iterdir())
