@@ -228,7 +228,9 @@ def _old_tree(leaves: Sequence[Described], sequences: set[tuple[str, ...]]) -> b
                 node = [node[str(i)] for i in range(len(node))]
             parents.setdefault(path[:-1], {})[path[-1]] = node
         nodes |= parents
-    return msgpack.packb(nodes[()])
+    packed = msgpack.packb(nodes[()])
+    assert packed is not None  # as its types have it
+    return packed
 
 
 def _encoded(value: Any) -> bytes:
