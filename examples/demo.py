@@ -36,13 +36,13 @@ def main() -> None:
     shards = OUTPUT / "minilm"
     heading("There and back")
     results = [
-        convert("safetensors to stream", f"safetensors::{source}", stream, "--streaming=True"),
-        convert("stream to flax", f"params::{stream}", flax_file, "--streaming=False"),
-        convert("flax to stream", f"flax::{flax_file}", again, "--streaming=True"),
-        convert("stream to bf16 stream", f"params::{stream}", bf16, "--streaming=True", "--float_dtype=bf16"),
-        convert("stream to sealed stream", f"params::{stream}", sealed, "--streaming=True", "--format=2.0"),
-        convert("stream to shards", f"params::{stream}", shards, "--max_shard_size=30MB"),
-        convert("shards to stream", f"safetensors::{shards}", unsharded, "--streaming=True"),
+        convert("safetensors to stream", source, stream, "--streaming"),
+        convert("stream to flax", stream, flax_file),
+        convert("flax to stream", flax_file, again, "--streaming"),
+        convert("stream to bf16 stream", stream, bf16, "--streaming", "--float-dtype=bf16"),
+        convert("stream to sealed stream", stream, sealed, "--streaming", "--format=2.0"),
+        convert("stream to shards", stream, shards, "--max-shard-size=30MB"),
+        convert("shards to stream", shards, unsharded, "--streaming"),
     ]
     command("inspect", str(sealed), "--depth", "2")
     command("verify", str(sealed))
@@ -61,7 +61,7 @@ def main() -> None:
     heading("A file that was cut off after two thirds")
     lost, damaged = proofs.cut_off(stream)
     print(f"in the usual loop: {lost}\nhere:")
-    refused("convert", f"--load_checkpoint=params::{damaged}", f"--output_file={OUTPUT / 'never'}", "--streaming=True")
+    refused("convert", str(damaged), str(OUTPUT / "never"), "--streaming")
 
     heading("One bit changed in a sealed stream")
     said, flipped = proofs.flipped(sealed, TENSOR)
@@ -109,10 +109,10 @@ def refused(verb: str, *arguments: str) -> None:
         sys.exit("it was not refused")
 
 
-def convert(name: str, load_checkpoint: str, output: Path, *flags: str) -> Measured:
-    """Convert to a file, or with `--max_shard_size` to a folder of safetensors."""
-    into = f"safetensors::{output}/" if any(flag.startswith("--max_shard_size") for flag in flags) else str(output)
-    seconds, peak, status = command("convert", f"--load_checkpoint={load_checkpoint}", f"--output_file={into}", *flags)
+def convert(name: str, source: Path, output: Path, *flags: str) -> Measured:
+    """Convert to a file, or with `--max-shard-size` to a folder of safetensors."""
+    into = f"safetensors::{output}/" if any(flag.startswith("--max-shard-size") for flag in flags) else str(output)
+    seconds, peak, status = command("convert", str(source), into, *flags)
     if status:
         sys.exit(status)
     size = sum(file.stat().st_size for file in output.iterdir()) if output.is_dir() else output.stat().st_size
