@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import links
-from .project import ROOT
+from .project import ROOT, VERSIONS
 
 # From which file to which page. What else is a page stands in `links.PAGES`.
 _FILES: Final = (
@@ -15,6 +15,14 @@ _FILES: Final = (
     "CONTRIBUTING.md",
     "conformance/CLIENT.md",
     "fuzz/README.md",
+    "spec/media-types.md",
+)
+
+# What is made of the format as data.
+_MADE: Final = (
+    *(f"spec/{version}/{name}" for version in VERSIONS for name in ("format.toml", "streamckpt.ksy")),
+    "spec/streamckpt.magic",
+    "spec/streamckpt.xml",
 )
 
 
@@ -28,5 +36,5 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def files() -> Iterator[tuple[str, str]]:
     """Each file that is offered as it is: its path from the root of the site, and on the disk."""
-    for source in ("conformance/client.schema.json", "spec/1.0/delta-manifest.schema.json"):
+    for source in ("conformance/client.schema.json", "spec/1.0/delta-manifest.schema.json", *_MADE):
         yield links.PAGES[source], str(ROOT / source)

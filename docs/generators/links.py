@@ -18,6 +18,14 @@ PAGES: Final = {
     "CONTRIBUTING.md": "reference/contributing.md",
     "spec/README.md": "specification/index.md",
     "spec/CHANGELOG.md": "specification/changes.md",
+    "spec/media-types.md": "specification/media-types.md",
+    "spec/streamckpt.magic": "specification/streamckpt.magic",
+    "spec/streamckpt.xml": "specification/streamckpt.xml",
+    **{
+        f"spec/{version}/{name}": f"specification/{version}/{name}"
+        for version in VERSIONS
+        for name in ("format.toml", "streamckpt.ksy")
+    },
     "spec/1.0/delta-manifest.schema.json": "specification/1.0/delta-manifest.schema.json",
     "conformance/README.md": "conformance/index.md",
     "conformance/CLIENT.md": "conformance/client.md",
