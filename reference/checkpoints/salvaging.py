@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..containers.container import Loss
@@ -18,9 +19,10 @@ from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.shards import open_files
 from ..containers.stream import STREAM
+from ..containers.zeros import zeros_from
 from ..format.errors import UsageError
 from ..format.payloads import Step, write_steps
-from ..format.records import extents_of, item_in
+from ..format.records import Record, extents_of, item_in
 from ..format.sealing import SealOptions
 from ..format.seals import Seal
 from ..format.trees import depth_first
@@ -33,12 +35,17 @@ from ..storage.same_files import refuse_an_input
 
 
 class SalvageReport(NamedTuple):
-    """What was salvaged: kind and size of the output, how many leaves it has, and what is lost."""
+    """What was salvaged: kind and size of the output, how many leaves it has, and what is lost.
+
+    `doubtful` are key paths of leaves whose ends are zeros, like all of the file behind them: of a download that did
+    not finish they may be incomplete.
+    """
 
     kind: str
     nbytes: int
     leaves: int
     losses: list[Loss]
+    doubtful: tuple[tuple[str, ...], ...] = ()
 
 
 def salvage(
@@ -84,7 +91,14 @@ def salvage(
                 expect(source, extents_of(depth_first(records)))
                 write_steps(sink, steps)
                 source.refuse_changes()
-        return SalvageReport(target, total, len(items), losses)
+        return SalvageReport(target, total, len(items), losses, _doubtful(source, records, losses))
+
+
+def _doubtful(source: OpenedFile, records: Sequence[Record], losses: Sequence[Loss]) -> tuple[tuple[str, ...], ...]:
+    """The leaves that end in the zeros with which a file ends whose last stretch is lost."""
+    if not any(loss.end == source.size for loss in losses) or (start := zeros_from(source)) is None:
+        return ()
+    return tuple(record.path for record in records if record.end > start)
 
 
 def _options(seal: Seal) -> SealOptions:

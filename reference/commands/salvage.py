@@ -65,6 +65,7 @@ def describe_json(report: SalvageReport, file: str, output: str | None) -> dict[
         "kind": report.kind,
         "leaves": report.leaves,
         "bytes": report.nbytes,
+        "doubtful": [list(path) for path in report.doubtful],
         "lost": [{**error_json(loss.error), "offset": loss.offset, "end": loss.end} for loss in report.losses],
     }
 
@@ -93,6 +94,9 @@ def _print_report(report: SalvageReport, file: str, output: str | None) -> None:
     print(f"{file}: {intact}" + ("" if report.losses else ", and nothing is lost"))
     for loss in report.losses:
         print(_lost(loss))
+    for path in report.doubtful:
+        text = f"note: {display(path)} ends in zeros, as all of the file behind it is: it may be incomplete"
+        print(text, file=sys.stderr)
     if output is not None:
         print(f"wrote {output}: a {report.kind} of {leaves}, {size(report.nbytes)}")
         if report.losses:

@@ -215,6 +215,7 @@ _SALVAGE: Final = _object(
         "kind": _TEXT,
         "leaves": _INT,
         "bytes": _INT,
+        "doubtful": {**_PATHS, "description": "leaves that end in the zeros of a download that did not finish"},
         "lost": _list(_object({"end": _INT, **_ERROR})),
     }
 )

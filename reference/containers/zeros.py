@@ -19,8 +19,7 @@ def tell_zeros(source: Source, error: FormatError) -> None:
 
     A fault in front of the zeros is another matter: the last array may be zeros by right.
     """
-    size = source.size
-    least = max(0, size - _FAR) if far_away(source) is not None else 0
+    size, least = source.size, _least(source)
     try:
         start = _start_of_zeros(source, least)
     except (FormatError, OSError):  # what is being written to has its own error, which is told already
@@ -32,6 +31,16 @@ def tell_zeros(source: Source, error: FormatError) -> None:
         f"{where} the file is nothing but zeros, as a download that did not finish leaves it; get it again, or rescue "
         "the intact leaves with `streamckpt salvage`"
     )
+
+
+def zeros_from(source: Source) -> int | None:
+    """The offset from which on a file is nothing but zeros, None where that are fewer than some. Raises OSError."""
+    start = _start_of_zeros(source, _least(source))
+    return start if source.size - start >= _FEWEST else None
+
+
+def _least(source: Source) -> int:
+    return max(0, source.size - _FAR) if far_away(source) is not None else 0
 
 
 def _start_of_zeros(source: Source, least: int) -> int:

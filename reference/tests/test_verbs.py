@@ -274,6 +274,19 @@ def test_a_download_that_was_not_finished_is_told_with_its_place(form, folder, c
         assert f"from byte {start} on the file is nothing but zeros, as a download that did not finish" in error
 
 
+def test_salvage_doubts_a_leaf_that_ends_in_the_zeros_of_the_rest(folder, capsys):
+    reference.save("whole", {str(i): np.arange(1, 501, dtype=np.float32) for i in range(4)})
+    data = (folder / "whole").read_bytes()
+    (folder / "part").write_bytes(data[:3000] + bytes(len(data) - 3000))
+    status, out, error = said(capsys, "salvage", "part", "rescued")
+    assert (status, "2 leaves are intact" in out) == (3, True)
+    assert "note: 1 ends in zeros, as all of the file behind it is: it may be incomplete\n" in error
+    assert json.loads(said(capsys, "salvage", "part", "--dry_run", "--json")[1])["doubtful"] == [["1"]]
+    reference.save("x", {"a": np.ones(1000), "b": np.zeros(1000), "c": 1})
+    (folder / "x").write_bytes((folder / "x").read_bytes()[:-3])
+    assert "zeros" not in said(capsys, "salvage", "x", "rescued")[2]  # its end is cut off, and zeros by right
+
+
 def test_a_fault_before_an_array_of_zeros_is_no_download(folder, capsys):
     reference.save("x", {"a": 1, "b": np.zeros(1000)})
     data = bytearray((folder / "x").read_bytes())
