@@ -56,7 +56,7 @@ def pytest_pyfunc_call():
     """A test of a dtype that the installed ml_dtypes lacks is skipped, and says so."""
     outcome = yield
     error = outcome.excinfo and outcome.excinfo[1]
-    if isinstance(error, FormatError) and "came with ml_dtypes" in error.detail:
+    if isinstance(error, FormatError) and "needs ml_dtypes" in error.detail:
         outcome.force_exception(pytest.skip.Exception(str(error)))
 
 

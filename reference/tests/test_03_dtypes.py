@@ -37,7 +37,9 @@ def test_what_each_release_of_ml_dtypes_brought(monkeypatch):
     assert set(INSTALLED) == set(WIDTHS) - newer
     monkeypatch.delitem(INSTALLED, "bfloat16")
     data = record(("a",), array(b"\x91\x01", "int8", b"1")) + record(("b",), array(b"\x91\x01", "bfloat16", b"12"))
-    with pytest.raises(FormatError, match=r"the dtype bfloat16 came with ml_dtypes 0.2, and .* is installed") as caught:
+    with pytest.raises(
+        FormatError, match=r"the dtype bfloat16 needs ml_dtypes 0.2 or newer, and .* is installed"
+    ) as caught:
         read_stream(BytesSource(data))
     assert (caught.value.clause, caught.value.path, caught.value.advice) == (
         "DTYPE-1",

@@ -20,7 +20,7 @@ def test_a_damaged_leaf_is_left_out_and_the_rest_is_sealed_again(path, capsys):
     for record in reference.scan(path):
         bad = spoiled(path, record.end - 1)
         run(salvage_command, f"--load_checkpoint={bad}", f"--output_file={path}.out", code=3)
-        assert f"{'/'.join(record.path)}: the leaf does not have the checksum" in capsys.readouterr().out
+        assert f"{'/'.join(record.path)}: the leaf does not match its checksum" in capsys.readouterr().out
         assert said(f"{path}.out") == (256, METADATA, True)
         assert findings(f"{path}.out") == []
         found = dict(reference.records(f"{path}.out"))
