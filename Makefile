@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Where nothing compiled is kept, each of the many programs that tests start compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: test test-fast test-remote test-versions coverage fuzz power-loss mutants results docs serve bench bench-full demo example lint format wheel clean
+.PHONY: test test-fast test-remote test-versions coverage fuzz power-loss mutants proof results docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
@@ -40,6 +40,10 @@ power-loss: .venv/ready  ## fail the power on ext2, ext4, xfs and btrfs while ch
 mutants: .venv/ready  ## judge the conformance suite by wrong readers and writers, all of them
 	$(BIN)/python -m conformance.mutants
 	$(BIN)/python -m conformance.mutants.clients
+
+proof: .venv/ready  ## prove the heart of the client in C: goals proved of goals, and each planted fault noticed
+	$(BIN)/python -m conformance.proof
+	$(BIN)/python -m conformance.proof --faults
 
 results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md
 	$(BIN)/python -m conformance.clients.results

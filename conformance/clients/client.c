@@ -54,10 +54,10 @@
 #endif
 
 /* In the order in which they need one another. */
+#include "c/streamckpt.h"
 #include "c/common.h"
 #include "c/sha256.h"
 #include "c/crc32c.h"
-#include "c/dtypes.h"
 #include "c/job.h"
 #include "c/keypaths.h"
 #include "c/refusals.h"
@@ -79,12 +79,12 @@
 
 /* SEAL-8: a sealed stream from its mark to its end. On a pipe the seal is known by its first byte. */
 static void decode_sealed(struct job *j) {
-    uint64_t size = j->limit;
-    j->seekable = size != UNKNOWN;
-    j->sealed = j->summing = j->with_digests = true;
+    uint64_t size = j->core.limits[0];
+    j->seekable = size != SC_UNKNOWN;
+    j->core.sealed = j->summing = j->with_digests = true;
     j->cut = "SEAL-5";
     if (j->seekable) {
-        j->limit = look_at_end(j, j->in, j->start, size);       /* of the records */
+        j->core.limits[0] = look_at_end(j, j->in, j->start, size);      /* of the records */
         j->cut = "INDEX-7";
         if (fseeko(j->in, j->start + (off_t)j->end, SEEK_SET))
             fail(3, strerror(errno));
@@ -92,16 +92,16 @@ static void decode_sealed(struct job *j) {
     while (!j->seekable ? *peek(j, 1) != 0xc6 : has(j, 1))
         read_record(j);
     require(j, j->part.number == j->part.count, "PART-2", j->position);
-    j->limit = size;
+    j->core.limits[0] = size;
     read_seal(j, j->position);
 }
 
 /* A plain stream with a detached seal (DETACHED-2), in which `seal` is read after the stream. */
 static void decode_detached(struct job *j) {
-    uint64_t size = j->limit;
-    j->detached = j->summing = j->in_seal = true;
+    uint64_t size = j->core.limits[0];
+    j->core.detached = j->summing = j->in_seal = true;
     uint64_t stated = look_at_end(j, j->seal, 0, j->seal_size);
-    require(j, size == UNKNOWN || size == stated, "DETACHED-2", j->seal_size - FOOTER_BYTES);
+    require(j, size == SC_UNKNOWN || size == stated, "DETACHED-2", j->seal_size - SC_FOOTER_BYTES);
     j->in_seal = false;
     while (has(j, 1))
         read_record(j);
@@ -110,7 +110,7 @@ static void decode_detached(struct job *j) {
     j->in = j->seal;
     rewind(j->in);
     j->at = j->end = j->position = 0;
-    j->limit = j->seal_size;
+    j->core.limits[0] = j->seal_size;
     read_seal(j, size);
 }
 
@@ -118,7 +118,7 @@ static void decode_detached(struct job *j) {
 static void decode_stream(struct job *j) {
     j->start = ftello(j->in);
     require(j, has(j, 1), "STREAM-3", 0);
-    if (has(j, MARK_BYTES) && !memcmp(peek(j, MARK_BYTES), MARK, MARK_BYTES)) {
+    if (has(j, SC_MARK_BYTES) && !memcmp(peek(j, SC_MARK_BYTES), SC_MARK, SC_MARK_BYTES)) {
         decode_sealed(j);
     } else if (j->seal) {
         decode_detached(j);
@@ -130,7 +130,7 @@ static void decode_stream(struct job *j) {
 
 static void decode_flax(struct job *j) {
     require(j, has(j, 1), "FLAX-1", 0);
-    struct value map = read_value(j, T_MAP, "FLAX-1");
+    struct sc_item map = read_value(j, SC_MAP, "FLAX-1");
     require(j, map.number, "FLAX-1", map.offset);
     read_flax_map(j, &map, ROOT);
     require(j, !has(j, 1), "FLAX-1", j->position);
@@ -149,7 +149,7 @@ static void decode(struct job *j) {
         print_leaf(j, &j->leaves.at[i]);
     }
     fputs("\n]", j->out);
-    if (j->sealed || j->detached)
+    if (j->core.sealed || j->core.detached)
         print_seal(j);
     fputs("}\n", j->out);
 }
@@ -167,12 +167,12 @@ static void parse_settings(struct job *j) {
     j->alignment = 64;          /* ALIGN-5: where nobody asks for another */
     if (alignment)
         require(j, alignment->type == '"' && parse_decimal(alignment->text, alignment->length, &j->alignment) &&
-                is_alignment(j->alignment), "ALIGN-5", UNKNOWN);
+                sc_is_alignment(j->alignment), "ALIGN-5", SC_UNKNOWN);
     j->with_digests = member(request, "digests", 't');
     if (metadata)
         put_metadata(&encoded, metadata, 0);
     else
-        put_header(&encoded, T_MAP, 0);
+        put_header(&encoded, SC_MAP, 0);
 }
 
 static void encode(struct job *j) {
@@ -181,14 +181,14 @@ static void encode(struct job *j) {
         parse_settings(j);
     link_tree(j);
     j->here = ROOT;
-    require(j, j->nodes.at[ROOT].first, j->flax ? "FLAX-1" : "STREAM-3", UNKNOWN);
+    require(j, j->nodes.at[ROOT].first, j->flax ? "FLAX-1" : "STREAM-3", SC_UNKNOWN);
     uint64_t size = put_tree(j, NULL);  /* CONF-7: refuses what cannot be held before anything is written */
-    require(j, !j->flax || !paths_too_long(j, size), "FLAX-8", UNKNOWN);
+    require(j, !j->flax || !paths_too_long(j, size), "FLAX-8", SC_UNKNOWN);
     put_tree(j, j->out);
 }
 
 /*
- * Plays a part from one file to another; `size` is that of the input, or UNKNOWN; `seal` is a detached seal of the
+ * Plays a part from one file to another; `size` is that of the input, or SC_UNKNOWN; `seal` is a detached seal of the
  * input, or NULL. Returns the exit status.
  */
 static int run_with_seal(enum part part, FILE *in, uint64_t size, FILE *seal, uint64_t seal_size, FILE *out) {
@@ -202,7 +202,7 @@ static int run_with_seal(enum part part, FILE *in, uint64_t size, FILE *seal, ui
         j->cut = j->flax ? "FLAX-6" : "STREAM-2";
         j->in = in;
         j->out = out;
-        j->limit = size;
+        sc_begin(&j->core, size);
         j->seal = seal;
         j->seal_size = seal_size;
         ADD(&j->nodes, (struct node){0});
@@ -237,10 +237,10 @@ static int run(enum part part, FILE *in, uint64_t size, FILE *out) {
     return run_with_seal(part, in, size, NULL, 0, out);
 }
 
-/* How many bytes a file has from its place on, or UNKNOWN where it has no places, or no bytes. */
+/* How many bytes a file has from its place on, or SC_UNKNOWN where it has no places, or no bytes. */
 static uint64_t measure(FILE *file) {
     off_t start = ftello(file), end = start >= 0 && !fseeko(file, 0, SEEK_END) ? ftello(file) : -1;
-    return end > start && !fseeko(file, start, SEEK_SET) ? (uint64_t)(end - start) : UNKNOWN;
+    return end > start && !fseeko(file, start, SEEK_SET) ? (uint64_t)(end - start) : SC_UNKNOWN;
 }
 
 /* DETACHED-1: the file beside that of a stream, or NULL. */
@@ -272,7 +272,7 @@ int main(int argc, char **argv) {
     }
     FILE *seal = path && part == DECODE ? open_detached(path) : NULL;
     uint64_t seal_size = seal ? measure(seal) : 0;
-    int status = seal ? run_with_seal(DECODE, in, measure(in), seal, seal_size == UNKNOWN ? 0 : seal_size, stdout)
+    int status = seal ? run_with_seal(DECODE, in, measure(in), seal, seal_size == SC_UNKNOWN ? 0 : seal_size, stdout)
                       : run((enum part)part, in, measure(in), stdout);
     if (seal)
         fclose(seal);

@@ -1,4 +1,4 @@
-// The command line by which streamckpt.mjs is judged, for Node 18 or later (protocol version 1, CLIENT.md). Written
+// The command line by which the package streamckpt is judged, for Node 18 or later (protocol version 1, CLIENT.md). Written
 // from the specification alone.
 //
 //   node client.mjs decode [PATH]         node client.mjs encode
@@ -8,7 +8,7 @@
 
 import * as fs from 'node:fs';
 import { createHash } from 'node:crypto';
-import * as ckpt from './streamckpt.mjs';
+import * as ckpt from './streamckpt/index.mjs';
 import { bitsOf, floatText, fromHex, matching, metadataOf, metadataText } from './client_values.mjs';
 
 const { FormatError } = ckpt;

@@ -1,6 +1,6 @@
 // Values as the protocol has them in JSON (CLIENT.md), and back.
 
-import { FormatError } from './streamckpt.mjs';
+import { FormatError } from './streamckpt/index.mjs';
 
 export const floatText = (bits) => bits.toString(16).padStart(16, '0');
 

@@ -2,7 +2,7 @@
 // of [file, detached seal or null] in base64, and prints for each what the clause of the refusal is and its offset, or
 // how many leaves were read.
 
-import { FormatError, bytesSource, pipeSource, readStream } from '../clients/streamckpt.mjs';
+import { FormatError, bytesSource, pipeSource, readStream } from '../clients/streamckpt/index.mjs';
 
 const decoded = (text) => text === null ? undefined : new Uint8Array(Buffer.from(text, 'base64'));
 

@@ -17,8 +17,8 @@ from .project import ROOT, VERSIONS
 SOURCES: Final = Path(__file__).parents[1] / "explorer"
 READ: Final = ("1.0", "2.0")  # versions of the specification that the explorer knows
 CLIENTS: Final = ROOT / "conformance/clients"
-# The module of the JavaScript client, and those of which it consists.
-CLIENT: Final = (CLIENTS / "streamckpt.mjs", *sorted((CLIENTS / "streamckpt").glob("*.mjs")))
+# The modules of the package in JavaScript, as they are.
+CLIENT: Final = tuple(sorted((CLIENTS / "streamckpt").glob("*.mjs")))
 
 
 def files(config: MkDocsConfig) -> list[File]:

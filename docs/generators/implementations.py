@@ -18,7 +18,7 @@ _ABOUT: Final = {
     "JavaScript": (
         "a reader and writer in JavaScript, for Node and browsers, written from the specification alone; "
         "the explorer of this site runs on it",
-        "streamckpt.mjs",
+        "streamckpt/index.mjs",
     ),
     "Rust": ("a reader and writer in Rust without a crate, written from the specification alone", "client.rs"),
     "one page": (

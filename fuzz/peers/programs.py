@@ -132,7 +132,7 @@ def javascript_client() -> Program | None:
     node = shutil.which("node")
     if node is None:
         return None
-    return Program("JavaScript", [node, str(_HERE / "serve.mjs"), str(CLIENTS / "streamckpt.mjs")], version="2.0")
+    return Program("JavaScript", [node, str(_HERE / "serve.mjs"), str(CLIENTS / "streamckpt/index.mjs")], version="2.0")
 
 
 def rust_client(build: Path = BUILD) -> Started | None:

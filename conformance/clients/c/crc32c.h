@@ -17,11 +17,9 @@ static uint32_t crc_multiply(uint32_t a, uint32_t b) {
 }
 
 static void crc_prepare(void) {
-    for (uint32_t byte = 0; byte < 256; byte++) {
-        uint32_t crc = byte;
-        for (int i = 0; i < 8; i++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-        crc_tables[0][byte] = crc;
+    for (int i = 0; i < 256; i++) {
+        const unsigned char byte = (unsigned char)i;
+        crc_tables[0][i] = ~sc_crc32c(UINT32_MAX, &byte, 1);
     }
     for (int i = 1; i < 8; i++)
         for (int byte = 0; byte < 256; byte++)

@@ -2,16 +2,16 @@
 
 /* INDEX-2, DELTA-4: dtype and shape of an array or scalar. */
 static void put_type(struct sink *s, const struct leaf *leaf) {
-    put_str(s, dtypes[leaf->dtype].tag);
+    put_str(s, sc_dtypes[leaf->dtype].tag);
     put_dimensions(s, s->j->dimensions.at + leaf->dimensions, leaf->rank);
 }
 
 static void put_key(struct sink *s, const struct node *n) {
-    put_header(s, T_STR, n->length);
+    put_header(s, SC_STR, n->length);
     put(s, s->j->texts.at + n->text, n->length);
 }
 
-/* The keys on the way to a node, no deeper than MAX_PARTS. */
+/* The keys on the way to a node, no deeper than SC_MAX_PARTS. */
 static void put_keys(struct sink *s, const struct node *n) {
     if (n->parent != ROOT)
         put_keys(s, &s->j->nodes.at[n->parent]);
@@ -21,7 +21,7 @@ static void put_keys(struct sink *s, const struct node *n) {
 /* KEY-1; PART-3: that of a part has one key more, or else `part` is NULL. */
 static void put_path(struct sink *s, const struct node *n, const struct array_part *part) {
     char text[64];
-    put_header(s, T_ARRAY, n->depth + (part ? 1u : 0u));
+    put_header(s, SC_ARRAY, n->depth + (part ? 1u : 0u));
     put_keys(s, n);
     if (!part)
         return;

@@ -47,19 +47,19 @@ static bool fill_buffer(struct job *j, size_t wanted) {
 }
 
 /*
- * Whether `size` more bytes lie before the limit. The end of a pipe is seen no further ahead than the buffer reaches;
+ * Whether `size` more bytes lie before the end of the input, or of the records. The end of a pipe is seen no further ahead than the buffer reaches;
  * beyond that it is noticed on the way.
  */
 static bool has(struct job *j, uint64_t size) {
-    if (j->limit != UNKNOWN)
-        return size <= j->limit - j->position;
+    if (j->core.limits[0] != SC_UNKNOWN)
+        return size <= j->core.limits[0] - j->position;
     return fill_buffer(j, size < BUFFER_SIZE ? (size_t)size : BUFFER_SIZE);
 }
 
 /* The input ends within a value (STREAM-2, FLAX-6), the seal begins within a record, or there is no seal (SEAL-5). */
 static _Noreturn void refuse_cut(const struct job *j) {
     uint64_t end = j->position + (j->end - j->at);
-    refuse(j, j->cut, strcmp(j->cut, "SEAL-5") ? j->top : end);
+    refuse(j, j->cut, strcmp(j->cut, "SEAL-5") ? j->core.top : end);
 }
 
 /* The next `size` bytes (at most BUFFER_SIZE), which stay where they are. */

@@ -1,15 +1,10 @@
 /* The tree, and all else that a run holds in memory. */
 
-enum {                          /* types of MessagePack, as bits of a set */
-    T_NIL = 1, T_BOOL = 2, T_INT = 4, T_FLOAT = 8, T_STR = 16, T_BIN = 32,
-    T_EXT = 64, T_ARRAY = 128, T_MAP = 256, T_NEGATIVE = 512, T_ALL = 511
-};
-
 /* LEAF-1. Those up to SCALAR have a dtype, those up to BIN a payload. */
 enum kind { NDARRAY, SCALAR, STR, BIN, COMPLEX, NIL, BOOL, INT, FLOAT, EMPTY, KIND_COUNT };
 static const struct { const char *name; unsigned short type; unsigned char ext; } kinds[KIND_COUNT] = {
-    {"ndarray", T_EXT, 1}, {"scalar", T_EXT, 3}, {"str", T_STR, 0}, {"bin", T_BIN, 0}, {"complex", T_EXT, 2},
-    {"nil", T_NIL, 0}, {"bool", T_BOOL, 0}, {"int", T_INT, 0}, {"float", T_FLOAT, 0}, {"empty", T_MAP, 0}
+    {"ndarray", SC_EXT, 1}, {"scalar", SC_EXT, 3}, {"str", SC_STR, 0}, {"bin", SC_BIN, 0}, {"complex", SC_EXT, 2},
+    {"nil", SC_NIL, 0}, {"bool", SC_BOOL, 0}, {"int", SC_INT, 0}, {"float", SC_FLOAT, 0}, {"empty", SC_MAP, 0}
 };
 
 struct leaf {
@@ -34,7 +29,7 @@ struct leaf {
 /* What the index says of a record (INDEX-3). */
 struct record {
     uint64_t offset, size;
-    uint64_t payload;           /* bytes of the record before the first one of a payload, or UNKNOWN */
+    uint64_t payload;           /* bytes of the record before the first one of a payload, or SC_UNKNOWN */
     bool pieces;                /* the payload stands in several chunks */
     bool padded;                /* ALIGN-1 */
     unsigned char rank;         /* of an array, or of a part of one ... */
@@ -70,8 +65,7 @@ enum part { DECODE, FLAX_DECODE, ENCODE, FLAX_ENCODE };
 /* A run of this program. All memory that it takes is held here. */
 struct job {
     bool flax;
-    bool sealed;                /* this is a sealed stream */
-    bool detached;              /* this is a plain one with a detached seal */
+    bool sealed;                /* what is written is a sealed stream */
     FILE *in, *out;
     off_t start;                /* where the input begins in its file ... */
     bool seekable;              /* ... which can be read twice */
@@ -89,10 +83,9 @@ struct job {
     unsigned char buffer[BUFFER_SIZE];      /* a decoder's input */
     size_t at, end;             /* what is read, but not used yet, lies between these */
     uint64_t position;          /* in the input, of buffer[at] */
-    uint64_t limit;             /* where the innermost bin or ext ends, or else the input */
-    unsigned depth;             /* how many of these we are in */
+    struct sc_reader core;      /* knows what stands where */
+    const unsigned char *text;  /* of the value that has been read last */
     const char *cut;            /* the clause of an input that ends too early */
-    uint64_t top;               /* the offset of the last value that began in none; in a sealed stream of the record */
     struct sha256 sha;          /* of the leaf that is being read */
 
     LIST(struct record) records;
@@ -102,13 +95,12 @@ struct job {
     bool summing;               /* what passes goes into these */
     size_t summed;              /* what has passed, but not yet gone into them, lies between this and `at` */
     struct array_part part;     /* the next part of the array that is being read */
-    bool strict;                /* a header must be the shortest: this is an index */
     struct bytes *keep;         /* where a decoder keeps the bytes that it uses up, or NULL */
     uint64_t alignment;
     uint32_t checksum;          /* of all records */
     char version[16];           /* of the seal */
     struct bytes metadata;
-    uint64_t metadata_values;   /* as the counts of its lists and maps say, and the outermost map */
+    uint64_t metadata_values;   /* in an encoder, as the counts of its lists and maps say, and the outermost map */
     bool with_digests;          /* INDEX-9: the index has digests, or may have some */
     struct sha256 digest;       /* of the leaf that is being read or written */
     bool digesting;             /* a payload that passes goes into it */

@@ -2,7 +2,7 @@
 
 /*
  * Goes from *at to its child with this key, which is added where there is none. Returns NULL, or the clause that
- * forbids the key.
+ * forbids the key. It has been checked otherwise (KEY-3, KEY-4, WIRE-5).
  *
  * The children of a node form a search tree in which the SHA-256 of the key says where to turn, two bits at a time.
  * No choice of keys makes it deep: keys that share the first bits of their digests have to be looked for, and each
@@ -10,13 +10,6 @@
  */
 static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char *text, uint64_t length, bool number) {
     struct node *parent = &j->nodes.at[*at];
-    if (parent->depth == MAX_PARTS)
-        return "KEY-3";
-    if (length > (unsigned)(MAX_PATH_BYTES - parent->path_bytes))
-        return "KEY-4";
-    if (!utf8_valid(text, length))
-        return "WIRE-5";
-
     unsigned char digest[32];
     uint32_t *link = &parent->children;
     for (unsigned bit = 0; *link; bit = (bit + 2) % 256) {
@@ -45,6 +38,12 @@ static const char *go_to_child(struct job *j, uint32_t *at, const unsigned char 
     memcpy(j->texts.at + j->texts.count, text, length);
     j->texts.count += length;
     return NULL;
+}
+
+/* The same for a key that has not been checked. */
+static const char *go_to_checked(struct job *j, uint32_t *at, const unsigned char *text, uint64_t length, bool number) {
+    const char *fault = sc_key_fault(j->nodes.at[*at].depth, j->nodes.at[*at].path_bytes, text, length);
+    return fault ? fault : go_to_child(j, at, text, length, number);
 }
 
 /* STREAM-4, STREAM-5: the clause that forbids a leaf at a node, or NULL. */
@@ -90,7 +89,7 @@ static void print_text(FILE *out, const unsigned char *p, size_t length, bool di
     }
 }
 
-/* The key path of a node, no deeper than MAX_PARTS: in display form, or as a list of strings. */
+/* The key path of a node, no deeper than SC_MAX_PARTS: in display form, or as a list of strings. */
 static void print_path(FILE *out, const struct job *j, uint32_t node, bool display) {
     const struct node *n = &j->nodes.at[node];
     if (n->parent != ROOT) {

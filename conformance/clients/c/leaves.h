@@ -11,22 +11,12 @@ static void put_leaf(struct sink *s, const struct leaf *leaf, const uint64_t *di
         put_payload(s, leaf, 0, leaf->size);
     } else if (leaf->kind == COMPLEX) {
         put_ext_header(s, COMPLEX, 1 + 9 + 9);
-        put_header(s, T_ARRAY, 2);
-        put_header(s, T_FLOAT, leaf->number[0]);
-        put_header(s, T_FLOAT, leaf->number[1]);
+        put_header(s, SC_ARRAY, 2);
+        put_header(s, SC_FLOAT, leaf->number[0]);
+        put_header(s, SC_FLOAT, leaf->number[1]);
     } else {
-        put_header(s, leaf->negative ? T_NEGATIVE : kinds[leaf->kind].type, leaf->number[0]);
+        put_header(s, leaf->negative ? SC_NEGATIVE : kinds[leaf->kind].type, leaf->number[0]);
     }
-}
-
-/* LEAF-7 */
-static void read_complex(struct job *j, const struct value *ext, struct leaf *leaf) {
-    uint64_t outer = enter_body(j, ext);
-    struct value body = read_value(j, T_ARRAY, "LEAF-7");
-    require(j, body.number == 2, "LEAF-7", body.offset);
-    for (int i = 0; i < 2; i++)
-        leaf->number[i] = read_value(j, T_FLOAT, "LEAF-7").number;
-    leave_body(j, outer);
 }
 
 /*
@@ -68,31 +58,32 @@ static void digest_value(struct job *j, const struct leaf *leaf) {
 }
 
 /* LEAF-1: reads the leaf, or the part of one, that a value begins; a map is an empty one or is chunked. */
-static void read_leaf(struct job *j, const struct value *v, uint32_t node, const struct array_part *part) {
-    struct leaf leaf = {.node = node, .dtype = DTYPE_COUNT, .number = {v->number}, .negative = v->negative,
+static void read_leaf(struct job *j, const struct sc_item *v, uint32_t node, const struct array_part *part) {
+    struct leaf leaf = {.node = node, .dtype = SC_DTYPES, .number = {v->number}, .negative = v->negative,
                         .dimensions = j->dimensions.count, .size = v->number,
                         .parts = part->count, .ranges = j->ranges.count};
-    while (leaf.kind < KIND_COUNT && (kinds[leaf.kind].type != v->type || kinds[leaf.kind].ext != v->ext))
+    while (kinds[leaf.kind].type != v->type || kinds[leaf.kind].ext != v->ext)
         leaf.kind++;
-    require(j, leaf.kind < KIND_COUNT, "LEAF-1", v->offset);
+    if (j->core.kind == SC_MARKED)
+        leaf.kind = NDARRAY;
     if (!part->number)
         sha_begin(&j->sha);
     j->digesting = j->with_digests && !leaf.parts;
-    if (v->type == T_MAP && v->number) {
-        read_chunked(j, v, &leaf);
-    } else if (leaf.kind == NDARRAY) {
-        read_array(j, v, &leaf, &leaf, "LEAF-2", NULL, 0);
-    } else if (leaf.kind == SCALAR) {
-        read_array(j, v, &leaf, &leaf, "LEAF-6", "LEAF-6", 0);
-    } else if (leaf.kind == STR || leaf.kind == BIN) {
+    if (leaf.kind <= SCALAR) {
+        read_array(j, &leaf);
+    } else if (leaf.kind <= BIN) {
         digest_value(j, &leaf);
         pass_body(j, v, true);
     } else {
-        if (leaf.kind == COMPLEX)
-            read_complex(j, v, &leaf);
+        if (leaf.kind == COMPLEX) {             /* LEAF-7 */
+            read_next(j);
+            leaf.number[0] = read_next(j).number;
+            leaf.number[1] = read_next(j).number;
+        }
         digest_value(j, &leaf);
     }
     end_leaf(j, &leaf, part, v->offset);
+    read_next(j);                                    /* WIRE-6: nothing is left of the record */
 }
 
 /* DELTA-4, DELTA-6 */

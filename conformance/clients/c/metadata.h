@@ -1,14 +1,9 @@
 /* Chapter 14: metadata, read, printed and written. */
 
-/* META-3: the metadata, which begins at `start`, is not too long with so many bytes more. */
-static void limit_metadata(const struct job *j, uint64_t more, uint64_t start) {
-    require(j, j->metadata.count + more <= MAX_META_BYTES, "META-3", start);
-}
-
 /* META-3: so many values more are not too many. */
 static void limit_values(struct job *j, uint64_t more, uint64_t offset) {
     j->metadata_values += more;
-    require(j, j->metadata_values <= MAX_META_VALUES, "META-3", offset);
+    require(j, j->metadata_values <= SC_MAX_META_VALUES, "META-3", offset);
 }
 
 /* META-2: whether a text, of which both have been kept, comes before another one; `a` and `b` are their places. */
@@ -17,69 +12,58 @@ static bool in_order(const struct bytes *kept, size_t a, size_t a_length, size_t
     return order < 0 || (!order && a_length < b_length);
 }
 
-/*
- * META-1 to META-3: checks a value of the metadata, which begins at `start`, and keeps its bytes. It calls itself no
- * deeper than MAX_META_DEPTH.
- */
-static void read_metadata(struct job *j, unsigned depth, uint64_t start) {
-    struct value v = read_value(j, depth ? T_ALL & ~T_EXT : T_MAP, "META-1");
-    bool nests = v.type == T_MAP || v.type == T_ARRAY;
-    require(j, depth < MAX_META_DEPTH || !nests, "META-3", v.offset);
-    limit_values(j, (depth ? 0 : 1) + (nests ? v.number : 0), v.offset);
-    bool has_body = v.type == T_STR || v.type == T_BIN;
-    limit_metadata(j, has_body ? v.number : 0, start);
-    if (has_body)
-        pass_body(j, &v, false);
+/* META-1, META-2: reads a value of the metadata, and keeps its bytes. It calls itself no deeper than META-3 allows. */
+static void read_metadata(struct job *j) {
+    struct sc_item v = read_next(j);
+    pass_body(j, &v, false);
     size_t before = 0, before_length = 0;       /* the key of the entry before */
-    for (uint64_t i = 0; nests && i < v.number; i++) {
-        if (v.type == T_MAP) {
-            struct value key = read_value(j, T_STR, "META-1");
+    for (uint64_t i = 0; v.type & (SC_ARRAY | SC_MAP) && i < v.number; i++) {
+        if (v.type == SC_MAP) {
+            struct sc_item key = read_next(j);
             size_t text = j->metadata.count;
-            limit_metadata(j, key.number, start);
             pass_body(j, &key, false);
             require(j, !i || in_order(&j->metadata, before, before_length, text, (size_t)key.number),
                     "META-2", key.offset);
             before = text;
             before_length = (size_t)key.number;
         }
-        read_metadata(j, depth + 1, start);
+        read_metadata(j);
     }
 }
 
 /* A header that has been checked and stands at `p`; returns where it ends. */
-static const unsigned char *parse_header(const unsigned char *p, struct value *v) {
-    const struct form *form = find_form(*p);
-    *v = (struct value){.type = form->type == T_NEGATIVE ? T_INT : form->type};
-    read_number(v, form, p);
-    return p + 1 + form->more;
+static const unsigned char *parse_header(const unsigned char *p, struct sc_item *v) {
+    const unsigned form = sc_find_form(*p);
+    sc_header(p, form, v);
+    return p + v->used;
 }
 
 /* Prints the value of metadata that stands at `p` and has been checked; returns where it ends. */
 static const unsigned char *print_metadata(FILE *out, const unsigned char *p) {
-    struct value v, key;
+    struct sc_item v, key;
     p = parse_header(p, &v);
-    const char *kind = v.type == T_ARRAY ? "list" : v.type == T_MAP ? "map" : NULL;
+    const char *kind = v.type == SC_ARRAY ? "list" : v.type == SC_MAP ? "map" : NULL;
     for (int i = 0; !kind; i++)
         kind = kinds[i].type == v.type ? kinds[i].name : NULL;
-    fprintf(out, "{\"kind\": \"%s\"%s", kind, v.type == T_NIL ? "" : ", \"value\": ");
-    if (v.type == T_BOOL)
+    fprintf(out, "{\"kind\": \"%s\"%s", kind, v.type == SC_NIL ? "" : ", \"value\": ");
+    if (v.type == SC_BOOL)
         fputs(v.number ? "true" : "false", out);
-    else if (v.type == T_INT)
+    else if (v.type == SC_INT)
         print_int(out, v.number, v.negative);
-    else if (v.type == T_FLOAT)
+    else if (v.type == SC_FLOAT)
         fprintf(out, "\"%016" PRIx64 "\"", v.number);
-    else if (v.type == T_STR)
+    else if (v.type == SC_STR)
         print_str(out, p, (size_t)v.number);
-    else if (v.type == T_BIN)
+    else if (v.type == SC_BIN)
         print_hex(out, p, (size_t)v.number);
-    if (v.type == T_STR || v.type == T_BIN)
+    if (v.type == SC_STR || v.type == SC_BIN)
         p += v.number;
 
-    bool nests = v.type == T_ARRAY || v.type == T_MAP;
+    bool nests = v.type == SC_ARRAY || v.type == SC_MAP;
     fputs(nests ? "[" : "", out);
     for (uint64_t i = 0; nests && i < v.number; i++) {
         fputs(i ? ", " : "", out);
-        if (v.type == T_MAP) {
+        if (v.type == SC_MAP) {
             p = parse_header(p, &key);
             putc('[', out);
             print_str(out, p, (size_t)key.number);
@@ -87,7 +71,7 @@ static const unsigned char *print_metadata(FILE *out, const unsigned char *p) {
             p += key.number;
         }
         p = print_metadata(out, p);
-        fputs(v.type == T_MAP ? "]" : "", out);
+        fputs(v.type == SC_MAP ? "]" : "", out);
     }
     fputs(nests ? "]}" : "}", out);
     return p;
@@ -112,24 +96,24 @@ static void put_metadata(struct sink *s, struct json *value, unsigned depth) {
     struct json *content = member(value, "value", 0);
     bool map = is_text(kind, "map");
     if (map || is_text(kind, "list")) {
-        require(j, (map || depth) && content && content->type == '[', "META-1", UNKNOWN);
-        require(j, depth < MAX_META_DEPTH, "META-3", UNKNOWN);
+        require(j, (map || depth) && content && content->type == '[', "META-1", SC_UNKNOWN);
+        require(j, depth < SC_MAX_META_DEPTH, "META-3", SC_UNKNOWN);
         size_t first = j->pairs.count, count = 0;
         for (struct json *item = content + 1; item < content + content->count; item += item->count) {
-            require(j, !map || is_pair(item), "META-1", UNKNOWN);
-            require(j, !map || utf8_valid(item[1].text, item[1].length), "WIRE-5", UNKNOWN);
+            require(j, !map || is_pair(item), "META-1", SC_UNKNOWN);
+            require(j, !map || sc_utf8_valid(item[1].text, item[1].length), "WIRE-5", SC_UNKNOWN);
             ADD(&j->pairs, item);
             count++;
         }
-        limit_values(j, (depth ? 0 : 1) + count, UNKNOWN);
+        limit_values(j, (depth ? 0 : 1) + count, SC_UNKNOWN);
         if (map && count)
             qsort(j->pairs.at + first, count, sizeof *j->pairs.at, compare_pairs);
-        put_header(s, map ? T_MAP : T_ARRAY, count);
+        put_header(s, map ? SC_MAP : SC_ARRAY, count);
         for (size_t i = first; i < first + count; i++) {
             struct json *item = j->pairs.at[i];
             if (map) {
-                require(j, i == first || compare_pairs(&j->pairs.at[i - 1], &j->pairs.at[i]), "META-2", UNKNOWN);
-                put_header(s, T_STR, item[1].length);
+                require(j, i == first || compare_pairs(&j->pairs.at[i - 1], &j->pairs.at[i]), "META-2", SC_UNKNOWN);
+                put_header(s, SC_STR, item[1].length);
                 put(s, item[1].text, item[1].length);
             }
             put_metadata(s, map ? item + 2 : item, depth + 1);
@@ -142,15 +126,15 @@ static void put_metadata(struct sink *s, struct json *value, unsigned depth) {
     size_t i = 0;
     while (i < sizeof allowed && !is_text(kind, kinds[allowed[i]].name))
         i++;
-    require(j, depth && i < sizeof allowed, "META-1", UNKNOWN);
+    require(j, depth && i < sizeof allowed, "META-1", SC_UNKNOWN);
     struct leaf leaf = {.kind = allowed[i]};
     if (leaf.kind == STR || leaf.kind == BIN) {
-        require(j, leaf.kind == STR ? content && content->type == '"' : parse_hex(content), "META-1", UNKNOWN);
-        require(j, leaf.kind == BIN || utf8_valid(content->text, content->length), "WIRE-5", UNKNOWN);
+        require(j, leaf.kind == STR ? content && content->type == '"' : parse_hex(content), "META-1", SC_UNKNOWN);
+        require(j, leaf.kind == BIN || sc_utf8_valid(content->text, content->length), "WIRE-5", SC_UNKNOWN);
         leaf.payload = content->text;
         leaf.size = content->length;
     } else {
-        require(j, parse_value(content, &leaf), "META-1", UNKNOWN);
+        require(j, parse_value(content, &leaf), "META-1", SC_UNKNOWN);
     }
     put_leaf(s, &leaf, NULL);
 }

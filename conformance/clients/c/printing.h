@@ -44,7 +44,7 @@ static void print_leaf(const struct job *j, const struct leaf *leaf) {
         putc(']', out);
     }
     if (leaf->kind <= SCALAR)
-        fprintf(out, ", \"dtype\": \"%s\"", dtypes[leaf->dtype].tag);
+        fprintf(out, ", \"dtype\": \"%s\"", sc_dtypes[leaf->dtype].tag);
     else if (leaf->kind <= BIN)
         fprintf(out, ", \"bytes\": \"%" PRIu64 "\"", leaf->size);
     if (leaf->kind <= BIN) {

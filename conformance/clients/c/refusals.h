@@ -82,7 +82,7 @@ static _Noreturn void refuse(const struct job *j, const char *clause, uint64_t o
         print_path(stderr, j, j->here, true);
     }
     fprintf(stderr, "\", \"clause\": \"%s\"", clause);
-    if (offset != UNKNOWN)
+    if (offset != SC_UNKNOWN)
         fprintf(stderr, ", \"offset\": \"%" PRIu64 "\"", offset);
     if (j->here != ROOT) {
         fputs(", \"path\": [\"", stderr);

@@ -5,7 +5,7 @@ static const char *go_along_display(struct job *j, uint32_t *node, const struct 
     unsigned char *p = path->text, *end = p + path->length, *part = p, *to = p;
     for (;;) {
         if (p == end || *p == '/') {
-            const char *fault = go_to_child(j, node, part, (size_t)(to - part), false);
+            const char *fault = go_to_checked(j, node, part, (size_t)(to - part), false);
             if (fault || p == end)
                 return fault;
             part = to = ++p;
@@ -31,13 +31,13 @@ static const char *go_along_list(struct job *j, uint32_t *node, const struct jso
         uint64_t number;
         bool negative = !key->type && *key->text == '-';
         if (key->type == '"')
-            fault = go_to_child(j, node, key->text, key->length, false);
+            fault = go_to_checked(j, node, key->text, key->length, false);
         else if (key->type || !parse_decimal(key->text + negative, key->length - negative, &number))
             return "TREE-3";
         else if (negative && !number)   /* -0 is 0 */
-            fault = go_to_child(j, node, key->text + 1, 1, true);
+            fault = go_to_checked(j, node, key->text + 1, 1, true);
         else
-            fault = go_to_child(j, node, key->text, key->length, true);
+            fault = go_to_checked(j, node, key->text, key->length, true);
     }
     return fault;
 }
@@ -47,40 +47,40 @@ static uint32_t parse_path(struct job *j, const struct json *path) {
     uint32_t node = ROOT;
     const char *fault = !path ? "KEY-1" : path->type == '"' ? go_along_display(j, &node, path)
                       : path->type == '[' ? go_along_list(j, &node, path) : "KEY-1";
-    require(j, !fault, fault, UNKNOWN);
-    require(j, node != ROOT, "KEY-1", UNKNOWN);
+    require(j, !fault, fault, SC_UNKNOWN);
+    require(j, node != ROOT, "KEY-1", SC_UNKNOWN);
     j->here = node;
     fault = find_clash(j, node);
-    require(j, !fault, fault, UNKNOWN);
+    require(j, !fault, fault, SC_UNKNOWN);
     return node;
 }
 
 /* The dtype and the shape, which a scalar need not have, and from them the size. */
 static void parse_array(struct job *j, struct json *record, struct leaf *leaf) {
     const struct json *tag = member(record, "dtype", '"'), *shape = member(record, "shape", '[');
-    int dtype = tag ? find_dtype(tag->text, tag->length) : -1;
-    require(j, dtype >= 0, "DTYPE-7", UNKNOWN);
+    const unsigned dtype = tag ? sc_find_dtype(tag->text, tag->length) : SC_DTYPES;
+    require(j, dtype < SC_DTYPES, "DTYPE-7", SC_UNKNOWN);
     leaf->dtype = (unsigned char)dtype;
-    require(j, shape || leaf->kind == SCALAR, "LEAF-3", UNKNOWN);
+    require(j, shape || leaf->kind == SCALAR, "LEAF-3", SC_UNKNOWN);
     for (const struct json *d = shape ? shape + 1 : NULL; d && d < shape + shape->count; d += d->count) {
         uint64_t dimension = 0;
-        require(j, leaf->rank < MAX_DIMENSIONS && d->type == '"' &&
-                parse_decimal(d->text, d->length, &dimension), "LEAF-3", UNKNOWN);
+        require(j, leaf->rank < SC_MAX_DIMENSIONS && d->type == '"' &&
+                parse_decimal(d->text, d->length, &dimension), "LEAF-3", SC_UNKNOWN);
         ADD(&j->dimensions, dimension);
         leaf->rank++;
     }
-    require(j, leaf->kind == NDARRAY || !leaf->rank, "LEAF-6", UNKNOWN);
-    leaf->size = count_elements(j, leaf, UNKNOWN) * dtypes[dtype].width;
+    require(j, leaf->kind == NDARRAY || !leaf->rank, "LEAF-6", SC_UNKNOWN);
+    leaf->size = count_elements(j, leaf, SC_UNKNOWN) * sc_dtypes[dtype].width;
 }
 
 /* DTYPE-4, DTYPE-5: an element of one byte without the bits that carry no meaning. */
 static unsigned char clean_byte(unsigned char byte, unsigned dtype) {
-    return dtypes[dtype].mask ? byte & dtypes[dtype].mask : byte != 0;
+    return sc_dtypes[dtype].mask ? byte & sc_dtypes[dtype].mask : byte != 0;
 }
 
 /* DTYPE-3 to DTYPE-6: turns the bytes of each word round where they are big-endian. */
 static void normalise(unsigned char *p, const struct leaf *leaf, bool big) {
-    unsigned word = dtypes[leaf->dtype].word;
+    unsigned word = sc_dtypes[leaf->dtype].word;
     for (uint64_t at = 0; word == 1 && at < leaf->size; at++)
         p[at] = clean_byte(p[at], leaf->dtype);
     for (uint64_t at = 0; big && at < leaf->size; at += word)
@@ -97,25 +97,25 @@ static void parse_payload(struct job *j, struct json *record, struct leaf *leaf)
     struct json *fill = member(record, "fill", 0);
     if (fill) {
         const struct json *bytes = member(record, "bytes", '"');
-        require(j, parse_hex(fill) && fill->length && fill->length <= UINT16_MAX, "LEAF-5", UNKNOWN);
-        require(j, array || (bytes && parse_decimal(bytes->text, bytes->length, &leaf->size) == 1), "LEAF-1", UNKNOWN);
+        require(j, parse_hex(fill) && fill->length && fill->length <= UINT16_MAX, "LEAF-5", SC_UNKNOWN);
+        require(j, array || (bytes && parse_decimal(bytes->text, bytes->length, &leaf->size) == 1), "LEAF-1", SC_UNKNOWN);
         leaf->payload = fill->text;
         leaf->cycle = (uint16_t)fill->length;
         leaf->turned = 1;
         if (array && is_text(member(record, "byte_order", 0), "big"))
-            leaf->turned = dtypes[leaf->dtype].word;
-        for (size_t i = 0; array && dtypes[leaf->dtype].word == 1 && i < fill->length; i++)
+            leaf->turned = sc_dtypes[leaf->dtype].word;
+        for (size_t i = 0; array && sc_dtypes[leaf->dtype].word == 1 && i < fill->length; i++)
             fill->text[i] = clean_byte(fill->text[i], leaf->dtype);
         /* Each time it begins with a character, so each time it has to end with one. */
-        bool whole = leaf->size < fill->length || utf8_valid(fill->text, fill->length);
-        bool text = whole && utf8_valid(fill->text, leaf->size % fill->length);
-        require(j, leaf->kind != STR || text, "WIRE-5", UNKNOWN);
+        bool whole = leaf->size < fill->length || sc_utf8_valid(fill->text, fill->length);
+        bool text = whole && sc_utf8_valid(fill->text, leaf->size % fill->length);
+        require(j, leaf->kind != STR || text, "WIRE-5", SC_UNKNOWN);
         return;
     }
     struct json *payload = member(record, array ? "payload" : "value", '"');
-    require(j, payload && (leaf->kind == STR || parse_hex(payload)), array ? "LEAF-5" : "LEAF-1", UNKNOWN);
-    require(j, !array || payload->length == leaf->size, "LEAF-5", UNKNOWN);
-    require(j, leaf->kind != STR || utf8_valid(payload->text, payload->length), "WIRE-5", UNKNOWN);
+    require(j, payload && (leaf->kind == STR || parse_hex(payload)), array ? "LEAF-5" : "LEAF-1", SC_UNKNOWN);
+    require(j, !array || payload->length == leaf->size, "LEAF-5", SC_UNKNOWN);
+    require(j, leaf->kind != STR || sc_utf8_valid(payload->text, payload->length), "WIRE-5", SC_UNKNOWN);
     leaf->payload = payload->text;
     leaf->size = payload->length;
     if (array)
@@ -158,14 +158,14 @@ static void parse_record(struct job *j, struct json *record) {
     const struct json *kind = member(record, "kind", 0);
     while (leaf.kind < KIND_COUNT && !is_text(kind, kinds[leaf.kind].name))
         leaf.kind++;
-    require(j, leaf.kind < KIND_COUNT, "LEAF-1", UNKNOWN);
+    require(j, leaf.kind < KIND_COUNT, "LEAF-1", SC_UNKNOWN);
     if (leaf.kind <= SCALAR)
         parse_array(j, record, &leaf);
     if (leaf.kind <= BIN)
         parse_payload(j, record, &leaf);
     else
         require(j, parse_value(member(record, "value", 0), &leaf),
-                leaf.kind == FLOAT ? "LEAF-8" : leaf.kind == COMPLEX ? "LEAF-7" : "LEAF-1", UNKNOWN);
+                leaf.kind == FLOAT ? "LEAF-8" : leaf.kind == COMPLEX ? "LEAF-7" : "LEAF-1", SC_UNKNOWN);
     add_leaf(j, &leaf);
 }
 
@@ -179,7 +179,7 @@ static void read_request(struct job *j) {
     MAKE_ROOM(&j->request, 1);
     j->request.at[j->request.count] = 0;
     j->cursor = j->request.at;
-    if (!utf8_valid(j->request.at, j->request.count))
+    if (!sc_utf8_valid(j->request.at, j->request.count))
         fail_json();
     json_value(j, 0);
     if (json_peek(j) || j->cursor != j->request.at + j->request.count)

@@ -15,7 +15,7 @@ static void link_tree(struct job *j) {
 }
 
 /*
- * TREE-5, FLAX-7: the leaves of a subtree, which is no deeper than MAX_PARTS: each as a record, or all in a map.
+ * TREE-5, FLAX-7: the leaves of a subtree, which is no deeper than SC_MAX_PARTS: each as a record, or all in a map.
  */
 static void put_subtree(struct sink *s, uint32_t top) {
     struct job *j = s->j;
@@ -23,14 +23,14 @@ static void put_subtree(struct sink *s, uint32_t top) {
     for (uint32_t child = j->nodes.at[top].first; child; child = j->nodes.at[child].next)
         entries++;
     if (j->flax)
-        put_header(s, T_MAP, entries);
+        put_header(s, SC_MAP, entries);
     for (uint32_t child = j->nodes.at[top].first; child; child = j->nodes.at[child].next) {
         const struct node *n = &j->nodes.at[child];
         j->here = child;
         /* FLAX-3; TREE-4: not of an empty node that is left out, which is not in the file. */
-        require(j, !j->flax || !text_is(j->texts.at + n->text, n->length, MARKER), "FLAX-3", UNKNOWN);
-        struct array_part part;
-        require(j, !j->sealed || !is_part_key(j->texts.at + n->text, n->length, &part), "PART-3", UNKNOWN);
+        require(j, !j->flax || !text_is(j->texts.at + n->text, n->length, SC_MARKER), "FLAX-3", SC_UNKNOWN);
+        uint64_t part, parts;
+        require(j, !j->sealed || !sc_part_key(j->texts.at + n->text, n->length, &part, &parts), "PART-3", SC_UNKNOWN);
         if (j->flax)
             put_key(s, n);
         struct leaf *leaf = n->leaf ? &j->leaves.at[n->leaf - 1] : NULL;

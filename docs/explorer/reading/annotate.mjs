@@ -4,7 +4,7 @@
 // A run is { at, length, depth, what, value, clause, payload }: some bytes that mean one thing. `payload` is set where
 // they are elements or the bytes of a text, and says how to show them: { dtype } or { text: true }.
 
-import { displayPath } from '../streamckpt.mjs';
+import { displayPath } from '../streamckpt/index.mjs';
 import { headOf, shortest, shortestInt } from './heads.mjs';
 import { annotateLeaf } from './annotate_leaf.mjs';
 import { Odd, count, described } from './words.mjs';

@@ -1,7 +1,7 @@
 // How long a leaf is in canonical form (WIRE-1, LEAF-8, LEAF-13), by arithmetic: what is longer was written by another
 // hand than the writers that the specification describes, and is read all the same (WIRE-2).
 
-import { payloadLength } from '../streamckpt.mjs';
+import { payloadLength } from '../streamckpt/index.mjs';
 import { shortest, shortestInt } from './heads.mjs';
 
 const CHUNK_BYTES = 2 ** 30;

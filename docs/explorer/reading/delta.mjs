@@ -1,6 +1,6 @@
 // The facts of a delta (chapter 10). Its blocks and its manifest are a stream behind a mark, and are judged as one.
 
-import { load, payloadLength } from '../streamckpt.mjs';
+import { load, payloadLength } from '../streamckpt/index.mjs';
 import { headOf } from './heads.mjs';
 import { endOfValue } from './frames.mjs';
 

@@ -2,7 +2,7 @@
 // of the same length, and the client reads the file again. (A map states how many entries it has, so that none can be
 // left out.)
 
-import { FormatError, readFlax } from '../streamckpt.mjs';
+import { FormatError, readFlax } from '../streamckpt/index.mjs';
 import { flaxFrames } from './flax_frames.mjs';
 import { Patched } from './patches.mjs';
 import { Notes } from './notes.mjs';

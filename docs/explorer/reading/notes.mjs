@@ -1,6 +1,6 @@
 // What is worth knowing of a file that breaks no clause.
 
-import { payloadLength } from '../streamckpt.mjs';
+import { payloadLength } from '../streamckpt/index.mjs';
 import { canonicalLength } from './canonical.mjs';
 
 const SHOWN = 20; // places of each note

@@ -1,7 +1,7 @@
 // The rows of the tree that are to be seen: which branches are open, which leaves match the filter, in which order.
 // They are numbered, and the page asks for those few that stand on the screen.
 
-import { displayPath } from '../streamckpt.mjs';
+import { displayPath } from '../streamckpt/index.mjs';
 
 const FEW = 60; // rows that the tree opens to at first
 const MOST_SORTED = 2_000_000;

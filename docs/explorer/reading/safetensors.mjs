@@ -1,6 +1,6 @@
 // The tree of a safetensors file, from its JSON header (CONV-7, CONV-8). Such a file is shown, not judged.
 
-import { payloadLength } from '../streamckpt.mjs';
+import { payloadLength } from '../streamckpt/index.mjs';
 
 const TAGS = new Map([
   ['BOOL', 'bool'], ['F16', 'float16'], ['BF16', 'bfloat16'], ['F32', 'float32'], ['F64', 'float64'],

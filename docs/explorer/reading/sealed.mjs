@@ -3,7 +3,7 @@
 
 import {
   BLOCK, FormatError, IndexedReader, contentBytes, dtypeOf, leafDigest, numberOfBits, openSeal, payloadLength, readBlock, readStream,
-} from '../streamckpt.mjs';
+} from '../streamckpt/index.mjs';
 import { plain, addLeaf } from './stream_judge.mjs';
 
 const LARGE = 1 << 17; // bytes, from which a read is not worth to be kept

@@ -1,6 +1,6 @@
 // One open file: what was read of it, and what the page asks about it.
 
-import { readFlax, readStream } from '../streamckpt.mjs';
+import { readFlax, readStream } from '../streamckpt/index.mjs';
 import { annotate } from './annotate.mjs';
 import { annotateSeal } from './annotate_seal.mjs';
 import { blocksOf } from './blocks.mjs';

@@ -3,7 +3,7 @@
 // records before: whether a key path clashes with one of theirs is looked up in the tree, and the client is then shown the two
 // records alone, so that its verdict and its words stand here too.
 
-import { FormatError, payloadLength, numberOfBits, planStream, bytesSource, readStream } from '../streamckpt.mjs';
+import { FormatError, payloadLength, numberOfBits, planStream, bytesSource, readStream } from '../streamckpt/index.mjs';
 import { frameAt, endOfIrregular, nextRecord } from './frames.mjs';
 import { part } from './slices.mjs';
 

@@ -1,7 +1,7 @@
 // The tree of a file, in columns: a million leaves take some hundred bytes each. Node 0 is the root, and every node
 // comes after its parent.
 
-import { displayPath } from '../streamckpt.mjs';
+import { displayPath } from '../streamckpt/index.mjs';
 
 const KINDS = ['branch', 'ndarray', 'scalar', 'complex', 'nil', 'bool', 'int', 'float', 'str', 'bin', 'empty'];
 const MOST_NAMES = 50_000; // of those that are kept once for all nodes

@@ -7,7 +7,7 @@ import { bytes, integer, shape } from './format.mjs';
 import { HistogramView } from './histogram.mjs';
 import { totalsTable } from './totals.mjs';
 import { copyPath } from './tree.mjs';
-import { displayPath } from '../streamckpt.mjs';
+import { displayPath } from '../streamckpt/index.mjs';
 
 export class DetailView {
   constructor(engine) {

@@ -3,7 +3,7 @@
 import { announce, button, h } from './dom.mjs';
 import { clauseLink } from './clauses.mjs';
 import { bytes, integer, plural, seconds } from './format.mjs';
-import { displayPath } from '../streamckpt.mjs';
+import { displayPath } from '../streamckpt/index.mjs';
 
 const SHOWN = 100; // faults
 

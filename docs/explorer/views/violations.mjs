@@ -3,7 +3,7 @@
 import { button, h } from './dom.mjs';
 import { clauseLink, sentence } from './clauses.mjs';
 import { hex, integer, plural } from './format.mjs';
-import { displayPath } from '../streamckpt.mjs';
+import { displayPath } from '../streamckpt/index.mjs';
 
 export function violationsView(summary, { onShow }) {
   const { violations, ended, stoppedAt } = summary;

@@ -26,20 +26,20 @@
 //   for (const entry of index.leaves()) ...                  // path, kind, dtype, shape, records
 //   const leaf = await new IndexedReader(source, index).leaf(entry);
 
-export { crc32c } from './streamckpt/crc32c.mjs';
-export { BLOCK } from './streamckpt/sums.mjs';
-export { PassingDigests, checkDigests, leafDigest } from './streamckpt/digests.mjs';
-export { readBlock } from './streamckpt/checked.mjs';
-export { openSeal } from './streamckpt/read_seal.mjs';
-export { IndexedReader } from './streamckpt/read_by_index.mjs';
-export { FormatError, named } from './streamckpt/faults.mjs';
-export { contentBytes, dtypeOf, swapBytes } from './streamckpt/dtypes.mjs';
-export { numberOfBits } from './streamckpt/floats.mjs';
-export { displayPath, parsePath } from './streamckpt/paths.mjs';
+export { crc32c } from './crc32c.mjs';
+export { BLOCK } from './sums.mjs';
+export { PassingDigests, checkDigests, leafDigest } from './digests.mjs';
+export { readBlock } from './checked.mjs';
+export { openSeal } from './read_seal.mjs';
+export { IndexedReader } from './read_by_index.mjs';
+export { FormatError, named } from './faults.mjs';
+export { contentBytes, dtypeOf, swapBytes } from './dtypes.mjs';
+export { numberOfBits } from './floats.mjs';
+export { displayPath, parsePath } from './paths.mjs';
 export {
   blobSource, bytesSource, fillSource, load, payloadLength, payloadOf, payloadOfBytes, payloadOfText, pieces, pipeSource, typedArray,
-} from './streamckpt/sources.mjs';
-export { readFlax } from './streamckpt/read_flax.mjs';
-export { readStream } from './streamckpt/read_stream.mjs';
-export { planFlax } from './streamckpt/write_flax.mjs';
-export { planStream } from './streamckpt/write_stream.mjs';
+} from './sources.mjs';
+export { readFlax } from './read_flax.mjs';
+export { readStream } from './read_stream.mjs';
+export { planFlax } from './write_flax.mjs';
+export { planStream } from './write_stream.mjs';

@@ -1,0 +1,77 @@
+"""`python -m conformance.proof`: proves that the heart of the client in C (`clients/c/streamckpt.h`) is safe for every
+input of every length: no undefined behaviour, no byte read outside the input, and an end. Prints goals proved of goals.
+
+`--faults` proves instead that the proof would notice: each fault of faults.toml is planted, and has to leave a goal.
+
+Exit status 0 where all is proved but what left.toml lists with its reason, or every fault is noticed; 1 where a goal is
+left, or listed although it is proved, or a fault passes; 2 where Frama-C is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from .faults import Fault, read_faults
+from .goals import HEADER, NoFramaC, prove
+
+_LEFT: Final = Path(__file__).with_name("left.toml")
+
+
+def read_left() -> dict[str, str]:
+    """The goals that are not proved, by name, each with the reason why it holds all the same."""
+    return {goal: entry["reason"] for entry in tomllib.loads(_LEFT.read_text())["left"] for goal in entry["goals"]}
+
+
+def _prove() -> bool:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        goals = prove(HEADER, Path(folder))
+    left, unproved = read_left(), [goal.name for goal in goals if not goal.proved]
+    print(f"{len(goals) - len(unproved)} of {len(goals)} goals proved, in {time.monotonic() - began:.0f} s")
+    for name in unproved:
+        print(f"left: {name}: {left.get(name, 'NOT PROVED')}")
+    known = {goal.name for goal in goals}
+    wrong = [name for name in left if name not in unproved]
+    for name in wrong:
+        print(f"listed in {_LEFT.name}, but {'proved' if name in known else 'there is no such goal'}: {name}")
+    return not wrong and set(unproved) <= set(left)
+
+
+def notices(fault: Fault, folder: Path) -> bool:
+    """Whether a goal of the function in which a fault is planted cannot be proved."""
+    planted = folder / HEADER.name
+    planted.write_text(fault.planted(HEADER.read_text()))
+    left = read_left()
+    return any(not goal.proved and goal.name not in left for goal in prove(planted, folder, [fault.function], 5))
+
+
+def _plant() -> bool:
+    passed = []
+    for fault in read_faults():
+        with tempfile.TemporaryDirectory() as folder:
+            noticed = notices(fault, Path(folder))
+        print(f"{'noticed' if noticed else 'NOT NOTICED'}: {fault.function}: {fault.what}", flush=True)
+        passed += [] if noticed else [fault]
+    return not passed
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m conformance.proof", description=__doc__.splitlines()[0])
+    parser.add_argument("--faults", action="store_true", help="plant faults, which the proof has to notice")
+    chosen = parser.parse_args(words)
+    try:
+        return 0 if (_plant() if chosen.faults else _prove()) else 1
+    except NoFramaC as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
