@@ -40,7 +40,7 @@ def headers() -> tuple[Header, ...]:
     for row in load("1.0")["headers"]:
         for i, first in enumerate(firsts(row)):
             if first in found:
-                raise ValueError(f"the first byte {first:02x} stands in two rows")
+                raise ValueError(f"the first byte {first:02x} is in two rows")
             number = row["number"][i] if "number" in row else None
             if "low" in row:
                 number = first & (1 << row["low"]) - 1
@@ -48,7 +48,7 @@ def headers() -> tuple[Header, ...]:
                     number -= 1 << row["low"]
             found[first] = Header(first, row.get("kind"), number)
     if [*sorted(found)] != [*range(256)]:
-        raise ValueError("there is a first byte that stands in no row")
+        raise ValueError("there is a first byte that is in no row")
     return tuple(found[first] for first in range(256))
 
 

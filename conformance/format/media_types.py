@@ -63,7 +63,7 @@ def registration() -> str:
             SEAL,
             "2.0",
             no_proof,
-            "it means nothing without the file beside which it stands",
+            "it means nothing without the file that it is kept beside",
             "chapter 17 of version 2.0",
             f"`{signature}` at the end",
             f"`{names['detached']}`",

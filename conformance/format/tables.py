@@ -114,7 +114,7 @@ def chapters() -> Iterator[tuple[str, str]]:
 
 def _with(lines: list[str], table: list[str], name: str) -> list[str]:
     if (found := lines.count(table[0])) != 1:
-        raise ValueError(f"the head {table[0]} stands {found} times in spec/{name}, and not once")
+        raise ValueError(f"the head {table[0]} occurs {found} times in spec/{name}, and not once")
     begin = end = lines.index(table[0])
     while end < len(lines) and lines[end].startswith("|"):
         end += 1

@@ -79,7 +79,7 @@ def test_a_fault_in_the_data_shows_in_all_that_is_made_of_it(fault, tmp_path, ca
 def test_a_table_whose_head_is_gone_is_named(monkeypatch):
     gone = tables.TABLES[0]._replace(head=("first", "value", "then"))
     monkeypatch.setattr(tables, "TABLES", (gone,))
-    with pytest.raises(ValueError, match=r"stands 0 times in spec/1\.0/01-wire\.md"):
+    with pytest.raises(ValueError, match=r"occurs 0 times in spec/1\.0/01-wire\.md"):
         list(tables.chapters())
 
 
