@@ -12,7 +12,6 @@ What differs from the classes of that name there, each on purpose:
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -22,7 +21,8 @@ from flax.core import FrozenDict, freeze
 
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..containers.stream import seal_options
-from ..devices.processes import meet, together
+from ..devices.meetings import meet
+from ..devices.processes import together
 from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
 from ..format.errors import UsageError
@@ -32,9 +32,11 @@ from ..storage.object_places import ReadOnlyPlace
 from ..storage.places import place_of
 from ..storage.progress import progress_bar
 from ..storage.sidecars import encode_sidecar, write_sidecar
+from .agreement import chosen_writers
 from .background import Saving
 from .checkpoint import KeyPathLike, parts_of
 from .loading import load, restore
+from .run_config import default_config
 from .run_folder import Beside, Names
 from .sidecar_marks import read_marked
 from .spreading import load_spread
@@ -43,50 +45,26 @@ from .state_saving import save_state, spans_processes
 Functions = Any  # a tree of functions, one for each leaf
 
 
-class Config(dict[str, Any]):
-    """A config with attributes, for where ml_collections is not installed."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
-
-
 class StreamingCheckpointer:
     """Saves and loads train states and weights as streams, one leaf in host memory at a time.
 
     `config` has `float_dtype` (bf16, fp16, fp32, or '' to keep every dtype), `save_optimizer_state`,
     `keep_empty_nodes`, which JAXSeq's loader needs, and `format`, "1.0" or "2.0": a sealed stream has an index and
     checksums, and every loader of the family reads it. With `enable=False` nothing is written. Where arrays span
-    processes, every process makes every call. Those that are enabled write, but only the first of them to a given path.
+    processes, every process makes every call. If all are enabled, and save into one path, each writes its own bytes
+    (see `save`); else, and with `writers` "first", the first one that is enabled writes all of a path. `patience` is
+    how many seconds a process that has not come to a save is waited for.
     """
 
     @staticmethod
     def get_default_config(updates: Mapping[str, Any] | None = None) -> Any:
         """The default config with `updates`: a ConfigDict of ml_collections where that is installed."""
-        defaults = {
-            "float_dtype": "bf16",
-            "save_optimizer_state": False,
-            "keep_empty_nodes": False,
-            "format": "1.0",
-        }
-        try:
-            config_dict = importlib.import_module("ml_collections").ConfigDict
-        except ImportError:
-            return Config(defaults, **(updates or {}))
-        config = config_dict(defaults)
-        if updates is not None:
-            config.update(config_dict(dict(updates)).copy_and_resolve_references())
-        return config
+        return default_config(updates)
 
     def __init__(self, config: Any, checkpoint_dir: str | os.PathLike[str], enable: bool = True) -> None:
         self.config = self.get_default_config(config)
         dtype_called(self.config.float_dtype)  # a wrong name is refused now, not after hours of training
-        seal_options(self.config.format)
+        seal_options(self.config.format), chosen_writers(self.config.writers, True)
         place = place_of(os.path.join(checkpoint_dir, "metadata.json"))  # so is a folder that no save could reach
         if enable and isinstance(place, ReadOnlyPlace):
             place.check_output()
@@ -165,7 +143,9 @@ class StreamingCheckpointer:
         paths = meet("a save", word=path if self.enable else None) if shared else [path if self.enable else None]
         first = 0 if shared else jax.process_index()
         writers = [first + i for i, other in enumerate(paths) if other is not None and other not in paths[:i]]
-        options = self.config.keep_empty_nodes, writers, afterwards, blocking, seal_options(self.config.format), keys
+        of_all = shared and self.config.writers == "all" and paths == [path] * len(paths)
+        more = afterwards, blocking, seal_options(self.config.format), keys, self.config.patience
+        options = self.config.keep_empty_nodes, None if of_all else writers, *more
         return save_state(tree, path, gather_fns, self.config.float_dtype, shared, *options)
 
     @staticmethod
@@ -180,7 +160,7 @@ class StreamingCheckpointer:
         """Save any tree as a stream; the file appears whole or not at all. To /dev/null nothing is written.
 
         Each gather function is called with its leaf when the leaf's turn to be written comes. Without them
-        sharded arrays are gathered by the writer itself. Where arrays span processes, process 0 writes. Raises
+        sharded arrays go by their shardings; where they span processes, each process writes its own bytes. Raises
         FormatError, OSError.
         """
         writers = [] if os.fspath(path) == os.devnull else None

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..devices.meetings import Meetings
 from ..devices.processes import LOOK, Joint, together
 from ..format.casts import Tally, cast_item
 from ..format.keypaths import display
@@ -94,7 +95,7 @@ class _Calls:
     def __init__(self, leaves: Leaves, gather: Gather, shared: bool) -> None:
         self._leaves, self._gather, self._shared = leaves, gather, shared
         self._results = self._called()
-        self.joint = Joint(self._shared, self._results)
+        self.joint = Joint(Meetings() if shared else None, self._results)
 
     def __iter__(self) -> Iterator[tuple[tuple[str, ...], Any]]:
         for key, value in self._results:

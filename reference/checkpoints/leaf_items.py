@@ -16,10 +16,22 @@ from ..format.payloads import MemoryPayload, PiecesPayload, array_payload
 from ..format.records import Item, with_path
 
 
-def outflow_of(arrays: list[Any], writers: Collection[int] | None = None) -> Any:
+def outflow_of(arrays: list[Any], writers: Collection[int] | None = None, meetings: Any = None) -> Any:
     from ..devices.device_to_host import Outflow  # jax is imported where there are arrays of it
 
-    return Outflow(arrays, writers)
+    return Outflow(arrays, writers, meetings)
+
+
+def shared_arrays() -> Any:
+    from ..devices.shared_arrays import SharedArrays
+
+    return SharedArrays()
+
+
+def file_of_all(*arguments: Any) -> Any:
+    from .writing_together import FileOfAll
+
+    return FileOfAll(*arguments)
 
 
 def readable_item(path: tuple[str, ...], value: Any) -> Item:

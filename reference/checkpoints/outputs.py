@@ -29,6 +29,7 @@ from ..storage.output_checks import check_folder
 from ..storage.place import Place
 from ..storage.places import LocalPlace, place_of
 from ..storage.same_files import refuse_an_input, refuse_itself
+from ..storage.shared_files import SharedFile
 from ..storage.whole_folders import replace_set
 from .shard_sizes import DEFAULT_SHARD, bytes_of_size, shards_of
 
@@ -191,6 +192,16 @@ class Output:
     def is_here(self) -> bool:
         """Whether it is a file or folder of this machine's file systems."""
         return isinstance(self._place, LocalPlace)
+
+    @property
+    def can_be_shared(self) -> bool:
+        """Whether several processes can write it, each its own bytes."""
+        return self.kind == STREAM and self.is_here
+
+    def shared_file(self) -> SharedFile:
+        """It as a file that several processes write, where it can be one."""
+        assert isinstance(self._place, LocalPlace)
+        return self._place.shared_file()
 
     def check(self) -> None:
         """Refuse an output that cannot be written, before any work is done. Raises OSError."""

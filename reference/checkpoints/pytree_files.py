@@ -15,8 +15,9 @@ from ..devices.targets import is_array
 from ..format.casts import float_dtype
 from ..format.trees import flatten
 from ..storage.progress import progress_bar
+from .agreement import meetings_of, told
 from .loading import load, restore
-from .saving import Job
+from .save_jobs import Job
 from .spreading import load_spread
 
 
@@ -25,13 +26,16 @@ def save_pytree(tree: Any, path: str | os.PathLike[str], dtype: Any = None, shar
 
     To /dev/null nothing is written. Float arrays are cast to `dtype`, a type or a name such as bf16. `sharding` is
     accepted and has no effect: an array knows how it is sharded. Where arrays span processes all of them make this
-    call, and process 0 writes. Raises FormatError, OSError.
+    call, and each writes its own bytes (see `reference.save`). Raises FormatError, OSError.
     """
     leaves = [
         (key, np.asarray(leaf) if isinstance(leaf, np.generic) else leaf)
         for key, leaf in flatten(tree, True, flax_expansion())
     ]
-    Job(path, leaves, dtype, writers=[] if os.fspath(path) == os.devnull else None).run(progress_bar)
+    meetings = meetings_of(leaves)
+    with told(meetings):
+        writers = [] if os.fspath(path) == os.devnull else None
+        Job(path, leaves, dtype, meetings=meetings, writers=writers).run(progress_bar)
 
 
 def load_pytree(path: str | os.PathLike[str], target: Any = None, dtype: Any = None, sharding: Any = None) -> Any:

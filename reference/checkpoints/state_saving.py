@@ -12,7 +12,7 @@ import numpy as np
 
 from ..containers.load_prefixes import split_output
 from ..containers.stream import STREAM
-from ..devices.device_to_host import WRITER
+from ..devices.file_plans import WRITER
 from ..devices.processes import is_shared
 from ..devices.states import flax_expansion
 from ..format.casts import float_dtype as dtype_called
@@ -21,9 +21,10 @@ from ..format.sealing import SealOptions
 from ..format.trees import flatten
 from ..storage.places import place_of
 from ..storage.progress import progress_bar
+from .agreement import meetings_of, told
 from .background import Saving
 from .gathering import gather_all, save_gathered
-from .saving import Job
+from .save_jobs import Job
 
 
 def save_state(
@@ -38,6 +39,7 @@ def save_state(
     blocking: bool = True,
     seal: SealOptions | None = None,
     keys: str | None = None,
+    patience: float | None = None,
 ) -> Saving | None:
     """Save a tree as a stream; `gather_fns` is a tree of functions, `writers`, `afterwards`, `seal` and `keys` are
     those of `Job`.
@@ -46,16 +48,16 @@ def save_state(
     """
     dtype = dtype_called(float_dtype)
     leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
-    if writers is None:
-        writers = [WRITER if shared else jax.process_index()]
-    writes = jax.process_index() in writers
+    writes = jax.process_index() in ([WRITER if shared else jax.process_index()] if writers is None else writers)
     if writes and dtype is not None and dtype.itemsize == 2 and _has_wide_optimizer_state(leaves):
         text = f"the optimizer's state is saved as {dtype}, so a resumed run will differ; float_dtype='' keeps it"
         warnings.warn(text, stacklevel=4)
     if gather_fns is None:
-        options = {"writers": writers, "afterwards": afterwards, "seal": seal, "keys": keys}
-        job = Job(path, leaves, float_dtype, not blocking, **options)
-        return job.run(progress_bar) if blocking else job.start()
+        meetings = meetings_of(leaves, patience)
+        options = {"writers": writers, "afterwards": afterwards, "seal": seal, "keys": keys, "meetings": meetings}
+        with told(meetings):
+            job = Job(path, leaves, float_dtype, not blocking, **options)
+            return job.run(progress_bar) if blocking else job.start()
     kind, name = split_output(path)
     if kind != STREAM:
         raise UsageError(
@@ -65,7 +67,8 @@ def save_state(
     if not blocking:
         kept = gather_all(leaves, functions, shared, writes)
         here = [jax.process_index()] if writes else []
-        return Job(path, kept, float_dtype, writers=here, afterwards=afterwards, joined=shared, seal=seal).start()
+        options = {"meetings": None, "writers": here, "afterwards": afterwards, "joined": shared, "seal": seal}
+        return Job(path, kept, float_dtype, **options).start()
     place = place_of(name)
     tally = save_gathered(place, leaves, functions, dtype, shared, writes, progress_bar, afterwards, seal)
     if text := tally.text(str(dtype)):

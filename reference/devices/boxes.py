@@ -62,6 +62,49 @@ def pieces(box: Box, most: int) -> Iterator[Box]:
             yield (*((i, i + 1) for i in lead), (at, min(at + rows, stop)), *box[axis + 1 :])
 
 
+def stretch(box: Box, start: int, stop: int) -> Iterator[Box]:
+    """The elements `start` to `stop` of a box, counted in C order, as boxes each of which is a run of its elements."""
+    shape = shape_of(box)
+    row, axis = count(box), 0
+    while start < stop:
+        while start % row or start + row > stop:  # the largest row that begins here and does not end behind `stop`
+            row //= shape[axis]
+            axis += 1
+        if axis == 0:
+            yield box
+            return
+        upper = row * shape[axis - 1]
+        rows = min((stop - start) // row, (upper - start % upper) // row)
+        lead, left = [], start // row
+        for n in reversed(shape[:axis]):
+            left, at = divmod(left, n)
+            lead.append(at)
+        first = [box[i][0] + at for i, at in enumerate(reversed(lead))]
+        yield (*((at, at + 1) for at in first[:-1]), (first[-1], first[-1] + rows), *box[axis:])
+        start += rows * row
+        row, axis = count(box), 0
+
+
+def run_of(box: Box, shape: Sequence[int]) -> tuple[int, int]:
+    """How many runs a box is in an array of `shape` laid out in C order, and the elements of each."""
+    length, axis = 1, len(shape)
+    while axis:
+        axis -= 1
+        start, stop = box[axis]
+        length *= stop - start
+        if (start, stop) != (0, shape[axis]):
+            break
+    return count(box) // max(length, 1), length
+
+
+def widened(box: Box, shape: Sequence[int], least: int) -> Box:
+    """The box, its last axes made whole while its runs have fewer than `least` elements, and are more than one."""
+    while (found := run_of(box, shape))[0] > 1 and found[1] < least:
+        axis = max(i for i, n in enumerate(shape) if box[i] != (0, n))
+        box = (*box[:axis], (0, shape[axis]), *box[axis + 1 :])
+    return box
+
+
 def runs(box: Box, shape: Sequence[int]) -> tuple[np.ndarray, int]:
     """Where the elements of a box stand in an array of `shape` laid out in C order.
 

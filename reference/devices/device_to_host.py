@@ -18,18 +18,20 @@ from ..format.casts import Lost, is_cast
 from ..format.keypaths import display
 from ..format.leaves import Leaf
 from ..format.payloads import PIECE, PiecesPayload
+from ..storage.interrupts import answer
 from .bit_casts import can_cast, cast_array
 from .boxes import Box, common, pieces, shape_of, whole, within
+from .file_plans import WRITER
+from .meetings import Meetings
 from .processes import LOOK, Joint, is_shared
 from .shards import Part, assembled, holds_all, host_pieces, is_host, parts_of
 
 TRANSFER: Final = 1 << 26  # bytes of one copy off a device; one is under way while another is written
-WRITER: Final = 0  # the process that writes, where nothing else is said
 _TAKEN_WHOLE: Final = 1 << 14  # bytes; arrays up to this size are taken whole, which costs the least time
 _COPIES: Final = "may_alias" in inspect.signature(jax.device_put).parameters  # since jax 0.4.34
 
 
-_Losses = list[tuple[tuple[str, ...], jax.Array]]  # of leaves, what casts have cost them (see `cast_array`)
+Losses = list[tuple[tuple[str, ...], jax.Array]]  # of leaves, what casts have cost them (see `cast_array`)
 
 
 class Outflow:
@@ -39,18 +41,24 @@ class Outflow:
     an array of which a writer does not hold all parts is gathered by all of them, one leaf at a time.
 
     `writers` are the processes that write, the same in all; None is WRITER where arrays span processes, else this one.
+    `meetings` are those of the save, where arrays span processes.
     """
 
-    def __init__(self, arrays: Sequence[jax.Array], writers: Collection[int] | None = None) -> None:
+    def __init__(
+        self,
+        arrays: Sequence[jax.Array],
+        writers: Collection[int] | None = None,
+        meetings: Meetings | None = None,
+    ) -> None:
         self.shared = is_shared([array.sharding for array in arrays])
         me = jax.process_index()
         self._writers = [WRITER if self.shared else me] if writers is None else sorted(writers)
         self.writes = me in self._writers
-        self._losses: _Losses = []  # of each piece that was cast on its device
-        self._leaves: deque[_Leaf] = deque()
+        self._losses: Losses = []  # of each piece that was cast on its device
+        self._leaves: deque[LeafArray] = deque()
         self._arrays = self._source = self._in_order()
         self._fed: queue.Queue[np.ndarray | BaseException] = queue.Queue(maxsize=1)
-        self.joint = Joint(self.shared, self._arrays)
+        self.joint = Joint(meetings, self._arrays)
 
     def add(self, path: tuple[str, ...], array: jax.Array, leaf: Leaf, dtype: np.dtype | None) -> np.dtype:
         """Take the next array that is to be written, as float `dtype` where CONV-2 casts it; `leaf` describes it.
@@ -70,7 +78,7 @@ class Outflow:
         if not gathers and (small or is_host(devices)):
             new = old  # nothing is saved by a cast on the way; numpy's is the faster one there
         if gathers or self.writes:
-            self._leaves.append(_Leaf(path, array, leaf, new, gathers, small, self._losses))
+            self._leaves.append(LeafArray(path, array, leaf, new, self._losses, gathers, small))
         return new
 
     def tell(self, lost: Lost) -> None:
@@ -141,7 +149,8 @@ class Outflow:
             if leaf.gathers:
                 try:
                     leaf.gather()
-                except Exception as error:
+                    answer()
+                except (Exception, KeyboardInterrupt) as error:
                     self.joint.fail(error)
                 if (gathered := gathered + leaf.nbytes) >= LOOK:
                     gathered = 0
@@ -150,7 +159,7 @@ class Outflow:
                 yield from leaf.started()
 
 
-class _Leaf:
+class LeafArray:
     """An array that is to be written: whole where it is small or has to be gathered, else its parts.
 
     `held` is the dtype of what there is, `dtype` that in which the elements are to come.
@@ -162,9 +171,9 @@ class _Leaf:
         array: jax.Array,
         leaf: Leaf,
         dtype: np.dtype,
-        gathers: bool,
-        small: bool,
-        losses: _Losses,
+        losses: Losses,
+        gathers: bool = False,
+        small: bool = False,
     ) -> None:
         self.path = path
         self.shape, self.nbytes, self.held, self.dtype = leaf.shape, leaf.nbytes, np.dtype(array.dtype), dtype
@@ -196,25 +205,41 @@ class _Leaf:
         self._parts = [Part(box, self._taken(data, (0,) * data.ndim, data.shape)) for box, data in self._parts]
         self.held = self.dtype
 
-    def started(self) -> Iterator[Callable[[], np.ndarray]]:
-        """Start to copy piece after piece to the host; each function waits for one."""
+    def started(self, box: Box | None = None) -> Iterator[Callable[[], np.ndarray]]:
+        """Start to copy piece after piece, of a box or of all, to the host; each function waits for one."""
         if self._whole is not None:
             self.start_copy()
             yield functools.partial(np.ascontiguousarray, self._whole)
-        elif is_host(device for part in self._parts for device in part.data.devices()):
-            for array in host_pieces(self._parts, self.shape, self.held, PIECE // self.held.itemsize):
+        elif self._is_host():
+            for array in self._on_host(box):
                 yield functools.partial(_same, array)
         else:
-            for piece in pieces(whole(self.shape), TRANSFER // self.dtype.itemsize):
+            for piece in pieces(box or whole(self.shape), TRANSFER // self.dtype.itemsize):
                 yield self._fetch(piece)
 
-    def _fetch(self, piece: Box) -> Callable[[], np.ndarray]:
+    def kept(self, box: Box) -> Iterator[Callable[[], np.ndarray]]:
+        """A box in copies, so that the array itself is not needed any more; each function brings one to the host."""
+        if self._is_host():
+            for array in self._on_host(box):
+                yield functools.partial(_same, np.array(array))
+        else:
+            for piece in pieces(box, TRANSFER // self.dtype.itemsize):
+                yield self._fetch(piece, now=False)
+
+    def _is_host(self) -> bool:
+        return is_host(device for part in self._parts for device in part.data.devices())
+
+    def _on_host(self, box: Box | None) -> Iterator[np.ndarray]:
+        return host_pieces(self._parts, box or whole(self.shape), self.held, PIECE // self.held.itemsize)
+
+    def _fetch(self, piece: Box, now: bool = True) -> Callable[[], np.ndarray]:
         found: list[tuple[Box, jax.Array]] = []
         for box, data in self._parts:
             if (inner := common(piece, box)) is not None:
                 starts = tuple(part.start for part in within(inner, box))
                 values = self._taken(data, starts, shape_of(inner))
-                values.copy_to_host_async()
+                if now:
+                    values.copy_to_host_async()
                 found.append((inner, values))
         return functools.partial(_arrived, piece, self.dtype, found)
 

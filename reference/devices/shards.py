@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import jax
 import numpy as np
 
-from .boxes import Box, box_of, common, count, pieces, shape_of, whole, within
+from .boxes import Box, box_of, common, count, pieces, shape_of, within
 
 _HOST: Final = "cpu"  # the platform whose device memory is the host's
 
@@ -40,16 +40,16 @@ def holds_all(array: jax.Array, process: int) -> bool:
     return {box for device, box in boxes.items() if device.process_index == process} == set(boxes.values())
 
 
-def host_pieces(parts: Sequence[Part], shape: tuple[int, ...], dtype: np.dtype, most: int) -> Iterator[np.ndarray]:
-    """An array whose parts stand in host memory, in C order: views of it, and copies where parts meet.
+def host_pieces(parts: Sequence[Part], box: Box, dtype: np.dtype, most: int) -> Iterator[np.ndarray]:
+    """A box of an array whose parts stand in host memory, in C order: views of it, and copies where parts meet.
 
-    A copy has at most `most` elements. An array in one part is one view.
+    A copy has at most `most` elements. A box that is one part is one view.
     """
     views = [(part.box, np.asarray(part.data)) for part in parts]
-    if len(views) == 1:
+    if len(views) == 1 and views[0][0] == box:
         yield np.ascontiguousarray(views[0][1])
         return
-    for piece in pieces(whole(shape), most):
+    for piece in pieces(box, most):
         shared = [(inner, box, view) for box, view in views if (inner := common(piece, box)) is not None]
         if len(shared) == 1:
             _, box, view = shared[0]

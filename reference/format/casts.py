@@ -145,6 +145,10 @@ class Tally:
         if infinite or zero:
             self._told.append((path, infinite, zero))
 
+    def told(self) -> list[tuple[tuple[str, ...], int, int]]:
+        """What has been told, for the tally of another process."""
+        return list(self._told)
+
     @property
     def infinite(self) -> int:
         """Finite values that became infinite."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Final
 
 from crc32c import crc32c
@@ -58,13 +59,16 @@ def _product(a: int, b: int) -> int:
 
 # SUM-2: "The checksums of a record are those of its blocks"
 class RecordSums:
-    """Takes the bytes of one record front to back; `sums` are then its checksums."""
+    """Takes the bytes of one record front to back; `sums` are then its checksums.
+
+    From `start` on it takes a range of them, which may begin and end within blocks; see `of_ranges`.
+    """
 
     __slots__ = "_block", "_left", "_sums"
 
-    def __init__(self) -> None:
+    def __init__(self, start: int = 0) -> None:
         self._sums = bytearray()
-        self._block, self._left = 0, BLOCK
+        self._block, self._left = 0, BLOCK - start % BLOCK
 
     def update(self, data: bytes | memoryview) -> None:
         if len(data) < self._left:
@@ -83,6 +87,27 @@ class RecordSums:
 
     def sums(self) -> bytes:
         return bytes(self._sums) + (encoded(self._block) if self._left < BLOCK else b"")
+
+
+def of_ranges(size: int, ranges: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """The checksums of a record of `size` bytes, from those of ranges of it: for each its start, bytes, checksums.
+
+    Raises ValueError where they are not, one behind the other, all of the record.
+    """
+    found, at, block = bytearray(), 0, 0
+    for start, n, sums in ranges:
+        if start != at or start + n > size:
+            raise ValueError(f"of a record of {size} bytes those up to {at}, then from {start} on, were written")
+        for i in range(0, len(sums), WIDTH):
+            part = min(BLOCK - at % BLOCK, start + n - at)
+            each = int.from_bytes(sums[i : i + WIDTH], "big")
+            block = combined(block, each, part) if at % BLOCK else each
+            at += part
+            if at % BLOCK == 0 or at == size:
+                found += encoded(block)
+    if at != size:
+        raise ValueError(f"of a record of {size} bytes those up to {at} were written")
+    return bytes(found)
 
 
 def count(size: int) -> int:

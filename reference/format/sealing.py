@@ -45,11 +45,16 @@ def sealed_steps(items: Iterable[Item], options: SealOptions, of_tree: bool = Fa
     `of_tree` where their key paths come from `trees.flatten`: those cannot clash. Raises KEY, LEAF, META, PART, REC,
     SEAL and STREAM clauses, and UsageError for an alignment that is none.
     """
+    return sealed_plan(items, options, of_tree)[0]
+
+
+def sealed_plan(items: Iterable[Item], options: SealOptions, of_tree: bool = False) -> tuple[list[Step], Sealer]:
+    """The same, with what makes the seal; see `sealed_steps`."""
     items = list(items)
     if not of_tree or not items:
         check_paths([item.path for item in items])
     sealer = Sealer(options, len(items))
-    return [*map(sealer.step, items), sealer.end()]
+    return [*map(sealer.step, items), sealer.end()], sealer
 
 
 class Sealer:
@@ -87,6 +92,12 @@ class Sealer:
     def end(self) -> Step:
         """The seal, behind the last leaf. Raises SEAL-3."""
         return Step([(b"", seal_size(self._index.size()))], self._seal)
+
+    def seal_of(self, records: Iterable[tuple[int, bytes]]) -> bytes:
+        """The seal of records that others have written, from the size and the checksums of each in order."""
+        for size, sums in records:
+            self._done(size, sums, b"", None)
+        return bytes(self._seal().data)
 
     def _record(self, key: bytes, leaf: Leaf) -> Part:
         """The canonical bytes of a record before its payload, and the bytes of that. Raises REC-3."""

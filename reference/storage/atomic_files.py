@@ -40,7 +40,7 @@ def replace(path: Path_, progress: Progress | None = None, behind: bool = False)
             if (attributes := attributes_of(target) or old) is not None:  # they may have been changed meanwhile
                 attributes.give_to(new.fd)
             os.fsync(new.fd)
-            _remove_seal(target)
+            remove_seal(target)
             new.take_place()
     except OSError as error:
         error.filename = error.filename or os.fspath(path)
@@ -48,7 +48,7 @@ def replace(path: Path_, progress: Progress | None = None, behind: bool = False)
 
 
 # DETACHED-3: "a program that writes a stream SHOULD remove the seal of the file that it replaces."
-def _remove_seal(target: Path) -> None:
+def remove_seal(target: Path) -> None:
     """Remove the seal beside a file that is about to be replaced; another file of that name is left alone.
 
     It is gone from the disk before the new file comes there: it would contradict it.

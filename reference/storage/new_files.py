@@ -48,7 +48,13 @@ class NewFile:
     def open(self) -> None:
         """Make the file."""
         if not self.open_nameless():
-            self._file = io.FileIO(self._target, "w", opener=lambda *_: self._open_hidden())
+            self.open_hidden()
+
+    def open_hidden(self) -> str:
+        """Make it with a hidden name, which is returned. Raises OSError."""
+        self._file = io.FileIO(self._target, "w", opener=lambda *_: self._open_hidden())
+        assert self._hidden is not None
+        return self._hidden
 
     def open_nameless(self) -> bool:
         """Make it without a name; False where the file system has no such files. Raises OSError."""

@@ -18,6 +18,7 @@ from .object_places import ObjectPlace, ReadOnlyPlace
 from .object_sources import ObjectReader
 from .open_descriptors import OpenDescriptor, descriptor_of
 from .place import Place
+from .shared_files import SharedFile
 from .store_objects import StoredObject
 from .stores import azure_object, gcs_object, s3_object
 
@@ -43,6 +44,10 @@ class LocalPlace:
         self, progress: Progress | None = None, behind: bool = False, size: int = 0
     ) -> AbstractContextManager[Sink]:
         return atomic_files.replace(self._target, progress, behind)
+
+    def shared_file(self) -> SharedFile:
+        """The file as one that several processes write."""
+        return SharedFile(self._target)
 
 
 def _local_place(path: Path_) -> Place:

@@ -121,3 +121,24 @@ class BehindSink(FileSink):
     def flush(self) -> None:
         super().flush()
         self._wait(-1)
+
+
+class PlacedSink(BehindSink):
+    """Writes at any offset of a file, of which others may write the rest."""
+
+    _next = 0  # where the next byte stands
+
+    def at(self, offset: int) -> None:
+        """Go on at an offset."""
+        if offset != self._next:
+            FileSink.flush(self)
+            self._under_way.append((0, self._pool.submit(self._move, offset)))
+            self._next = offset
+
+    def write(self, data: bytes | memoryview) -> None:
+        super().write(data)
+        self._next += len(data)
+
+    def _move(self, offset: int) -> None:
+        os.lseek(self.fd, offset, os.SEEK_SET)
+        self._at = self._begun = offset

@@ -72,6 +72,8 @@ def saves():
         path = FOLDER / name
         reference.save(path, placed(), float_dtype)
         tell(f"save {name}", there=path.exists())
+    reference.save(FOLDER / "first", placed(), writers="first")
+    tell("save first", there=(FOLDER / "first").exists())
     job = reference.save(FOLDER / "background", placed(), "bf16", blocking=False)
     job.wait()
     tell("save background", there=(FOLDER / "background").exists())
@@ -97,6 +99,7 @@ def errors():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
     tell("error of the writer", error=caught(lambda: reference.save(path, big)))
+    tell("error of the only writer", error=caught(lambda: reference.save(path, big, writers="first")))
     tell("error in the background", error=caught(lambda: reference.save(path, big, blocking=False).wait()))
     if RANK == 0:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -137,17 +140,18 @@ def errors_of_others():
         gone["a"].delete()
     tell("a deleted array", error=caught(lambda: reference.save(path, gone)))
     big = {str(i): spread(np.ones((COUNT, 1 << 16), np.float32), P("process")) for i in range(8)}
-    gathered = device_to_host._Leaf.gather
+    gathered = device_to_host.LeafArray.gather
 
     def gather_until(leaf):
         gathered(leaf)
         if last and leaf.nbytes == big["0"].nbytes:
             raise RuntimeError("no memory")
 
-    device_to_host._Leaf.gather = gather_until
-    tell("a gather", error=caught(lambda: reference.save(path, big)))
-    tell("a gather in the background", error=caught(lambda: reference.save(path, big, blocking=False).wait()))
-    device_to_host._Leaf.gather = gathered
+    device_to_host.LeafArray.gather = gather_until
+    first = {"writers": "first"}
+    tell("a gather", error=caught(lambda: reference.save(path, big, **first)))
+    tell("a gather in the background", error=caught(lambda: reference.save(path, big, blocking=False, **first).wait()))
+    device_to_host.LeafArray.gather = gathered
     tell("after a gather", error=caught(lambda: reference.save(path, tree)))
 
 

@@ -242,6 +242,7 @@ def test_jax_and_flax_are_imported_where_there_are_arrays_of_them(root):
         "checkpoints.gathering",
         "checkpoints.pytree_files",
         "checkpoints.state_saving",
+        "checkpoints.writing_together",
     }
 
 

@@ -210,7 +210,7 @@ def test_pieces_on_their_way_are_few(path, monkeypatch):
     monkeypatch.setattr(device_to_host, "TRANSFER", 1 << 8)
     under_way, most = set(), []
     monkeypatch.setattr(device_to_host, "_TAKEN_WHOLE", -1)
-    started = device_to_host._Leaf._fetch
+    started = device_to_host.LeafArray._fetch
 
     def fetch(leaf, piece):
         wait = started(leaf, piece)
@@ -224,7 +224,7 @@ def test_pieces_on_their_way_are_few(path, monkeypatch):
 
         return waited
 
-    monkeypatch.setattr(device_to_host._Leaf, "_fetch", fetch)
+    monkeypatch.setattr(device_to_host.LeafArray, "_fetch", fetch)
     tree = {str(i): sharded(np.arange(i * 256.0, (i + 1) * 256, dtype=np.float32), P("a")) for i in range(4)}
     reference.save(path, tree)
     assert len(most) == 16

@@ -110,7 +110,7 @@ except OSError:
 
 FORKED = """
 import multiprocessing, os, sys, threading, numpy as np, reference
-from reference.checkpoints import saving as module
+from reference.checkpoints import outputs as module
 
 path, when, ending = sys.argv[1:]
 gate, begun, write_steps = threading.Event(), threading.Event(), module.write_steps

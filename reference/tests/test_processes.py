@@ -1,11 +1,7 @@
 """Arrays that span real processes of jax.distributed: every process saves and loads, one writes."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -14,6 +10,7 @@ import pytest
 import reference
 from fuzz.equality import same
 from fuzz.peers.loop import written
+from reference.tests.jobs import Job
 
 pytestmark = [
     # The processes are run once, for all tests of what they told.
@@ -24,34 +21,14 @@ pytestmark = [
         reason=f"jax {jax.__version__} ends a process on the host where two collectives are compiled at a time",
     ),
 ]
-WORKER = Path(__file__).with_name("one_process.py")
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
+HOST = socket.gethostname()
 
 
 @pytest.fixture(scope="module", params=[2, 4])
-def told(request, tmp_path_factory, root):
+def told(request, tmp_path_factory):
     """What each process told, by the name of what it did; and the folder in which they worked."""
-    folder, count, port = tmp_path_factory.mktemp("processes"), request.param, free_port()
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    arguments = [sys.executable, "-W", "error", WORKER]
-    jobs = [
-        subprocess.Popen(
-            [*arguments, str(rank), str(count), str(port), folder],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for rank in range(count)
-    ]
-    outputs = [job.communicate(timeout=1800) for job in jobs]
-    assert [job.returncode for job in jobs] == [0] * count, outputs
-    lines = [[json.loads(line) for line in output.splitlines() if line[:1] == "{"] for output, _ in outputs]
+    folder = tmp_path_factory.mktemp("processes")
+    lines = Job("one_process.py", request.param, folder).told()
     return [{line["name"]: line for line in process} for process in lines], folder
 
 
@@ -72,11 +49,14 @@ def expected():
 
 def test_the_file_is_that_of_a_single_process_and_there_when_any_returns(told, tmp_path):
     processes, folder = told
-    assert (folder / "plain").read_bytes() == written(expected())
+    for name in ("plain", "first"):
+        assert (folder / name).read_bytes() == written(expected())
     reference.save(tmp_path / "x", expected(), "bf16")
     assert (folder / "cast").read_bytes() == (tmp_path / "x").read_bytes()
     assert (folder / "background").read_bytes() == (tmp_path / "x").read_bytes()
-    assert all(process[f"save {name}"]["there"] for process in processes for name in ("plain", "cast", "background"))
+    assert all(
+        process[f"save {name}"]["there"] for process in processes for name in ("plain", "first", "cast", "background")
+    )
 
 
 # SEAL-7: "no sharding, and no number of processes shows in the file."
@@ -88,12 +68,12 @@ def test_a_sealed_file_is_that_of_a_single_process(told, tmp_path):
     assert all(process["load sealed"]["right"] and process["load sealed"]["parts"] >= 6 for process in processes)
 
 
-@pytest.mark.parametrize("what", ["error of the writer", "error in the background"])
+@pytest.mark.parametrize("what", ["error of the writer", "error in the background", "error of the only writer"])
 def test_an_error_of_the_writer_is_raised_in_all(told, what):
     processes, folder = told
     first, *others = [process[what]["error"] for process in processes]
     assert first.startswith("OSError: [Errno 27] File too large")
-    assert all(error.startswith("OSError: [Errno 27] process 0: File too large") for error in others)
+    assert all(error.startswith(f"OSError: [Errno 27] process 0 on {HOST}: File too large") for error in others)
     assert same(reference.load(folder / "kept"), expected())
 
 
@@ -102,7 +82,7 @@ def test_an_error_of_another_process_is_raised_in_all(told):
     *others, last = [process["error of another"]["error"] for process in processes]
     refusal = "a value of type object cannot be stored (LEAF-1, leaf table/x)"
     assert last == f"FormatError: {refusal}"
-    assert set(others) == {f"FormatError: process {len(others)}: {refusal}"}
+    assert set(others) == {f"FormatError: process {len(others)} on {HOST}: {refusal}"}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +102,7 @@ def test_an_error_of_one_is_told_by_all_and_the_next_save_goes_well(told, what, 
     assert errors[culprit].startswith(error)
     kind, text = error.split(": ", 1)
     for i, other in enumerate(errors):
-        assert i == culprit or other.startswith(f"RuntimeError: process {culprit} failed: {kind}: {text}")
+        assert i == culprit or other.startswith(f"RuntimeError: process {culprit} on {HOST} failed: {kind}: {text}")
     for name in ("after a gather function", "after a sidecar", "after a gather"):
         assert {process[name]["error"] for process in processes} == {"nothing"}
     assert reference.load(folder / "after")["b"].tolist() == [1, 1, 1]
@@ -141,7 +121,7 @@ def test_each_process_that_is_enabled_writes_into_a_folder_of_its_own_and_one_in
     assert json.loads((folder / f"{way} of all" / "run" / "metadata.json").read_text())["rank"] == 0
     assert all(process[f"trainer {way}"]["there"] for process in processes)
     for rank, process in enumerate(processes):
-        whose = "" if rank == 0 else "process 0 failed: UsageError: "
+        whose = "" if rank == 0 else f"process 0 on {HOST} failed: UsageError: "
         assert process["a sidecar in the background"]["error"].endswith(
             f"{whose}metadata['rank'] is of type object, which JSON cannot hold; sidecars are never pickled"
         )
@@ -150,8 +130,9 @@ def test_each_process_that_is_enabled_writes_into_a_folder_of_its_own_and_one_in
 def test_processes_that_save_different_trees_are_told_so(told):
     processes, _ = told
     for process in processes:
-        assert "RuntimeError: process 1 came for a save of 10 leaves" in process["different trees"]["error"]
-        assert "where process 0 came for a save of 9 leaves" in process["different trees"]["error"]
+        error = process["different trees"]["error"]
+        assert "the tree is 10 leaves" in error
+        assert "in process 1, and 9 leaves" in error
 
 
 def test_an_output_that_cannot_be_written_is_refused_in_all(told):
@@ -162,7 +143,7 @@ def test_an_output_that_cannot_be_written_is_refused_in_all(told):
 def test_errors_of_a_load_are_raised_in_all(told):
     processes, _ = told
     for rank, process in enumerate(processes):
-        whose = "" if rank == 1 else "process 1: "
+        whose = "" if rank == 1 else f"process 1 on {HOST}: "
         assert process["no file"]["error"].startswith(f"FileNotFoundError: [Errno 2] {whose}No such file")
         assert process["mismatch"]["error"].startswith("TargetMismatch")
 

@@ -73,6 +73,9 @@ DEFAULTS = {
     "alignment": None,
     "digests": None,
     "keys": None,
+    # by whom
+    "writers": "all",
+    "patience": None,
 }
 
 
