@@ -64,7 +64,8 @@ class StreamingCheckpointer:
     def __init__(self, config: Any, checkpoint_dir: str | os.PathLike[str], enable: bool = True) -> None:
         self.config = self.get_default_config(config)
         dtype_called(self.config.float_dtype)  # a wrong name is refused now, not after hours of training
-        seal_options(self.config.format), chosen_writers(self.config.writers, True)
+        seal_options(self.config.format)
+        chosen_writers(self.config.writers, True)
         place = place_of(os.path.join(checkpoint_dir, "metadata.json"))  # so is a folder that no save could reach
         if enable and isinstance(place, ReadOnlyPlace):
             place.check_output()

@@ -198,7 +198,7 @@ def test_a_handle_holds_no_arrays_once_it_has_ended(path, failing, monkeypatch):
     before = len(jax.live_arrays())
     copies = []
     copy = np.array
-    saving_module = sys.modules["reference.checkpoints.saving"]
+    saving_module = sys.modules["reference.checkpoints.save_jobs"]
     monkeypatch.setattr(saving_module.np, "array", lambda *a, **k: copies.append(weakref.ref(x := copy(*a, **k))) or x)
     tree = make()
     saving = reference.save(path, tree, blocking=False)
