@@ -20,7 +20,7 @@ class Fault(NamedTuple):
     def planted(self, source: str) -> str:
         """The source with the fault. Raises: ValueError where the text does not stand there exactly once."""
         if source.count(self.text) != 1:
-            raise ValueError(f"{self.text!r} stands {source.count(self.text)} times in the source, and not once")
+            raise ValueError(f"{self.text!r} occurs {source.count(self.text)} times in the source, and not once")
         return source.replace(self.text, self.becomes)
 
 
