@@ -60,6 +60,7 @@ def _beginning(version: str) -> str:
 def _label(id: str, rule: str) -> str:
     """What the contents of a page say of a clause: its id, and how its sentence begins."""
     words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", rule).translate(str.maketrans("", "", '`*"{}'))
+    words = words.replace("__", "")  # which Markdown would take for emphasis, and the label for the text of the heading
     short = words if len(words) <= _LABEL else f"{words[:_LABEL].rpartition(' ')[0].rstrip(',;:')} ..."
     return f"{id} {short.rstrip('.') if short == words else short}"
 
