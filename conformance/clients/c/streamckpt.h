@@ -18,8 +18,8 @@
  * digests, the order of keys of metadata (META-2), and what index and records say of each other (INDEX-7). So is the
  * text of a long str, which sc_utf8_add checks piece by piece (WIRE-5).
  *
- * The annotations are ACSL: contracts, which Frama-C's WP proves (`make proof`). For every input of every length no
- * function behaves in an undefined way, reads outside the window, or runs for ever.
+ * The annotations are ACSL: contracts for Frama-C's WP (`make proof`). For every input of every length no function
+ * behaves in an undefined way, reads outside the window, or runs for ever.
  */
 #ifndef STREAMCKPT_H
 #define STREAMCKPT_H
@@ -575,6 +575,8 @@ static inline int sc_leaf(struct sc_reader *r, struct sc_item *v) {
         SC_REQUIRE(v->ext >= 1 && v->ext <= 3, "LEAF-1", v->offset);
         sc_enter(r, v);
     }
+    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
+    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
     SC_REQUIRE(v->type != SC_ARRAY, "LEAF-1", v->offset);
     r->state = r->kind = kind;
     return SC_ITEM;
@@ -728,6 +730,8 @@ static inline int sc_on_record(struct sc_reader *r, const unsigned char *text, s
     default:
         break;
     }
+    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
+    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
     r->state = next;
     return SC_ITEM;
 }
@@ -760,6 +764,8 @@ static inline int sc_on_metadata(struct sc_reader *r, struct sc_item *v) {
         r->state = SC_META_VALUE;
         return SC_ITEM;
     }
+    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
+    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
     unsigned levels = r->levels;
     if (nests && v->number) {
         r->counts[levels] = (uint16_t)v->number;        /* META-3: this is no more than SC_MAX_META_VALUES - 1 */
@@ -769,6 +775,8 @@ static inline int sc_on_metadata(struct sc_reader *r, struct sc_item *v) {
         while (levels && !--r->counts[levels - 1])
             levels--;
     }
+    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
+    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
     r->levels = levels;
     r->state = levels && r->maps[levels - 1] ? SC_META_KEY : levels ? SC_META_VALUE :
                r->digests ? SC_DIGESTS_KEY : SC_CLOSE;
