@@ -284,6 +284,20 @@ def counted():
     tell("end", ranges=ranges, rounds=rounds[0])
 
 
+def memory():
+    """How much a save holds above the arrays, of which no process has a contiguous part: kB, after one to practise."""
+    from reference.tests.memory import Meter
+
+    mesh, shape = next(meshes())[1], (1 << 13, 1 << 12)
+    sharding, zeros = NamedSharding(mesh, P(None, ("a", "b"))), np.zeros((1, 1), np.float32)
+    part = sharding.shard_shape(shape)
+    tree = {str(i): jax.make_array_from_callback(shape, sharding, lambda _: np.broadcast_to(zeros, part)) for i in "ab"}
+    reference.save(FOLDER / "x", {"a": tree["a"]})
+    meter = Meter()
+    reference.save(FOLDER / "x", tree)
+    tell("end", peak=meter.peak(), leaf=shape[0] * shape[1] * 4 >> 10)
+
+
 def killed():
     """The last process is killed in the midst of a save."""
     path, meetings.SILENCE, job_store._PULSE = FOLDER / "kept", 4.0, 0.5
