@@ -124,5 +124,5 @@ def test_a_search_that_was_given_up_says_so(monkeypatch):
 def test_an_error_shows_the_beginning_of_a_long_key_path():
     _, records, losses, _ = read_what_is_whole(BytesSource(FILES["paths that clash"](1)))
     assert len(records) == 1
-    assert losses[0].error.detail.startswith("a is a leaf and a/bbb")
+    assert losses[0].error.detail.startswith("a is a leaf, and a/bbb")
     assert losses[0].error.detail.count("/") <= 16
