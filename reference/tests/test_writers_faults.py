@@ -98,7 +98,8 @@ def test_a_process_that_comes_late_is_named_and_then_told(faults):
 KILLS = [(2, 1, {}), (2, 5, {"format": "2.0"})]
 RANDOM = random.Random(1)
 WAYS = [{}, {"format": "2.0"}, {"float_dtype": "bf16"}]
-MORE = [(RANDOM.choice([2, 3, 4]), RANDOM.randrange(1, 12), RANDOM.choice(WAYS)) for _ in range(12)]
+COUNTS = [RANDOM.choice([2, 3, 4]) for _ in range(12)]
+MORE = [(count, RANDOM.randrange(1, 1 + 12 // count), RANDOM.choice(WAYS)) for count in COUNTS]  # of many, each writes less
 
 
 @pytest.mark.parametrize(
