@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from .boxes import Box, count, pieces, shape_of, stretch, whole, widened
@@ -60,6 +60,7 @@ class _Region(NamedTuple):
 
     box: Box
     parts: dict[Box, list[int]]
+    devices: dict[int, list[int]]  # by their process
     holders: frozenset[int]  # processes that hold all of it
 
 
@@ -85,16 +86,16 @@ class Balance:
             nbytes = count(region.box) * spread.width
             if region.holders:
                 chosen = sorted(self._lightest(region.holders, max(1, nbytes // LEAST)))
-                for process, box in zip(*_cut(region.box, spread.width, chosen), strict=True):
+                for process, box, n in _cut(region.box, tuple(chosen)):
                     held.append((process, box))
-                    self.loads[process] += count(box) * spread.width
+                    self.loads[process] += n * spread.width
                 self._last = chosen[-1]
             else:
-                devices = [device for each in region.parts.values() for device in each]
-                for device, box in zip(*_cut(region.box, spread.width, self._receivers(spread, devices)), strict=True):
+                for device, box, n in _cut(region.box, self._receivers(region, nbytes)):
                     given.setdefault(device, []).append(box)
-                    self.loads[spread.processes[device]] += count(box) * spread.width
-        return Shares(tuple(held), _exchange(spread, regions, given) if given else None)
+                    self.loads[spread.processes[device]] += n * spread.width
+        boxes = tuple((device, tuple(each)) for device, each in given.items())
+        return Shares(tuple(held), _exchange(spread, boxes) if given else None)
 
     def _lightest(self, processes: Iterable[int], n: int) -> list[int]:
         """The `n` processes that have the least to write. One is that of the leaf before, while it is not far ahead."""
@@ -103,25 +104,22 @@ class Balance:
             return [self._last]
         return found[:n]
 
-    def _receivers(self, spread: Spread, devices: list[int]) -> list[int]:
+    def _receivers(self, region: _Region, nbytes: int) -> tuple[int, ...]:
         """The devices that are given a share of a region: of as many processes as can be, and of each as many."""
-        by_process: dict[int, list[int]] = {}
-        for device in sorted(devices):
-            by_process.setdefault(spread.processes[device], []).append(device)
-        nbytes = count(_regions(*spread)[0].box) * spread.width
-        wanted = max(1, min(len(devices), nbytes // LEAST))
-        chosen = self._lightest(by_process, wanted)
+        wanted = max(1, min(sum(map(len, region.devices.values())), nbytes // LEAST))
+        chosen = self._lightest(region.devices, wanted)
         each = max(1, wanted // len(chosen))
-        return [device for process in sorted(chosen) for device in by_process[process][:each]]
+        return tuple(device for process in sorted(chosen) for device in region.devices[process][:each])
 
 
-def _cut(box: Box, width: int, takers: Sequence[int]) -> tuple[list[int], list[Box]]:
-    """A box cut into one contiguous range for each taker, near equal in elements: takers, and boxes in C order."""
+# The layers of a model are alike: what has been found for one is found again for the others.
+@functools.lru_cache(1 << 14)
+def _cut(box: Box, takers: tuple[int, ...]) -> tuple[tuple[int, Box, int], ...]:
+    """A box cut into one contiguous range for each taker, near equal in elements: taker, box, elements."""
     total, k = count(box), len(takers)
     unit = _unit(box, total // k // _UNEVEN)
     cuts = [round(i * total / k / unit) * unit for i in range(k)] + [total]
-    found = [(takers[i], part) for i in range(k) for part in stretch(box, cuts[i], cuts[i + 1])]
-    return [taker for taker, _ in found], [part for _, part in found]
+    return tuple((takers[i], part, count(part)) for i in range(k) for part in stretch(box, cuts[i], cuts[i + 1]))
 
 
 def _unit(box: Box, most: int) -> int:
@@ -151,17 +149,22 @@ def _regions(
     regions = []
     for region, parts in sorted(found.items()):
         holders = [frozenset(processes[device] for device in devices) for devices in parts.values()]
-        regions.append(_Region(region, parts, frozenset.intersection(*holders)))
+        by_process: dict[int, list[int]] = {}
+        for device in sorted(device for devices in parts.values() for device in devices):
+            by_process.setdefault(processes[device], []).append(device)
+        regions.append(_Region(region, parts, by_process, frozenset.intersection(*holders)))
     return tuple(regions)
 
 
-def _exchange(spread: Spread, regions: Sequence[_Region], given: dict[int, list[Box]]) -> Exchange:
+@functools.lru_cache(256)
+def _exchange(spread: Spread, given: tuple[tuple[int, tuple[Box, ...]], ...]) -> Exchange:
+    regions = _regions(*spread)
     groups = [group for region in regions for group in zip(*region.parts.values(), strict=True)]
     extents = shape_of(spread.boxes[0])
     members = len(groups[0])
     most, part = max(1, PIECE // spread.width), 0
     while True:
-        lists = {device: [piece for box in boxes for piece in pieces(box, most)] for device, boxes in given.items()}
+        lists = {device: [piece for box in boxes for piece in pieces(box, most)] for device, boxes in given}
         parts = {math.prod(map(min, shape_of(piece), extents)) for each in lists.values() for piece in each}
         part = max(parts)
         if members * part * spread.width <= _ROOM or most == 1:
