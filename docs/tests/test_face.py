@@ -10,7 +10,7 @@ from reference import __version__
 HEAD = (
     '<header><span class="md-ellipsis">\n streamckpt\n </span><label class="md-header__button md-icon" for="__search">'
 )
-# One page of each kind, and the explorer with files in it. Not the pages of some thousands of rows, which are made of the
+# One page of each kind, and the explorer with files in it. Not the pages of thousands of rows, which are made of the
 # same parts: to look at the colours of one takes a minute.
 PAGES = (
     "",
