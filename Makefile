@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Where nothing compiled is kept, each of the many programs that tests start compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: test test-fast test-remote test-versions coverage fuzz power-loss mutants proof results docs serve bench bench-full demo example lint format wheel clean
+.PHONY: test test-fast test-thorough test-remote test-versions coverage fuzz power-loss mutants proof results docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
@@ -17,6 +17,9 @@ test-remote: .venv/ready  ## run the tests of buckets and web servers with all s
 	npm install --silent --no-audit --no-fund --prefix build/azurite azurite@3.37.0 || echo 'no npm, no Azurite' >&2
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'remote or not remote' reference/tests/test_buckets.py \
 		reference/tests/test_object_outputs.py reference/tests/test_servers.py reference/tests/test_remote_*.py
+
+test-thorough: .venv/ready  ## run the tests that take minutes: many processes, kills, grammars and pages by all rules, the proof
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m thorough
 
 test-versions:  ## run the tests with the lowest versions that are declared, and with the newest there are
 	.ci/test-versions

@@ -17,7 +17,7 @@ SMALL = Model(2, 64, 128, 32, 256)
 
 
 @OLD_JAX
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize(("count", "devices", "tensor"), [(2, 2, 1), (4, 2, 2), (8, 2, 4), (8, 2, 8)])
 def test_real_processes_write_what_the_plan_says(count, devices, tensor, tmp_path, monkeypatch):

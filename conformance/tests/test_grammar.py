@@ -77,7 +77,7 @@ def test_what_is_listed_as_undecided_is_so(modules, tmp_path):
     assert decided[True] > 4 * decided[False]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_grammar_decides_all_that_it_can_of_the_rules(version, modules, tmp_path):
     judge(version, 10, modules, tmp_path)

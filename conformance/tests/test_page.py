@@ -120,7 +120,7 @@ def refused():
     return [*checks(sorted(cases, key=lambda case: (case.rule is not None, case.size)), ("decode", "flax-decode"))]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "number", "text"), [*refusals()])
 def test_a_refusal_that_is_left_out_is_noticed(name, number, text, refused):
     named = set(re.findall(r"[A-Z]+-[0-9]+", text))

@@ -61,7 +61,7 @@ def test_where_frama_c_is_missing_it_is_said_how_to_install_it(monkeypatch, caps
 SMALL = ("sc_number", "sc_times", "sc_widen", "sc_holds", "sc_find_dtype")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_small_functions_are_proved(tmp_path):
     needs_frama_c()
     goals = prove(HEADER, tmp_path, SMALL)
@@ -69,7 +69,7 @@ def test_small_functions_are_proved(tmp_path):
     assert [name for name in SMALL if not any(goal.name.startswith(f"{name}_") for goal in goals)] == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("fault", [one for one in read_faults() if one.function in SMALL], ids=lambda one: one.function)
 def test_the_proof_notices_a_fault(fault, tmp_path):
     needs_frama_c()

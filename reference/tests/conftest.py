@@ -28,10 +28,12 @@ def pytest_collection_modifyitems(config, items):
     """Of a test that is marked `sampled(n)`, all but one in n of its parameters are slow, and in the fast lane two in
     three of every other that has more than four.
 
-    Those that need a server which `make` does not install are left out unless they are asked for.
+    Those that need a server which `make` does not install, or take minutes, are left out unless they are asked for.
     """
-    if "remote" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("remote")]
+    wanted = config.option.markexpr
+    unasked = [name for name in ("remote", "thorough") if name not in wanted]
+    if unasked:
+        left_out = [item for item in items if any(map(item.get_closest_marker, unasked))]
         items[:] = [item for item in items if item not in left_out] if left_out else items
         config.hook.pytest_deselected(items=left_out)
     is_fast = config.getoption("--hypothesis-profile") == "fast"

@@ -417,7 +417,9 @@ def test_every_verb_takes_a_folder_of_orbax(tmp_path, capsys):
         sc.load(a, mmap=True)
 
 
-def test_a_file_is_no_folder_of_orbax(tmp_path):
+def test_a_file_is_no_folder_of_orbax(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
     sc.save(tmp_path / "s", {"a": np.ones(2)})
     with pytest.raises(NotADirectoryError, match="a checkpoint of orbax is a folder"):
         sc.load(f"orbax::{tmp_path / 's'}")

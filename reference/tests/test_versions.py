@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reference
-from reference.devices import device_to_host, host_to_device, processes
+from reference.devices import device_to_host, host_to_device, job_store, meetings, processes
 from reference.tests.handmade import array, record
 
 
@@ -39,20 +39,30 @@ def test_a_job_without_a_store_is_told_so(monkeypatch):
         processes.meet("a test")
 
 
-def test_a_store_that_waits_in_vain_is_asked_again_whatever_its_error_is_called(monkeypatch):
-    class Store:
-        answers = [RuntimeError("DEADLINE_EXCEEDED: later"), "here"]
+class AStore:
+    """What jax.distributed has for processes to meet in, of which a question may end with an error."""
 
-        def blocking_key_value_get(self, key, patience):
-            answer = self.answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+    def __init__(self, *answers):
+        self.answers = list(answers)
 
-    assert processes._ask(Store(), "key", 0, "a test") == "here"
-    Store.answers = [RuntimeError("UNAVAILABLE: gone")]
-    with pytest.raises(RuntimeError, match="UNAVAILABLE"):
-        processes._ask(Store(), "key", 0, "a test")
+    def blocking_key_value_get(self, key, patience):
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def key_value_dir_get(self, folder):
+        return []
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, type("JaxRuntimeError", (RuntimeError,), {})])
+def test_a_store_that_waits_in_vain_is_asked_again_whatever_its_error_is_called(kind, monkeypatch):
+    store = AStore(kind("DEADLINE_EXCEEDED: later"), "here")
+    monkeypatch.setattr(meetings, "store_of_job", lambda: store)
+    assert meetings.Meetings()._ask("key", "room", "a test") == "here"
+    store.answers = [kind("UNAVAILABLE: gone")]
+    with pytest.raises(meetings.GoneError, match="UNAVAILABLE"):
+        meetings.Meetings()._ask("key", "room", "a test")
 
 
 def test_a_store_that_forgets_a_key_and_cannot_say_so_has_forgotten_it():
@@ -60,7 +70,7 @@ def test_a_store_that_forgets_a_key_and_cannot_say_so_has_forgotten_it():
         def key_value_delete(self, key):
             raise TypeError("Unable to convert function return value to a Python type!")
 
-    processes._forget(Store(), "key")
+    job_store.forget(Store(), "key")
 
 
 def test_a_shape_of_more_dimensions_than_numpy_has_is_refused_with_what_to_install(monkeypatch, tmp_path):

@@ -24,7 +24,7 @@ def one_process(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("count", "devices"),
-    [(2, 2), *(pytest.param(*sizes, marks=pytest.mark.slow) for sizes in [(2, 4), (4, 2), (8, 2)])],
+    [(2, 2), *(pytest.param(*sizes, marks=pytest.mark.thorough) for sizes in [(2, 4), (4, 2), (8, 2)])],
 )
 def test_the_file_is_that_of_one_process(count, devices, one_process, tmp_path):
     processes = Job("one_writer.py", count, tmp_path, devices, "same_bytes").told()

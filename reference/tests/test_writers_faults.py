@@ -13,7 +13,7 @@ from reference.tests.test_writers import OLD_JAX
 pytestmark = [OLD_JAX, pytest.mark.xdist_group("processes")]
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.thorough)])
 def faults(request, tmp_path_factory):
     """What each process was told, by what had gone wrong in the last of them."""
     told = Job("one_writer.py", request.param, tmp_path_factory.mktemp("faults"), 2, "faults").told()
@@ -99,12 +99,12 @@ KILLS = [(2, 1, {}), (2, 5, {"format": "2.0"})]
 RANDOM = random.Random(1)
 WAYS = [{}, {"format": "2.0"}, {"float_dtype": "bf16"}]
 COUNTS = [RANDOM.choice([2, 3, 4]) for _ in range(12)]
-MORE = [(count, RANDOM.randrange(1, 1 + 12 // count), RANDOM.choice(WAYS)) for count in COUNTS]  # of many, each writes less
+MORE = [(n, RANDOM.randrange(1, 1 + 12 // n), RANDOM.choice(WAYS)) for n in COUNTS]  # of many, each writes less
 
 
 @pytest.mark.parametrize(
     ("count", "n", "options"),
-    [KILLS[0], *(pytest.param(*each, marks=pytest.mark.slow) for each in [*KILLS[1:], *MORE])],
+    [KILLS[0], *(pytest.param(*each, marks=pytest.mark.thorough) for each in [*KILLS[1:], *MORE])],
 )
 def test_a_process_that_is_killed_is_named_and_the_old_file_stays(count, n, options, tmp_path):
     job = Job("one_writer.py", count, tmp_path, 2, "killed", n, json.dumps(options))
