@@ -63,7 +63,7 @@ def _plant() -> bool:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m conformance.proof", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m conformance.proof", description=__doc__)
     parser.add_argument("--faults", action="store_true", help="plant faults, which the proof has to notice")
     chosen = parser.parse_args(words)
     try:
