@@ -81,6 +81,7 @@ def test_what_is_not_there_leads_on(visit, site):
         assert (site / target / "index.html").is_file(), target
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_kind_of_page_has_the_contrast_of_wcag_aa(browser, server, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
