@@ -59,7 +59,7 @@ def test_a_grammar_decides_all_that_it_can_of_a_sample(version, modules, tmp_pat
     judge(version, 0, modules, tmp_path, step=20)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_grammar_decides_all_that_it_can(version, modules, tmp_path):
     judge(version, 0, modules, tmp_path)

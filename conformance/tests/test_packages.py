@@ -52,7 +52,7 @@ def example_in_c(tmp_path_factory):
     return program
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_header_alone_takes_every_stream_and_refuses_all_that_needs_no_memory(example_in_c):
     wrong, count = [], 0
     for case, file in cases():
