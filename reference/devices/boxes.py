@@ -85,8 +85,8 @@ def stretch(box: Box, start: int, stop: int) -> Iterator[Box]:
         row, axis = count(box), 0
 
 
-def run_of(box: Box, shape: Sequence[int]) -> tuple[int, int]:
-    """How many runs a box is in an array of `shape` laid out in C order, and the elements of each."""
+def _run_at(box: Box, shape: Sequence[int]) -> tuple[int, int]:
+    """The axis from which on the elements of a box are one run of an array of `shape`, and how many these are."""
     length, axis = 1, len(shape)
     while axis:
         axis -= 1
@@ -94,6 +94,12 @@ def run_of(box: Box, shape: Sequence[int]) -> tuple[int, int]:
         length *= stop - start
         if (start, stop) != (0, shape[axis]):
             break
+    return axis, length
+
+
+def run_of(box: Box, shape: Sequence[int]) -> tuple[int, int]:
+    """How many runs a box is in an array of `shape` laid out in C order, and the elements of each."""
+    _, length = _run_at(box, shape)
     return count(box) // max(length, 1), length
 
 
@@ -110,13 +116,7 @@ def runs(box: Box, shape: Sequence[int]) -> tuple[np.ndarray, int]:
 
     Returns the starts of the runs, ascending, counted in elements, and the length that all runs share.
     """
-    length, axis = 1, len(shape)
-    while axis:
-        axis -= 1
-        start, stop = box[axis]
-        length *= stop - start
-        if (start, stop) != (0, shape[axis]):
-            break
+    axis, length = _run_at(box, shape)
     starts = np.zeros(1, np.int64)
     for i, (start, stop) in enumerate(box):
         stride = math.prod(shape[i + 1 :])

@@ -161,12 +161,12 @@ class Meetings:
         reports: list[dict[str, Any]] = []
         try:
             for i in range(n):
-                reports.append(json.loads(self._ask(f"{room}/of/{i}", room, what, i)))
+                reports.append(json.loads(self._ask(f"{room}/of/{i}", room, what)))
         except GoneError as gone:
             return {"gone": [gone.process, str(gone)], "error": None, "words": []}
         return {"gone": None, "error": _error_of(reports), "words": [report["word"] for report in reports]}
 
-    def _ask(self, key: str, room: str, what: str, process: int = 0) -> str:
+    def _ask(self, key: str, room: str, what: str) -> str:
         begun, said = time.monotonic(), _SAY
         while True:
             try:
@@ -180,14 +180,14 @@ class Meetings:
             is_judge, is_long = jax.process_index() == 0, waited >= said
             # Of thousands of processes one may ask for all of them each second, and not each of them.
             missing = self._missing(room) if is_judge or is_long or waited > self.patience else []
-            self._refuse_gone(process, missing, waited, what)
+            self._refuse_gone(missing, waited, what)
             if is_long:
                 said *= 2
             if is_long and missing and jax.process_index() == min(_others(missing), default=-1):
                 shown = ", ".join(map(str, missing[:8])) + (f" and {len(missing) - 8} more" if missing[8:] else "")
                 _say(f"waiting for process {shown} to come for {what}, since {waited:.0f} s")
 
-    def _refuse_gone(self, process: int, missing: list[int], waited: float, what: str) -> None:
+    def _refuse_gone(self, missing: list[int], waited: float, what: str) -> None:
         """Raise GoneError where a process has left, is not heard of, or has not come within the patience.
 
         Process 0 judges the others, and these judge process 0 alone: what it says holds for all.
