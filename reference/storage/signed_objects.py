@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -45,6 +46,7 @@ class SignedObject(StoredObject):
         self._signs = _can_sign(store)
         self._web: _SignedUrl | None = None
         self._ends = 0.0
+        self._signing = threading.Lock()  # ranges are fetched by several threads, which share one URL
 
     def fetch(self, offset: int, views: Sequence[memoryview], expected: Version) -> Version | None:
         if self._signs and expected.etag is not None and sum(map(len, views)) >= _LARGE:
@@ -58,14 +60,15 @@ class SignedObject(StoredObject):
         return super().fetch(offset, views, expected)
 
     def _signed(self) -> _SignedUrl:
-        web = self._web
-        if web is None or time.monotonic() > self._ends:
-            ends = time.monotonic() + _GOOD_FOR * 0.8
-            span = timedelta(seconds=_GOOD_FOR)
-            url = importlib.import_module("obstore").sign(self._store, "GET", self._key, span)
-            self._web = web = _SignedUrl(url, self.name)
-            self._ends = ends
-        return web
+        with self._signing:
+            if self._web is None or time.monotonic() > self._ends:
+                self.close()  # what is under way by the old URL goes on, and closes its own connection
+                ends = time.monotonic() + _GOOD_FOR * 0.8
+                span = timedelta(seconds=_GOOD_FOR)
+                url = importlib.import_module("obstore").sign(self._store, "GET", self._key, span)
+                self._web = _SignedUrl(url, self.name)
+                self._ends = ends
+            return self._web
 
     def close(self) -> None:
         if self._web is not None:

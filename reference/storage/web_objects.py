@@ -178,6 +178,8 @@ class WebObject:
             answer.read(1)  # the end of what comes in chunks
             if answer.isclosed() and not answer.will_close and not self._closed:
                 self._idle.append((server, connection))
+                if self._closed:  # it was closed in between, by another thread
+                    self.close()
                 return
         except PassingError:
             _end(connection, answer)

@@ -5,6 +5,9 @@ import shutil
 import ssl
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -144,6 +147,30 @@ def test_large_ranges_of_a_bucket_are_read_by_signed_urls(behind):
         with pytest.raises(OSError, match="was replaced while it was read") as caught:
             checkpoint["params/big"]
         assert caught.value.filename == url
+
+
+@pytest.mark.xdist_group("servers")
+def test_threads_share_one_signed_url(behind, monkeypatch):
+    """And its connections with it: those of a second one would never be closed."""
+    obstore = pytest.importorskip("obstore")
+    url, sign, n = f"{behind.url}/shared", obstore.sign, 4
+    reference.save(url, TREE)
+    begun, made = threading.Barrier(n), []
+
+    def slowly(*arguments):
+        made.append(arguments)
+        time.sleep(0.02)  # another thread may have its turn
+        return sign(*arguments)
+
+    def read(checkpoint):
+        begun.wait()
+        return checkpoint["params/big"]
+
+    monkeypatch.setattr(obstore, "sign", slowly)
+    with reference.open(url) as checkpoint, ThreadPoolExecutor(n) as pool:
+        leaves = list(pool.map(read, [checkpoint] * n))
+    assert all(alike(leaf, TREE["params"]["big"]) for leaf in leaves)
+    assert len(made) == 1
 
 
 # --- secrets -------------------------------------------------------------------------------------------------
