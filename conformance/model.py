@@ -133,12 +133,18 @@ def read_corpus(root: Path, spec: str) -> Corpus:
     if spec not in about["specs"]:
         raise ValueError(f"there is no specification {spec}; the corpus knows {', '.join(about['specs'])}")
     sentences = json.loads((root / f"clauses-{spec}.json").read_text())["clauses"]
+    held = [_in(spec, case) for case in _all(root) if number(case.since) <= number(spec) <= number(case.until or spec)]
+    return Corpus(about["corpus"], sentences, sorted(held, key=lambda case: (case.id, case.part)))
+
+
+@functools.cache
+def _all(root: Path) -> list[Case]:
+    """The cases of all versions."""
     stored = [file for side in SIDES.values() for file in (root / side).glob("*/*.json")]
     cases = [_case(json.loads(file.read_text()), file.parent) for file in stored]
     for file in (root / PRODUCTS).glob("*/*.json"):
         cases += _of_product(json.loads(file.read_text()), file.parent)
-    held = [_in(spec, case) for case in cases if number(case.since) <= number(spec) <= number(case.until or spec)]
-    return Corpus(about["corpus"], sentences, sorted(held, key=lambda case: (case.id, case.part)))
+    return cases
 
 
 def _in(spec: str, case: Case) -> Case:

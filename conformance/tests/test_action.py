@@ -61,6 +61,7 @@ def test_after_wrong_usage_nothing_is_reported(tmp_path, act):
     assert ((tmp_path / "summary").read_text(), (tmp_path / "output").read_text()) == before
 
 
+@pytest.mark.slow
 def test_a_program_does_not_find_the_suite_and_the_suite_not_the_program(tmp_path, act):
     """Neither the variables nor the modules of one side reach the other."""
     (tmp_path / "json.py").write_text("raise SystemExit('a module of the program')")

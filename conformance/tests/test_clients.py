@@ -189,16 +189,19 @@ EASYLM_XFAILS, JAXSEQ_XFAILS = "../clients/loop.xfails", "../clients/jaxseq.xfai
 
 
 @pytest.mark.conformance(part="decode", xfails=EASYLM_XFAILS, every=0)
+@pytest.mark.slow
 def test_the_usual_loop_reads_as_it_is_known_to(conformance_checks):
     conformance_checks.judge(LOOP["decode"], LOOP_REJECTS)
 
 
 @pytest.mark.conformance(part="flax-decode", xfails=EASYLM_XFAILS, every=0)
+@pytest.mark.slow
 def test_flax_reads_its_files_as_it_is_known_to(conformance_checks):
     conformance_checks.judge(LOOP["flax-decode"], LOOP_REJECTS)
 
 
 @pytest.mark.conformance(part="encode", xfails=EASYLM_XFAILS, every=0)
+@pytest.mark.slow
 def test_the_usual_loop_writes_as_it_is_known_to(conformance_checks):
     conformance_checks.judge(LOOP["encode"], LOOP_REJECTS)
 
@@ -209,6 +212,7 @@ def test_the_loop_of_jaxseq_writes_as_it_is_known_to(conformance_checks):
 
 
 @pytest.mark.conformance(part="flax-encode", xfails=EASYLM_XFAILS, every=0)
+@pytest.mark.slow
 def test_flax_writes_its_files_as_it_is_known_to(conformance_checks):
     conformance_checks.judge(LOOP["flax-encode"], LOOP_REJECTS)
 
@@ -234,6 +238,7 @@ def rejects_what_is_malformed(*command):
         assert json.loads(done.stderr.splitlines()[-1])["rejected"], given
 
 
+@pytest.mark.slow
 def test_the_client_in_c_rejects_input_that_is_malformed(client_in_c):
     rejects_what_is_malformed(client_in_c)
 

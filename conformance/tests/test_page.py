@@ -44,6 +44,7 @@ def test_the_pages_read_every_flax_file(conformance_checks):
 
 
 @pytest.mark.conformance(part="decode", spec="1.0", every=20)
+@pytest.mark.slow
 def test_the_first_page_alone_reads_every_stream_of_1_0(conformance_checks):
     conformance_checks.judge(lambda path: page_client.plain(str(path)), PAGE_REJECTS)
 

@@ -31,6 +31,7 @@ def test_the_results_that_are_kept_are_of_this_corpus(kept):
     assert [len(run["checks"]) for run in runs(kept)] == [short["checks"] for short in kept]
 
 
+@pytest.mark.slow
 def test_the_table_beside_them_was_made_of_the_same_runs(kept):
     newest = load_corpus(spec=max((short["spec"] for short in kept), key=number))
     assert markdown(newest, runs(kept)) == (KEPT / "RESULTS.md").read_text()

@@ -14,7 +14,7 @@ from fuzz.old_loaders.files import GIVEN, expected, write_all
 NAMES = [name for name in GIVEN if name not in ("large-array", "metadata")]  # which take a while in pure Python
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("pure", [False, True], ids=["C", "Python"])
 def test_old_loaders_read_sealed_streams(pure, tmp_path):
     write_all(tmp_path / "files", NAMES)

@@ -137,6 +137,7 @@ def upload(bucket, folder):
 
 
 @on_buckets
+@pytest.mark.slow
 def test_every_output_has_the_bytes_of_a_local_one(bucket, inputs):
     upload(bucket, inputs)
     for name, call in OUTPUTS.items():

@@ -91,6 +91,7 @@ def test_weights_come_alone_by_default_in_bfloat16(tmp_path):
 
 @pytest.mark.parametrize("functions", [True, False])
 @pytest.mark.parametrize("blocking", [True, False])
+@pytest.mark.sampled(4)
 def test_milestones_carry_their_step_and_are_the_newest_state_too(functions, blocking, tmp_path):
     """A run that resumes itself opens the plain names: an older state there would cost the steps between."""
     checkpointer = StreamingCheckpointer(kept(), tmp_path / "made" / "here")

@@ -163,6 +163,7 @@ def killed_at(call, name="rename"):
 
 
 @pytest.mark.parametrize("then", ["open", "index", "save"])
+@pytest.mark.sampled(3)
 def test_a_save_that_is_killed_between_two_moves_is_settled(then):
     sc.save("new", tree(1))
     seen = set()

@@ -10,7 +10,7 @@ OLD_JAX = pytest.mark.skipif(
     jax.version.__version_info__ < (0, 4, 34),
     reason=f"jax {jax.__version__} ends a process on the host where two collectives are compiled at a time",
 )
-pytestmark = [OLD_JAX, pytest.mark.xdist_group("processes")]
+pytestmark = [OLD_JAX, pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,6 @@ def test_the_file_is_that_of_one_process(count, devices, one_process, tmp_path):
         assert (tmp_path / f"run {least}" / "state").read_bytes() == (one_process / "state").read_bytes()
 
 
-@pytest.mark.slow
 def test_a_process_holds_less_than_its_part_of_a_leaf_that_is_exchanged(tmp_path):
     for (fact,) in Job("one_writer.py", 2, tmp_path, 2, "memory").told():
         assert fact["peak"] <= fact["leaf"] / 2 + (shares.PIECE >> 10)

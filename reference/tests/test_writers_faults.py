@@ -13,7 +13,9 @@ from reference.tests.test_writers import OLD_JAX
 pytestmark = [OLD_JAX, pytest.mark.xdist_group("processes")]
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.thorough)])
+@pytest.fixture(
+    scope="module", params=[pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.thorough)]
+)
 def faults(request, tmp_path_factory):
     """What each process was told, by what had gone wrong in the last of them."""
     told = Job("one_writer.py", request.param, tmp_path_factory.mktemp("faults"), 2, "faults").told()
@@ -104,7 +106,10 @@ MORE = [(n, RANDOM.randrange(1, 1 + 12 // n), RANDOM.choice(WAYS)) for n in COUN
 
 @pytest.mark.parametrize(
     ("count", "n", "options"),
-    [KILLS[0], *(pytest.param(*each, marks=pytest.mark.thorough) for each in [*KILLS[1:], *MORE])],
+    [
+        pytest.param(*KILLS[0], marks=pytest.mark.slow),
+        *(pytest.param(*each, marks=pytest.mark.thorough) for each in [*KILLS[1:], *MORE]),
+    ],
 )
 def test_a_process_that_is_killed_is_named_and_the_old_file_stays(count, n, options, tmp_path):
     job = Job("one_writer.py", count, tmp_path, 2, "killed", n, json.dumps(options))
