@@ -48,8 +48,9 @@ proof: .venv/ready  ## prove the heart of the client in C: goals proved of goals
 	$(BIN)/python -m conformance.proof
 	$(BIN)/python -m conformance.proof --faults
 
-results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md
+results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md and the badge of the README
 	$(BIN)/python -m conformance.clients.results
+	$(BIN)/python -m docs.generators.badges
 
 bench: .venv/ready  ## measure against the peers, on small trees, four minutes
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'

@@ -53,7 +53,7 @@ class Run(NamedTuple):
 def measure(
     group: Group, folder: Path, say: Callable[[str], None] = lambda text: None, checked: bool = True
 ) -> list[dict[str, Any]]:
-    """The results of a group, one for each peer. The first turn also holds what each peer did against the tree."""
+    """The results of a group, one for each peer. The first turn also compares what each peer did with the tree."""
     runs: dict[str, list[Run]] = {peer: [] for peer in group.peers}
     failures: dict[str, str] = {}
     for turn in range(group.turns):

@@ -1,4 +1,4 @@
-"""The page of one case: what it is about, its bytes, what is expected, and who meets that."""
+"""The page of one case: what it is about, its bytes, what is expected, and which programs do it."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _TITLES: Final = {
     "want.bin": "The file that is expected",
 }
 WANTED: Final = {
-    ("stream", "accept"): "Every reader takes this stream.",
-    ("stream", "reject"): "Every reader refuses this stream.",
-    ("flax", "accept"): "Every reader takes this flax file.",
-    ("flax", "reject"): "Every reader refuses this flax file.",
-    ("stream-encode", "accept"): "Every writer makes this stream of these leaves.",
-    ("stream-encode", "reject"): "Every writer refuses to write these leaves.",
-    ("flax-encode", "accept"): "Every writer makes this flax file of these leaves.",
-    ("flax-encode", "reject"): "Every writer refuses to write these leaves.",
-    ("convert", "accept"): "Every converter makes this file of this input.",
-    ("convert", "reject"): "Every converter refuses this input.",
-    ("diff", "reject"): "Every program that writes deltas refuses this base or this target.",
-    ("recover", "accept"): "Every program that recovers makes this file of this base and this delta.",
-    ("recover", "reject"): "Every program that recovers refuses this base or this delta.",
+    ("stream", "accept"): "Every reader must accept this stream.",
+    ("stream", "reject"): "Every reader must refuse this stream.",
+    ("flax", "accept"): "Every reader must accept this flax file.",
+    ("flax", "reject"): "Every reader must refuse this flax file.",
+    ("stream-encode", "accept"): "Every writer must turn these leaves into this stream.",
+    ("stream-encode", "reject"): "Every writer must refuse to write these leaves.",
+    ("flax-encode", "accept"): "Every writer must turn these leaves into this flax file.",
+    ("flax-encode", "reject"): "Every writer must refuse to write these leaves.",
+    ("convert", "accept"): "Every converter must turn this input into this file.",
+    ("convert", "reject"): "Every converter must refuse this input.",
+    ("diff", "reject"): "Every program that writes deltas must refuse this base or this target.",
+    ("recover", "accept"): "Every program that recovers must make this file from this base and this delta.",
+    ("recover", "reject"): "Every program that recovers must refuse this base or this delta.",
 }
 _LEVELS: Final = {
-    "SHOULD": "It is at the level SHOULD: a program that does all but that is advised, and does not fail.",
-    "dialect": "It is of a dialect: a program that takes what is to be refused is advised, and does not fail.",
+    "SHOULD": "The rule says SHOULD: a program that does otherwise is advised, and does not fail.",
+    "dialect": "This is about a dialect: a program that accepts what should be refused is advised, and does not fail.",
 }
 
 
@@ -60,7 +60,7 @@ def page_of(case: Case) -> str:
         "---\nsearch: {boost: 0.3}\n---",
         f'# {case.name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         prose(case.about),
-        f"**{WANTED[case.part, case.want]}** {_LEVELS.get(case.level, '')} {holds(case)}".rstrip(),
+        f"**{wanted(case)}** {_LEVELS.get(case.level, '')} {holds(case)}".rstrip(),
         _clauses(case, page),
         *_bytes(case, page),
         *_given(case),
@@ -68,6 +68,11 @@ def page_of(case: Case) -> str:
         again(case),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def wanted(case: Case) -> str:
+    """What a case asks of a program: a sentence, in the word of its level."""
+    return WANTED[case.part, case.want].replace(" must ", " must " if case.level == "MUST" else " should ")
 
 
 def holds(case: Case) -> str:

@@ -12,7 +12,7 @@ from conformance.clauses import SPEC
 from conformance.model import WHERE, Case
 
 from . import links
-from .case_pages import WANTED, again, chapter_title, file_of, holds, page_of, prose
+from .case_pages import again, chapter_title, file_of, holds, page_of, prose, wanted
 from .project import VERSIONS, clauses, corpus
 from .project import cases as all_cases
 
@@ -68,7 +68,7 @@ def _index() -> str:
         "# Cases",
         "",
         f"All {len(cases):,} cases of the corpus {corpus(VERSIONS[0]).version}, by the chapter of the specification "
-        "that they test. Each has a page with its bytes, what is expected of a program, and which programs meet that.",
+        "that they test. Each has a page with its bytes, what is expected of a program, and which programs do it.",
         "",
         "| chapter | taken or written | refused |",
         "|---|---|---|",
@@ -134,7 +134,7 @@ def _rule_page(rule: str, made: list[Case]) -> str:
         "---\nsearch: {boost: 0.3}\n---",
         f'# {name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         prose(_told(first)),
-        f"**{WANTED[first.part, first.want]}** The rule is looked at in {len(made):,} places and sizes.",
+        f"**{wanted(first)}** The rule is tried in {len(made):,} places and sizes.",
         holds(first),
         "\n".join(f"- {links.clause_link(id, page)}: {prose(clauses()[id].sentence)}" for id in _cited(made)),
         "\n".join(["| where | it begins with |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,

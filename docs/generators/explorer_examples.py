@@ -153,7 +153,7 @@ def _hostile() -> bytes:
         record_("<img src=x onerror=alert(1)>", good),
         record_(("a/b", "\u202egnp.txt", "line\nend"), good),
         record_("__proto__", raw("07")),
-        record_("a tag that is no tag", ndarray_("f4", (1,), "00 00 80 3f")),
+        record_("a tag that does not exist", ndarray_("f4", (1,), "00 00 80 3f")),
         record_("a payload that is too short", ndarray_("float32", (2, 3), "00 00 80 3f")),
         record_("<img src=x onerror=alert(1)>", raw("c0")),
         record_(("__proto__", "polluted"), raw("c3")),

@@ -23,7 +23,7 @@ class Field(NamedTuple):
     tone: str
 
 
-# The record of that example, from its first byte to its last. `drawing` holds this against the bytes.
+# The record of that example, from its first byte to its last. `drawing` compares this with the bytes.
 FIELDS: Final = (
     Field(1, "record: array of 2", "REC-1", "frame"),
     Field(1, "key path: array of 1", "KEY-1", "path"),

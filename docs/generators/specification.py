@@ -20,12 +20,12 @@ _BLOCK: Final = re.compile(r"^```hex ([^\n]*)\n(.*?)^```$", re.M | re.S)
 _LABEL: Final = 56  # letters of a clause in the contents of its page: two lines or three
 _FOUND_FIRST: Final = "---\nsearch: {boost: 3}\n---\n\n"  # before pages that only mention a clause
 _KINDS: Final = {
-    "accept": "Every reader takes this stream; a writer makes it of these leaves.",
-    "accept longer": "Every reader takes this stream; no writer makes it.",
-    "refuse": "Every reader refuses this stream.",
-    "flax accept": "Every reader takes this flax file.",
-    "flax refuse": "Every reader refuses this flax file.",
-    "recover": "Every program that recovers takes this delta, with the base before it, and writes the target after it.",
+    "accept": "Every reader must accept this stream, and a writer turns these leaves into it.",
+    "accept longer": "Every reader must accept this stream; no writer produces it.",
+    "refuse": "Every reader must refuse this stream.",
+    "flax accept": "Every reader must accept this flax file.",
+    "flax refuse": "Every reader must refuse this flax file.",
+    "recover": "Every program that recovers must accept this delta, and write the target after it.",
 }
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 
 from .page import guides
-from .run import run, written
+from .run import Report, run, written
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,10 +29,17 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{path.stem}: {difference}")
         if report.failure:
             print(f"{path.stem}: {report.failure}")
-        told = f"{len(report.differences)} differences{' (written)' if arguments.write else ''}"
-        print(f"{path.stem}: {told}, {len(report.not_run)} blocks not run, {time.perf_counter() - start:.1f} s")
+        print(f"{path.stem}: {_summary(report, arguments.write)}, {time.perf_counter() - start:.1f} s")
         bad += bool(report.failure) or (bool(report.differences) and not arguments.write)
     return bool(bad)
+
+
+def _summary(report: Report, is_written: bool) -> str:
+    """What came of a run: a guide that failed is not said to have so many differences, since its rest was not run."""
+    told = f"{len(report.differences)} differences{' (written)' if is_written else ''}"
+    if report.failure:
+        return f"FAILED after {told}; the rest was not run"
+    return f"{told}, {len(report.not_run)} blocks not run"
 
 
 if __name__ == "__main__":

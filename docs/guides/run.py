@@ -1,4 +1,4 @@
-"""One guide, run from top to bottom: what came out of each block, held against what the page shows."""
+"""One guide, run from top to bottom: what came out of each block, compared with what the page shows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .page import ROOT, Block, Command, GuideError, blocks, commands
 from .same import same, shown
 from .sessions import Interpreter, Outcome, Shell, environment
+
+_TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 class Difference(NamedTuple):
@@ -83,6 +85,8 @@ class Guide:
             raise GuideError(f"line {block.first}: a `text` block has to stand under this, for\n{outcome.output}")
 
     def _compared(self, first: int, wanted: list[str], outcome: Outcome, about: str) -> Iterator[Difference]:
+        if _TRACEBACK in outcome.output:  # in a pipeline no exit status says so, and --write would keep it
+            raise GuideError(f"line {first + 1}, {about}: a Python program has raised\n{outcome.output}")
         got = shown(outcome.output, self.places)
         if not same(wanted, got):
             yield Difference(first, first + len(wanted), wanted, got, about)

@@ -104,7 +104,7 @@ def test_reading_goes_on_behind_a_bad_record(page):
         record_("a", raw("90")),  # twice, and a leaf that is none
         record_(("a", "b"), GOOD),
         record_(("c", "d"), raw("90")),
-        record_("c", GOOD),  # clashes with a bad record alone: that is no fault
+        record_("c", GOOD),  # clashes with a bad record alone: that is not a fault
         raw("92 91 01 c4 01 c0"),
         raw("93 91 a1 78 c4 01 c0 c0"),
         record_("e", GOOD),

@@ -354,7 +354,7 @@ def test_a_file_and_its_seal_are_opened_together(explore, tmp_path):
     page = explore(file=files[0])
     assert texts(page, ".ex-badge") == ["stream", "\u2713 conforms to 1.0"]
     page = explore(file=files[1])
-    assert "It proves a stream whole" in page.locator(".ex-advice").inner_text()
+    assert "It belongs to a stream" in page.locator(".ex-advice").inner_text()
     page = explore(file=[files[0], stored(tmp_path, seal, "another.seal")])
     assert "one file at a time" in page.locator(".ex-problem").inner_text()
 

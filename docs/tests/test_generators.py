@@ -60,12 +60,12 @@ def test_every_case_has_a_page_with_its_clauses_and_its_programs():
         assert all(f"[{id}](" in page for id in case.clauses), case.id
     refused = pages["conformance/cases/06-streams/cut-within-a-key-path.md"]
     assert "✗ expected to fail" in refused
-    assert "Every reader refuses this stream" in refused
+    assert "Every reader must refuse this stream" in refused
 
 
 def test_a_fault_is_marked_in_the_bytes_of_its_case():
     (page,) = (text for name, text in cases.pages() if name.endswith("01-wire/array-of-512-mib-cut-after-one-kib.md"))
-    assert "Every reader refuses" in page
+    assert "Every reader must refuse" in page
     files = [case for case in all_cases() if case.offset is not None and case.files["bin"]["size"]]
     marked = [case for case in files if "recipe" not in case.files["bin"]]
     pages = dict(cases.pages())

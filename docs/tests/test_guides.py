@@ -3,11 +3,12 @@
 import pytest
 import yaml
 
+import docs.guides.__main__ as command
 from docs.guides.page import ROOT, GuideError, blocks, guides
 from docs.guides.run import run, written
 from docs.guides.same import WIDEST, WIDTH, same, shown
 
-NOT_RUN = 2  # what downloads packages, and what needs buckets
+NOT_RUN = 3  # what downloads packages, and two that need buckets
 
 
 @pytest.mark.parametrize("path", guides(), ids=lambda path: path.stem)
@@ -70,6 +71,21 @@ def test_a_command_that_fails_has_to_be_followed_by_its_status():
     assert "exit status 3" in run(console("$ (exit 3)", "$ true")).failure
     assert run(console("$ (exit 3)", "$ echo $?", "3")) == ([], [], None)
     assert run(console("$ (exit 3)", "$ echo $?", "4")).differences[0].got == ["3"]
+
+
+def test_a_python_program_that_raises_in_a_pipeline_is_a_failure():
+    text = console("$ python -c 'print(1); raise ValueError(2)' 2>&1 | tail -9", "1")
+    assert "a Python program has raised" in run(text).failure
+
+
+def test_a_guide_that_failed_is_not_said_to_have_no_differences(monkeypatch, tmp_path, capsys):
+    page_of_one = tmp_path / "one.md"
+    page_of_one.write_text(page("```python", "raise ValueError(3)", "```"))
+    monkeypatch.setattr(command, "guides", lambda: [page_of_one])
+    assert command.main(["one"]) == command.main(["one", "--write"]) == 1
+    told = capsys.readouterr().out
+    assert told.count("one: FAILED after 0 differences") == 2
+    assert "ValueError: 3" in told
 
 
 def test_what_came_out_before_a_failure_is_kept():

@@ -116,7 +116,7 @@ def test_from_the_home_page_to_a_failing_case(visit):
     follow("The cases")
     follow("06 Streams")
     follow("cut-within-a-key-path")
-    assert "Every reader refuses this stream" in page.content()
+    assert "Every reader must refuse this stream" in page.content()
     follow("STREAM-2")
     assert page.url.endswith("specification/1.0/06-streams/#stream-2")
 

@@ -19,7 +19,7 @@ export async function annotateLeaf(annotator) {
       return undefined;
     case 'ext': return ext(annotator, head);
     case 'map': return n === 0 ? annotator.header(head, 'leaf: empty node, a map of 0 entries', 'LEAF-9') : chunked(annotator, head);
-    default: throw new Odd(`${described(head)}, which is no leaf (LEAF-1)`);
+    default: throw new Odd(`${described(head)}, which is not a leaf (LEAF-1)`);
   }
 }
 
@@ -29,7 +29,7 @@ async function ext(annotator, head) {
     2: ['complex', 'LEAF-7', complex],
     3: ['scalar', 'LEAF-6', (inner) => array(inner, 'LEAF-6')],
   }[head.ext];
-  if (!known) throw new Odd(`${described(head)}, which is no leaf (LEAF-1)`);
+  if (!known) throw new Odd(`${described(head)}, which is not a leaf (LEAF-1)`);
   const [name, clause, action] = known;
   annotator.header(head, `${name}: ext type ${head.ext}, body of ${count(head.n, 'byte')}`, clause);
   await annotator.inside(head.n, () => action(annotator));
@@ -95,7 +95,7 @@ function elements(annotator, length, dtype) {
 
 async function chunked(annotator, head) {
   const key = await peekText(annotator, head.head);
-  if (key !== MARKER) throw new Odd(`${described(head)}, which is no leaf (LEAF-1)`);
+  if (key !== MARKER) throw new Odd(`${described(head)}, which is not a leaf (LEAF-1)`);
   annotator.header(head, `chunked ndarray: map of ${count(head.n, 'entry', 'entries')}`, 'LEAF-10');
   annotator.depth++;
   await keyOf(annotator, 'marker', 'LEAF-10');

@@ -9,7 +9,7 @@ const NEEDED = 72 << 10;
 
 // Yields { key, value, end, branches }: where the key of a leaf begins, where its value does, where it ends (undefined
 // if that cannot be told), and the keys of the branches that were entered since the last leaf, as { key, value }.
-// What is no regular entry is yielded too, with `odd` set, and is the last.
+// What is not a regular entry is yielded too, with `odd` set, and is the last.
 export async function* flaxFrames(slices) {
   const root = headOf(await slices.bytes(0, 16));
   if (root?.type !== 'map') return;

@@ -15,8 +15,8 @@ const KINDS = [
   ['an empty file', 'stream', (head) => head.length === 0, 'A save or a copy of it has failed. Get it again.'],
   ['a safetensors file', 'safetensors', isSafetensors],
   ['a delta', 'delta', (head) => begins(head, [0x92, 0x92, 0xb0, ...text('streamckpt-delta')]),
-    'It is no checkpoint: it turns one checkpoint, its base, into another. Recover that with: '
-    + 'streamckpt diff --recover_diff=True --load_base_checkpoint=BASE --load_target_checkpoint=DELTA --output_file=TARGET'],
+    'It is not a checkpoint by itself: it turns one checkpoint, its base, into another. Recover that with: '
+    + 'streamckpt recover BASE DELTA OUT'],
   ['a sealed stream', 'sealed', (head) => begins(head, [0xdd, 0, 0, 0, 2])],
   ['a stream', 'stream', (head) => head[0] === 0x92 || begins(head, [0xdc, 0, 2])],
   ['a pickle', undefined, isPickle,
@@ -55,7 +55,7 @@ const firstChar = (head) => new TextDecoder().decode(head).trimStart()[0];
 export const A_SEAL = {
   name: 'the seal of another file',
   container: undefined,
-  advice: 'It proves a stream whole and holds none itself. Open the stream of the same name, without .seal, together with it.',
+  advice: 'It belongs to a stream and contains none of it. Open the two together: the file of the same name without .seal, and this one.',
 };
 
 export async function isSeal(slices, head) {

@@ -46,7 +46,7 @@ export function nameOf(url) {
   try {
     return decodeURIComponent(last) || url.host;
   } catch {
-    return last; // a % that is no escape
+    return last; // a % that begins no escape
   }
 }
 

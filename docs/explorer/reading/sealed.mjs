@@ -40,7 +40,7 @@ export class Sealed {
     return undefined;
   }
 
-  // What is whole of a file whose seal cannot be read, record by record, and compared with nothing.
+  // The intact records of a file whose seal cannot be read, one after the other and compared with nothing.
   async #rescue(found, tick) {
     const { slices, tree, detached } = this;
     if (detached) return;

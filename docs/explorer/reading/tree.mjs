@@ -146,12 +146,12 @@ export class Tree {
     return this.types[this.type.get(n) - 1];
   }
 
-  // Of an int, float or bool; undefined where the leaf has not been read, but the index of its file alone.
+  // The value of an int, float or bool; undefined where only the index of the file has been read, not the leaf.
   valueOf(n) {
     return this.unread ? undefined : this.value.get(n);
   }
 
-  // Of an array, else undefined.
+  // The shape of an array, else undefined.
   shapeOf(n) {
     return this.kindOf(n) === 'ndarray' ? this.shapes[this.form.get(n)] : undefined;
   }

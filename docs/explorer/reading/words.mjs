@@ -1,6 +1,6 @@
 // Words for values, as the byte view speaks of them.
 
-export class Odd extends Error {} // what stands here is not what is expected
+export class Odd extends Error {} // what was found is not what was expected
 
 export const count = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 

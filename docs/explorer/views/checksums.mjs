@@ -23,7 +23,7 @@ export class ChecksumsView {
     this.element.replaceChildren(
       verify.element,
       digest && h('p', {}, h('span', { class: 'ex-quiet' }, 'digest '), h('span', { class: 'ex-code' }, digest)),
-      records > 1 ? h('p', { class: 'ex-quiet' }, `It stands in ${plural(records, 'part')}.`) : '',
+      records > 1 ? h('p', { class: 'ex-quiet' }, `It is stored in ${plural(records, 'part')}.`) : '',
       h('div', { class: 'ex-scroll' }, h('table', { class: 'ex-table' },
         h('thead', {}, h('tr', {}, ['block', 'from byte', 'bytes', 'CRC-32C'].map((name) => h('th', { scope: 'col' }, name)))), rows)),
       more);

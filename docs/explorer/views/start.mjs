@@ -21,7 +21,7 @@ export function startView({ openFiles, openUrl, openAddress }) {
     h('p', { class: 'ex-drop-or' }, 'or'),
     button('Choose a file', () => input.click(), { class: 'ex-button ex-button--primary' }),
     input,
-    h('p', { class: 'ex-quiet' }, 'Any size, and with it its detached seal if it has one. It is read in slices, here in the browser, and never uploaded.'));
+    h('p', { class: 'ex-quiet' }, 'It may be of any size. If it has a detached seal, drop both. It is read here in your browser, a slice at a time, and never uploaded.'));
   const address = h('input', {
     type: 'url', class: 'ex-input', required: true, placeholder: 'https://...', 'aria-label': 'Address of a checkpoint', name: 'url',
   });
@@ -38,7 +38,7 @@ export function startView({ openFiles, openUrl, openAddress }) {
   return h('section', { class: 'ex-start' },
     zone,
     form,
-    h('p', { class: 'ex-quiet' }, 'Of a file at an address only the parts that are shown are fetched. Its server has to allow other sites to read it (CORS).'),
+    h('p', { class: 'ex-quiet' }, 'Only the parts that are shown are fetched. The server has to let other sites read the file (CORS).'),
     h('h2', { class: 'ex-heading' }, 'Or look at an example'),
     h('ul', { class: 'ex-examples' }, examples));
 }

@@ -55,7 +55,7 @@ export class TreemapView {
   #layout() {
     const width = this.element.clientWidth;
     if (!this.blocks || width === 0) return;
-    // The text under the map changes with the focus, and the size of the element with it: that is no reason to draw anew.
+    // The text under the map changes with the focus, and the size of the element with it: nothing need be drawn anew for that.
     if (this.laidOut?.blocks === this.blocks && this.laidOut.width === width) return;
     const focused = this.laidOut?.blocks === this.blocks ? this.drawn.findIndex(({ element }) => element === document.activeElement) : -1;
     this.laidOut = { blocks: this.blocks, width };

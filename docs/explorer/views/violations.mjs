@@ -25,14 +25,14 @@ function rescue({ kind, violations, leaves }) {
   if (!['stream', 'sealed'].includes(kind.container) || violations.length === 0 || leaves === 0) return undefined;
   const guide = h('a', { class: 'ex-clause', href: '../guides/rescue/', target: '_blank', rel: 'noopener' }, 'The guide');
   return h('p', { class: 'ex-advice' }, 'If it was cut off or damaged on its way, copy or save it again. If that cannot be done, ',
-    h('code', {}, 'streamckpt salvage'), ' writes what is whole of it. ', guide, ' tells how.');
+    h('code', {}, 'streamckpt salvage'), ' saves the tensors that are intact. ', guide, ' shows how.');
 }
 
 function nothingText({ kind }) {
-  if (kind.container === 'safetensors') return 'A safetensors file is shown, and not judged: the specification is of streams and flax files.';
-  if (kind.container === 'sealed') return 'The seal is sound, and the index is one that fits the file. Whether the bytes of the leaves are those that were written is told when they are verified.';
+  if (kind.container === 'safetensors') return 'A safetensors file is shown but not judged: the specification is about streams and flax files.';
+  if (kind.container === 'sealed') return 'The seal is sound, and its index fits the file. To find out whether any byte of the leaves has changed, verify them.';
   if (!kind.container) return 'Nothing was judged.';
-  return 'No clause is broken. Values of payloads are not part of the judgement: every bit pattern is an element.';
+  return 'No clause is broken. That says nothing about the values: every pattern of bits is a number.';
 }
 
 export function notesView({ notes }, { onGo }) {
@@ -45,5 +45,5 @@ export function notesView({ notes }, { onGo }) {
 
 const place = (offset) => `byte ${integer(offset)} (0x${hex(offset)})`;
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const earlierText = ({ earlier }) => earlier !== undefined && ` The other record stands at ${place(earlier)}.`;
+const earlierText = ({ earlier }) => earlier !== undefined && ` The other record is at ${place(earlier)}.`;
 const pathText = (path) => [', key path ', h('bdi', { class: 'ex-code' }, displayPath(path))];
