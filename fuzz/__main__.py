@@ -9,8 +9,9 @@ import random
 import sys
 from pathlib import Path
 
+from .bounds import Bounds
 from .campaign import Outcome, Settings, run_all
-from .engines import ATHERIS, RANDOM, Bounds, best_engine
+from .engines import ATHERIS, RANDOM, best_engine
 from .findings import place_of, report_of
 from .scratch import CACHE
 from .targets import load, names, plan_of
@@ -65,7 +66,7 @@ def _bounds(arguments: argparse.Namespace) -> Bounds:
 
 def _replay(target: str, file: Path) -> int:
     """Try one input here and now, and show what it breaks."""
-    from .worker import broken, prepare_process
+    from .trials import broken, prepare_process
 
     prepare_process()
     loaded = load(target)

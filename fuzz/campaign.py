@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 from conformance.processes import Effort
 
 from .board import Board
-from .engines import RANDOM, Bounds
+from .bounds import Bounds
+from .engines import RANDOM
 from .findings import ROOT, Finding, keep, kept
 from .scratch import VARIABLE, new_folder
 from .seeds import buffers, seeds

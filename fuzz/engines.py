@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import math
 import os
 import random
 import sys
@@ -12,12 +11,13 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from .bounds import Bounds, limits
 from .mutation import Mutator
 
 if TYPE_CHECKING:
-    from .worker import Trial
+    from .trials import Trial
 
 ATHERIS, RANDOM = "atheris", "random"
 _LONGEST: Final = 1 << 15  # bytes of an input that is made
@@ -26,14 +26,6 @@ _COVERED: Final = ["reference"]  # packages whose coverage guides the search
 
 def best_engine() -> str:
     return ATHERIS if importlib.util.find_spec("atheris") else RANDOM
-
-
-class Bounds(NamedTuple):
-    """When a target is done: after so many seconds or so many inputs, or with its first finding."""
-
-    seconds: float = math.inf
-    executions: float = math.inf
-    first: bool = False
 
 
 def run_engine(engine: str, prepare: Callable[[], Trial], folder: Path, bounds: Bounds, seed: int) -> None:
@@ -78,12 +70,6 @@ def _run_random(trial: Trial, folder: Path, bounds: Bounds, seed: int) -> None:
 def _buffer(rng: random.Random) -> bytes:
     """Bytes from which a strategy makes a value."""
     return rng.randbytes(rng.choice((64, 256, 1024, 4096)))
-
-
-def limits(bounds: Bounds) -> list[str]:
-    """What libFuzzer is told of bounds; all of its corpus it tries first, whatever they are."""
-    told = [] if math.isinf(bounds.seconds) else [f"-max_total_time={max(1, round(bounds.seconds))}"]
-    return told + ([] if math.isinf(bounds.executions) else [f"-runs={max(1, round(bounds.executions))}"])
 
 
 def _run_atheris(atheris: Any, trial: Trial, folder: Path, bounds: Bounds, seed: int) -> None:

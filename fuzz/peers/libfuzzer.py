@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ..engines import Bounds, limits
+from ..bounds import Bounds, limits
 from .programs import BUILD, C_CLIENT
 
 _HERE: Final = Path(__file__).parent

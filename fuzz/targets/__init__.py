@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..engines import Bounds
+from ..bounds import Bounds
 
 
 class Plan(NamedTuple):

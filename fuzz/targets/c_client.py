@@ -10,7 +10,7 @@ import functools
 from pathlib import Path
 from typing import Final
 
-from fuzz.engines import Bounds
+from fuzz.bounds import Bounds
 from fuzz.peers import libfuzzer
 from fuzz.peers.libfuzzer import Report
 from fuzz.peers.programs import Program, c_client

@@ -93,7 +93,7 @@ CHECK = "    source = BytesSource(data)\n    for kind"
 def test_what_ends_a_worker_is_a_finding(project, statement, told):
     plant(project, "fuzz/targets/any_bytes.py", CHECK, f"    if len(data) > 40: {statement}\n{CHECK}")
     plant(project, "fuzz/campaign.py", "HANG: Final = 60.0", "HANG: Final = 2.0")
-    plant(project, "fuzz/worker.py", "LIMIT: Final = 10", "LIMIT: Final = 1")
+    plant(project, "fuzz/trials.py", "LIMIT: Final = 10", "LIMIT: Final = 1")
     status, printed = fuzz(project, "--target", "any_bytes", *BOUNDS, "--engine", RANDOM)
     assert status == 1
     assert told in printed
