@@ -2,12 +2,17 @@
 // { payload, length, dtype } in their places.
 
 import { contentBytes, dtypeOf } from './dtypes.mjs';
-import { extHeader, floatBytes, header, intBytes, str } from './encoding.mjs';
+import { MAX_LENGTH, extHeader, floatBytes, header, intBytes, str } from './encoding.mjs';
 import { FormatError } from './faults.mjs';
 import { MARKER, MAX_DIMENSIONS } from './read_leaf.mjs';
 import { payloadLength, slice } from './sources.mjs';
 
 const CHUNK_BYTES = 2 ** 30; // LEAF-13
+
+// REC-3
+export function checkBlob(length) {
+  if (length > MAX_LENGTH) throw new FormatError('REC-3', `a leaf blob has at most 2^32 - 1 bytes, not ${length}`);
+}
 
 export const itemsLength = (items) => items.reduce((sum, { length }) => sum + length, 0);
 

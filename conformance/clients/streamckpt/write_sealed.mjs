@@ -14,8 +14,7 @@ import { Sha256 } from './sha256.mjs';
 import { payloadLength } from './sources.mjs';
 import { BLOCK, RecordSums, withRecord } from './sums.mjs';
 import { checkSeal, entryBytes, indexPieces, sealPieces } from './write_index.mjs';
-import { checkArray, itemsLength, leafItems, payloadItem, prefixed } from './write_leaf.mjs';
-import { checkBlob } from './write_stream.mjs';
+import { checkArray, checkBlob, itemsLength, leafItems, payloadItem, prefixed } from './write_leaf.mjs';
 
 const LEAST_PADDED = 4096; // ALIGN-3
 

@@ -1,10 +1,10 @@
 // Writing streams (chapters 05 to 07).
 
-import { MAX_LENGTH, header, str } from './encoding.mjs';
+import { header, str } from './encoding.mjs';
 import { FormatError, named } from './faults.mjs';
 import { Plan, plant } from './plan.mjs';
 import { payloadLength } from './sources.mjs';
-import { itemsLength, leafItems, prefixed } from './write_leaf.mjs';
+import { checkBlob, itemsLength, leafItems, prefixed } from './write_leaf.mjs';
 import { planSealed } from './write_sealed.mjs';
 
 // Plans the stream of a tree, which is given as [path, leaf] in the order in which the leaves are put into nested
@@ -30,8 +30,4 @@ function recordItems(path, leaf) {
   checkBlob(length);
   const parts = path.flatMap((part) => str(String(part)));
   return prefixed([0x92, ...header('array', path.length), ...parts, ...header('bin', length)], body);
-}
-
-export function checkBlob(length) {
-  if (length > MAX_LENGTH) throw new FormatError('REC-3', `a leaf blob has at most 2^32 - 1 bytes, not ${length}`);
 }
