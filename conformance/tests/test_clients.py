@@ -75,7 +75,7 @@ def test_the_client_in_c(client_in_c):
     judged(client_in_c, *PARTS, every=20)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_client_in_c_and_gigabytes(client_in_c):
     """On either side of each limit; `make results` judges by all 66 GiB of the corpus, which takes minutes."""
     coders = ("--decoder", f"{client_in_c} decode", "--encoder", f"{client_in_c} encode")
@@ -95,7 +95,7 @@ def test_the_client_in_javascript(tmp_path):
     assert Bench("javascript", tmp_path, every=20).fails() == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_client_in_javascript_as_a_program():
     """A part of the corpus. What can differ is where bytes come from and end: headers, payloads, cuts."""
     command = f"{tool('node')} {CLIENTS / 'client.mjs'}"
@@ -130,7 +130,11 @@ def test_the_reference_as_a_program():
 
 
 @pytest.mark.parametrize(
-    ("client", "more"), [("reference_client.py", ()), ("loop_client.py", ("--xfails", CLIENTS / "loop.xfails"))]
+    ("client", "more"),
+    [
+        ("reference_client.py", ()),
+        pytest.param("loop_client.py", ("--xfails", CLIENTS / "loop.xfails"), marks=pytest.mark.thorough),
+    ],
 )
 @pytest.mark.slow
 def test_the_clients_in_python_read_standard_input(client, more):

@@ -105,7 +105,9 @@ def test_what_is_listed_as_the_same_of_a_client_exists():
     assert set(same_clients()) <= found, set(same_clients()) - found
 
 
-@pytest.mark.parametrize("client", FILES_OF_CLIENTS)
+@pytest.mark.parametrize(
+    "client", ["c", *(pytest.param(one, marks=pytest.mark.thorough) for one in FILES_OF_CLIENTS if one != "c")]
+)
 @pytest.mark.slow
 def test_mutants_of_a_client_are_caught(client):
     """A sample of them, by the cases made by hand. A change of a client makes new mutants, of which some change nothing

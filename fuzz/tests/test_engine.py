@@ -50,8 +50,14 @@ def fuzz(project, *words):
     ("target", "file", "before", "after"),
     [
         ("corpus", "reference/format/keypaths.py", "MAX_PARTS: Final = 512", "MAX_PARTS: Final = 513"),
-        ("agreement", "reference/format/arrays.py", "if nbytes != needed:", "if nbytes < needed:"),
-        ("any_tree", "reference/format/wire.py", "if -32 <= value < 0:", "if -33 <= value < 0:"),
+        pytest.param(
+            *("agreement", "reference/format/arrays.py", "if nbytes != needed:", "if nbytes < needed:"),
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            *("any_tree", "reference/format/wire.py", "if -32 <= value < 0:", "if -33 <= value < 0:"),
+            marks=pytest.mark.thorough,
+        ),
         (
             "pairs",
             "reference/format/blocks.py",

@@ -66,7 +66,7 @@ def test_many_sharded_leaves_take_less_than_two_of_them(spec, platform, tmp_path
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("float_dtype", ["", "bf16"])
+@pytest.mark.parametrize("float_dtype", ["", pytest.param("bf16", marks=pytest.mark.thorough)])
 @pytest.mark.slow
 def test_one_large_leaf_takes_some_pieces(float_dtype, tmp_path):
     found = measured(tmp_path / "x", "cpu", 1, (1 << 10, 3 << 17), "P('a', 'b')", float_dtype)  # 1.5 GiB

@@ -29,7 +29,14 @@ def sparse(path, nbytes, tail=b"\x92\x91\xa1z\xc4\x01\x07"):
     return len(ext)
 
 
-@pytest.mark.parametrize("blob", [2 * GIB - 1, 2 * GIB, 4 * GIB - 1])
+@pytest.mark.parametrize(
+    "blob",
+    [
+        pytest.param(2 * GIB - 1, marks=pytest.mark.thorough),
+        2 * GIB,
+        pytest.param(4 * GIB - 1, marks=pytest.mark.thorough),
+    ],
+)
 def test_a_leaf_of_2_to_4_gib_reads(tmp_path, blob):
     path = tmp_path / "x"
     head = sparse(path, 1000)
@@ -73,7 +80,7 @@ print(meter.peak())
     assert int(run.stdout) < 5_000  # kB
 
 
-@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("extra", [pytest.param(0, marks=pytest.mark.thorough), 1])
 def test_an_array_of_1_gib_is_chunked_exactly_as_flax_chunks_it(tmp_path, extra):
     path = tmp_path / "x"
     tree = {"w": np.zeros(GIB // 2 + extra, np.uint16)}

@@ -124,6 +124,7 @@ def test_a_map_gives_no_view_of_parts_but_of_what_is_whole(path):
     assert mapped["z"].tolist() == list(range(9))
 
 
+@pytest.mark.thorough
 def test_it_is_converted_to_a_flax_file_and_back(path, tmp_path, monkeypatch):
     monkeypatch.setattr("reference.storage.sinks.os.writev", write_sparsely)
     meter = Meter()
