@@ -17,6 +17,7 @@ from ..containers.load_prefixes import shown_name
 from ..format.errors import FormatError, UsageError
 from ..format.keypaths import printable
 from ..mapping.faults import MapError, ParameterNeeded
+from .interrupts import raise_from_now_on
 from .parsers import Parser
 from .standard_streams import standard_streams
 from .statuses import DONE, INTERRUPTED, REFUSED, USAGE
@@ -31,6 +32,7 @@ def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUS
     """
     _steady_streams()
     try:
+        raise_from_now_on()
         try:
             arguments = parser.parse(sys.argv[1:] if argv is None else argv)
             arguments.errors = sys.stderr

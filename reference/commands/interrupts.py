@@ -5,11 +5,13 @@ It is imported before all else, and does nothing in a program that is not a comm
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import PurePath
-from types import TracebackType
+from types import FrameType
 
-_PACKAGES = ("streamckpt", "reference")
+PACKAGES = ("streamckpt", "reference")  # `python -m PACKAGE VERB` is the program
 
 
 def is_command() -> bool:
@@ -18,16 +20,25 @@ def is_command() -> bool:
     if program == "-m":  # the package of a module that is about to run
         words = sys.orig_argv[1:]
         module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
-        return module.partition(".")[0] in _PACKAGES and ".tests" not in module
+        return module.partition(".")[0] in PACKAGES and ".tests" not in module
     return PurePath(program).name == "streamckpt"
 
 
-def _hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    if issubclass(kind, KeyboardInterrupt):
-        sys.stderr.write("streamckpt: error: interrupted\n")
-    else:
-        sys.__excepthook__(kind, error, traceback)
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End the program, which has done nothing yet.
+
+    A KeyboardInterrupt would be raised in the middle of an import, and extension modules turn it into errors of their
+    own: numpy says that it has not been installed well.
+    """
+    os.write(2, b"streamckpt: error: interrupted\n")
+    os._exit(130)
 
 
-if is_command():
-    sys.excepthook = _hook
+def raise_from_now_on() -> None:
+    """Have interrupts raise KeyboardInterrupt, as in any program: from here on there may be things to clean up."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job of nohup ignores them
+    signal.signal(signal.SIGINT, _end)

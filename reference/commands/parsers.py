@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any, Final, NoReturn
 
 from ..format.errors import UsageError
+from .interrupts import PACKAGES
 from .spellings import did_you_mean, translated
 from .statuses import statuses_of
 
@@ -23,7 +24,7 @@ _MODULE: Final = re.compile(r"python -m (?P<package>\w+)\.\w+")
 def called_as(verb: str) -> str:
     """What a user has typed to call a verb: streamckpt VERB, python -m reference.VERB, ..."""
     program = PurePath(sys.argv[0] if sys.argv else "")
-    if program.name == "__main__.py":
+    if program.name == "__main__.py" and program.parent.name in PACKAGES:
         return f"python -m {program.parent.name} {verb}".rstrip()
     if program.name == f"{verb}.py":
         return f"python -m {program.parent.name}.{verb}"

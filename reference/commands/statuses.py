@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Final
 
 DONE, REFUSED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
@@ -29,7 +30,7 @@ EXIT_STATUSES: Final[dict[int, dict[str, str]]] = {
 def statuses_of(verb: str) -> str:
     """The statuses of one verb, for its help."""
     told = {status: meanings.get(verb, meanings.get(EVERY)) for status, meanings in EXIT_STATUSES.items()}
-    return "exit status:\n" + "\n".join(f"  {status:<4} {text}" for status, text in told.items() if text)
+    return _table({status: text for status, text in told.items() if text})
 
 
 def meaning(status: int) -> str:
@@ -41,4 +42,9 @@ def meaning(status: int) -> str:
 
 def table_of_statuses() -> str:
     """The table for a help text."""
-    return "exit status:\n" + "\n".join(f"  {status:<4} {meaning(status)}" for status in EXIT_STATUSES)
+    return _table({status: meaning(status) for status in EXIT_STATUSES})
+
+
+def _table(told: dict[int, str]) -> str:
+    rows = (textwrap.fill(f"  {status:<4} {text}", 80, subsequent_indent=" " * 7) for status, text in told.items())
+    return "\n".join(["exit status:", *rows])
