@@ -43,7 +43,7 @@ def decode(path: str | None = None, prefix: str | None = None) -> dict[str, Any]
             shutil.copyfileobj(sys.stdin.buffer, spool, PIECE)
             spool.flush()
             path = spool.name
-        checkpoint = stack.enter_context(reference.open(path, prefix))
+        checkpoint = stack.enter_context(reference.open(path, prefix, any_kind=False))
         printed: dict[str, Any] = {"records": [_printed(checkpoint, record) for record in checkpoint.records]}
         if (seal := checkpoint.contents.seal) is None:
             return printed

@@ -252,18 +252,19 @@ def open(
     prefix: KeyPathLike | None = None,
     *,
     mmap: bool = False,
-    any_kind: bool = False,
+    any_kind: bool = True,
     dialect: str | None = None,
     names: str = SPLIT,
     check: bool = True,
 ) -> Checkpoint:
     """Open a checkpoint: every header is read and checked, no payload.
 
-    `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5). Without one the file has to
-    be a stream, or with `any_kind` any container. A folder of safetensors or flax shards, or its index
-    (`model.safetensors.index.json`), is one checkpoint. `names="whole"` keeps each safetensors name as a key path of
-    one part; by default it is split at each dot. `prefix` chooses the subtree under a key path, given as a tuple or in
-    display form, and drops that path; "trainstate_params::" and the like work as well.
+    `path` may begin with a load prefix (`params::`, `flax::`, ...; spec CONV-5), and has then to be of that kind.
+    Without one its kind is recognised from its first bytes (CONV-6), or has to be a stream where `any_kind` is False.
+    A folder of safetensors or flax shards, or its index (`model.safetensors.index.json`), is one checkpoint.
+    `names="whole"` keeps each safetensors name as a key path of one part; by default it is split at each dot. `prefix`
+    chooses the subtree under a key path, given as a tuple or in display form, and drops that path;
+    "trainstate_params::" and the like work as well.
     `dialect="split-leaves"` joins leaves that were cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
     A sealed stream is opened by reading only its index. So is a plain stream with its seal beside it, in a file of the
     same name plus `.seal`. What is read from either is checked against its checksums, unless `check` is False.

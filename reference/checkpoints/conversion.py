@@ -14,7 +14,8 @@ from ..containers.safetensors_file import SPLIT
 from ..containers.stream import STREAM, seal_options
 from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
-from ..format.errors import UsageError
+from ..format.errors import UsageError, counted
+from ..format.leaves import size_text
 from ..format.metadata import Metadata
 from ..format.records import Item, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
@@ -53,6 +54,10 @@ class ConvertReport(NamedTuple):
     worst: tuple[str, ...] | None = None
     shards: tuple[str, ...] = ()
     map: MapReport | None = None
+
+    def __repr__(self) -> str:
+        leaves = counted(len(self.items), "leaf")
+        return f"<ConvertReport: {article(self.target_kind)} of {leaves}, {size_text(self.nbytes)}>"
 
 
 FloatDtypes = str | Mapping[str, str] | None  # a dtype, or one for each glob
@@ -117,7 +122,7 @@ def convert(
     to = Output(output, streaming, max_shard_size)
     to.refuse_itself(split_prefix(path)[1])
     tally = Tally()
-    with open_checkpoint(path, prefix, any_kind=True, dialect=dialect, names=names) as checkpoint:
+    with open_checkpoint(path, prefix, dialect=dialect, names=names) as checkpoint:
         checkpoint.select(chooser(include, exclude))
         to.refuse_loss(split_prefix(path)[1], len(checkpoint.records) == len(checkpoint.contents.records))
         items = [item_in(checkpoint.source, record) for record in checkpoint.records]

@@ -71,7 +71,7 @@ def load(
         return restore(path, prefix, like, is_chosen, mmap=mmap, check=check, names=names)
     load_prefix, name, subtree = locate(path, prefix)
     if load_prefix in _WHOLE and not subtree and include is None and exclude is None and not mmap:
-        with contextlib.closing(open_files(name, STREAM)) as source:
+        with contextlib.closing(open_files(name, STREAM if load_prefix else None)) as source:
             plain = not begins_sealed(source) and not has_detached_seal(name)
             if plain and (tree := _load_stream(source, _WHOLE[load_prefix])) is not None:
                 source.refuse_changes()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..containers.container import Loss
+from ..containers.container import Loss, article
 from ..containers.damaged import read_what_is_whole
 from ..containers.delta_file import DELTA
 from ..containers.flax_file import FLAX
@@ -20,7 +20,8 @@ from ..containers.safetensors_file import SAFETENSORS
 from ..containers.shards import open_files
 from ..containers.stream import STREAM
 from ..containers.zeros import zeros_from
-from ..format.errors import UsageError
+from ..format.errors import UsageError, counted
+from ..format.leaves import size_text
 from ..format.payloads import Step, write_steps
 from ..format.records import Record, extents_of, item_in
 from ..format.sealing import SealOptions
@@ -46,6 +47,10 @@ class SalvageReport(NamedTuple):
     leaves: int
     losses: list[Loss]
     doubtful: tuple[tuple[str, ...], ...] = ()
+
+    def __repr__(self) -> str:
+        lost = sum(loss.end - loss.offset for loss in self.losses)
+        return f"<SalvageReport: {counted(self.leaves, 'leaf')} of {article(self.kind)} intact, {size_text(lost)} lost>"
 
 
 def salvage(

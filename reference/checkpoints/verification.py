@@ -50,7 +50,7 @@ def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding
     if isinstance(path, Checkpoint):
         with shown(progress)("verify", sum(record.nbytes for record in path.records)) as moved:
             return _findings(path, moved)
-    with open_checkpoint(path, any_kind=True) as checkpoint:
+    with open_checkpoint(path) as checkpoint:
         return verify(checkpoint, progress=progress)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..containers.load_prefixes import PREFIXES
 from ..format.errors import UsageError
+from ..mapping import maps
 from .command_line import run
 from .parsers import Parser, parser
 from .verbs import VERBS
@@ -59,7 +60,9 @@ def complete() -> None:
         elif verb in words[1:2]:  # the others are not imported
             command = importlib.import_module(f"{__package__}.{verb}").command_line()
             for action in command._actions:
-                if not action.choices and (not action.option_strings or action.metavar == "[PREFIX::]PATH"):
+                if action.dest == "map":
+                    setattr(action, "completer", lambda **_: maps.names())  # noqa: B010
+                elif not action.choices and (not action.option_strings or action.metavar == "[PREFIX::]PATH"):
                     setattr(action, "completer", checkpoints)  # noqa: B010
             verbs.add_parser(verb, parents=[command], add_help=False)
         else:

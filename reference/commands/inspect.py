@@ -213,7 +213,7 @@ def _show(arguments: argparse.Namespace, path: str) -> dict[str, Any] | None:
                 refuse_no_choice(delta["leaves"], paths)
             return delta if arguments.json else _print_delta(delta)
     options = {"dialect": arguments.dialect, "names": arguments.names, "prefix": arguments.prefix}
-    with open_checkpoint(path, any_kind=True, **options) as checkpoint:
+    with open_checkpoint(path, **options) as checkpoint:
         listed = checkpoint.listed if checkpoint.refusal() else depth_first(checkpoint.listed)
         records = [record for record in listed if is_chosen(record.path)]
         all_unheld, checkpoint.unheld = checkpoint.unheld, tuple(x for x in checkpoint.unheld if is_chosen(x.path))

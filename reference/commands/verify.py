@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
     is_chosen = chooser(arguments.include, arguments.exclude)
 
     def check(path: str) -> dict[str, Any] | None:
-        with open_checkpoint(path, any_kind=True, names=arguments.names) as checkpoint:
+        with open_checkpoint(path, names=arguments.names) as checkpoint:
             checkpoint.select(is_chosen)
             findings = verify(checkpoint, progress=arguments.progress)
             if arguments.json:

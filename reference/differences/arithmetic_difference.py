@@ -18,9 +18,9 @@ from ..format.casts import FLOATS, cast_leaf
 from ..format.casts import float_dtype as dtype_called
 from ..format.collector import no_collection
 from ..format.dtypes import PARTS, dtype_of
-from ..format.errors import FormatError
+from ..format.errors import FormatError, counted
 from ..format.keypaths import KeyPath, display
-from ..format.leaves import Leaf, encode_value, leaf_text
+from ..format.leaves import Leaf, encode_value, leaf_text, size_text
 from ..format.records import Item, item_of_closed, with_path
 from ..storage.local_files import Path_
 from ..storage.progress import Shown, shown
@@ -46,6 +46,9 @@ class SubtractReport(NamedTuple):
         {}
     )  # leaves, by the dtype `add` gives and the target's
 
+    def __repr__(self) -> str:
+        return f"<SubtractReport: wrote {counted(len(self.items), 'leaf')}, {size_text(self.nbytes)}>"
+
 
 class AddReport(NamedTuple):
     """What a recovery wrote."""
@@ -53,6 +56,9 @@ class AddReport(NamedTuple):
     items: list[Item]
     nbytes: int
     overflowed: int  # floats that are infinite, and finite in base and difference
+
+    def __repr__(self) -> str:
+        return f"<AddReport: wrote {counted(len(self.items), 'leaf')}, {size_text(self.nbytes)}>"
 
 
 def subtract(

@@ -11,7 +11,7 @@ from ..checkpoints.patterns import Patterns, chooser
 from ..format.blocks import same_bytes
 from ..format.casts import Buffer
 from ..format.dtypes import PARTS
-from ..format.errors import UsageError
+from ..format.errors import UsageError, counted
 from ..format.keypaths import display
 from ..format.leaves import Leaf, encode_value
 from ..format.payloads import Payload, settle
@@ -51,6 +51,10 @@ class Comparison(NamedTuple):
 
     def count(self, change: str) -> int:
         return sum(pair.change == change for pair in self.pairs)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(change)} {change}" for change in ("equal", "changed", "added", "removed"))
+        return f"<Comparison of {counted(len(self.pairs), 'leaf')}: {counts}>"
 
 
 def compare(

@@ -12,7 +12,7 @@ from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, tree_digest
 from ..format.errors import UsageError
-from ..format.leaves import Leaf
+from ..format.leaves import Leaf, size_text
 from ..format.manifests import MANIFEST, MARK, Entry, Manifest, block_path, encode_manifest
 from ..format.payloads import MemoryPayload, Step, write_steps
 from ..format.records import Item, record_step
@@ -37,6 +37,12 @@ class DiffReport(NamedTuple):
     overflowed: int  # finite values that a cast of the target has made infinite
     became_zero: int = 0  # nonzero values that it has made zero
     worst: tuple[str, ...] | None = None  # the leaf that it has cost the most values
+
+    def __repr__(self) -> str:
+        names = ("same", "changed", "added", "removed")
+        counts = ", ".join(f"{len(getattr(self, name))} {name}" for name in names)
+        sizes = f"{size_text(self.delta_bytes)} for a target of {size_text(self.target_bytes)}"
+        return f"<DiffReport: {sizes}; {counts}>"
 
 
 def diff(

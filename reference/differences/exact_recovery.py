@@ -23,7 +23,7 @@ from ..format.casts import float_dtype as dtype_called
 from ..format.digests import LeafDigest, content_head, payload_size, tree_digest
 from ..format.errors import FormatError, UsageError, counted
 from ..format.keypaths import KeyPath, display
-from ..format.leaves import Leaf, read_leaf, stored
+from ..format.leaves import Leaf, read_leaf, size_text, stored
 from ..format.manifests import Manifest, block_path
 from ..format.payloads import PiecesPayload
 from ..format.records import Item, Record, extents_of, item_in, item_of_closed, with_path
@@ -46,6 +46,9 @@ class RecoverReport(NamedTuple):
     overflowed: int  # finite values that a cast has made infinite
     became_zero: int = 0  # nonzero values that it has made zero
     worst: tuple[str, ...] | None = None  # the leaf that it has cost the most values
+
+    def __repr__(self) -> str:
+        return f"<RecoverReport: wrote {counted(len(self.items), 'leaf')}, {size_text(self.nbytes)}>"
 
 
 def recover(

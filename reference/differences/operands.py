@@ -54,7 +54,7 @@ def open_side(checkpoint: Any, is_chosen: Chooser | None = None) -> Iterator[Sid
         items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
         yield Side("the tree", TREE, depth_first(items), lambda: None, lambda: None)
         return
-    with open_checkpoint(checkpoint, any_kind=True) as opened:
+    with open_checkpoint(checkpoint) as opened:
         opened.leave_out(is_chosen)
         with no_collection():
             records = depth_first(opened.records)

@@ -91,6 +91,7 @@ def offered(shell, line):
         ("streamckpt verify params::weig", "weights"),
         ("streamckpt convert weights --dialect spl", "split-leaves"),
         ("streamckpt help insp", "inspect"),
+        ("streamckpt convert weights --map llama-easy", "llama-easylm-to-hf"),
     ],
 )
 @pytest.mark.slow

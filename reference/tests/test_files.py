@@ -164,8 +164,6 @@ OTHERS = {
     "git-lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
     "HTML": b"\n<!DOCTYPE html><html>",
     "file of zeros": bytes(100),
-    "flax": b"\x81\xa1a\x01",
-    "safetensors": (8).to_bytes(8, "little") + b"{}      ",
     "unknown": b"hello",
 }
 
@@ -182,12 +180,29 @@ def test_a_file_of_another_kind_is_named_with_what_to_do(tmp_path, kind):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "safetensors::any", "flax::any", "params::any", "safetensors::a/"]
+)
+def test_what_was_saved_is_loaded_by_its_path_alone(tmp_path, monkeypatch, name):
+    """CONV-5, the last row: without a prefix, the kind of a file is recognised."""
+    monkeypatch.chdir(tmp_path)
+    tree = {"a": {"b": np.arange(6, dtype=np.float32).reshape(2, 3)}, "c": np.ones(3, np.int8)}
+    reference.save(name, tree)
+    path = name.partition("::")[2] or name
+    loaded = reference.load(path)
+    assert loaded.keys() == tree.keys()
+    assert np.array_equal(loaded["a"]["b"], tree["a"]["b"])
+    assert {record.path for record in reference.scan(path)} == {("a", "b"), ("c",)}
+    assert dict(reference.records(path, "a"))["b",].shape == (2, 3)
+    assert reference.load(path, "a", like={"b": np.zeros((2, 3), np.float32)})["b"][1, 2] == 5
+
+
 def test_a_safetensors_file_whose_length_looks_like_a_record_is_recognised(tmp_path):
     header = b"{}" + b" " * 0x90
     (tmp_path / "x").write_bytes(len(header).to_bytes(8, "little") + header)
     assert len(header) == 0x92
     with pytest.raises(WrongKind, match="safetensors"):
-        reference.load(tmp_path / "x")
+        reference.load(f"params::{tmp_path / 'x'}")
 
 
 def test_no_descriptor_stays_open(tmp_path):

@@ -412,7 +412,8 @@ def test_every_verb_takes_a_folder_of_orbax(tmp_path, capsys):
     assert "this is an orbax folder, not a stream (REC-1, byte 0); use orbax::" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
     with pytest.raises(FormatError, match="this is an orbax folder, not a stream"):
-        sc.load(tmp_path / "a")
+        sc.load(f"params::{tmp_path / 'a'}")
+    same(flat(sc.load(tmp_path / "a")), flat(sc.load(a)))
     with pytest.raises(UsageError, match="leave mmap=True out"):
         sc.load(a, mmap=True)
 

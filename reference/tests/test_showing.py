@@ -196,3 +196,31 @@ def test_sizes_of_any_magnitude_are_short():
     cases |= {1_234_000_000_000: "1.23 TB", 10**15: "1 PB", 10**18: "1 EB", 3 * 10**21: "3,000 EB"}
     for n, text in cases.items():
         assert size_text(n) == text
+
+
+def test_reports_take_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    base = {"w": np.zeros(1000, np.float32), "same": np.ones(2, np.float32)}
+    sc.save("base", base)
+    sc.save("target", {**base, "w": np.ones(1000, np.float32)})
+    (tmp_path / "cut").write_bytes((tmp_path / "base").read_bytes()[:-1])
+    assert [
+        re.sub(r"[\d.]+ k?B", "SIZE", repr(report))
+        for report in (
+            sc.compare("base", "target"),
+            sc.convert("base", "model.safetensors"),
+            sc.diff("base", "target", "delta"),
+            sc.recover("base", "delta", "recovered"),
+            sc.subtract("base", "target", "difference"),
+            sc.add("base", "difference", "added"),
+            sc.salvage("cut", "saved"),
+        )
+    ] == [
+        "<Comparison of 2 leaves: 1 equal, 1 changed, 0 added, 0 removed>",
+        "<ConvertReport: a safetensors file of 2 leaves, SIZE>",
+        "<DiffReport: SIZE for a target of SIZE; 1 same, 1 changed, 0 added, 0 removed>",
+        "<RecoverReport: wrote 2 leaves, SIZE>",
+        "<SubtractReport: wrote 2 leaves, SIZE>",
+        "<AddReport: wrote 2 leaves, SIZE>",
+        "<SalvageReport: 1 leaf of a stream intact, SIZE lost>",
+    ]

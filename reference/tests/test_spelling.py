@@ -55,7 +55,7 @@ DEFAULTS = {
     "keep_empty_nodes": False,
     "blocking": True,
     "mmap": False,
-    "any_kind": False,
+    "any_kind": True,
     "dialect": None,
     "names": "split",
     "rename": None,
