@@ -13,26 +13,15 @@ from reference.containers.registry import CONTAINERS
 from reference.format.errors import FormatError
 from reference.format.later_leaves import as_read
 from reference.format.leaves import read_value
-from reference.format.payloads import write_steps
+from reference.format.payloads import BytesSink, write_steps
 from reference.format.records import Item, Record, item_in
 from reference.format.trees import depth_first, flatten
 from reference.format.wire import BytesSource, Source
 
 
-class _Sink:
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.data += data
-
-    def copy_from(self, source: Source, offset: int, n: int) -> None:
-        self.data += source.read_at(offset, n)
-
-
 def file_of(items: Sequence[Item], kind: str) -> bytes:
     """The file of these leaves. Raises FormatError where the kind cannot hold them."""
-    sink = _Sink()
+    sink = BytesSink()
     write_steps(sink, CONTAINERS[kind].steps(items))
     return bytes(sink.data)
 

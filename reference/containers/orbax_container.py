@@ -13,7 +13,7 @@ import numpy as np
 
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath
-from ..format.payloads import MemoryPayload, Payload, Step, write_steps
+from ..format.payloads import BytesSink, MemoryPayload, Payload, Step, write_steps
 from ..format.records import Item
 from ..format.streams import check_paths
 from ..format.wire import Source
@@ -115,19 +115,6 @@ def _text(item: Item, name: str) -> str:
     if item.payload is not None:
         item.payload().move(item.leaf.nbytes, held)
     return held.data.decode()
-
-
-class BytesSink:
-    """A sink over memory, for small values."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.data += data
-
-    def copy_from(self, source: Source, offset: int, n: int) -> None:
-        self.data += source.read_at(offset, n)
 
 
 def write_orbax(

@@ -45,6 +45,19 @@ class Step(NamedTuple):
         return total
 
 
+class BytesSink:
+    """A sink over memory: `data` is what has been written."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.data += data
+
+    def copy_from(self, source: Source, offset: int, n: int) -> None:
+        self.data += source.read_at(offset, n)
+
+
 def write_steps(sink: Sink, steps: Iterable[Step]) -> None:
     """Write headers and payloads in turn."""
     small: list[bytes | memoryview] = []  # written in one go: two calls of the sink cost as much as all the rest

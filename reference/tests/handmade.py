@@ -1,5 +1,7 @@
 """Streams put together by hand, and a sink that keeps what it is given."""
 
+from reference.format.payloads import BytesSink as BytesSink
+
 
 def record(path, blob, *, bin8=True):
     """A record with the key path (texts of under 32 bytes) and the bytes of its leaf."""
@@ -16,16 +18,3 @@ def array(shape_bytes, tag, payload, *, code=1, elements=0x93):
     )
     body += payload
     return b"\xc7" + bytes((len(body),)) + bytes((code,)) + body
-
-
-class BytesSink:
-    """A sink that collects everything in memory."""
-
-    def __init__(self):
-        self.data = bytearray()
-
-    def write(self, data):
-        self.data += data
-
-    def copy_from(self, source, offset, n):
-        self.data += source.read_at(offset, n)

@@ -14,7 +14,7 @@ from reference.format.errors import FormatError
 from reference.format.keypaths import display
 from reference.format.later_leaves import as_read
 from reference.format.leaves import describe, read_value
-from reference.format.payloads import MemoryPayload, array_payload, write_steps
+from reference.format.payloads import BytesSink, MemoryPayload, array_payload, write_steps
 from reference.format.records import Item, Record
 from reference.format.wire import BytesSource, Source
 
@@ -165,17 +165,6 @@ class ContainerJudge:
 # --- how leaves become files and come back -----------------------------------------------------------------
 
 
-class _Sink:
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.data += data
-
-    def copy_from(self, source: Source, offset: int, n: int) -> None:
-        self.data += source.read_at(offset, n)
-
-
 class _Counting(BytesSource):
     """A source that counts the bytes that are read of it."""
 
@@ -210,7 +199,7 @@ def _item_of(source: BytesSource, record: Record) -> Item:
 
 
 def written(container: Container, leaves: Sequence[Item]) -> bytes:
-    sink = _Sink()
+    sink = BytesSink()
     write_steps(sink, container.steps(leaves))
     return bytes(sink.data)
 
