@@ -15,11 +15,9 @@ from reference.format.blocks import BLOCK, NUMPY, ORDERED, WHOLE, XOR
 from reference.format.casts import FLOAT_TAGS, Tally, cast_item
 from reference.format.dtypes import WIDTHS, dtype_of
 from reference.format.leaves import describe
-from reference.format.payloads import MemoryPayload, bytes_of
+from reference.format.payloads import BytesSink, MemoryPayload, bytes_of
 from reference.format.records import Item
 from reference.storage.threads import Pool
-
-from .containers import _Sink
 
 _SIZES: Final = (1, 1000, (1 << 20) + 11)  # elements: of one small piece, and of several
 _PAIRS: Final = list(itertools.permutations(FLOAT_TAGS, 2))
@@ -101,7 +99,7 @@ class BackendJudge:
 
 def _payload_of(item: Item) -> bytes:
     assert item.payload is not None
-    sink = _Sink()
+    sink = BytesSink()
     item.payload().move(item.leaf.nbytes, sink)
     return bytes(sink.data)
 
@@ -113,7 +111,7 @@ def _combined(
     counts: list[tuple[int, int]] = []
 
     sides = MemoryPayload(bytes_of(base)), MemoryPayload(bytes_of(other))
-    sink = _Sink()
+    sink = BytesSink()
     CombinedPayload(*sides, operation, arithmetics, lambda *told: counts.append(told)).move(
         len(base) * operation.new.itemsize, sink
     )
