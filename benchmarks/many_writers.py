@@ -69,7 +69,6 @@ class Figures(NamedTuple):
     most: int
     least: int
     ranges: int
-    pieces: int
     rounds: int
     sent: int
     buffer: int
@@ -119,19 +118,18 @@ def figures(shapes: Shapes, mesh: dict[str, int], processes: int, devices: int =
     plan = plan_of(shapes, mesh, processes, devices)
     seconds = time.perf_counter() - begun
     ranges = plan.ranges()
-    pieces = rounds = sent = buffer = 0
+    rounds = sent = buffer = 0
     for leaf in plan.leaves:
         if leaf.shares is None or leaf.spread is None:
             continue
-        pieces += sum(1 for _ in leaf.shares.all(leaf.spread))
         if (exchange := leaf.shares.exchange) is not None:
             each = len(exchange.groups[0]) * exchange.part * leaf.spread.width
-            rounds += len(exchange.rounds)
-            sent += each * len(exchange.rounds)
+            rounds += exchange.rounds
+            sent += each * exchange.rounds
             buffer = max(buffer, each)
     loads = [sum(n for _, n in each) for each in ranges]
     most = max(map(len, ranges))
-    return Figures(plan.end, max(loads), min(loads), most, pieces, rounds, sent, buffer, seconds)
+    return Figures(plan.end, max(loads), min(loads), most, rounds, sent, buffer, seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

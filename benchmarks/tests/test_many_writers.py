@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.many_writers import MODELS, Model, figures, main, mesh_of, plan_of
-from reference.devices import shares
+from reference.devices import exchange_plans, shares
 from reference.format.leaves import describe
 from reference.format.records import Item, record_step
 from reference.format.trees import flatten, unflatten
@@ -24,14 +24,12 @@ def test_real_processes_write_what_the_plan_says(count, devices, tensor, tmp_pat
     least = 1 << 11
     told = Job("one_writer.py", count, tmp_path, devices, "counted", least, json.dumps(SMALL), tensor).told()
     monkeypatch.setattr(shares, "LEAST", least)
-    shares._regions.cache_clear()
     shapes, mesh = SMALL.shapes(), mesh_of(count, SMALL.width, tensor, devices)
     arrays = dict(flatten(unflatten((path, np.zeros(*what)) for path, what in shapes.items())))
     ordered = {path: shapes[path] for path in arrays}
     heads = {path: len(record_step(Item(path, describe(array))).parts[0][0]) for path, array in arrays.items()}
     plan = plan_of(ordered, mesh, count, devices, heads)
-    rounds = sum(len(leaf.shares.exchange.rounds) for leaf in plan.leaves if leaf.shares and leaf.shares.exchange)
-    shares._regions.cache_clear()
+    rounds = sum(leaf.shares.exchange.rounds for leaf in plan.leaves if leaf.shares and leaf.shares.exchange)
     assert rounds > 0
     for wanted, (fact,) in zip(plan.ranges(), told, strict=True):
         assert fact["rounds"] == rounds
@@ -56,7 +54,7 @@ def test_the_work_is_spread_evenly_over_many_processes(processes, tensor):
     mesh = mesh_of(processes, model.width, tensor)
     found = figures(model.shapes(), mesh, processes)
     assert found.most <= 1.1 * found.total / processes + (1 << 20)
-    assert found.buffer <= 4 * shares.PIECE
+    assert found.buffer <= 4 * exchange_plans.PIECE
 
 
 def test_the_figures_are_told(capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -25,11 +26,12 @@ from ..format.records import Item
 from ..format.sealing import SealOptions
 from ..format.streams import check_paths
 from ..storage.local_files import Path_, Progress
+from ..storage.object_places import ObjectPlace
 from ..storage.output_checks import check_folder
 from ..storage.place import Place
 from ..storage.places import LocalPlace, place_of
 from ..storage.same_files import refuse_an_input, refuse_itself
-from ..storage.shared_files import SharedFile
+from ..storage.shared_output import SharedOutput
 from ..storage.whole_folders import replace_set
 from .shard_sizes import DEFAULT_SHARD, bytes_of_size, shards_of
 
@@ -193,15 +195,22 @@ class Output:
         """Whether it is a file or folder of this machine's file systems."""
         return isinstance(self._place, LocalPlace)
 
-    @property
-    def can_be_shared(self) -> bool:
-        """Whether several processes can write it, each its own bytes."""
-        return self.kind == STREAM and self.is_here
+    def shared_output(self) -> SharedOutput | None:
+        """It as what several processes write, each its own bytes; None where one alone can.
 
-    def shared_file(self) -> SharedFile:
-        """It as a file that several processes write, where it can be one."""
-        assert isinstance(self._place, LocalPlace)
-        return self._place.shared_file()
+        Process 0 says by a warning why a bucket takes none.
+        """
+        if self.kind != STREAM or not isinstance(self._place, LocalPlace | ObjectPlace):
+            return None
+        try:
+            return self._place.shared_output()
+        except UsageError as reason:
+            import jax
+
+            if jax.process_index() == 0:
+                text = f"process 0 alone writes {self.shown} ({reason}); writers='first' asks for that"
+                warnings.warn(text, stacklevel=5)
+            return None
 
     def check(self) -> None:
         """Refuse an output that cannot be written, before any work is done. Raises OSError."""

@@ -77,7 +77,10 @@ class Job:
         self._held: list[list[Any]] | None = [] if copies else None  # what is to be copied, each in a list alone
         self._tally = Tally()
         self._meetings, self._joined = meetings, joined or meetings is not None
-        self._by_all = by_all = meetings is not None and writers is None and self._can_be_of_all(seal)
+        # A digest is made of all bytes of a leaf, front to back.
+        may_share = meetings is not None and writers is None and not (seal is not None and seal.digests)
+        shared = self._output.shared_output() if may_share else None
+        self._by_all = by_all = shared is not None
         self._file: Any = None  # that all processes write
         self._shared_arrays = shared_arrays() if by_all else None
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
@@ -124,7 +127,7 @@ class Job:
             warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=3)
         if by_all:
             steps = self._plan.files[0][1]
-            self._file = file_of_all(self._output, items, steps, sealer, self._shared_arrays, meetings)
+            self._file = file_of_all(name, shared, items, steps, sealer, self._shared_arrays, meetings)
             self._file.begin()
 
     def run(self, show: Show = silent) -> None:
@@ -155,10 +158,6 @@ class Job:
             if error is not None:
                 raise error
         self._warn()
-
-    def _can_be_of_all(self, seal: SealOptions | None) -> bool:
-        """Whether each process can write its own bytes; a digest is made of all bytes of a leaf, front to back."""
-        return self._output.can_be_shared and not (seal is not None and seal.digests)
 
     def _joint(self) -> contextlib.AbstractContextManager[None]:
         return self._outflow.joint.work() if self._outflow else contextlib.nullcontext()

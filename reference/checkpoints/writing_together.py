@@ -26,36 +26,39 @@ from ..format.wire import Source
 from ..storage.copying import through_memory
 from ..storage.interrupts import answer, held_back
 from ..storage.progress import Show
-from ..storage.sinks import PlacedSink
-from .outputs import Output
+from ..storage.shared_output import PlacedBytes, SharedOutput
 
 _RANGE: Final = struct.Struct(">QQI")  # where a range of the file begins, its bytes, and those of its checksums
+_SUMS: Final = "sums"
 _STEP: Final = 1 << 23  # bytes summed up while a thread writes those before them, as in `format.sealing`
 
 
 class FileOfAll:
     """A file that all processes write; all of them make the same calls.
 
-    `items` are its leaves, those of `arrays` without a payload, and `steps` the stream of them, the seal behind it
-    where there is a `sealer`.
+    `name` is what errors call it. `items` are its leaves, those of `arrays` without a payload, and `steps` are their
+    stream, the seal behind it where there is a `sealer`.
     """
 
     def __init__(
         self,
-        output: Output,
+        name: str,
+        output: SharedOutput,
         items: Sequence[Item],
         steps: Sequence[Step],
         sealer: Sealer | None,
         arrays: SharedArrays,
         meetings: Meetings,
     ) -> None:
-        self._name, self._items, self._steps, self._sealer = output.shown, items, steps, sealer
+        self._name, self._items, self._steps, self._sealer = name, items, steps, sealer
         self._arrays, self._meetings = arrays, meetings
         sizes = [[(len(head), n) for head, n in step.parts] for step in steps[: len(items)]]
-        self._plan = FilePlan(sizes, [arrays.spread(i) for i in range(len(items))], jax.process_count())
-        self._size = self._plan.end + sum(step.size() for step in steps[len(items) :])
+        size = sum(step.size() for step in steps)
+        spreads = [arrays.spread(i) for i in range(len(items))]
+        self._plan = FilePlan(sizes, spreads, jax.process_count(), output.part(size))
         self._is_writer = jax.process_index() == WRITER
-        self._file = output.shared_file()
+        self._file = output
+        output.divide(self._plan.ranges, size, jax.process_index())
         arrays.begin(self._plan, meetings)
 
     def begin(self) -> None:
@@ -64,7 +67,7 @@ class FileOfAll:
         error, name = None, ""
         try:
             if self._is_writer:
-                name = self._file.begin(self._size)
+                name = self._file.begin()
         except OSError as failed:
             error = failed
         try:
@@ -78,7 +81,7 @@ class FileOfAll:
         seen, host = "", socket.gethostname()
         if not self._is_writer:
             try:
-                self._file.join(name, self._size)
+                self._file.join(name)
             except OSError as failed:
                 seen = failed.strerror or type(failed).__name__
         found = self._meetings.meet(what, word=[seen, host])
@@ -103,6 +106,7 @@ class FileOfAll:
                     self._write_own(show, tally)
                     answer()
                 self._finish(tally, afterwards)
+                self._file.settle()
             finally:
                 self._arrays.release()
 
@@ -124,7 +128,8 @@ class FileOfAll:
                     answer()
                     self._write_box(written, number, move.box, move.payload, tally)
                     move = next(moves, None)
-            self._meetings.give(written.packed())
+        self._meetings.give(_SUMS, written.packed())
+        self._file.give(self._meetings.give)
 
     def _write_heads(self, written: _Written, number: int) -> None:
         """What stands before the payload of a leaf, and the payload itself where it is not one that processes share."""
@@ -149,6 +154,8 @@ class FileOfAll:
     # --- the end --------------------------------------------------------------------------------------
 
     def _finish(self, tally: Tally, afterwards: Callable[[], None] | None) -> None:
+        with self._meetings.together(f"the last bytes of {self._name}"):
+            self._file.fill(self._meetings.give, self._meetings.take)
         self._arrays.tell(tally.add)
         told = self._meetings.meet("what casts have cost", word=tally.told())
         if self._is_writer:
@@ -160,12 +167,12 @@ class FileOfAll:
             if self._is_writer:
                 if self._sealer is not None:
                     self._write_seal(self._sealer)
-                self._file.take_place()
+                self._file.take_place(self._meetings.take)
                 if afterwards is not None:
                     afterwards()
 
     def _write_seal(self, sealer: Sealer) -> None:
-        ranges = sorted(each for i in range(jax.process_count()) for each in _unpacked(self._meetings.take(i)))
+        ranges = sorted(each for i in range(jax.process_count()) for each in _unpacked(self._meetings.take(i, _SUMS)))
         records = [
             (at, size + n)
             for leaf in self._plan.leaves
@@ -182,7 +189,7 @@ class _Written:
     `starts` are those of the records.
     """
 
-    def __init__(self, sink: PlacedSink, starts: list[int] | None) -> None:
+    def __init__(self, sink: PlacedBytes, starts: list[int] | None) -> None:
         self._sink, self._starts = sink, starts
         self._record = -1
         self._begin = self._end = 0

@@ -111,6 +111,20 @@ def widened(box: Box, shape: Sequence[int], least: int) -> Box:
     return box
 
 
+def run_around(box: Box, shape: Sequence[int], least: int) -> Box:
+    """The smallest box around this one that is one run of at least `least` elements, or all of the array.
+
+    The array is made of boxes of the extents of this one, and of boxes of the extents of the one that is returned too.
+    """
+    extents = list(shape_of(box))
+    first = next((i for i, n in enumerate(extents) if n > 1), len(shape))
+    extents[first + 1 :] = shape[first + 1 :]
+    for axis in range(min(first, len(shape) - 1), -1, -1):
+        wanted, n = -(-least // max(1, math.prod(extents))), shape[axis] // max(1, extents[axis])
+        extents[axis] *= next((k for k in range(wanted, n) if n % k == 0), n)
+    return tuple((start // n * n, start // n * n + n) for (start, _), n in zip(box, extents, strict=True))
+
+
 def runs(box: Box, shape: Sequence[int]) -> tuple[np.ndarray, int]:
     """Where the elements of a box stand in an array of `shape` laid out in C order.
 

@@ -13,8 +13,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .bit_casts import cast_array
 from .boxes import Box, box_of, common, count, shape_of
+from .exchange_plans import Exchange
 from .shards import assembled, is_host
-from .shares import Exchange, Spread
+from .shares import Spread
 
 _DEVICES = PartitionSpec(("group", "member"))
 
@@ -69,14 +70,14 @@ class Exchanger:
         """Round `i`: what this process has been given, and what the cast has cost on its devices, (infinite, zero)."""
         if not self._here:
             return [], None
-        given = self._exchange.rounds[i]
         extents = shape_of(self._spread.boxes[0])
         part = self._exchange.part
         members = len(self._exchange.groups[0])
         starts: dict[int, np.ndarray] = {}
         for device in self._here.values():
             group, _ = self._place[device]
-            cuts = (_cut(self._spread.boxes[device], given.get(to), part) for to in self._exchange.groups[group])
+            given = (self._exchange.pieces(to, i) for to in self._exchange.groups[group])
+            cuts = (_cut(self._spread.boxes[device], each, part) for each in given)
             starts[device] = np.array(list(cuts), np.int32)[None]
         shape = (len(self._place) * extents[0], *extents[1:])
         shards = {shard.device: shard.data for shard in self._array.addressable_shards}
@@ -90,9 +91,8 @@ class Exchanger:
         found = []
         for shard in rows.addressable_shards:
             device = self._here[shard.device]
-            if (box := given.get(device)) is not None:
-                group, _ = self._place[device]
-                found.append(Given(box, self._parts(group, box), shard.data))
+            group, _ = self._place[device]
+            found += [Given(box, self._parts(group, box), shard.data) for box in self._exchange.pieces(device, i)]
         return found, lost if self._dtype != self._array.dtype else None
 
     def _global(self, shape: tuple[int, ...], of: Callable[[Any], jax.Array]) -> jax.Array:
@@ -104,17 +104,18 @@ class Exchanger:
         for row, device in enumerate(self._exchange.groups[group]):
             held = self._spread.boxes[device]
             if (inner := common(held, box)) is not None:
-                found.append((inner, row, _cut(held, box, self._exchange.part)[1]))
+                found.append((inner, row, _cut(held, (box,), self._exchange.part)[1]))
         return found
 
 
-def _cut(held: Box, piece: Box | None, part: int) -> tuple[int, int, int]:
-    """What a device that holds one box gives of a piece: where it cuts `part` elements of those that it has, and where
+def _cut(held: Box, given: tuple[Box, ...], part: int) -> tuple[int, int, int]:
+    """What a device that holds one box gives of pieces: where it cuts `part` elements of those that it has, and where
     among these what is meant begins and how many elements it has.
 
-    What it has of the piece is one run of its elements, since the piece is one of the elements around them.
+    It has a part of one piece at most, and that is one run of its elements, since the piece is one of the elements
+    around them.
     """
-    inner = None if piece is None else common(held, piece)
+    inner = next(filter(None, (common(held, piece) for piece in given)), None)
     if inner is None:
         return 0, 0, 0
     first = 0

@@ -51,13 +51,17 @@ class FilePlan:
 
     `sizes` are those of the leaves, in the order of the file: for each, bytes of a header and of payload behind it.
     `spreads` say how arrays lie on devices; None is a leaf that every process has, which WRITER writes. What stands
-    behind the leaves, as a seal does, is of WRITER too.
+    behind the leaves, as a seal does, is of WRITER too. `least` is that of `Balance`.
     """
 
     def __init__(
-        self, sizes: Sequence[Sequence[tuple[int, int]]], spreads: Sequence[Spread | None], processes: int
+        self,
+        sizes: Sequence[Sequence[tuple[int, int]]],
+        spreads: Sequence[Spread | None],
+        processes: int,
+        least: int | None = None,
     ) -> None:
-        balance, at = Balance(processes), 0
+        balance, at = Balance(processes, least), 0
         self.leaves: list[LeafPlan] = []
         for parts, spread in zip(sizes, spreads, strict=True):
             heads, extents = [], []

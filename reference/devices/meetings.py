@@ -139,19 +139,19 @@ class Meetings:
         with contextlib.suppress(Exception):
             self._store.key_value_set(f"{self._prefix}/left/{jax.process_index()}", json.dumps(told))
 
-    # --- bytes for process 0 --------------------------------------------------------------------------
+    # --- bytes for another process ---------------------------------------------------------------------
 
-    def give(self, data: bytes) -> None:
-        """Leave bytes for process 0, which takes them after the next meeting."""
-        text, me = base64.b85encode(data).decode(), jax.process_index()
+    def give(self, name: str, data: bytes) -> None:
+        """Leave bytes under a name for another process, which takes them after the next meeting."""
+        text, room = base64.b85encode(data).decode(), f"{self._prefix}/given/{name}/{jax.process_index()}"
         parts = range(0, len(text), _VALUE)
-        self._store.key_value_set(f"{self._prefix}/given/{me}", str(len(parts)))
+        self._store.key_value_set(room, str(len(parts)))
         for i, at in enumerate(parts):
-            self._store.key_value_set(f"{self._prefix}/given/{me}/{i}", text[at : at + _VALUE])
+            self._store.key_value_set(f"{room}/{i}", text[at : at + _VALUE])
 
-    def take(self, process: int) -> bytes:
+    def take(self, process: int, name: str) -> bytes:
         """What a process has given."""
-        room = f"{self._prefix}/given/{process}"
+        room = f"{self._prefix}/given/{name}/{process}"
         n = int(self._ask(room, room, "take what was given"))
         return base64.b85decode("".join(self._ask(f"{room}/{i}", room, "take what was given") for i in range(n)))
 

@@ -16,12 +16,13 @@ from ..format.payloads import PiecesPayload
 from .bit_casts import can_cast
 from .boxes import Box
 from .device_to_host import LeafArray, Losses
+from .exchange_plans import Exchange
 from .exchanges import Exchanger, Given, spread_of
 from .file_plans import FilePlan
 from .meetings import Meetings
 from .processes import LOOK, Joint
 from .shards import is_host
-from .shares import Exchange, Spread
+from .shares import Spread
 
 
 class Move(NamedTuple):
@@ -133,7 +134,7 @@ class SharedArrays:
         """The pieces that this process is given, each round begun before those of the last are taken."""
         exchanger = Exchanger(array, spread, exchange, leaf.dtype)
         before: list[Given] = []
-        for i in range(len(exchange.rounds)):
+        for i in range(exchange.rounds):
             given: list[Given] = []
             try:
                 given, lost = exchanger.run(i)

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -93,6 +93,8 @@ def translated(error: Exception, name: str) -> OSError | None:
         error.strerror = error.strerror or one_line(text) or kind
         error.filename = name
         return error
+    if type(error).__module__.startswith("botocore"):
+        return _of_boto3(error, name)
     if not type(error).__module__.startswith(("obstore", "obspec")):
         if isinstance(error, ValueError) and "parse path" in text:
             return OSError(errno.EINVAL, one_line(text), name)
@@ -103,6 +105,26 @@ def translated(error: Exception, name: str) -> OSError | None:
     if status := _STATUS.search(text):
         return OSError(errno.EIO, f"the server answers with {status[0]}", name)
     return OSError(errno.EIO, re.sub(r"^Generic \w+ error: ", "", one_line(text)), name)
+
+
+def _of_boto3(error: Any, name: str) -> OSError:
+    answer = getattr(error, "response", {})
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    kinds = {404: "NotFoundError", 403: "PermissionDeniedError", 401: "UnauthenticatedError"}
+    if status in kinds:
+        found, number, said = _KINDS[kinds[status]]
+        return found(number, said, name)
+    if status is not None:
+        code = one_line(str(answer.get("Error", {}).get("Code", "")))
+        return OSError(errno.EIO, f"the server answers with status code: {status} {code}".rstrip(), name)
+    kind = type(error).__name__
+    if "Credential" in kind or "Token" in kind:
+        return PermissionError(errno.EACCES, _NO_CREDENTIALS.format("AWS"), name)
+    if "Timeout" in kind:
+        return OSError(errno.ETIMEDOUT, "the server does not answer", name)
+    if kind == "EndpointConnectionError":
+        return OSError(errno.EHOSTUNREACH, "the server cannot be reached", name)
+    return OSError(errno.EIO, one_line(str(error)) or kind, name)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import os
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
@@ -15,11 +13,11 @@ from obstore.exceptions import GenericError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from ..format.errors import UsageError
-from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
 from ..format.wire import Source
 from .copying import through_memory
 from .local_files import Progress
 from .object_errors import named
+from .sent_objects import NO_BUCKET, SentObject, no_bucket, one_of, remove_seal, started, tell_of_parts, waited, written
 from .threads import Work
 
 _T = TypeVar("_T")
@@ -29,13 +27,11 @@ _T = TypeVar("_T")
 # network each request costs its delay, and S3 advises 8 to 16 MB.
 PART: Final = 1 << 23
 AT_ONCE: Final = 8  # parts under way; one connection to S3 carries some 90 MB/s, and eight fill 5 Gbit/s
-_IN_FLIGHT: Final = PART * AT_ONCE  # bytes, with larger parts in fewer requests
+IN_FLIGHT: Final = PART * AT_ONCE  # bytes, with larger parts in fewer requests
 _PARTS: Final = 5_000  # that an upload is planned for; S3 and GCS take 10,000, so that twice the size still fits
 _MIB: Final = 1 << 20
 _HELD: Final = 1 << 18  # small writes that are joined
 _STORES: Final = S3Store | GCSStore | AzureStore | MemoryStore
-_MARK: Final = "streamckptsave"  # no hyphens: Azure takes only what may be a name in C#
-_NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 _WRONG_KEYS: Final = (
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
@@ -81,15 +77,15 @@ def check_output(store: Any, key: str, name: str) -> None:
     """
     _refuse_strange(store, name)
     try:
-        _waited(lambda: obstore.get(store, key, options={"range": (0, 1)}))
+        waited(lambda: obstore.get(store, key, options={"range": (0, 1)}))
     except Exception as error:
         text = str(error)
-        if _one_of(_NO_BUCKET, text):
-            raise _no_bucket(name) from None
-        if _one_of(_WRONG_KEYS, text) or "status code: 401" in text:
+        if one_of(NO_BUCKET, text):
+            raise no_bucket(name) from None
+        if one_of(_WRONG_KEYS, text) or "status code: 401" in text:
             raise PermissionError(errno.EACCES, "the server does not accept these credentials", name) from None
         # One may be allowed to write and not to read; and of nothing, as of no object, no range can be had.
-        if isinstance(error, FileNotFoundError) or _one_of(_NOT_READ, text):
+        if isinstance(error, FileNotFoundError) or one_of(_NOT_READ, text):
             return
         with named(name):
             raise
@@ -108,14 +104,13 @@ class ObjectSink:
         self._store, self._key, self._name = store, key, name
         self._progress = progress or (lambda n: None)
         self._behind = behind
-        self._part = PART if size <= PART * _PARTS else -(-size // _PARTS // _MIB) * _MIB
+        self._part = part_size(size)
         self._held = bytearray()
         self._writer: Any = None  # of an upload in parts, once there is more than one
         self._under_way: Work[Any] | None = None  # what an interrupt leaves to end by itself
         self._sent = 0
-        # Says of an object that it is this save's, where objects have attributes.
-        self._mark = os.urandom(12).hex() if isinstance(store, _STORES) else None
-        self._attributes: Any = {_MARK: self._mark} if self._mark else None
+        self._object = SentObject(store, key, name, marked=isinstance(store, _STORES))
+        self._attributes: Any = self._object.attributes
 
     # --- writing ------------------------------------------------------------------------------------------
 
@@ -134,13 +129,13 @@ class ObjectSink:
 
         The library copies nothing: it has the memory itself until it is sent, so that what does not stay is copied.
         """
-        with _written(self._name):
+        with written(self._name):
             if self._writer is None:
                 self._writer = obstore.open_writer(
                     self._store,
                     self._key,
                     buffer_size=self._part,
-                    max_concurrency=max(2, min(AT_ONCE, _IN_FLIGHT // self._part)),
+                    max_concurrency=max(2, min(AT_ONCE, IN_FLIGHT // self._part)),
                     attributes=self._attributes,
                 )
             held, self._held = self._held, bytearray()
@@ -151,7 +146,7 @@ class ObjectSink:
                     self._progress(len(part))
 
     def _waited(self, call: Callable[..., _T], *arguments: Any) -> _T:
-        self._under_way = _started(functools.partial(call, *arguments))
+        self._under_way = started(functools.partial(call, *arguments))
         return self._under_way.result()
 
     # --- the end ------------------------------------------------------------------------------------------
@@ -160,9 +155,9 @@ class ObjectSink:
         """Have the object appear, and compare it with what was sent. Raises OSError."""
         if self._writer is not None and self._held:
             self._send(memoryview(b""), True)
-        _waited(functools.partial(_remove_seal, self._store, self._key))
+        waited(functools.partial(remove_seal, self._store, self._key))
         try:
-            with _written(self._name):
+            with written(self._name):
                 if self._writer is None:
                     self._sent = len(self._held)
                     put = functools.partial(obstore.put, use_multipart=False, attributes=self._attributes)
@@ -172,37 +167,9 @@ class ObjectSink:
                     writer, self._writer = self._writer, None  # from here on it aborts what it cannot complete
                     self._waited(_close, writer)
         except OSError:
-            if not self._stands():  # else the answer was lost, and not the object
+            if not self._object.stands(self._sent):  # else the answer was lost, and not the object
                 raise
-        self._compare()
-
-    def _stands(self) -> bool:
-        """Whether what stands there is what was sent, whole."""
-        try:
-            found = self._look()
-        except Exception:
-            return False
-        return self._mark is not None and found.attributes.get(_MARK) == self._mark and found.meta["size"] == self._sent
-
-    def _look(self) -> Any:
-        return _waited(lambda: obstore.get(self._store, self._key, options={"head": True}))
-
-    def _compare(self) -> None:
-        """Compare what the server says of the object with what was sent, unless another save came after this one."""
-        try:
-            with named(self._name):
-                found = self._look()
-        except PermissionError:  # one may be allowed to write and not to look
-            return
-        except FileNotFoundError:
-            text = "the server took the object and does not have it; look whether something removes it there"
-            raise FileNotFoundError(errno.ENOENT, text, self._name) from None
-        if found.attributes.get(_MARK, self._mark) != self._mark:
-            return
-        size = found.meta["size"]
-        if size != self._sent:
-            text = f"the server has {size} bytes, and {self._sent} were sent; save it again"
-            raise OSError(errno.EIO, text, self._name)
+        self._object.compare(self._sent)
 
     def abort(self, reason: BaseException) -> None:
         """Remove from the server what was sent for nothing. Never raises an error of the server's.
@@ -215,46 +182,14 @@ class ObjectSink:
             if self._under_way is not None:
                 self._under_way.wait()
             if writer is not None:
-                _waited(lambda: writer.__exit__(*_ANY_ERROR))
+                waited(lambda: writer.__exit__(*_ANY_ERROR))
         except (Exception, KeyboardInterrupt):
-            text = "parts of the upload may be left on the server; a lifecycle rule of the bucket removes such parts"
-            if isinstance(reason, OSError) and reason.filename == self._name and reason.strerror:
-                reason.strerror = f"{reason.strerror}; {text}"
-            else:
-                warnings.warn(f"{self._name}: {text}", stacklevel=4)
+            tell_of_parts(reason, self._name)
 
 
-def _waited(call: Callable[[], _T]) -> _T:
-    """What a call of the library returns, made by another thread: it hears no interrupt while it waits for a server."""
-    return _started(call).result()
-
-
-def _started(call: Callable[[], _T]) -> Work[_T]:
-    work = Work(call)
-    try:
-        work.start(daemon=True)
-    except RuntimeError:  # no thread can be started, as when the interpreter ends
-        work.do()
-    return work
-
-
-@contextlib.contextmanager
-def _written(name: str) -> Iterator[None]:
-    """A block that writes: to say that there is no such object would mislead."""
-    try:
-        with named(name):
-            yield
-    except OSError as error:
-        cause = str(error.__context__ or error)
-        if "InvalidBlockList" in cause:  # Azure lets go of all parts that a save has sent when another is completed
-            text = "another save of this object was completed while this one was under way; save it again"
-            raise FileExistsError(errno.EEXIST, text, name) from None
-        if not isinstance(error, FileNotFoundError):
-            raise
-        if _one_of(_NO_BUCKET, cause):
-            raise _no_bucket(name) from None
-        text = "the server has no such bucket, or has removed the upload before it was complete"
-        raise FileNotFoundError(errno.ENOENT, text, name) from None
+def part_size(size: int) -> int:
+    """The bytes of a part of an object of so many bytes."""
+    return PART if size <= PART * _PARTS else -(-size // _PARTS // _MIB) * _MIB
 
 
 def _close(writer: Any) -> None:
@@ -265,25 +200,3 @@ def _close(writer: Any) -> None:
         raise
     except OSError as error:
         raise GenericError(str(error)) from None
-
-
-def _one_of(codes: tuple[str, ...], text: str) -> bool:
-    return any(code in text for code in codes)
-
-
-def _no_bucket(name: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, "there is no such bucket; make it first", name)
-
-
-# DETACHED-3: "a program that writes a stream SHOULD remove the seal of the file that it replaces."
-def _remove_seal(store: Any, key: str) -> None:
-    """Remove the seal beside an object that is about to be replaced; another object of that name is left alone."""
-    if key.endswith(DETACHED_SUFFIX):
-        return
-    try:
-        found = obstore.get(store, f"{key}{DETACHED_SUFFIX}", options={"range": {"suffix": FOOTER}})
-        size = found.meta["size"]
-        if ends_as_detached(bytes(found.bytes()), size):
-            obstore.delete(store, f"{key}{DETACHED_SUFFIX}")
-    except Exception:  # as for files: whoever opens a seal that does not fit is told
-        return

@@ -12,15 +12,21 @@ from ..format.wire import Sink
 from .local_files import Progress
 from .object_errors import without_secrets
 from .object_sources import ObjectReader, RemoteSource
+from .shared_output import SharedOutput
 
 
 class ObjectPlace:
-    """An object in a store: what obstore has for each cloud, or any that has obspec's methods."""
+    """An object in a store: what obstore has for each cloud, or any that has obspec's methods.
 
-    def __init__(self, store: Any, key: str, name: str) -> None:
+    `parts` finds what sends parts of uploads that several processes share, as `stores.s3_parts` does.
+    """
+
+    def __init__(
+        self, store: Any, key: str, name: str, parts: Callable[[], tuple[Any, str, str]] | None = None
+    ) -> None:
         if not key or key.endswith("/"):
             raise UsageError(f"{name} does not name an object; drop the / at the end")
-        self.name, self._store, self._key = name, store, key
+        self.name, self._store, self._key, self._parts = name, store, key, parts
 
     def is_at(self, other: ObjectPlace) -> bool:
         """Whether it is the same object, whatever the scheme: a store is made once for its settings."""
@@ -41,6 +47,15 @@ class ObjectPlace:
         self, progress: Progress | None = None, behind: bool = False, size: int = 0
     ) -> AbstractContextManager[Sink]:
         return self._outputs().replace(self._store, self._key, self.name, progress, behind, size)
+
+    def shared_output(self) -> SharedOutput:
+        """The object as one that several processes write. Raises UsageError, which says why, where it cannot be."""
+        if self._parts is None:
+            raise UsageError("objects that several processes write are those of s3://")
+        self._outputs()
+        from .shared_objects import SharedObject
+
+        return SharedObject(*self._parts(), self._store, self.name)
 
     def _outputs(self) -> Any:
         """The module that writes, which needs obstore: what only reads a store of somebody else's does not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from .open_descriptors import OpenDescriptor, descriptor_of
 from .place import Place
 from .shared_files import SharedFile
 from .store_objects import StoredObject
-from .stores import azure_object, gcs_object, s3_object
+from .stores import azure_object, gcs_object, s3_object, s3_parts
 
 
 class LocalPlace:
@@ -45,7 +46,7 @@ class LocalPlace:
     ) -> AbstractContextManager[Sink]:
         return atomic_files.replace(self._target, progress, behind)
 
-    def shared_file(self) -> SharedFile:
+    def shared_output(self) -> SharedFile:
         """The file as one that several processes write."""
         return SharedFile(self._target)
 
@@ -64,8 +65,13 @@ def _file_of_url(url: str) -> Place:
     return _local_place(unquote(parts.path))
 
 
-def _object(find: Callable[[str], tuple[Any, str]]) -> Callable[[str], Place]:
-    return lambda url: ObjectPlace(*find(url), without_secrets(url))
+def _object(
+    find: Callable[[str], tuple[Any, str]], parts: Callable[[str], tuple[Any, str, str]] | None = None
+) -> Callable[[str], Place]:
+    def place(url: str) -> Place:
+        return ObjectPlace(*find(url), without_secrets(url), parts and functools.partial(parts, url))
+
+    return place
 
 
 def _web_file(url: str) -> Place:
@@ -97,7 +103,7 @@ def _other_file(url: str) -> Place:
 # What serves a scheme; any other is asked of fsspec, or refused by name, and never taken for a folder.
 SCHEMES: Final[dict[str, Callable[[str], Place]]] = {
     "file": _file_of_url,
-    **dict.fromkeys(("s3", "s3a", "r2"), _object(s3_object)),
+    **dict.fromkeys(("s3", "s3a", "r2"), _object(s3_object, s3_parts)),
     **dict.fromkeys(("gs", "gcs"), _object(gcs_object)),
     **dict.fromkeys(("az", "azure", "abfs", "abfss", "adl"), _object(azure_object)),
     **dict.fromkeys(("http", "https"), _web_file),

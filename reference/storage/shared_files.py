@@ -7,18 +7,20 @@ import errno
 import fcntl
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .atomic_files import remove_seal
 from .file_attributes import attributes_of
 from .local_files import Path_, Progress
 from .new_files import HIDDEN_FILE, NewFile
+from .object_parts import Ranges
+from .shared_output import SharedOutput, Take
 from .sinks import PlacedSink
 from .threads import Pool
 
 
-class SharedFile:
+class SharedFile(SharedOutput):
     """The file that is to take the place of `path`, under a hidden name until then.
 
     One process makes it (`begin`), and the others open it by the name that it is told (`join`): so a folder is shared
@@ -26,7 +28,6 @@ class SharedFile:
     that were written, and not the rest of their pages, which others may have written meanwhile.
 
     What is said of `atomic_files.replace` holds: the old file stays as it was until the new one is whole and synced.
-    Every method raises OSError.
     """
 
     def __init__(self, path: Path_) -> None:
@@ -35,39 +36,40 @@ class SharedFile:
         self._old = attributes_of(self._target)
         self._new: NewFile | None = None
         self._file: io.FileIO | None = None
+        self._size = 0
 
-    def begin(self, size: int) -> str:
-        """Make the file, of its final size. Returns the name by which the others find it."""
+    def divide(self, ranges: Callable[[], Ranges], size: int, me: int) -> None:
+        self._size = size
+
+    def begin(self) -> str:
+        """Make the file, of its final size."""
         with self._named():
             HIDDEN_FILE.sweep(self._target.parent, self._target)
             self._new = NewFile(self._target, private=self._old is not None)
             name = self._new.open_hidden()
             with contextlib.suppress(OSError):  # as in `atomic_files.replace`
                 fcntl.flock(self._new.fd, fcntl.LOCK_EX)
-            os.ftruncate(self._new.fd, size)
+            os.ftruncate(self._new.fd, self._size)
             return name
 
-    def join(self, name: str, size: int) -> None:
-        """Open the file that another process has made."""
+    def join(self, name: str) -> None:
         with self._named():
             path = os.fspath(self._target.parent / os.path.basename(name))
             self._file = io.FileIO(
                 path, "w", opener=lambda *_: os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             )
-            if os.fstat(self._file.fileno()).st_size != size:
+            if os.fstat(self._file.fileno()).st_size != self._size:
                 raise OSError(errno.ESTALE, "the file of another process does not have its size here", path)
 
     @contextlib.contextmanager
     def sink(self, progress: Progress) -> Iterator[PlacedSink]:
-        """A block that writes, at any offsets; when it ends it has reached the disk."""
         with self._named(), Pool(1) as pool:
             sink = PlacedSink(self._fd, progress, pool)
             yield sink
             sink.flush()
             os.fsync(self._fd)
 
-    def take_place(self) -> None:
-        """In the process that has made it, once all have written: have it take its place."""
+    def take_place(self, take: Take) -> None:
         assert self._new is not None
         with self._named():
             if (attributes := attributes_of(self._target) or self._old) is not None:
@@ -77,7 +79,6 @@ class SharedFile:
             self._new.take_place()
 
     def close(self) -> None:
-        """Close it, and remove it unless it has taken its place."""
         if self._new is not None:
             self._new.close()
         if self._file is not None:

@@ -41,6 +41,55 @@ def s3_object(url: str) -> tuple[Any, str]:
     is installed, else keys alone), or what the machine runs on.
     """
     bucket, key = _bucket_and_key(url)
+    settings, profile = _s3_settings()
+    provider = None
+    if not any(os.environ.get(f"AWS_{each}") for each in _AWS_OTHERS):
+        provider = _boto3_credentials(_environment()) if profile else None
+        if provider is None and "aws_access_key_id" in profile:
+            names = ("access_key_id", "secret_access_key", "session_token")
+            settings |= {name: profile[f"aws_{name}"] for name in names if f"aws_{name}" in profile}
+    return _made("S3Store", url, bucket, settings, provider), key
+
+
+def s3_parts(url: str) -> tuple[Any, str, str]:
+    """boto3's client, the bucket and the key of `s3://BUCKET/KEY`, for uploads whose parts several processes send.
+
+    Raises UsageError where there is none: without boto3, and with settings of obstore's own.
+    """
+    for name in _OBSTORE_ALONE:
+        if os.environ.get(name):
+            raise UsageError(f"{name} is set, which only obstore knows")
+    try:
+        boto3, config = importlib.import_module("boto3"), importlib.import_module("botocore.config")
+        unsigned = importlib.import_module("botocore").UNSIGNED
+    except ImportError:
+        raise UsageError("boto3 is not installed: pip install 'streamckpt[s3]'") from None
+    settings, _ = _s3_settings()
+    if url.lower().startswith("r2:") or "r2.cloudflarestorage" in settings.get("endpoint", ""):
+        raise UsageError("R2 takes parts of one size alone")
+    chosen = config.Config(
+        connect_timeout=_CLIENT["connect_timeout"].total_seconds(),
+        read_timeout=_CLIENT["timeout"].total_seconds(),
+        retries={"mode": "standard", "max_attempts": _RETRIES["max_retries"] + 1},
+        # A part carries its SHA-256, as obstore's do; other sums would have to be said again at the end.
+        request_checksum_calculation="when_required",
+        s3={"addressing_style": "path" if "endpoint" in settings else "auto"},
+        **({"signature_version": unsigned} if _is_open() else {}),
+    )
+    given = {"endpoint_url": settings.get("endpoint"), "region_name": settings.get("region"), "config": chosen}
+    with named(without_secrets(url)):
+        return boto3.session.Session().client("s3", **given), *_bucket_and_key(url)
+
+
+_OBSTORE_ALONE: Final = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_S3_EXPRESS", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
+
+
+def _is_open() -> bool:
+    return os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
+
+
+def _s3_settings() -> tuple[Settings, Mapping[str, str]]:
+    """Region and endpoint, and the profile."""
     settings: Settings = {}
     profile = _aws_profile()
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or profile.get("region")
@@ -49,13 +98,7 @@ def s3_object(url: str) -> tuple[Any, str]:
         settings["region"] = region
     if endpoint := endpoint or profile.get("endpoint_url"):
         settings["endpoint"] = endpoint
-    provider = None
-    if not any(os.environ.get(f"AWS_{each}") for each in _AWS_OTHERS):
-        provider = _boto3_credentials(_environment()) if profile else None
-        if provider is None and "aws_access_key_id" in profile:
-            names = ("access_key_id", "secret_access_key", "session_token")
-            settings |= {name: profile[f"aws_{name}"] for name in names if f"aws_{name}" in profile}
-    return _made("S3Store", url, bucket, settings, provider), key
+    return settings, profile
 
 
 _AWS_OTHERS: Final = (  # what goes before a profile

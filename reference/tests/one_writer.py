@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 RANK, COUNT, PORT = map(int, sys.argv[1:4])
@@ -25,7 +26,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import reference
 from reference.checkpointer import StreamingCheckpointer
-from reference.devices import job_store, meetings, shared_arrays, shares
+from reference.devices import exchange_plans, job_store, meetings, shared_arrays, shares
 from reference.storage import sinks
 
 P = PartitionSpec
@@ -102,8 +103,7 @@ def same_bytes():
     """Files of every mesh and way, with what is a long run as it is, and so short that no leaf is small."""
     tree = host_tree()
     for least in (1 << 20, 256):
-        shares.LEAST, shares.PIECE = least, 4 * least
-        shares._regions.cache_clear()
+        shares.LEAST, exchange_plans.PIECE = least, 4 * least
         for (mesh_name, mesh), (way, options), blocking in itertools.product(meshes(), WAYS.items(), (True, False)):
             name = f"{least} {mesh_name} {way} {'now' if blocking else 'later'}"
             if way in ("digests", "first") and (least == 256 or mesh_name == "mixed"):
@@ -251,7 +251,6 @@ def counted():
     from reference.devices.exchanges import Exchanger
 
     shares.LEAST = int(sys.argv[7])
-    shares._regions.cache_clear()
     model = Model(*json.loads(sys.argv[8]))
     sizes = mesh_of(COUNT, model.width, int(sys.argv[9]), DEVICES)
     mesh = Mesh(np.array(jax.devices()).reshape(*sizes.values()), tuple(sizes))
@@ -282,6 +281,103 @@ def counted():
     sinks.PlacedSink.at, sinks.PlacedSink.write, Exchanger.run = noted_at, noted_write, noted_run
     reference.save(FOLDER / "llama", tree)
     tell("end", ranges=ranges, rounds=rounds[0])
+
+
+def small_parts(n):
+    """Parts of an upload of `n` bytes, and pieces that are given to another device of a fourth of that."""
+    from reference.storage import object_outputs, object_parts  # the lowest versions have no obstore
+
+    object_outputs.PART, object_parts.LEAST, exchange_plans.PIECE = n, n // 2, n // 4
+
+
+def same_objects():
+    """Objects of every mesh, in all ways in which processes share one; without `all` a few of them."""
+    url, tree = sys.argv[7], host_tree()
+    small_parts(1 << 12)
+    ways = ("sealed", "cast", "plain", "sealed cast")
+    every = list(itertools.product(meshes(), ways, (True, False)))
+    for (mesh_name, mesh), way, blocking in every if sys.argv[8] == "all" else every[::5]:
+        name = f"{mesh_name} {way} {'now' if blocking else 'later'}"
+        saving = reference.save(f"{url}/{name}", placed(tree, mesh), blocking=blocking, **WAYS[way])
+        if saving is not None:
+            saving.wait()
+        tell(name, way=way)
+    tell("end")
+
+
+@contextlib.contextmanager
+def at_part(n, act):
+    """Do something when this process sends its n-th part."""
+    from reference.storage.shared_objects import SharedObject
+
+    send, count = SharedObject._send, itertools.count(1)
+
+    def counted(self, i, data):
+        if next(count) == n:
+            act(self)
+        send(self, i, data)
+
+    SharedObject._send = counted
+    try:
+        yield
+    finally:
+        SharedObject._send = send
+
+
+def object_faults():
+    """What goes wrong while parts are sent, in one process or the other, and what each is told."""
+    url, shared_arrays.LOOK = f"{sys.argv[7]}/kept", 1 << 19
+    small_parts(1 << 17)
+    old = {key: np.asarray(value) for key, value in OLD.items()}
+    if RANK == 0:
+        reference.save(url, old)
+    multihost_utils.sync_global_devices("begun")
+
+    def refused(shared):
+        """By the server, which has no such bucket."""
+        shared._asked(shared._client.upload_part, Body=b"", UploadId="none", PartNumber=1, Bucket="none")
+
+    interrupt = lambda: os.kill(os.getpid(), signal.SIGINT)
+    acts = {"refused": refused, "broken": lambda _: fails(errno.EIO)(), "interrupt": lambda _: interrupt()}
+    ways = (("now", {}), ("later", {"blocking": False}), ("sealed", {"format": "2.0"}))
+    every = list(itertools.product(acts.items(), ways, (0, COUNT - 1)))
+    for (name, act), (way, options), where in every if sys.argv[8] == "all" else every[::3]:
+        if (name, way) == ("interrupt", "later"):
+            continue
+
+        def save(options=options):
+            saving = reference.save(url, big(), **options)
+            if saving is not None:
+                saving.wait()
+
+        with at_part(3, act) if where == RANK else contextlib.nullcontext():
+            said = caught(save)
+        multihost_utils.sync_global_devices("failed")
+        whole = np.array_equal(reference.load(url)["w"], OLD["w"])
+        multihost_utils.sync_global_devices("looked at")
+        tell(f"{name} {where} {way}", error=said, whole=whole)
+    reference.save(url, big(7.0))
+    tell("end", good=all(float(leaf.min()) == 7 + int(key) for key, leaf in reference.load(url).items()))
+
+
+def object_killed():
+    """A process is killed as it sends a part."""
+    url, meetings.SILENCE, job_store._PULSE = f"{sys.argv[7]}/kept", 4.0, 0.5
+    small_parts(1 << 17)
+    if RANK == 0:
+        reference.save(url, OLD)
+    multihost_utils.sync_global_devices("begun")
+    with at_part(3, lambda _: os.kill(os.getpid(), signal.SIGKILL)) if LAST else contextlib.nullcontext():
+        tell("killed", error=caught(lambda: reference.save(url, big())))
+    os._exit(0)
+
+
+def not_shared():
+    """A store whose objects no two processes can write."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        reference.save(f"{sys.argv[7]}/first", big())
+    tell("end", said=[str(each.message) for each in found])
 
 
 def memory():

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from reference.devices import shares
-from reference.devices.boxes import count, run_of, runs, stretch, whole, widened
+from reference.devices import exchange_plans, shares
+from reference.devices.boxes import count, run_around, run_of, runs, stretch, whole, widened
 from reference.devices.exchanges import Exchanger, spread_of
 from reference.devices.file_plans import WRITER, FilePlan
 from reference.devices.shares import Balance, Spread
@@ -47,11 +47,8 @@ def spreads(draw, devices=8):
 def scale(request, monkeypatch):
     """What is a long run, and a large piece: as it is, and so small that arrays of a test are large."""
     monkeypatch.setattr(shares, "LEAST", request.param)
-    monkeypatch.setattr(shares, "PIECE", request.param * 2)
-    monkeypatch.setattr(shares, "_ROOM", request.param * 8)
-    shares._regions.cache_clear()
-    yield
-    shares._regions.cache_clear()
+    monkeypatch.setattr(exchange_plans, "PIECE", request.param * 2)
+    monkeypatch.setattr(exchange_plans, "_ROOM", request.param * 8)
 
 
 @given(SIDES, st.data())
@@ -79,6 +76,19 @@ def test_a_box_is_as_many_runs_as_there_are_starts(shape, data):
     assert n == 1 or length >= 5
 
 
+@given(SIDES, st.data())
+def test_the_run_around_a_box_is_one_that_the_array_is_made_of(shape, data):
+    cuts = [data.draw(st.sampled_from([k for k in range(1, n + 1) if n % k == 0])) for n in shape]
+    places = [data.draw(st.integers(0, k - 1)) for k in cuts]
+    box = tuple((at * n // k, (at + 1) * n // k) for at, n, k in zip(places, shape, cuts, strict=True))
+    least = data.draw(st.integers(1, 20))
+    wide = run_around(box, shape, least)
+    assert all(a <= c and d <= b for (a, b), (c, d) in zip(wide, box, strict=True))
+    assert all(a % (b - a) == 0 and n % (b - a) == 0 for (a, b), n in zip(wide, shape, strict=True))
+    assert run_of(wide, shape)[0] == 1
+    assert count(wide) >= least or wide == whole(shape)
+
+
 @given(st.lists(st.one_of(spreads(), st.none()), min_size=1, max_size=6), st.data())
 def test_each_byte_of_a_file_is_written_once_and_by_a_process_that_can(found, data):
     sizes = []
@@ -90,7 +100,7 @@ def test_each_byte_of_a_file_is_written_once_and_by_a_process_that_can(found, da
         nbytes = math.prod(spread.shape) * spread.width
         first = data.draw(st.integers(0, nbytes // spread.width)) * spread.width  # a leaf in two records
         sizes.append([(head, first), (head, nbytes - first)] if first and first < nbytes else [(head, nbytes)])
-    plan = FilePlan(sizes, found, 8)
+    plan = FilePlan(sizes, found, 8, data.draw(st.sampled_from([None, 1, 16, 64, 1000])))
     written = np.zeros(plan.end, int)
     loads = [0] * 8
     for process, ranges in enumerate(plan.ranges()):
@@ -137,6 +147,7 @@ def test_many_small_replicated_arrays_are_spread_and_stay_with_their_neighbours(
 
 # --- the collective, on the devices of this process -------------------------------------------------
 
+ROWS = [PartitionSpec(*axes) for axes in [("a",), ("b",), (("a", "b"),), ("b", None, None), ("a", None)]]
 AXES = [PartitionSpec(*axes) for axes in [(None, "a"), (None, "b"), (None, ("a", "b")), ("a", "b"), ("b", "a"), ()]]
 
 
@@ -145,30 +156,35 @@ DTYPES = ["float32", "bfloat16", "int8", "bool", "complex64", "float8_e4m3fn", "
 
 @pytest.mark.parametrize("scale", [512], indirect=True)
 @pytest.mark.parametrize(
-    ("spec", "dtype"), [*((spec, "float32") for spec in AXES), *((AXES[0], name) for name in DTYPES)]
+    ("spec", "dtype", "part"),
+    [
+        *((spec, "float32", None) for spec in AXES),
+        *((AXES[0], name, None) for name in DTYPES),
+        *((spec, "float32", 2048) for spec in [*AXES, *ROWS]),
+    ],
 )
-def test_devices_are_given_what_they_write(spec, dtype):
+def test_devices_are_given_what_they_write(spec, dtype, part):
     mesh = Mesh(np.array(jax.devices()).reshape(2, 4), ("a", "b"))
     values = np.random.default_rng(0).integers(0, 2, (16, 24, 5)) * 3
     host = values.astype(jax.numpy.dtype(dtype))
     array = jax.device_put(host, NamedSharding(mesh, spec))
     real = spread_of(array, host.itemsize)
     spread = real._replace(processes=tuple(range(8)))
-    found = Balance(8).share(spread)
+    found = Balance(8, part).share(spread)
     taken = np.zeros(host.shape, int)
     for _, box in found.all(spread):
-        taken[tuple(slice(*part) for part in box)] += 1
+        taken[tuple(slice(*each) for each in box)] += 1
     assert (taken == 1).all()
     if found.exchange is None:
         return
     exchanger = Exchanger(array, real, found.exchange, np.dtype(host.dtype))
-    for i in range(len(found.exchange.rounds)):
+    for i in range(found.exchange.rounds):
         given, lost = exchanger.run(i)
         assert lost is None
         for each in given:
-            wanted = host[tuple(slice(*part) for part in each.box)]
+            wanted = host[tuple(slice(*side) for side in each.box)]
             assert each.array().tobytes() == wanted.tobytes()
-            assert count(each.box) * host.itemsize <= shares.PIECE
+            assert count(each.box) * host.itemsize <= exchange_plans.PIECE
 
 
 @pytest.mark.parametrize("scale", [512], indirect=True)
@@ -181,7 +197,7 @@ def test_a_cast_on_the_way_counts_what_is_lost_once():
     found = Balance(8).share(spread._replace(processes=tuple(range(8))))
     assert found.exchange is not None
     exchanger, losses = Exchanger(array, spread, found.exchange, np.dtype(np.float16)), np.zeros(2, int)
-    for i in range(len(found.exchange.rounds)):
+    for i in range(found.exchange.rounds):
         given, lost = exchanger.run(i)
         losses += np.asarray(lost).sum(0)
         with np.errstate(over="ignore"):

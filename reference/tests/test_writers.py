@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from reference.devices import shares
+from reference.devices import exchange_plans
 from reference.tests.jobs import Job
 
 OLD_JAX = pytest.mark.skipif(
@@ -42,4 +42,4 @@ def test_the_file_is_that_of_one_process(count, devices, one_process, tmp_path):
 
 def test_a_process_holds_less_than_its_part_of_a_leaf_that_is_exchanged(tmp_path):
     for (fact,) in Job("one_writer.py", 2, tmp_path, 2, "memory").told():
-        assert fact["peak"] <= fact["leaf"] / 2 + (shares.PIECE >> 10)
+        assert fact["peak"] <= fact["leaf"] / 2 + (exchange_plans.PIECE >> 10)
