@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import warnings
@@ -25,6 +24,7 @@ from ..format.payloads import Step, write_steps
 from ..format.records import Item
 from ..format.sealing import SealOptions
 from ..format.streams import check_paths
+from ..storage.far_sets import check_set, new_set
 from ..storage.local_files import Path_, Progress
 from ..storage.object_places import ObjectPlace
 from ..storage.output_checks import check_folder
@@ -223,7 +223,8 @@ class Output:
                 text = "something is in this folder, and orbax folders are new: name another, or remove it first"
                 raise FileExistsError(errno.EEXIST, text, self.name)
         else:
-            self._refuse_set_there()
+            layout = LAYOUTS[self.kind]
+            check_set(self.name, (layout.index_name, layout.whole))
 
     def write(
         self, plan: Plan, moved: Progress, finish: Callable[[], None] = lambda: None, behind: bool = True
@@ -231,7 +232,7 @@ class Output:
         """Write the files, which appear as a whole or not at all; `finish` is called before they do.
 
         Each payload is let go of when the next is taken. `behind` is that of `Place.replace`. In a folder that is not
-        on this machine the index is written last. Raises OSError.
+        on this machine the index is written last, and where that is not reached the shards are removed. Raises OSError.
         """
         if not self.is_folder:
             with self._place.replace(moved, behind, sum(plan.sizes())) as sink:
@@ -248,25 +249,30 @@ class Output:
             with replace_set(self._folder, self._holds, layout.index_name) as stage:
                 self._write_set(plan, moved, finish, stage + os.sep, behind)
         else:
-            self._write_set(plan, moved, finish, self.name, behind)
+            with new_set() as written:
+                self._write_set(plan, moved, finish, self.name, behind, written)
 
-    def _write_set(self, plan: Plan, moved: Progress, finish: Callable[[], None], folder: str, behind: bool) -> None:
+    def _write_set(
+        self,
+        plan: Plan,
+        moved: Progress,
+        finish: Callable[[], None],
+        folder: str,
+        behind: bool,
+        written: list[Place] | None = None,
+    ) -> None:
+        """Write the files of a set in their order into a folder; `written` is that of `new_set`."""
         for name, steps in plan.files:
-            with place_of(folder + name).replace(moved, behind, sum(map(Step.size, steps))) as sink:
+            place = place_of(folder + name)
+            with place.replace(moved, behind, sum(map(Step.size, steps))) as sink:
                 write_steps(sink, taken(steps))
                 finish()
+            if written is not None:
+                written.append(place)
         if plan.beside is not None:
             _write(folder + os.path.basename(plan.beside[0]), plan.beside[1])
         if plan.index_bytes is not None:
             _write(folder + LAYOUTS[self.kind].index_name, plan.index_bytes)
-
-    def _refuse_set_there(self) -> None:
-        """Refuse to replace an older set in a place whose files do not change together: the two would be mixed."""
-        layout = LAYOUTS[self.kind]
-        for name in (layout.index_name, layout.whole):
-            with contextlib.suppress(FileNotFoundError):
-                place_of(self.name + name).open().close()
-                raise UsageError(f"{self.name} already holds {name}, and the two would be mixed; name another folder")
 
 
 def _write(name: str, data: bytes) -> None:

@@ -18,8 +18,9 @@ from ..format.records import Record
 from ..format.streams import check_paths
 from ..format.wire import Source
 from ..storage.joined_files import JoinedFiles
+from ..storage.object_places import ObjectPlace
 from ..storage.place import OpenedFile
-from ..storage.places import LocalPlace, place_of
+from ..storage.places import LocalPlace, names_folder, place_of
 from ..storage.whole_folders import settle_set
 from .container import Contents, Loss
 from .orbax_folder import ORBAX, OrbaxFolder, holds_orbax
@@ -164,11 +165,16 @@ def open_files(name: str, wanted: str | None = None, given: str | None = None) -
         _settle(folder or os.path.dirname(os.path.abspath(place.name)))
     if wanted == ORBAX or (folder is not None and wanted not in LAYOUTS and holds_orbax(folder)):
         return _open_orbax(name, folder)
-    if folder is not None or name.endswith("/"):
+    if folder is not None or names_folder(name):
         return _open_folder(name, folder, wanted)
     if (layout := layout_of(_base(name))) is not None:
         return _open_shards(given or name, name, layout)
-    return place.open()
+    try:
+        return place.open()
+    except FileNotFoundError as error:
+        if isinstance(place, ObjectPlace) and "." not in _base(name):
+            error.strerror = f"{error.strerror}; the name of a folder in a bucket ends in /"
+        raise
 
 
 def _open_orbax(name: str, folder: str | None) -> OrbaxFolder:

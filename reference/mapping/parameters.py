@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeGuard
 from ..format.errors import UsageError
 from ..format.json_texts import read_json
 from ..storage.local_files import Path_
-from ..storage.places import place_of
+from ..storage.places import names_folder, place_of
 from .sizes import Equation, Number, Value
 from .tables import Definition
 
@@ -90,7 +90,7 @@ def config_beside(path: Path_) -> tuple[Mapping[str, Any], str] | None:
     Raises UsageError for one that is not an object in JSON, OSError.
     """
     text = os.fspath(path)
-    is_folder = text.endswith("/") or os.path.isdir(text)
+    is_folder = names_folder(text) or os.path.isdir(text)
     folder, slash, _ = (text.rstrip("/") + "/").rpartition("/") if is_folder else text.rpartition("/")
     name = f"{folder}{slash}{CONFIG}"
     try:

@@ -1,4 +1,7 @@
-"""Files of the Hugging Face Hub: `hf://OWNER/REPO[@REVISION]/FILE`, read with ranges from where the Hub keeps them."""
+"""Files of the Hugging Face Hub: `hf://OWNER/REPO[@REVISION]/FILE`, read with ranges from where the Hub keeps them.
+
+Without a file, or with a / at the end, it is a folder, of which the Hub is asked for files by their names.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from .object_sources import Version
 from .web_objects import WebObject
 
 _KINDS: Final = ("datasets", "spaces", "models")
-_PATH: Final = re.compile(r"(?:(datasets|spaces|models)/)?([^/@]+/[^/@]+)(?:@(refs/[^/]+/[^/]+|[^/]+))?/(.+)")
+_PATH: Final = re.compile(r"(?:(datasets|spaces|models)/)?([^/@]+/[^/@]+)(?:@(refs/[^/]+/[^/]+|[^/]+))?(?:/(.*))?")
 
 
 class HubFile(NamedTuple):
-    """A file of a repository, at a revision: a branch, a tag or a commit."""
+    """A file of a repository, at a revision: a branch, a tag or a commit; `path` is "" of the repository itself."""
 
     repository: str
     revision: str
@@ -34,7 +37,12 @@ class HubFile(NamedTuple):
             )
         kind, repository, revision, path = found.groups()
         where = f"{kind}/{repository}" if kind in _KINDS[:2] else repository
-        return cls(where, unquote(revision or "main"), path)
+        return cls(where, unquote(revision or "main"), path or "")
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it can be nothing but a folder of the repository, or all of that."""
+        return not self.path or self.path.endswith("/")
 
     def address(self) -> str:
         """The URL at which the Hub gives the file, or says where it is kept."""

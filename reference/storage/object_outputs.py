@@ -91,6 +91,12 @@ def check_output(store: Any, key: str, name: str) -> None:
             raise
 
 
+def remove(store: Any, key: str, name: str) -> None:
+    """Remove an object; where there is none nothing is done. Raises OSError."""
+    with named(name), contextlib.suppress(FileNotFoundError):
+        waited(lambda: obstore.delete(store, key))
+
+
 def _refuse_strange(store: Any, name: str) -> None:
     if not isinstance(store, _STORES | LocalStore):
         kind = type(store).__name__

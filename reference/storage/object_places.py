@@ -18,14 +18,13 @@ from .shared_output import SharedOutput
 class ObjectPlace:
     """An object in a store: what obstore has for each cloud, or any that has obspec's methods.
 
-    `parts` finds what sends parts of uploads that several processes share, as `stores.s3_parts` does.
+    `parts` finds what sends parts of uploads that several processes share, as `stores.s3_parts` does. A key that ends
+    in / is that of a folder, of which the place has nothing but the name.
     """
 
     def __init__(
         self, store: Any, key: str, name: str, parts: Callable[[], tuple[Any, str, str]] | None = None
     ) -> None:
-        if not key or key.endswith("/"):
-            raise UsageError(f"{name} does not name an object; drop the / at the end")
         self.name, self._store, self._key, self._parts = name, store, key, parts
 
     def is_at(self, other: ObjectPlace) -> bool:
@@ -35,6 +34,7 @@ class ObjectPlace:
     def open(self) -> RemoteSource:
         from .signed_objects import SignedObject  # here, as it takes the standard library's HTTP
 
+        self._refuse_folder()
         return RemoteSource(SignedObject(self._store, self._key, self.name))
 
     def make_folder(self) -> None:
@@ -57,8 +57,17 @@ class ObjectPlace:
 
         return SharedObject(*self._parts(), self._store, self.name)
 
+    def remove(self) -> None:
+        """Have the object gone. Raises OSError."""
+        self._outputs().remove(self._store, self._key, self.name)
+
+    def _refuse_folder(self) -> None:
+        if not self._key or self._key.endswith("/"):
+            raise UsageError(f"{self.name} does not name an object; drop the / at the end")
+
     def _outputs(self) -> Any:
         """The module that writes, which needs obstore: what only reads a store of somebody else's does not."""
+        self._refuse_folder()
         try:
             from . import object_outputs
         except ImportError:

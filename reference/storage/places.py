@@ -91,7 +91,13 @@ def _hub_file(url: str) -> Place:
     from .hub_files import HubFile, HubObject
 
     file = HubFile.of(url)
-    return ReadOnlyPlace(url, lambda: HubObject(file, url), "save it to a disk, and use `hf upload`")
+
+    def reader() -> ObjectReader:
+        if file.is_folder:
+            raise UsageError(f"{url} is a folder of the Hub; name a file in it")
+        return HubObject(file, url)
+
+    return ReadOnlyPlace(url, reader, "save it to a disk, and use `hf upload`")
 
 
 def _other_file(url: str) -> Place:
@@ -110,6 +116,7 @@ SCHEMES: Final[dict[str, Callable[[str], Place]]] = {
     "hf": _hub_file,
 }
 _WEB: Final = re.compile("https?://", re.IGNORECASE)
+_HUB: Final = re.compile("hf://", re.IGNORECASE)
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 # pathlib makes one slash of two: no folder is meant by what is left of such a URL.
 _WITHOUT_A_SLASH: Final = re.compile(
@@ -131,6 +138,16 @@ def place_of(path: Path_) -> Place:
     if not (found := _URL.match(text)):
         return _local_place(os.path.expanduser(text))
     return SCHEMES.get(found[1].lower(), _other_file)(text)
+
+
+def names_folder(path: Path_) -> bool:
+    """Whether a path can be nothing but a folder: it ends in /, or is a repository of the Hub. Raises UsageError."""
+    text = os.fspath(path)
+    if _HUB.match(text):
+        from .hub_files import HubFile
+
+        return HubFile.of(text).is_folder
+    return text.endswith("/")
 
 
 def beside(path: Path_, suffix: str) -> Place | None:
