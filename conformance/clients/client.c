@@ -79,12 +79,12 @@
 
 /* SEAL-8: a sealed stream from its mark to its end. On a pipe the seal is known by its first byte. */
 static void decode_sealed(struct job *j) {
-    uint64_t size = j->core.limits[0];
+    uint64_t size = j->core.end;
     j->seekable = size != SC_UNKNOWN;
     j->core.sealed = j->summing = j->with_digests = true;
     j->cut = "SEAL-5";
     if (j->seekable) {
-        j->core.limits[0] = look_at_end(j, j->in, j->start, size);      /* of the records */
+        sc_bound(&j->core, look_at_end(j, j->in, j->start, size));    /* of the records */
         j->cut = "INDEX-7";
         if (fseeko(j->in, j->start + (off_t)j->end, SEEK_SET))
             fail(3, strerror(errno));
@@ -92,13 +92,13 @@ static void decode_sealed(struct job *j) {
     while (!j->seekable ? *peek(j, 1) != 0xc6 : has(j, 1))
         read_record(j);
     require(j, j->part.number == j->part.count, "PART-2", j->position);
-    j->core.limits[0] = size;
+    sc_bound(&j->core, size);
     read_seal(j, j->position);
 }
 
 /* A plain stream with a detached seal (DETACHED-2), in which `seal` is read after the stream. */
 static void decode_detached(struct job *j) {
-    uint64_t size = j->core.limits[0];
+    uint64_t size = j->core.end;
     j->core.detached = j->summing = j->in_seal = true;
     uint64_t stated = look_at_end(j, j->seal, 0, j->seal_size);
     require(j, size == SC_UNKNOWN || size == stated, "DETACHED-2", j->seal_size - SC_FOOTER_BYTES);
@@ -110,7 +110,7 @@ static void decode_detached(struct job *j) {
     j->in = j->seal;
     rewind(j->in);
     j->at = j->end = j->position = 0;
-    j->core.limits[0] = j->seal_size;
+    sc_bound(&j->core, j->seal_size);
     read_seal(j, size);
 }
 

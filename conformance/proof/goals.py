@@ -20,7 +20,8 @@ INSTALL: Final = """the proof needs Frama-C and provers for it, none of which pi
 SECONDS: Final = 60  # of one goal and prover: most take less than one; a few, on what stays true of a reader, take long
 JOBS: Final = 2
 
-
+_COMMENTS: Final = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_FUNCTION: Final = re.compile(r"^static inline [a-z0-9_ ]+?\*?(\w+)\(", re.MULTILINE)
 _GOAL: Final = re.compile(r"^(\[wp\] \[[^\]]+\] Goal typed_(\w+)[^\n]*)", re.M)
 _COUNT: Final = re.compile(r"Proved goals: +(\d+) / (\d+)")
 
@@ -34,6 +35,11 @@ class Goal(NamedTuple):
 
     name: str
     proved: bool
+
+
+def functions_of(source: str) -> list[str]:
+    """The functions that a header defines, in their order."""
+    return _FUNCTION.findall(_COMMENTS.sub("", source))
 
 
 def find_provers() -> list[str]:

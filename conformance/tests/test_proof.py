@@ -8,11 +8,11 @@ import pytest
 
 from conformance.proof.__main__ import main, notices
 from conformance.proof.faults import read_faults
-from conformance.proof.goals import HEADER, NoFramaC, find_provers, prove
+from conformance.proof.goals import HEADER, NoFramaC, find_provers, functions_of, prove
 
 SOURCE = HEADER.read_text()
 CODE = re.sub(r"/\*.*?\*/|//[^\n]*", "", SOURCE, flags=re.DOTALL)
-FUNCTIONS = re.findall(r"^static inline [a-z0-9_ ]+?\*?(\w+)\(", CODE, flags=re.MULTILINE)
+FUNCTIONS = functions_of(SOURCE)
 
 
 def needs_frama_c():

@@ -3,7 +3,7 @@
 static void read_flax_leaf(struct job *j, const struct sc_item *v, uint32_t node) {
     read_leaf(j, v, node, &(struct array_part){0, 0});
     j->path_cost += j->nodes.at[node].path_bytes + 8u * j->nodes.at[node].depth;
-    require(j, !paths_too_long(j, j->core.limits[0]), "FLAX-8", v->offset);
+    require(j, !paths_too_long(j, j->core.end), "FLAX-8", v->offset);
 }
 
 /* FLAX-2, FLAX-3: the key of an entry; false where it is the marker of a chunked array. */

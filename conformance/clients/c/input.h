@@ -51,8 +51,8 @@ static bool fill_buffer(struct job *j, size_t wanted) {
  * beyond that it is noticed on the way.
  */
 static bool has(struct job *j, uint64_t size) {
-    if (j->core.limits[0] != SC_UNKNOWN)
-        return size <= j->core.limits[0] - j->position;
+    if (j->core.end != SC_UNKNOWN)
+        return size <= j->core.end - j->position;
     return fill_buffer(j, size < BUFFER_SIZE ? (size_t)size : BUFFER_SIZE);
 }
 

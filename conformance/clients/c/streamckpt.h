@@ -5,7 +5,8 @@
  *
  * It is a machine that is given a window of the input and says what the next value in it is:
  *
- *     struct sc_reader r = sc_begin(size);                     // SC_UNKNOWN on a pipe
+ *     struct sc_reader r;
+ *     sc_begin(&r, size);                                      // SC_UNKNOWN on a pipe
  *     while (sc_step(&r, bytes, count, &item) == SC_ITEM)      // `bytes` are those from r.position on
  *         ...                                                  // item.state says what has been read
  *
@@ -352,8 +353,9 @@ static const struct sc_rule {
 
 struct sc_reader {
     uint64_t position;          /* of the next value */
-    uint64_t limits[3];         /* where the input, a bin in it, and an ext in that end ... */
-    unsigned depth;             /* ... and in which of these we are */
+    uint64_t end;               /* of the input, or of the records in it */
+    unsigned depth;             /* 0: we are in no body; 1: in that of a bin or ext; 2: in an ext in that of a bin */
+    uint64_t limit, outer;      /* where what we are in ends, and at depth 2 where the bin around it does */
     unsigned state;
     int sealed, detached;       /* this is a sealed stream; the index of a detached seal */
     const char *clause;         /* SC_REFUSED: which is broken ... */
@@ -388,16 +390,14 @@ struct sc_item {
     uint64_t body;              /* bytes of a str, bin or ext behind these, which are the caller's */
 };
 
-/*@ predicate sc_bounded(struct sc_reader *r) =
-  @     (r->depth == 0 && r->position <= r->limits[0]) ||
-  @     (r->depth == 1 && r->position <= r->limits[1] <= r->limits[0]) ||
-  @     (r->depth == 2 && r->position <= r->limits[2] <= r->limits[1] <= r->limits[0]);
-  @ predicate sc_sound(struct sc_reader *r) = sc_bounded(r) && r->state < SC_STATES &&
-  @     (r->state <= SC_BLOB ==> r->depth == 0) && (SC_NDARRAY <= r->state < SC_CLOSE ==> 1 <= r->depth) &&
-  @     (r->state < SC_NDARRAY || SC_CLOSE <= r->state ==> r->depth <= 1) &&
+/*@ predicate sc_bounded(struct sc_reader *r) = r->position <= r->limit <= r->end && r->depth <= 2 &&
+  @     (r->depth == 0 ==> r->limit == r->end) && (r->depth == 2 ==> r->limit <= r->outer <= r->end);
+  @ predicate sc_stands(unsigned state, unsigned depth) = state < SC_STATES && (state <= SC_BLOB ==> depth == 0) &&
+  @     (SC_NDARRAY <= state < SC_CLOSE ==> 1 <= depth) && (state < SC_NDARRAY || SC_CLOSE <= state ==> depth <= 1);
+  @ predicate sc_sound(struct sc_reader *r) = sc_bounded(r) && sc_stands(r->state, r->depth) &&
   @     r->bytes <= SC_MAX_PATH_BYTES && r->levels <= SC_MAX_META_DEPTH && r->dtype < SC_DTYPES;
   @ predicate sc_ready(struct sc_reader *r, struct sc_item *v) = sc_sound(r) && v->offset == r->position &&
-  @     v->text <= v->used && v->offset + v->used + v->body <= r->limits[r->depth]; */
+  @     v->text <= v->used && v->offset + v->used + v->body <= r->limit; */
 
 /* Each of these ends a step. */
 /*@ requires \valid(r); assigns r->clause, r->offset; ensures \result == SC_REFUSED; */
@@ -455,11 +455,11 @@ static inline void sc_header(const unsigned char *p, unsigned form, struct sc_it
   @ requires sc_bounded(r);
   @ assigns *v, r->top, r->clause, r->offset, r->need;
   @ ensures \result == SC_ITEM ==> v->offset == r->position && 1 <= v->used == v->text <= n &&
-  @     v->offset + v->used + v->body <= r->limits[r->depth];
+  @     v->offset + v->used + v->body <= r->limit;
   @ ensures SC_ITEM <= \result <= SC_REFUSED && \result != SC_END; */
 static inline int sc_value(struct sc_reader *r, const unsigned char *p, size_t n, unsigned allowed, const char *clause,
                            struct sc_item *v) {
-    const uint64_t left = r->limits[r->depth] - r->position, at = r->position;
+    const uint64_t left = r->limit - r->position, at = r->position;
     if (!r->depth && (!r->sealed || r->state == SC_RECORD))
         r->top = at;
     if (!left)
@@ -481,7 +481,7 @@ static inline int sc_value(struct sc_reader *r, const unsigned char *p, size_t n
     const uint64_t announced = v->type == SC_MAP ? 2 * v->number : v->type == SC_ARRAY ? v->number : v->body;
     if (left - size < announced)                                        /* WIRE-3, CONF-4 */
         return sc_short(r, "WIRE-3", at);
-    if (r->limits[r->depth] == SC_UNKNOWN && n < SC_WINDOW && n - size < announced)
+    if (r->limit == SC_UNKNOWN && n < SC_WINDOW && n - size < announced)
         return sc_more(r, size + announced);
     if (r->state >= SC_INDEX)                                           /* INDEX-5, META-2 */
         SC_REQUIRE(form == sc_shortest_form(v->negative ? SC_NEGATIVE : type, v->number),
@@ -535,75 +535,177 @@ static inline int sc_text(struct sc_reader *r, const unsigned char *p, size_t n,
 
 /* Into the body of a bin or ext, and out of one, which has to end at this place. */
 /*@ requires \valid(r) && \valid(v) && \separated(r, v) && r->depth <= 1 && sc_bounded(r);
-  @ requires r->position <= v->offset && v->offset + v->used + v->body <= r->limits[r->depth];
-  @ assigns r->depth, r->limits[r->depth + 1], v->body;
-  @ ensures sc_bounded(r) && r->depth == \old(r->depth) + 1 && v->body == 0;
-  @ ensures r->position == \old(r->position) && r->limits[0] == \old(r->limits[0]);
-  @ ensures v->offset + v->used <= r->limits[r->depth]; */
+  @ requires r->position <= v->offset && v->offset + v->used + v->body <= r->limit;
+  @ assigns r->depth, r->limit, r->outer, v->body;
+  @ ensures sc_bounded(r) && r->depth == \old(r->depth) + 1 && v->body == 0 && v->offset + v->used <= r->limit; */
 static inline void sc_enter(struct sc_reader *r, struct sc_item *v) {
-    r->limits[r->depth + 1] = v->offset + v->used + v->body;
+    r->outer = r->limit;
+    r->limit = v->offset + v->used + v->body;
     r->depth++;
     v->body = 0;
 }
 
 /*@ requires \valid(r) && 1 <= r->depth && sc_bounded(r);
-  @ assigns r->depth, r->clause, r->offset;
-  @ ensures \result == SC_ITEM ==> sc_bounded(r) && r->depth == \old(r->depth) - 1 && at <= r->limits[r->depth];
-  @ ensures \result == SC_ITEM || \result == SC_REFUSED; */
+  @ assigns r->depth, r->limit, r->clause, r->offset;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_bounded(r) && r->depth == \old(r->depth) - 1 && at <= r->limit; */
 static inline int sc_leave(struct sc_reader *r, uint64_t at) {
-    SC_REQUIRE(at == r->limits[r->depth], "WIRE-6", at);
+    SC_REQUIRE(at == r->limit, "WIRE-6", at);
+    r->limit = r->depth == 2 ? r->outer : r->end;
     r->depth--;
+    return SC_ITEM;
+}
+
+/* KEY-1, KEY-3: a key path of so many keys. */
+/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v) && r->state == SC_PATH;
+  @ assigns r->path, r->left, r->keys, r->bytes, r->part, r->parts, r->state, r->clause, r->offset;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_path(struct sc_reader *r, const struct sc_item *v) {
+    SC_REQUIRE(v->number, "KEY-1", v->offset);
+    SC_REQUIRE(v->number <= SC_MAX_PARTS + (uint64_t)(r->sealed != 0), "KEY-3", v->offset);
+    r->path = v->offset;
+    r->left = v->number;
+    r->keys = r->bytes = 0;
+    r->part = r->parts = 0;
+    r->state = SC_KEY;
+    return SC_ITEM;
+}
+
+/* KEY-3, KEY-4, WIRE-5, PART-3: a key, or that of a part. */
+/*@ requires \valid(r) && \valid(v) && \valid_read(text + (0 .. v->used - v->text - 1));
+  @ requires \separated(r, v, text + (0 .. v->used - v->text - 1)) && sc_ready(r, v) && r->state == SC_KEY;
+  @ requires v->body == 0 || (v->used == v->text && v->body > SC_MAX_PATH_BYTES);
+  @ assigns r->part, r->parts, r->keys, r->bytes, r->left, r->state, r->clause, r->offset, v->state;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_key(struct sc_reader *r, const unsigned char *text, struct sc_item *v) {
+    const size_t length = v->used - v->text;
+    if (r->sealed && !v->body && sc_part_key(text, length, &r->part, &r->parts)) {
+        SC_REQUIRE(r->keys && r->left == 1, "PART-3", r->record);
+        SC_REQUIRE(r->parts, "PART-2", r->record);
+        v->state = SC_PART_KEY;
+    } else {
+        const uint64_t size = length + v->body;
+        const int fits = r->keys < SC_MAX_PARTS && size <= SC_MAX_PATH_BYTES - r->bytes;
+        const char *fault = sc_key_fault(r->keys, r->bytes, text, size);
+        SC_REQUIRE(!fault, fault, fits ? v->offset : r->path);
+        r->keys++;
+        r->bytes += (unsigned)size;
+    }
+    r->state = --r->left ? SC_KEY : SC_BLOB;
     return SC_ITEM;
 }
 
 /* LEAF-1: the leaf that a value begins; a map is an empty one or is chunked. */
 /*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_bounded(r) && r->depth <= 1 && v->text <= v->used;
-  @ requires r->position <= v->offset && v->offset + v->used + v->body <= r->limits[r->depth];
-  @ requires r->bytes <= SC_MAX_PATH_BYTES && r->levels <= SC_MAX_META_DEPTH && r->dtype < SC_DTYPES;
-  @ assigns *r, *v;
+  @ requires r->position <= v->offset && v->offset + v->used + v->body <= r->limit;
+  @ assigns r->leaf, r->entries, r->chunk, r->count, r->kind, r->state, r->depth, r->limit, r->outer, r->clause, r->offset;
+  @ assigns v->body;
   @ ensures \result == SC_ITEM || \result == SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_sound(r) && v->offset + v->used + v->body <= r->limits[r->depth] &&
-  @     v->offset == \old(v->offset) && v->text == \old(v->text) && v->used == \old(v->used);
-  @ ensures r->position == \old(r->position) && r->limits[0] == \old(r->limits[0]); */
+  @ ensures \result == SC_ITEM ==> sc_bounded(r) && sc_stands(r->state, r->depth) &&
+  @     v->offset + v->used + v->body <= r->limit; */
 static inline int sc_leaf(struct sc_reader *r, struct sc_item *v) {
-    unsigned kind = v->type == SC_MAP && v->number ? SC_MARKED : SC_CLOSE;
+    SC_REQUIRE(v->type != SC_ARRAY && (v->type != SC_EXT || (v->ext >= 1 && v->ext <= 3)), "LEAF-1", v->offset);
     r->leaf = v->offset;
     r->entries = v->number;
     r->chunk = r->count = 0;
-    if (v->type == SC_EXT) {
-        kind = v->ext == 1 ? SC_NDARRAY : v->ext == 2 ? SC_COMPLEX : SC_SCALAR;
-        SC_REQUIRE(v->ext >= 1 && v->ext <= 3, "LEAF-1", v->offset);
+    r->state = v->type == SC_EXT ? (v->ext == 1 ? SC_NDARRAY : v->ext == 2 ? SC_COMPLEX : SC_SCALAR) :
+               v->type == SC_MAP && v->number ? SC_MARKED : SC_CLOSE;
+    r->kind = r->state;
+    if (v->type == SC_EXT)
         sc_enter(r, v);
-    }
-    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
-    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
-    SC_REQUIRE(v->type != SC_ARRAY, "LEAF-1", v->offset);
-    r->state = r->kind = kind;
     return SC_ITEM;
 }
 
 /* LEAF-10: a chunked array, behind its marker. */
-/*@ requires \valid(r) && sc_sound(r) && r->depth <= 1;
+/*@ requires \valid(r) && r->depth <= 1;
   @ assigns r->state, r->clause, r->offset;
-  @ ensures \result == SC_REFUSED || (\result == SC_ITEM && sc_sound(r)); */
+  @ ensures \result == SC_REFUSED || \result == SC_ITEM;
+  @ ensures \result == SC_ITEM ==> r->state == SC_TRUE; */
 static inline int sc_marked(struct sc_reader *r) {
     SC_REQUIRE(r->entries == 3 || (r->entries == 4 && r->sealed), "LEAF-10", r->leaf);
     r->state = SC_TRUE;
     return SC_ITEM;
 }
 
-/* LEAF-2 to LEAF-6, LEAF-12: the payload of an array, or of a chunk. */
-/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v) && 1 <= r->depth;
-  @ assigns *r, *v;
+/* LEAF-3, LEAF-6, LEAF-11: the shape of an array or chunk, or of a chunked array. */
+/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v);
+  @ requires r->state == SC_AXES || r->state == SC_SHAPE;
+  @ assigns r->shape, r->left, r->axis, r->product, r->none, r->state, r->clause, r->offset;
   @ ensures \result == SC_ITEM || \result == SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_ready(r, v) && v->used == \old(v->used);
-  @ ensures r->position == \old(r->position) && r->limits[0] == \old(r->limits[0]); */
-static inline int sc_payload(struct sc_reader *r, struct sc_item *v) {
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_shape(struct sc_reader *r, const struct sc_item *v) {
+    const int axes = r->state == SC_AXES;
+    SC_REQUIRE(v->number <= SC_MAX_DIMENSIONS, "LEAF-3", v->offset);
+    SC_REQUIRE(axes || r->kind != SC_SCALAR || !v->number, "LEAF-6", v->offset);
+    SC_REQUIRE(axes || r->kind != SC_MARKED || v->number == 1, "LEAF-12", v->offset);
+    r->shape = v->offset;
+    r->left = v->number;
+    r->axis = 0;
+    r->product = 1;
+    r->none = 0;
+    r->state = v->number ? r->state + 1 : axes ? SC_CHUNKS_KEY : SC_TAG;
+    return SC_ITEM;
+}
+
+/* LEAF-3: a dimension of either. */
+/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v);
+  @ requires r->state == SC_LENGTH || r->state == SC_DIMENSION;
+  @ assigns r->left, r->product, r->none, r->state, r->clause, r->offset;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_dimension(struct sc_reader *r, const struct sc_item *v) {
+    SC_REQUIRE(!v->negative, "LEAF-3", v->offset);
+    r->none = r->none || !v->number;
+    r->product = sc_times(r->product, v->number);
+    r->state = !--r->left ? r->state + 1 : r->state == SC_LENGTH ? SC_AXIS : SC_DIMENSION;
+    return SC_ITEM;
+}
+
+/* LEAF-12: so many chunks, of which each is an ndarray. */
+/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v) && r->state == SC_CHUNKS;
+  @ assigns r->chunks, r->count, r->elements, r->whole, r->whole_none, r->whole_shape, r->state, r->clause, r->offset;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_chunks(struct sc_reader *r, const struct sc_item *v) {
+    SC_REQUIRE(v->number, "LEAF-12", v->offset);
+    r->chunks = v->offset;
+    r->count = v->number;
+    r->elements = 0;
+    r->whole = r->product;
+    r->whole_none = r->none;
+    r->whole_shape = r->shape;
+    r->state = SC_CHUNK_KEY;
+    return SC_ITEM;
+}
+
+/* DTYPE-1, LEAF-4, LEAF-12: the tag of a dtype. */
+/*@ requires \valid(r) && \valid(v) && \valid_read(text + (0 .. v->used - v->text - 1));
+  @ requires \separated(r, v, text + (0 .. v->used - v->text - 1)) && sc_ready(r, v) && r->state == SC_TAG;
+  @ assigns r->dtype, r->state, r->clause, r->offset;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_tag(struct sc_reader *r, const unsigned char *text, const struct sc_item *v) {
+    const unsigned dtype = sc_find_dtype(text, v->used - v->text);
+    SC_REQUIRE(dtype < SC_DTYPES, "DTYPE-1", v->offset);
+    SC_REQUIRE(!r->chunk || dtype == r->dtype, "LEAF-12", v->offset);
+    SC_REQUIRE(sc_times(r->product, sc_dtypes[dtype].width) != SC_UNKNOWN, "LEAF-4", r->shape);
+    r->dtype = dtype;
+    r->state = SC_PAYLOAD;
+    return SC_ITEM;
+}
+
+/* LEAF-2 to LEAF-6, LEAF-12: the payload of an array, or of a chunk. */
+/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v) && r->state == SC_PAYLOAD;
+  @ assigns r->depth, r->limit, r->elements, r->chunk, r->state, r->clause, r->offset;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_payload(struct sc_reader *r, const struct sc_item *v) {
     const uint64_t elements = r->none ? 0 : r->product, width = sc_dtypes[r->dtype].width;
     SC_REQUIRE(v->number == elements * width, "LEAF-5", v->offset);
-    int result = sc_leave(r, v->offset + v->used + v->body);
-    if (result != SC_ITEM)
-        return result;
+    if (sc_leave(r, v->offset + v->used + v->body) != SC_ITEM)
+        return SC_REFUSED;
     r->elements += elements;
     if (r->count && !r->chunk++)
         SC_REQUIRE(sc_times(r->whole, width) != SC_UNKNOWN, "LEAF-4", r->whole_shape);
@@ -613,126 +715,95 @@ static inline int sc_payload(struct sc_reader *r, struct sc_item *v) {
     return SC_ITEM;
 }
 
+/* LEAF-7: a part of a complex number, of which the last one ends the ext. */
+/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v) && r->state == SC_PART;
+  @ assigns r->left, r->depth, r->limit, r->state, r->clause, r->offset;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_part(struct sc_reader *r, const struct sc_item *v) {
+    if (--r->left)
+        return SC_ITEM;
+    r->state = SC_CLOSE;
+    return sc_leave(r, v->offset + v->used + v->body);
+}
+
+/* ALIGN-2: the padding. */
+//@ requires \valid_read(text + (0 .. length - 1)); assigns \nothing;
+static inline int sc_is_zero(const unsigned char *text, size_t length) {
+    size_t i = 0;
+    //@ loop invariant 0 <= i <= length; loop assigns i; loop variant length - i;
+    while (i < length && !text[i])
+        i++;
+    return i == length;
+}
+
 /* What a value of a record means whose header and text have been read; `text` is the latter. */
 /*@ requires \valid(r) && \valid(v) && \valid_read(text + (0 .. v->used - v->text - 1));
   @ requires \separated(r, v, text + (0 .. v->used - v->text - 1)) && sc_ready(r, v) && r->state < SC_CLOSE;
   @ requires r->state == SC_KEY ==> v->body == 0 || (v->used == v->text && v->body > SC_MAX_PATH_BYTES);
-  @ assigns *r, *v;
+  @ assigns r->record, r->path, r->left, r->keys, r->bytes, r->part, r->parts, r->leaf, r->entries, r->kind, r->dtype;
+  @ assigns r->axis, r->chunk, r->count, r->shape, r->product, r->none, r->chunks, r->elements, r->whole, r->whole_none;
+  @ assigns r->whole_shape, r->state, r->depth, r->limit, r->outer, r->clause, r->offset, v->state, v->body;
   @ ensures \result == SC_ITEM || \result == SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_ready(r, v) && v->used == \old(v->used);
-  @ ensures r->position == \old(r->position) && r->limits[0] == \old(r->limits[0]); */
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
 static inline int sc_on_record(struct sc_reader *r, const unsigned char *text, struct sc_item *v) {
     const size_t length = v->used - v->text;
-    const uint64_t number = v->number, at = v->offset;
-    unsigned next = r->state + 1;
     switch (r->state) {
-    case SC_RECORD:
-        r->record = at;
-        break;
     case SC_PATH:
-        SC_REQUIRE(number, "KEY-1", at);
-        SC_REQUIRE(number <= SC_MAX_PARTS + (uint64_t)(r->sealed != 0), "KEY-3", at);
-        r->path = at;
-        r->left = number;
-        r->keys = r->bytes = 0;
-        r->part = r->parts = 0;
-        break;
+        return sc_on_path(r, v);
     case SC_KEY:
-        if (r->sealed && !v->body && sc_part_key(text, length, &r->part, &r->parts)) {
-            SC_REQUIRE(r->keys && r->left == 1, "PART-3", r->record);
-            SC_REQUIRE(r->parts, "PART-2", r->record);
-            v->state = SC_PART_KEY;
-        } else {
-            const uint64_t size = length + v->body;
-            const int fits = r->keys < SC_MAX_PARTS && size <= SC_MAX_PATH_BYTES - r->bytes;
-            const char *fault = sc_key_fault(r->keys, r->bytes, text, size);
-            SC_REQUIRE(!fault, fault, fits ? at : r->path);
-            r->keys++;
-            r->bytes += (unsigned)size;
-        }
-        next = --r->left ? SC_KEY : SC_BLOB;
-        break;
-    case SC_BLOB:
-        sc_enter(r, v);
-        break;
+        return sc_on_key(r, text, v);
     case SC_LEAF:
         return sc_leaf(r, v);
     case SC_MARKED:
         return sc_marked(r);
-    case SC_TRUE:
-        next = r->entries == 4 ? SC_PAD_KEY : SC_SHAPE_KEY;
-        break;
-    case SC_PAD:
-        //@ loop invariant 0 <= i <= length; loop assigns i, r->clause, r->offset; loop variant length - i;
-        for (size_t i = 0; i < length; i++)
-            SC_REQUIRE(!text[i], "ALIGN-2", at);
-        break;
     case SC_AXES:
     case SC_SHAPE:
-        SC_REQUIRE(number <= SC_MAX_DIMENSIONS, "LEAF-3", at);
-        SC_REQUIRE(r->state != SC_SHAPE || r->kind != SC_SCALAR || !number, "LEAF-6", at);
-        SC_REQUIRE(r->state != SC_SHAPE || r->kind != SC_MARKED || number == 1, "LEAF-12", at);
-        r->shape = at;
-        r->left = number;
-        r->axis = 0;
-        r->product = 1;
-        r->none = 0;
-        next = number ? next : r->state == SC_AXES ? SC_CHUNKS_KEY : SC_TAG;
-        break;
-    case SC_AXIS:
-        SC_REQUIRE(sc_is_decimal(text, length, r->axis), "LEAF-11", at);
-        r->axis++;
-        break;
+        return sc_on_shape(r, v);
     case SC_LENGTH:
     case SC_DIMENSION:
-        SC_REQUIRE(!v->negative, "LEAF-3", at);
-        r->none = r->none || !number;
-        r->product = sc_times(r->product, number);
-        next = !--r->left ? next : r->state == SC_LENGTH ? SC_AXIS : SC_DIMENSION;
-        break;
+        return sc_on_dimension(r, v);
     case SC_CHUNKS:
-        SC_REQUIRE(number, "LEAF-12", at);
-        r->chunks = at;
-        r->count = number;
-        r->elements = 0;
-        r->whole = r->product;
-        r->whole_none = r->none;
-        r->whole_shape = r->shape;
+        return sc_on_chunks(r, v);
+    case SC_TAG:
+        return sc_on_tag(r, text, v);
+    case SC_PAYLOAD:
+        return sc_payload(r, v);
+    case SC_PART:
+        return sc_on_part(r, v);
+    case SC_RECORD:
+        r->record = v->offset;
+        break;
+    case SC_BLOB:
+        sc_enter(r, v);
+        break;
+    case SC_TRUE:
+        r->state = r->entries == 4 ? SC_PAD_KEY : SC_SHAPE_KEY;
+        return SC_ITEM;
+    case SC_PAD:
+        SC_REQUIRE(sc_is_zero(text, length), "ALIGN-2", v->offset);
+        break;
+    case SC_AXIS:
+        SC_REQUIRE(sc_is_decimal(text, length, r->axis), "LEAF-11", v->offset);
+        r->axis++;
         break;
     case SC_CHUNK_KEY:
-        SC_REQUIRE(sc_is_decimal(text, length, r->chunk), "LEAF-12", at);
+        SC_REQUIRE(sc_is_decimal(text, length, r->chunk), "LEAF-12", v->offset);
         break;
     case SC_CHUNK:
-        SC_REQUIRE(v->ext == 1, "LEAF-12", at);
+        SC_REQUIRE(v->ext == 1, "LEAF-12", v->offset);
         sc_enter(r, v);
         break;
     case SC_NDARRAY:
-        next = SC_SHAPE;
-        break;
-    case SC_TAG: {
-        const unsigned dtype = sc_find_dtype(text, length);
-        SC_REQUIRE(dtype < SC_DTYPES, "DTYPE-1", at);
-        SC_REQUIRE(!r->chunk || dtype == r->dtype, "LEAF-12", at);
-        SC_REQUIRE(sc_times(r->product, sc_dtypes[dtype].width) != SC_UNKNOWN, "LEAF-4", r->shape);
-        r->dtype = dtype;
-        break;
-    }
-    case SC_PAYLOAD:
-        return sc_payload(r, v);
+        r->state = SC_SHAPE;
+        return SC_ITEM;
     case SC_COMPLEX:
         r->left = 2;
-        break;
-    case SC_PART:
-        next = --r->left ? SC_PART : SC_CLOSE;
-        if (next == SC_CLOSE && sc_leave(r, at + v->used) != SC_ITEM)
-            return SC_REFUSED;
         break;
     default:
         break;
     }
-    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
-    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
-    r->state = next;
+    r->state++;
     return SC_ITEM;
 }
 
@@ -742,14 +813,28 @@ static inline int sc_is_alignment(uint64_t n) {
     return n >= 64 && n <= 4096 && !(n & (n - 1));
 }
 
+/* META-3: a value of the metadata has ended, and with it each list and map of which it is the last. */
+/*@ requires \valid(r) && r->levels <= SC_MAX_META_DEPTH;
+  @ assigns r->levels, r->counts[0 .. SC_MAX_META_DEPTH - 1];
+  @ ensures r->levels <= \old(r->levels); */
+static inline void sc_end_value(struct sc_reader *r) {
+    unsigned levels = r->levels;
+    /*@ loop invariant levels <= r->levels <= SC_MAX_META_DEPTH;
+      @ loop assigns levels, r->counts[0 .. SC_MAX_META_DEPTH - 1];
+      @ loop variant levels; */
+    while (levels && !--r->counts[levels - 1])
+        levels--;
+    r->levels = levels;
+}
+
 /* META-1, META-3: what a key or value of the metadata means, or all of it, which is a map. */
 /*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v);
   @ requires SC_METADATA <= r->state <= SC_META_VALUE;
-  @ assigns *r, *v;
+  @ assigns r->metadata, r->values, r->levels, r->counts[0 .. SC_MAX_META_DEPTH - 1], r->maps[0 .. SC_MAX_META_DEPTH - 1];
+  @ assigns r->state, r->clause, r->offset;
   @ ensures \result == SC_ITEM || \result == SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_ready(r, v) && v->used == \old(v->used);
-  @ ensures r->position == \old(r->position) && r->limits[0] == \old(r->limits[0]); */
-static inline int sc_on_metadata(struct sc_reader *r, struct sc_item *v) {
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_metadata(struct sc_reader *r, const struct sc_item *v) {
     const int nests = r->state != SC_META_KEY && v->type & (SC_ARRAY | SC_MAP);
     if (r->state == SC_METADATA) {
         r->metadata = v->offset;
@@ -764,32 +849,25 @@ static inline int sc_on_metadata(struct sc_reader *r, struct sc_item *v) {
         r->state = SC_META_VALUE;
         return SC_ITEM;
     }
-    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
-    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
-    unsigned levels = r->levels;
     if (nests && v->number) {
-        r->counts[levels] = (uint16_t)v->number;        /* META-3: this is no more than SC_MAX_META_VALUES - 1 */
-        r->maps[levels++] = v->type == SC_MAP;
+        r->counts[r->levels] = (uint16_t)v->number;     /* META-3: this is no more than SC_MAX_META_VALUES - 1 */
+        r->maps[r->levels] = v->type == SC_MAP;
+        r->levels++;
     } else {
-        //@ loop invariant levels <= r->levels; loop assigns levels, r->counts[0 .. 63]; loop variant levels;
-        while (levels && !--r->counts[levels - 1])
-            levels--;
+        sc_end_value(r);
     }
-    //@ assert sc_bounded(r) && r->position == \at(r->position, Pre) && r->limits[0] == \at(r->limits[0], Pre);
-    //@ assert v->offset == \at(v->offset, Pre) && v->offset + v->used + v->body <= r->limits[r->depth];
-    r->levels = levels;
-    r->state = levels && r->maps[levels - 1] ? SC_META_KEY : levels ? SC_META_VALUE :
-               r->digests ? SC_DIGESTS_KEY : SC_CLOSE;
+    r->state = !r->levels ? (r->digests ? SC_DIGESTS_KEY : SC_CLOSE) :
+               r->maps[r->levels - 1] ? SC_META_KEY : SC_META_VALUE;
     return SC_ITEM;
 }
 
 /* INDEX-1 to INDEX-3: what a value of the index means. */
 /*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_ready(r, v) && SC_INDEX <= r->state;
-  @ assigns *r, *v;
+  @ assigns r->digests, r->entries, r->left, r->typed, r->records, r->metadata, r->values, r->levels;
+  @ assigns r->counts[0 .. SC_MAX_META_DEPTH - 1], r->maps[0 .. SC_MAX_META_DEPTH - 1], r->state, r->clause, r->offset;
   @ ensures \result == SC_ITEM || \result == SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_ready(r, v) && v->used == \old(v->used);
-  @ ensures r->position == \old(r->position) && r->limits[0] == \old(r->limits[0]); */
-static inline int sc_on_index(struct sc_reader *r, struct sc_item *v) {
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v); */
+static inline int sc_on_index(struct sc_reader *r, const struct sc_item *v) {
     const uint64_t number = v->number, at = v->offset;
     unsigned next = r->state + 1;
     switch (r->state) {
@@ -846,26 +924,33 @@ static inline int sc_on_index(struct sc_reader *r, struct sc_item *v) {
     return SC_ITEM;
 }
 
-/* The next value; of a record or index that has been read whole, its end, in which there are no bytes. */
+/* The end of a record or index that has been read whole, in which there are no bytes. */
+/*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_sound(r) && r->state == SC_CLOSE;
+  @ assigns r->depth, r->limit, r->state, r->clause, r->offset, *v;
+  @ ensures \result == SC_ITEM || \result == SC_REFUSED;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v) && r->state == SC_RECORD && v->used == v->text == 0 && v->body == 0; */
+static inline int sc_close(struct sc_reader *r, struct sc_item *v) {
+    *v = (struct sc_item){.state = SC_CLOSE, .offset = r->position};
+    if (r->depth && sc_leave(r, r->position) != SC_ITEM)
+        return SC_REFUSED;
+    r->state = SC_RECORD;
+    return SC_ITEM;
+}
+
+/* The next value, or the end of a record or index. */
 /*@ requires \valid(r) && \valid(v) && \valid_read(p + (0 .. n - 1)) && \separated(r, v, p + (0 .. n - 1));
   @ requires sc_sound(r);
   @ assigns *r, *v;
-  @ ensures r->limits[0] == \old(r->limits[0]);
-  @ ensures SC_ITEM <= \result <= SC_REFUSED;
+  @ ensures r->end == \old(r->end) && SC_ITEM <= \result <= SC_REFUSED;
   @ ensures \result == SC_ITEM ==> sc_sound(r) && v->text <= v->used <= n &&
   @     r->position == \old(r->position) + v->used + v->body;
-  @ ensures \result == SC_END ==> sc_sound(r) && r->depth == 0;
+  @ ensures \result == SC_END ==> sc_sound(r);
   @ ensures \result == SC_ITEM ==> 1 <= v->used || (\old(r->state) == SC_CLOSE && r->state == SC_RECORD); */
 static inline int sc_step(struct sc_reader *r, const unsigned char *p, size_t n, struct sc_item *v) {
     const unsigned state = r->state;
-    if (state == SC_CLOSE) {
-        *v = (struct sc_item){.state = SC_CLOSE, .offset = r->position};
-        if (r->depth && sc_leave(r, r->position) != SC_ITEM)
-            return SC_REFUSED;
-        r->state = SC_RECORD;
-        return SC_ITEM;
-    }
-    if (state == SC_RECORD && r->position == r->limits[0])
+    if (state == SC_CLOSE)
+        return sc_close(r, v);
+    if (state == SC_RECORD && r->position == r->end)
         return SC_END;
     SC_REQUIRE(state != SC_RECORD || !r->sealed || !r->position || !n || p[0] == 0x92, "SEAL-1", r->position);
     int result = sc_value(r, p, n, sc_rules[state].allowed, sc_rules[state].clause, v);
@@ -878,24 +963,33 @@ static inline int sc_step(struct sc_reader *r, const unsigned char *p, size_t n,
     return result;
 }
 
-/* A stream, or the file of a detached seal, of this size. */
+/* The input, or the records in it, end at this place: to be said where a reader is in no body. */
+/*@ requires \valid(r) && r->depth == 0 && r->position <= end;
+  @ assigns r->end, r->limit;
+  @ ensures r->end == end && sc_bounded(r); */
+static inline void sc_bound(struct sc_reader *r, uint64_t end) {
+    r->end = r->limit = end;
+}
+
+/* A stream, or the file of a detached seal, of this size, or of SC_UNKNOWN. */
 /*@ requires \valid(r);
   @ assigns *r;
-  @ ensures sc_sound(r) && r->limits[0] == size && r->position == 0 && r->state == SC_RECORD && !r->detached; */
+  @ ensures sc_sound(r) && r->end == size && r->position == 0 && r->state == SC_RECORD && !r->detached; */
 static inline void sc_begin(struct sc_reader *r, uint64_t size) {
     *r = (struct sc_reader){0};
-    r->limits[0] = size;
     r->state = SC_RECORD;
     r->position = r->depth = r->bytes = r->levels = r->dtype = 0;       /* said once more for the proof */
     r->detached = 0;
+    sc_bound(r, size);
 }
 
 /* The index, which has this length and stands at r->position. */
-/*@ requires \valid(r) && sc_sound(r) && r->position + length <= r->limits[0];
-  @ assigns r->limits[1], r->depth, r->state;
+/*@ requires \valid(r) && r->position + length <= r->end;
+  @ requires r->bytes <= SC_MAX_PATH_BYTES && r->levels <= SC_MAX_META_DEPTH && r->dtype < SC_DTYPES;
+  @ assigns r->limit, r->depth, r->state;
   @ ensures sc_sound(r); */
 static inline void sc_begin_index(struct sc_reader *r, uint64_t length) {
-    r->limits[1] = r->position + length;
+    r->limit = r->position + length;
     r->depth = 1;
     r->state = SC_INDEX;
 }
@@ -956,20 +1050,20 @@ static inline int sc_read_footer(struct sc_reader *r, const unsigned char *p, ui
 /* ---- Chapter 06: a stream that is in memory ---- */
 
 /* Goes from where the reader is to the end of the records, or of the index. */
-/*@ requires \valid(r) && sc_sound(r) && \valid_read(p + (0 .. r->limits[0] - 1));
-  @ requires \separated(r, p + (0 .. r->limits[0] - 1));
+/*@ requires \valid(r) && sc_sound(r) && \valid_read(p + (0 .. r->end - 1));
+  @ requires \separated(r, p + (0 .. r->end - 1));
   @ assigns *r;
-  @ ensures r->limits[0] == \old(r->limits[0]) && SC_ITEM <= \result <= SC_REFUSED;
-  @ ensures \result == SC_END ==> sc_sound(r) && r->depth == 0; */
+  @ ensures r->end == \old(r->end) && SC_ITEM <= \result <= SC_REFUSED;
+  @ ensures \result == SC_END ==> sc_sound(r); */
 static inline int sc_pass(struct sc_reader *r, const unsigned char *p) {
     const int index = r->state == SC_INDEX;
     struct sc_item v;
-    /*@ loop invariant sc_sound(r) && r->limits[0] == \at(r->limits[0], Pre);
+    /*@ loop invariant sc_sound(r) && r->end == \at(r->end, Pre);
       @ loop assigns v, *r;
-      @ loop variant 2 * (r->limits[0] - r->position) + (r->state == SC_CLOSE ? 1 : 0); */
+      @ loop variant 2 * (r->end - r->position) + (r->state == SC_CLOSE ? 1 : 0); */
     for (;;) {
         const unsigned char *at = p + r->position;
-        int result = sc_step(r, at, r->limits[0] - r->position, &v);
+        int result = sc_step(r, at, r->end - r->position, &v);
         if (result != SC_ITEM)
             return result;
         if (v.state == SC_CLOSE && index)
@@ -982,8 +1076,8 @@ static inline int sc_pass(struct sc_reader *r, const unsigned char *p) {
 /*@ requires \valid(r) && \valid_read(p + (0 .. n - 1)) && \separated(r, p + (0 .. n - 1));
   @ assigns *r;
   @ ensures \result == SC_ITEM || \result == SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_sound(r) && r->position == 0 && r->limits[0] <= n && r->state == SC_RECORD;
-  @ ensures \result == SC_ITEM && r->sealed ==> r->limits[0] + SC_SEAL_HEADER + SC_FOOTER_BYTES <= n; */
+  @ ensures \result == SC_ITEM ==> sc_sound(r) && r->position == 0 && r->end <= n && r->state == SC_RECORD;
+  @ ensures \result == SC_ITEM && r->sealed ==> r->end + SC_SEAL_HEADER + SC_FOOTER_BYTES <= n; */
 static inline int sc_open(struct sc_reader *r, const unsigned char *p, size_t n) {
     struct sc_footer f;
     sc_begin(r, n);
@@ -997,7 +1091,7 @@ static inline int sc_open(struct sc_reader *r, const unsigned char *p, size_t n)
     SC_REQUIRE(sc_seal_length(p + f.seal) == f.index, "SEAL-3", f.seal);
     const uint64_t start = f.seal + SC_SEAL_HEADER;
     SC_REQUIRE(sc_crc32c(0, p + start, f.index) == f.checksum, "SEAL-4", start);
-    r->limits[0] = f.seal;
+    sc_bound(r, f.seal);
     return SC_ITEM;
 }
 
@@ -1013,9 +1107,9 @@ static inline int sc_check(struct sc_reader *r, const unsigned char *p, size_t n
     result = sc_pass(r, p);
     if (!sealed || result != SC_END)
         return result;
-    r->position = r->limits[0] + SC_SEAL_HEADER;
-    r->limits[0] = n - SC_FOOTER_BYTES;
-    sc_begin_index(r, r->limits[0] - r->position);
+    r->position = r->end + SC_SEAL_HEADER;
+    r->end = n - SC_FOOTER_BYTES;
+    sc_begin_index(r, r->end - r->position);
     return sc_pass(r, p);
 }
 

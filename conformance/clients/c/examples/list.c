@@ -13,7 +13,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "refused: %s\n", result == SC_REFUSED ? r.clause : "the file is cut off");
         return 1;
     }
-    for (sc_open(&r, bytes, size); sc_step(&r, bytes + r.position, r.limits[0] - r.position, &item) == SC_ITEM;)
+    for (sc_open(&r, bytes, size); sc_step(&r, bytes + r.position, r.end - r.position, &item) == SC_ITEM;)
         if (item.state == SC_KEY)
             printf("%.*s%s", (int)item.number, (char *)bytes + item.offset + item.text, r.left ? "/" : "\n");
     return 0;
