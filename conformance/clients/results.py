@@ -23,6 +23,7 @@ from ..reports.results import expanded, results, summary
 from ..reports.table import markdown
 from ..runner import Run, sorted_out
 from ..xfails import read_xfails
+from . import rust_program
 from .in_process import JAXSEQ, LOOP, LOOP_REJECTS, PAGE, PAGE_REJECTS, REFERENCE
 
 CLIENTS = Path(__file__).parent
@@ -41,8 +42,7 @@ def programs(folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     if shutil.which("node"):
         yield "JavaScript", f"node {CLIENTS / 'client.mjs'}", ALL
     if shutil.which("rustc"):
-        source = CLIENTS / "client.rs"
-        subprocess.run(["rustc", "-O", "--edition", "2021", source, "-o", folder / "rust"], check=True)
+        rust_program.build(folder / "rust", "-O")
         yield "Rust", str(folder / "rust"), ALL
 
 

@@ -13,6 +13,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from ..clients import rust_program
+
 _SECONDS: Final = 3  # of processor time for one input; of a server by the clock
 _PATIENCE: Final = 20
 _SPACE: Final = 1 << 31  # bytes of address space
@@ -20,10 +22,6 @@ _PRINTED: Final = 64 << 20
 PIPED: Final = 1 << 16  # bytes, which a pipe takes at once
 # The portable SHA-256 is what is looked at: the other one is for processors that not every machine has.
 _PORTABLE: Final = {"#define HAVE_SHA_NI 1\n": "\n", 'target_arch = "x86_64"': 'target_arch = "none"'}
-_COMMANDS: Final = {
-    "client.c": ("cc", "-std=c11", "-O0", "-w", "-o"),
-    "client.rs": ("rustc", "--edition=2021", "--allow=warnings", "-Coverflow-checks=off", "-Cdebuginfo=0", "-o"),
-}
 _HANGS: Final = -signal.SIGXCPU
 
 
@@ -53,7 +51,7 @@ class Running(Protocol):
 
 
 def _put(file: Path, text: str) -> None:
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
 
 
@@ -65,13 +63,22 @@ class Compiled:
             for there, instead in _PORTABLE.items():
                 text = text.replace(there, instead)
             _put(folder / name, text)
-        name, self._program = next(iter(texts)), folder / "client"  # the first file names the others
-        done = subprocess.run([*_COMMANDS[name], self._program, folder / name], capture_output=True, cwd=folder)
-        if done.returncode:
+        self._folder, self._program = folder, folder / "client"
+        try:
+            self._build(folder / next(iter(texts)))  # the first file names the others
+        except subprocess.CalledProcessError:
             shutil.rmtree(folder)
-            raise NoProgram
-        self._folder = folder
+            raise NoProgram from None
         self._files = [os.memfd_create(name) for name in ("output", "errors")]
+
+    def _build(self, source: Path) -> None:
+        """Raises: subprocess.CalledProcessError."""
+        if source.suffix == ".rs":
+            options = ("--allow=warnings", "-Coverflow-checks=off", "-Cdebuginfo=0")
+            rust_program.build(self._program, *options, crate=self._folder / "rust")
+        else:
+            command = ["cc", "-std=c11", "-O0", "-w", "-o", self._program, source]
+            subprocess.run(command, capture_output=True, cwd=self._folder, check=True)
 
     def __enter__(self) -> Compiled:
         return self

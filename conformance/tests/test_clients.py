@@ -11,6 +11,7 @@ import pytest
 
 from conformance import NEWEST as SPEC
 from conformance.callables import Rejected, judge_callable
+from conformance.clients import rust_program
 from conformance.clients.in_process import (
     JAXSEQ,
     LOOP,
@@ -65,8 +66,8 @@ def client_in_c(tmp_path_factory):
 @pytest.fixture(scope="module")
 def client_in_rust(tmp_path_factory):
     program = tmp_path_factory.mktemp("rust") / "client"
-    strict = ["-O", "-D", "warnings", "--edition", "2021"]
-    subprocess.run([tool("rustc"), *strict, CLIENTS / "client.rs", "-o", program], check=True)
+    tool("rustc")
+    rust_program.build(program, "-O", "-Dwarnings")
     return program
 
 

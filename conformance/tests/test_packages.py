@@ -11,7 +11,7 @@ import pytest
 from conformance.model import load_corpus
 
 CLIENTS = Path(__file__).parents[1] / "clients"
-JAVASCRIPT = CLIENTS / "streamckpt"
+JAVASCRIPT, RUST = CLIENTS / "streamckpt", CLIENTS / "rust"
 # What a reader of the header has to add, since it takes memory, or is in another file (c/streamckpt.h says so).
 LEFT_TO_THE_CALLER = {
     *("STREAM-4", "STREAM-5", "PART-1", "PART-2", "PART-3", "PART-4", "META-2"),
@@ -105,3 +105,26 @@ def test_no_module_of_the_package_in_javascript_imports_another_package():
     for file in JAVASCRIPT.glob("*.mjs"):
         lines = [line for line in file.read_text().splitlines() if " from '" in line]
         assert all(" from './" in line for line in lines), file
+
+
+def cargo(folder, *words):
+    """The crate is compiled without a network, and what comes of it lies in a folder of its own."""
+    command = [tool("cargo"), words[0], "--quiet", "--offline", "--locked", "--target-dir", folder, *words[1:]]
+    return subprocess.run(command, cwd=RUST, capture_output=True, text=True)
+
+
+def test_the_example_in_rust_lists_leaves(tmp_path):
+    file, paths = a_stream()
+    done = cargo(tmp_path, "run", "--example", "list", "--", file)
+    assert [line.split(" ")[0] for line in done.stdout.splitlines()] == paths, done.stderr
+
+
+@pytest.mark.thorough
+def test_the_package_in_rust_passes_its_own_tests(tmp_path):
+    done = cargo(tmp_path, "test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5 passed" in done.stdout
+
+
+def test_the_package_in_rust_depends_on_no_other():
+    assert "dependencies" not in (RUST / "Cargo.toml").read_text()

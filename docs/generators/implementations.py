@@ -20,7 +20,7 @@ _ABOUT: Final = {
         "the explorer of this site runs on it",
         "streamckpt/index.mjs",
     ),
-    "Rust": ("a reader and writer in Rust without a crate, written from the specification alone", "client.rs"),
+    "Rust": ("a crate in Rust, a reader and writer written from the specification alone", "rust/src/lib.rs"),
     "one page": (
         "a reader in Python on a page, and on a second one for sealed streams, of numpy and ml_dtypes alone",
         "page.py",

@@ -15,6 +15,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from conformance.clients import rust_program
+
 from ..findings import ROOT, Broken
 from ..scratch import CACHE
 from .answers import Answer, by_path
@@ -137,15 +139,13 @@ def javascript_client() -> Program | None:
 
 def rust_client(build: Path = BUILD) -> Started | None:
     """The client in Rust, built into a folder unless it is there; None without a compiler."""
-    compiler = shutil.which("rustc")
-    if compiler is None:
+    if shutil.which("rustc") is None:
         return None
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sorted(CLIENTS.glob("*.rs")))).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in rust_program.sources())).hexdigest()[:16]
     program = build / f"client-rust-{digest}"
     if not program.exists():
         build.mkdir(parents=True, exist_ok=True)
         made = build / f"{program.name}.{os.getpid()}"
-        options = ["-O", "-C", "overflow-checks=on", "--edition", "2021", "-o", str(made)]
-        subprocess.run([compiler, *options, str(CLIENTS / "client.rs")], check=True)
+        rust_program.build(made, "-O", "-Coverflow-checks=on")
         made.replace(program)
     return Started("Rust", [str(program)], version="2.0")

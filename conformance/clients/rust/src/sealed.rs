@@ -6,7 +6,7 @@
 //! (SEAL-8): one that has been cut off, or has an index that breaks a rule, is refused before its records are read.
 
 use crate::checksum::{checksum, joined, Checksums, BLOCK};
-use crate::index::{big_endian, Entry, Frame, Index, Listed, Nesting};
+use crate::index::{big_endian, Entry, Frame, Index, Listed};
 use crate::parts::{Boxes, Part};
 use crate::*;
 use std::io::{Seek, SeekFrom};
@@ -125,16 +125,16 @@ impl Content {
 // ---- The records (SEAL-1, SEAL-2, PART-1 to PART-4, SUM-2) ----
 
 /// A leaf that has been read.
-struct Stored {
-    leaf: Leaf,
+pub struct Stored {
+    pub leaf: Leaf,
     /// More than one where it is an array in parts.
-    records: usize,
+    pub records: usize,
     digest: Option<Box<Digest>>,
 }
 
 /// What INDEX-3 says of a record, but for the checksums.
-struct Record {
-    size: u64,
+pub struct Record {
+    pub size: u64,
     payload: Option<u64>,
     /// That of a part.
     shape: Option<Box<[u64]>>,
@@ -142,12 +142,12 @@ struct Record {
 
 /// What has been read. Everything but the places stands in the order of the file.
 #[derive(Default)]
-struct Stream {
-    places: BTreeMap<KeyPath, usize>,
-    leaves: Vec<Stored>,
-    records: Vec<Record>,
+pub struct Stream {
+    pub places: BTreeMap<KeyPath, usize>,
+    pub leaves: Vec<Stored>,
+    pub records: Vec<Record>,
     /// Those of the blocks of all records.
-    checksums: Vec<u32>,
+    pub checksums: Vec<u32>,
     /// That of all bytes.
     checksum: u32,
     /// The offsets of payloads that must be aligned.
@@ -236,7 +236,7 @@ impl Reader<'_> {
                 (Content { digest, ..Content::default() }, None)
             }
         };
-        (content.pieces, content.is_padded) = (0, false);
+        (content.before, content.is_padded) = (content.pieces.len(), false);
         let leaf = self.input.leaf_blob(&mut content)?;
         self.end_record(at, &content, part.as_ref().and(leaf.shape()));
         let mut records = 1;
@@ -264,16 +264,18 @@ impl Reader<'_> {
         let (blocks, all) = self.input.checksums.take().map(Checksums::finish).unwrap_or_default();
         stream.checksum = joined(stream.checksum, all, size); // SUM-4
         stream.checksums.extend(blocks);
-        let payload = (content.pieces == 1).then(|| content.first_at - at);
+        let pieces = &content.pieces[content.before..];
+        let payload = (pieces.len() == 1).then(|| pieces[0].start - at);
         stream.records.push(Record { size, payload, shape: part_shape.map(Box::from) });
         if content.is_padded {
-            stream.padded_at.push(content.first_at);
+            stream.padded_at.push(pieces[0].start);
         }
     }
 }
 
 impl Leaf {
-    fn array(&self) -> Option<&Array> {
+    /// The array of an ndarray or scalar.
+    pub fn array(&self) -> Option<&Array> {
         match self {
             Leaf::Ndarray(array) | Leaf::Scalar(array) => Some(array),
             _ => None,
@@ -504,7 +506,7 @@ impl Stream {
 }
 
 /// A stream that begins with the mark.
-pub fn decode(mut input: Input, path: &OsStr) -> Result<()> {
+pub fn read(mut input: Input, path: &OsStr) -> Result<(Stream, Index)> {
     let size = input.size;
     let mut ahead = None;
     if let Some(size) = size {
@@ -525,7 +527,7 @@ pub fn decode(mut input: Input, path: &OsStr) -> Result<()> {
     require(footer.seal_at == seal_at, "SEAL-4", footer.at, "the seal does not stand where the footer says")?;
     require(footer.index_bytes == length, "SEAL-3", seal_at, "the length of the seal is not that of the footer")?;
     stream.check(&index)?;
-    stream.print(index)
+    Ok((stream, index))
 }
 
 /// SEAL-8: what the index of a file says; the offset of its seal.
@@ -551,7 +553,7 @@ pub fn seal_beside(path: &OsStr) -> Option<OsString> {
 }
 
 /// DETACHED-2: a plain stream with its seal.
-pub fn decode_with_seal(mut input: Input, seal: &OsStr) -> Result<()> {
+pub fn read_with_seal(mut input: Input, seal: &OsStr) -> Result<(Stream, Index)> {
     let (outline, seal_at) = open_detached(seal)
         .and_then(|(mut input, length, frame)| Ok((Outline::read(&mut input, length, frame)?, frame.seal_at)))
         .map_err(in_the_seal)?;
@@ -564,7 +566,7 @@ pub fn decode_with_seal(mut input: Input, seal: &OsStr) -> Result<()> {
     let (mut input, length, frame) = open_detached(seal).map_err(in_the_seal)?;
     let (index, _) = stream.compare(&mut input, length, frame)?;
     stream.check(&index).map_err(in_the_seal)?;
-    stream.print(index)
+    Ok((stream, index))
 }
 
 /// DETACHED-1: the seal, which begins with its index; and how many bytes that has.
@@ -584,36 +586,4 @@ fn in_the_seal(mut error: Error) -> Error {
         refusal.reason = format!("in the detached seal: {}", refusal.reason).into();
     }
     error
-}
-
-// ---- What is printed ----
-
-impl Stream {
-    fn print(&self, index: Index) -> Result<()> {
-        let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-        let (alignment, checksum) = (index.alignment, index.checksum);
-        write!(out, r#"{{"seal":{{"version":"2.0","alignment":"{alignment}","checksum":"{checksum:08x}","digests":"#)?;
-        match index.digests {
-            Some((_, digests)) => write!(out, r#""{}""#, hexadecimal(&digests))?,
-            None => write!(out, "null")?,
-        }
-        write!(out, r#","metadata":"#)?;
-        Input::new(io::Cursor::new(index.metadata), None, "META-1").metadata_value(0, &mut Nesting::outermost(), &mut out)?;
-        write!(out, r#"}},"records":["#)?;
-        let mut paths: Vec<&KeyPath> = self.places.keys().collect();
-        paths.sort_unstable_by_key(|path| self.places[*path]);
-        let (mut records, mut checksums) = (self.records.iter(), self.checksums.iter());
-        let mut separator = "";
-        for (path, stored) in paths.into_iter().zip(&self.leaves) {
-            write!(out, "{separator}\n{{{},\"checksums\":[", json_record(path, &stored.leaf))?;
-            let blocks = records.by_ref().take(stored.records).map(|record| record.size.div_ceil(BLOCK)).sum::<u64>();
-            for (place, checksum) in checksums.by_ref().take(blocks as usize).enumerate() {
-                write!(out, "{}\"{checksum:08x}\"", if place > 0 { "," } else { "" })?;
-            }
-            write!(out, "]}}")?;
-            separator = ",";
-        }
-        writeln!(out, "\n]}}")?;
-        Ok(out.flush()?)
-    }
 }
