@@ -17,7 +17,7 @@ from reference.format.errors import FormatError
 from reference.tests.servers.fixtures import *  # noqa: F403
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
-settings.register_profile("fast", settings.get_profile("default"), max_examples=20)  # of `make test-fast`
+settings.register_profile("fast", settings.get_profile("default"), max_examples=12)  # of `make test-fast`
 settings.load_profile("default")
 # For environments of other versions, which do not look for what depends on values (`make test-versions`).
 settings.register_profile("versions", settings.get_profile("default"), max_examples=15)
@@ -25,8 +25,8 @@ settings.register_profile("versions", settings.get_profile("default"), max_examp
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
 def pytest_collection_modifyitems(config, items):
-    """Of a test that is marked `sampled(n)`, all but one in n of its parameters are slow, and in the fast lane two in
-    three of every other that has more than four.
+    """Of a test that is marked `sampled(n)`, all but one in n of its parameters are slow, and in the fast lane three
+    in four of every other that has more than four.
 
     Those that need a server which `make` does not install, or take minutes, are left out unless they are asked for.
     """
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config, items):
     parameters, seen = Counter(names), Counter()
     for item, name in zip(items, names, strict=True):
         marker = item.get_closest_marker("sampled")
-        one_in = marker.args[0] if marker else 3 if is_fast and parameters[name] > 4 else 1
+        one_in = marker.args[0] if marker else 4 if is_fast and parameters[name] > 4 else 1
         if seen[name] % one_in:
             item.add_marker(pytest.mark.slow)
         seen[name] += 1
