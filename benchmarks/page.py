@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .measure import middle
-from .picture import drawing
+from .picture import figures
 from .plots import Bar, Line, bars, lines
 from .report import base_of, shown
 from .targets import Case, Cases, Verdict, judge, seconds
@@ -68,7 +68,7 @@ Run it with `make bench` (four minutes, small trees) or `make bench-full`; the r
 def page(results: dict[str, Any]) -> str:
     """Results as Markdown, with their plots in it."""
     cases = Cases(results)
-    parts = [_INTRODUCTION, _figure(drawing(results)), _machine(results)]
+    parts = [_INTRODUCTION, figures(results), _machine(results)]
     verdicts = judge(results)
     if any(verdict.met is not None for verdict in verdicts):
         parts.append(_targets(verdicts))

@@ -26,8 +26,19 @@ PEERS: Final = ("streamckpt", "safetensors", "orbax", "usual loop")
 FILES: Final = {"light": "speed-light.svg", "dark": "speed-dark.svg"}
 FOLDER: Final = Path(__file__).parents[1] / "docs/pages/assets"
 
-_WIDTH, _NAMES, _VALUES = 760, 140, 130  # pixels: of all, for the operations, for what follows a bar
-_BAR, _GAP, _TOP, _BOTTOM = 13, 12, 30, 22
+_BAR, _GAP, _LINE, _BOTTOM = 13, 12, 16, 22  # pixels
+
+
+class Layout(NamedTuple):
+    """Pixels of all, for the operations, and for what follows a bar; names of no width stand above their bars."""
+
+    width: int
+    names: int
+    values: int
+
+
+BROAD: Final = Layout(760, 140, 130)
+NARROW: Final = Layout(340, 0, 120)  # for phones
 
 
 class Colors(NamedTuple):
@@ -45,7 +56,7 @@ PAGE: Final = Colors(
 )
 
 
-def drawing(results: dict[str, Any], colors: Colors = PAGE) -> str:
+def drawing(results: dict[str, Any], colors: Colors = PAGE, layout: Layout = BROAD) -> str:
     """Seconds that each peer takes for each operation, as SVG on one line. What has no figure is left out."""
     cases = Cases(results)
     groups, days = {}, set[str]()
@@ -54,33 +65,40 @@ def drawing(results: dict[str, Any], colors: Colors = PAGE) -> str:
         days |= {case["date"] for case in found.values()}
         groups[name] = [(peer, seconds(found[peer])) for peer in PEERS if peer in found]
     most = max((value for rows in groups.values() for _, value in rows), default=1.0)
-    scale = (_WIDTH - _NAMES - _VALUES) / most
-    title = f"Seconds for {WORKS[_WORK].title}; shorter is better"
-    parts, y = [_text(0, 14, title, colors.text, "start", "bold")], _TOP
+    scale = (layout.width - layout.names - layout.values) / most
+    title = [f"Seconds for {WORKS[_WORK].title}; ", "shorter is better"]
+    title = title if layout.names == 0 else ["".join(title)]
+    parts = [_text(0, 14 + _LINE * i, line, colors.text, "start", "bold") for i, line in enumerate(title)]
+    y = 14.0 + _LINE * len(title)
     for name, rows in groups.items():
-        parts.append(_text(_NAMES - 10, y + len(rows) * _BAR / 2 + 4, name, colors.text, "end"))
+        if layout.names == 0:
+            parts.append(_text(0, y + 9, name, colors.text, "start"))
+            y += _LINE
+        else:
+            parts.append(_text(layout.names - 10, y + len(rows) * _BAR / 2 + 4, name, colors.text, "end"))
         for peer, value in rows:
             ours = peer == PEERS[0]
             width = max(value * scale, 1.5)
             parts.append(
-                f'<rect x="{_NAMES}" y="{y + 1}" width="{width:.1f}" height="{_BAR - 2}" rx="1.5" '
+                f'<rect x="{layout.names}" y="{y + 1:g}" width="{width:.1f}" height="{_BAR - 2}" rx="1.5" '
                 f'fill="{colors.ours if ours else colors.others}"/>'
             )
             label = f"{value:.2f} s {peer}" if value >= 0.1 else f"{1e3 * value:.0f} ms {peer}"
             weight = "bold" if ours else "normal"
             parts.append(
-                _text(_NAMES + width + 6, y + 10, label, colors.text if ours else colors.quiet, "start", weight)
+                _text(layout.names + width + 6, y + 10, label, colors.text if ours else colors.quiet, "start", weight)
             )
             y += _BAR
         y += _GAP
     machine = results["machine"]
     note = f"{machine['processor']}, {machine['cores']} cores, files in memory, medians, {max(days, default='')}"
+    title = "".join(title)
     parts.append(_text(0, y + 8, note, colors.quiet, "start"))
     described = "; ".join(
         f"{name}: {', '.join(f'{peer} {value:.3g} s' for peer, value in rows)}" for name, rows in groups.items()
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y + _BOTTOM - _GAP}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width} {y + _BOTTOM - _GAP:g}" role="img" '
         'font-family="system-ui, sans-serif" font-size="11.5">'
         f"<title>{html.escape(title)}</title><desc>{html.escape(described)}</desc>{''.join(parts)}</svg>"
     )
@@ -89,6 +107,15 @@ def drawing(results: dict[str, Any], colors: Colors = PAGE) -> str:
 def _text(x: float, y: float, text: str, color: str, anchor: str, weight: str = "normal") -> str:
     bold = f' font-weight="{weight}"' if weight != "normal" else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}"{bold}>{html.escape(text)}</text>'
+
+
+def figures(results: dict[str, Any]) -> str:
+    """The drawing for a page of the site, and one for phones in its place."""
+    layouts = {"broad": BROAD, "narrow": NARROW}
+    return "\n".join(
+        f'<figure class="plot {name}" tabindex="0">{drawing(results, layout=layout)}</figure>\n'
+        for name, layout in layouts.items()
+    )
 
 
 def files(results: dict[str, Any]) -> dict[Path, str]:

@@ -152,8 +152,9 @@ def found():
 
 
 def test_the_page_opens_with_a_picture_and_holds_a_plot_for_each_group_and_one_of_the_cost_of_a_record(found):
-    picture, *plots = re.findall("<svg.*?</svg>", page(found))
+    picture, narrow, *plots = re.findall("<svg.*?</svg>", page(found))
     assert "files in memory, medians" in picture
+    assert re.findall(r"[\d.]+ m?s [a-z ]+", narrow) == re.findall(r"[\d.]+ m?s [a-z ]+", picture)
     assert len(plots) == 4
     for plot in plots:
         root = ET.fromstring(plot)

@@ -54,7 +54,7 @@ def long_text_in_place_of_a_blob():
 
 @refuse("LEAF-1", "CONF-8")
 def array_in_place_of_a_leaf():
-    """The leaf is an array of one element, and the bin ends where that is due."""
+    """The leaf is an array of one element, and the bin ends where that is expected."""
     return leaf_("91 # ! an array of 1")
 
 

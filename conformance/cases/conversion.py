@@ -54,8 +54,8 @@ def flax_(entries: dict[str, Bytes]) -> Bytes:
 
 @converts("CONV-1")
 def every_kind_of_leaf_from_stream_to_stream():
-    """A canonical stream comes out as it went in, whatever its leaves are. Programs for weights alone drop what is no
-    array.
+    """A canonical stream comes out as it went in, whatever its leaves are. Programs for weights alone drop what is not
+    an array.
     """
     return Conversion(), stream_(KINDS), stream_(KINDS)
 
@@ -196,7 +196,7 @@ def without_float_dtype_nothing_is_cast():
 
 @refuses_to_convert("CONV-1", also=("FLAX-3",))
 def part_that_a_flax_file_cannot_hold():
-    """A key path with the part `__msgpack_chunked_array__` can stand in a stream, and is no part of a flax file."""
+    """A key path with the part `__msgpack_chunked_array__` can stand in a stream, and is not part of a flax file."""
     return Conversion(streaming=False), record_("a", int_(1)) + record_(("b", MARKER), raw("c3"))
 
 
@@ -240,7 +240,7 @@ def dtypes_that_a_cast_leaves_alone():
 
 @converts("CONV-2")
 def small_values_that_a_cast_leaves_alone():
-    """Floats that are no numpy values, and all other kinds of leaves that are no arrays, are not cast."""
+    """Floats that are not numpy values, and all other kinds of leaves that are not arrays, are not cast."""
     keep = {kind: leaf for kind, leaf in KINDS.items() if "array" not in kind and kind != "scalar"}
     return Conversion(float_dtype="bf16", streaming=False), stream_(keep), flax_(keep)
 

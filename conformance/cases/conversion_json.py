@@ -20,7 +20,7 @@ def member_of_5000_digits_that_is_ignored():
 
 @converts("CONV-11", "CONF-2")
 def member_beyond_float_64_that_is_ignored():
-    """A member that is ignored is 1e999, which is no float 64."""
+    """A member that is ignored is 1e999, which is not a float 64."""
     return taken(noted("1e999"))
 
 

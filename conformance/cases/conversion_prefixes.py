@@ -22,7 +22,7 @@ WEIGHTS = records(("dense/kernel", W), ("bias", MU))
 
 @converts("CONV-5")
 def params_of_a_stream_of_weights():
-    """`params::` gives the whole tree of a stream that is no train state."""
+    """`params::` gives the whole tree of a stream that is not a train state."""
     return Conversion(), WEIGHTS, WEIGHTS
 
 
@@ -42,7 +42,7 @@ def params_of_a_train_state_whose_step_comes_last():
 
 @converts("CONV-5", "TREE-6")
 def params_beside_a_step_that_is_missing():
-    """A subtree `params` without `step` is no train state: the first versions of EasyLM wrote their weights so."""
+    """A subtree `params` without `step` is not a train state: the first versions of EasyLM wrote their weights so."""
     weights = records(("params/params/w", W), ("opt_state", raw("80")), ("steps", int_(7)))
     return Conversion(), weights, weights
 
@@ -132,7 +132,7 @@ def trainstate_params_that_are_not_there():
 
 @refuses_to_convert("CONV-5", also=("KEY-1",))
 def trainstate_params_that_are_a_leaf():
-    """At `params/params` stands an array, which is no subtree: without these two parts it has no key path."""
+    """At `params/params` stands an array, which is not a subtree: without these two parts it has no key path."""
     return Conversion("trainstate_params"), records(("step", int_(7)), ("params/params", W))
 
 

@@ -53,7 +53,7 @@ def name_that_is_empty():
 
 @converts("CONV-7")
 def names_with_escapes():
-    """The header is JSON: an escaped letter, an escaped dot, a surrogate pair, and other signs that are no
+    """The header is JSON: an escaped letter, an escaped dot, a surrogate pair, and other signs that are not
     separators.
     """
     names = bytes_("0", "a/b", r"x\u002ey", r"\u00e9", r"\ud83d\ude00")
@@ -123,7 +123,7 @@ def packed_dtype_is_refused():
 
 @refuses_to_convert("CONV-8")
 def dtype_in_lower_case_is_refused():
-    """`f32` is no dtype of safetensors, and `float32` is none either."""
+    """`f32` is not a dtype of safetensors, and `float32` is not one either."""
     return IN, safetensors_("{" + entry_("w", "f32", "[1]", 0, 4) + "}", "00 00 80 3f")
 
 
@@ -177,7 +177,7 @@ def two_paths_of_one_name_to_safetensors():
 
 @refuses_to_convert("CONV-1", also=("CONV-7", "CONV-9"))
 def metadata_to_safetensors():
-    """`__metadata__` is no name of a tensor in safetensors: readers would skip it. So the leaf cannot be written."""
+    """`__metadata__` is not the name of a tensor in safetensors: readers would skip it, so it cannot be written."""
     return OUT, record_("w", ndarray_("uint8", (1,), "01")) + record_("__metadata__", ndarray_("uint8", (1,), "02"))
 
 

@@ -12,7 +12,7 @@ TENSOR = "{" + entry_("w", "U8", "[1]", 0, 1) + "}"
 
 @refuses_to_convert("CONV-10", also=DAMAGED)
 def header_that_begins_with_a_blank():
-    """A blank before the `{` of the header. Readers of JSON take it; from its first bytes this is no safetensors."""
+    """A blank before the `{` of the header. Readers of JSON take it; by its first bytes it is not safetensors."""
     return IN, safetensors_(" " + TENSOR, "07")
 
 

@@ -171,6 +171,6 @@ def chunk_that_says_four_and_has_three():
 
 @refuse("LEAF-12")
 def chunk_of_ext_type_3_with_a_dimension():
-    """A chunk is an ext of type 3, a scalar, but has the shape of one dimension that is due."""
+    """A chunk is an ext of type 3, a scalar, but has the shape of one dimension that is expected."""
     chunk = here("! ext of type 3") + ext_(3, arr_(3) + BODY)
     return record_("k", map_(3) + CHUNKED + numbered([chunk]))

@@ -21,7 +21,7 @@ def flax_root_that_says_one_entry_and_has_two():
 @flax_refuse("FLAX-6", also=("WIRE-3",))
 def flax_root_that_says_two_entries_and_has_one():
     """The root map says two entries, and the file ends after the first, whose text is long enough for both."""
-    return map_(2) + str_("a") + str_("bcd") + here("! an entry is due")
+    return map_(2) + str_("a") + str_("bcd") + here("! an entry is expected")
 
 
 @flax_refuse("FLAX-4", also=("FLAX-1", "LEAF-1"))

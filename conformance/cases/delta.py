@@ -1,4 +1,4 @@
-"""Chapter 10: deltas as files, the leaves that they make, and the base that they are held against."""
+"""Chapter 10: deltas as files, the leaves that they make, and the base that they are compared with."""
 
 from ..assembly import bin_, chunked_, data, header, ndarray_, raw
 from ..declare import recovers, refuses_to_recover
@@ -63,7 +63,7 @@ def leaf_in_place_of_a_subtree():
 
 @recovers("DELTA-6", "DELTA-4")
 def every_kind_of_small_leaf():
-    """The content of a leaf that is no array is its encoding, header included, an empty node's too."""
+    """The content of a leaf that is not an array is its encoding, header included, an empty node's too."""
     leaves = {
         "nil": "c0",
         "bool": "c3",
@@ -80,7 +80,7 @@ def every_kind_of_small_leaf():
 
 @recovers("DELTA-3", "DELTA-6", "DELTA-11", "DELTA-12", "DELTA-13")
 def small_leaves_that_stay():
-    """Leaves that are no arrays have a false `like_base`, and no blocks where they are the base's."""
+    """Leaves that are not arrays have a false `like_base`, and no blocks where they are the base's."""
     base = [small("s", "str", "a1 78"), small("e", "empty", "80"), small("n", "int", "07")]
     return recovery(base, [*base[:2], small("n", "int", "08")], "00 00 08")
 

@@ -120,7 +120,7 @@ def block_that_is_a_str():
 
 @refuses_to_recover("DELTA-6", also=("DELTA-7",))
 def block_without_its_bin():
-    """The bytes of a block stand in the leaf blob, where a bin that holds them is due. The first is taken for an
+    """The bytes of a block stand in the leaf blob, where a bin that holds them is expected. The first is taken for an
     int.
     """
     return delta(record_(("blocks", "0", "0"), raw("01")), block_(1, 0, ADDED))

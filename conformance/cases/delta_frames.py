@@ -114,13 +114,13 @@ def content_size_that_is_huge():
 
 @refuses_to_recover("DELTA-7")
 def content_size_of_one_byte_less():
-    """A frame of three bytes, whole and right in itself, where planes of four bytes are due."""
+    """A frame of three bytes, whole and right in itself, where planes of four bytes are expected."""
     return damaged(raw_frame("01 02 03"))
 
 
 @refuses_to_recover("DELTA-7")
 def content_size_of_one_byte_more():
-    """A frame of five bytes, whole and right in itself, where planes of four bytes are due."""
+    """A frame of five bytes, whole and right in itself, where planes of four bytes are expected."""
     return damaged(raw_frame("01 02 03 04 05"))
 
 

@@ -74,13 +74,13 @@ def text_after_the_json():
 
 @refuses_to_recover("DELTA-2", also=("DELTA-3", "CONV-11"))
 def nul_after_the_json():
-    """A NUL is no white space."""
+    """A NUL is not white space."""
     return refused(text_(says()) + "\0")
 
 
 @refuses_to_recover("DELTA-2", also=("DELTA-3", "CONV-11"))
 def byte_order_mark_before_the_json():
-    """U+FEFF is no white space."""
+    """U+FEFF is not white space."""
     return refused("\ufeff" + text_(says()))
 
 
@@ -142,7 +142,7 @@ def like_base_that_is_missing():
 
 @refuses_to_recover("DELTA-3")
 def base_of_a_leaf_that_is_missing():
-    """A leaf without `base`, where null is due."""
+    """A leaf without `base`, where null is expected."""
     value = says()
     del value["leaves"][1]["base"]
     return refused(value)

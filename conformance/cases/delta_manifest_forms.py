@@ -1,4 +1,4 @@
-"""Chapter 10: fields of a manifest in a form that some readers take for the one that is due (DELTA-2, DELTA-3).
+"""Chapter 10: fields of a manifest in a form that some readers take for the one that is expected (DELTA-2, DELTA-3).
 
 Each digest is right for what such a reader makes of the field, so that nothing else is wrong with these deltas.
 """

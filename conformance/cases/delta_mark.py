@@ -71,7 +71,7 @@ def mark_of_one_part():
 
 @refuses_to_recover("DELTA-2", also=("REC-2", "DELTA-1"))
 def mark_that_stands_twice():
-    """After the mark stands a stream, and a second mark is no record. Two deltas that were joined begin so."""
+    """After the mark stands a stream, and a second mark is not a record. Two deltas that were joined begin so."""
     again = raw(f"{NAME} a3 31 2e 30\n a5 64 65 6c 74 61 # ! a str, not a bin")
     return stream(BASE), MARK + again + blocks() + manifest_(SAYS)
 

@@ -30,7 +30,7 @@ def base_of_a_delta_that_is_cut_off():
 
 @refuses_to_diff("STREAM-2", also=("WIRE-3",))
 def target_of_a_delta_that_is_cut_off():
-    """The target ends before its last byte: the records before it are no reason to write a delta of them."""
+    """The target ends before its last byte: the records before it are not a reason to write a delta of them."""
     whole = stream(TARGET)
     return stream(BASE), whole.cut(whole.size - 1)
 

@@ -139,7 +139,7 @@ def flax_file_of_no_leaf():
 @flax_refuse("FLAX-1", also=("FLAX-6",))
 def flax_file_of_0_bytes():
     """A file of 0 bytes."""
-    return here("! a map is due")
+    return here("! a map is expected")
 
 
 @flax_refuse("FLAX-1")
@@ -202,40 +202,40 @@ def second_map_after_the_first():
 @flax_refuse("FLAX-6")
 def cut_before_the_first_key():
     """The file ends after the header of the root map."""
-    return raw("81 # ! an entry is due")
+    return raw("81 # ! an entry is expected")
 
 
 @flax_refuse("FLAX-6")
 def cut_inside_the_count_of_the_root():
     """The file ends inside the count of the root map."""
-    return raw("de 00 # ! two bytes of count are due")
+    return raw("de 00 # ! two bytes of count are expected")
 
 
 @flax_refuse("FLAX-6")
 def cut_inside_a_key():
     """The file ends inside the text of a key."""
-    return raw("81") + raw("a6 6b 65 72 # ! six bytes are due")
+    return raw("81") + raw("a6 6b 65 72 # ! six bytes are expected")
 
 
 @flax_refuse("FLAX-6")
 def cut_before_a_value():
     """The file ends after a key."""
-    return raw("81 a1 61") + here("! a value is due")
+    return raw("81 a1 61") + here("! a value is expected")
 
 
 @flax_refuse("FLAX-6")
 def cut_inside_an_int():
     """The file ends inside an int of four bytes."""
-    return raw("81 a1 61") + raw("ce 00 01 # ! four bytes are due")
+    return raw("81 a1 61") + raw("ce 00 01 # ! four bytes are expected")
 
 
 @flax_refuse("FLAX-6")
 def cut_after_an_inner_map():
     """An inner map is whole, and the root map's second entry is missing."""
-    return raw("82 a1 61 81 a1 78 01") + here("! a key is due")
+    return raw("82 a1 61 81 a1 78 01") + here("! a key is expected")
 
 
 @flax_refuse("FLAX-6", also=("WIRE-3",))
 def cut_inside_a_payload():
     """The file ends one byte before the payload of its last array does."""
-    return raw("81 a1 61") + here("! 12 bytes are due") + ndarray_("int8", (2,), "00 01").cut(14)
+    return raw("81 a1 61") + here("! 12 bytes are expected") + ndarray_("int8", (2,), "00 01").cut(14)

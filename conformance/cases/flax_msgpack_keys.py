@@ -39,7 +39,7 @@ def keys_that_differ_in_case():
 
 @flax_accept("FLAX-3", "LEAF-10", longer=True)
 def chunked_array_in_a_flax_file():
-    """A chunked array two levels below the root, between other leaves. The keys inside it are no parts of a path."""
+    """A chunked array two levels below the root, between other leaves. The keys inside it are not parts of a path."""
     inner = map_(3) + str_("x") + int_(1) + str_("y") + CHUNKED + str_("z") + int_(2)
     return map_(2) + str_("a") + inner + str_("b") + int_(3), [
         integer(["a", "x"], 1),
@@ -77,7 +77,7 @@ def marker_as_a_part_of_a_key_path():
     ]
 
 
-# --- keys that are no str (FLAX-2) ------------------------------------------------------------------------------------
+# --- keys that are not str (FLAX-2) -----------------------------------------------------------------------------------
 
 
 @flax_refuse("FLAX-2")
@@ -161,7 +161,8 @@ def marker_as_the_second_key_of_the_root():
 @flax_refuse("LEAF-10", "FLAX-3", also=("FLAX-3",))
 def map_that_begins_with_the_marker_and_is_no_chunked_array():
     """An inner map begins with the marker, and goes on with ordinary keys."""
-    return map_(1) + str_("a") + map_(3) + str_(MARKER) + raw("c3") + str_("x", "! shape is due") + raw("01 a1 79 02")
+    inner = map_(3) + str_(MARKER) + raw("c3") + str_("x", "! shape is expected") + raw("01 a1 79 02")
+    return map_(1) + str_("a") + inner
 
 
 @flax_refuse("LEAF-10", "FLAX-3", also=("FLAX-3",))

@@ -11,7 +11,7 @@ def _under(leaf):
 
 @flax_refuse("FLAX-4", also=("LEAF-1",))
 def list_of_no_elements():
-    """A value is an array of 0 elements. It is no empty node."""
+    """A value is an array of 0 elements. It is not an empty node."""
     return _under(raw("90 # ! an array"))
 
 
@@ -41,7 +41,7 @@ def dimension_of_minus_1_in_a_flax_file():
 
 @flax_refuse("LEAF-5", "FLAX-2")
 def payload_one_byte_short_in_a_flax_file():
-    """Two int8 are due and the payload has one byte."""
+    """Two int8 are expected and the payload has one byte."""
     return _under(ext_(1, arr_(3) + arr_(1) + int_(2) + str_("int8") + raw("c4 01 07 # ! one byte")))
 
 
@@ -56,20 +56,20 @@ def chunks_of_two_dtypes_in_a_flax_file():
 @flax_refuse("WIRE-3", "FLAX-2", also=("LEAF-5", "WIRE-6"))
 def payload_that_ends_after_its_ext_in_a_flax_file():
     """The payload reaches one byte beyond the body of its ext, into the next key. The file goes on after it."""
-    payload = raw("c4 03 # ! three bytes are due and two are left") + raw("01 02")
+    payload = raw("c4 03 # ! three bytes are expected and two are left") + raw("01 02")
     leaf = ext_(1, arr_(3) + arr_(1) + int_(3) + str_("int8") + payload)
     return map_(2) + str_("a") + leaf + str_("b") + int_(1)
 
 
 @flax_refuse("WIRE-4", "FLAX-2", also=("FLAX-2", "LEAF-1"))
 def byte_that_begins_no_value_in_a_flax_file():
-    """The byte c1 stands where a value is due."""
+    """The byte c1 stands where a value is expected."""
     return _under(raw("c1 # ! never used"))
 
 
 @flax_refuse("WIRE-4", "FLAX-2", also=("FLAX-2",))
 def byte_that_begins_no_key_in_a_flax_file():
-    """The byte c1 stands where a key is due."""
+    """The byte c1 stands where a key is expected."""
     return raw("82 a1 61 01") + raw("c1 # ! never used") + raw("02")
 
 

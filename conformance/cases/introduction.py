@@ -23,13 +23,13 @@ from ..declare import accept, array, empty, given, integer, nil, refuse, refuses
 @refuse("CONF-1", also=("REC-1",))
 def plain_text():
     """A text file. Its first byte happens to be a small MessagePack integer, as most bytes of text are."""
-    return data(b"These are not weights.\n", "! an int where a record is due")
+    return data(b"These are not weights.\n", "! an int where a record is expected")
 
 
 @refuse("CONF-1", also=("REC-1", "WIRE-4"))
 def bytes_of_ff():
     """A file of the byte ff, as an erased disk gives it: every byte is the MessagePack integer -1."""
-    return fill(0xFF, 64, "! the int -1 where a record is due")
+    return fill(0xFF, 64, "! the int -1 where a record is expected")
 
 
 @refuse("CONF-1", also=("REC-1",))
@@ -75,11 +75,11 @@ def what_a_training_run_saves():
 
 @refuse("CONF-3", also=("LEAF-1",))
 def a_fault_after_a_hundred_good_records():
-    """A hundred good records, and then a leaf that is a list. What was read before is no checkpoint."""
+    """A hundred good records, and then a leaf that is a list. What was read before is not a checkpoint."""
     good = Bytes()
     for i in range(100):
         good += record_(f"layer_{i}", ndarray_("int8", (1,), "01"))
-    last = arr_(2) + path_("last") + raw("c4 02") + raw("91 # ! an array is no leaf") + raw("00")
+    last = arr_(2) + path_("last") + raw("c4 02") + raw("91 # ! an array is not a leaf") + raw("00")
     return data(good.data(), "100 good records") + last
 
 
@@ -138,13 +138,13 @@ def a_million_dimensions():
 @refuse("CONF-4", "LEAF-1")
 def a_leaf_of_nested_arrays():
     """A leaf of 200,000 arrays in each other. A reader that decodes first and looks afterwards overflows its stack."""
-    return record_("k", data(b"\x91", "! an array is no leaf") + fill(0x91, 200_000) + data(b"\x00"))
+    return record_("k", data(b"\x91", "! an array is not a leaf") + fill(0x91, 200_000) + data(b"\x00"))
 
 
 @refuse("CONF-4", "LEAF-1")
 def a_leaf_of_a_million_empty_arrays():
     """A leaf that is a list of 900,000 empty lists: decoded first, it takes a hundred times the bytes of the file."""
-    return record_("k", data(b"\xdd\x00\x0d\xbb\xa0", "! an array is no leaf") + fill(0x90, 900_000))
+    return record_("k", data(b"\xdd\x00\x0d\xbb\xa0", "! an array is not a leaf") + fill(0x90, 900_000))
 
 
 @refuse("CONF-5", also=("LEAF-3",))

@@ -83,7 +83,7 @@ def last_of_many_parts_is_an_int():
 
 @refuse("KEY-1")
 def count_of_parts_one_too_many():
-    """The key path says two parts and has one: the bin of the leaf comes to stand where the second part is due."""
+    """The key path says two parts and has one: the bin of the leaf comes to stand where the second part is expected."""
     return raw("""
         92 92 a1 61
         c4 01 c0                # ! the leaf

@@ -80,7 +80,7 @@ def parsing_escaped_slashes_and_backslashes():
 
 @writes("KEY-6")
 def parsing_escaped_characters():
-    """A backslash, "u" and four digits are one character; what follows the fourth digit is no part of it."""
+    """A backslash, "u" and four digits are one character; what follows the fourth digit is not part of it."""
     return read_as(r"two\u000alines/\u0000/\ufeff1/\u00e91", "two\nlines", "\0", "\ufeff1", "é1")
 
 
@@ -111,7 +111,7 @@ def parsing_characters_that_stand_for_themselves():
 
 @refuses_to_write("KEY-6")
 def parsing_backslash_n():
-    """A backslash and "n" is no escape here."""
+    """A backslash and "n" is not an escape here."""
     return [given("a\\nb", "nil")]
 
 

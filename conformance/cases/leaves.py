@@ -48,7 +48,7 @@ def one_leaf_of_every_kind():
 
 @accept("LEAF-1")
 def false_and_true():
-    """The two bools beside the ints 0 and 1. A bool is no int, although Python's `True` is one."""
+    """The two bools beside the ints 0 and 1. A bool is not an int, although Python's `True` is one."""
     return raw("""
         92 91 a1 66 c4 01 c2   # "f": false
         92 91 a1 74 c4 01 c3   # "t": true
@@ -59,11 +59,11 @@ def false_and_true():
 
 @accept("LEAF-9", "TREE-4")
 def empty_node():
-    """An empty map is a leaf of the kind `empty`, as JAXSeq writes it. It is no nil, and is not left out."""
+    """An empty map is a leaf of the kind `empty`, as JAXSeq writes it. It is not nil, and is not left out."""
     return raw("92 92 a1 61 a1 62 c4 01 80 92 91 a1 63 c4 01 c0"), [empty(["a", "b"]), nil("c")]
 
 
-# --- values that are no leaf ------------------------------------------------------------------------------------------
+# --- values that are not leaves ---------------------------------------------------------------------------------------
 
 
 @refuse("LEAF-1")

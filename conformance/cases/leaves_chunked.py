@@ -134,7 +134,7 @@ def marker_that_is_1():
 @refuse("LEAF-10")
 def chunks_before_the_shape():
     """The entries stand in another order, as a writer leaves them that sorts its keys."""
-    return _entries(MARKED, here("! shape is due") + CHUNKS, SHAPE)
+    return _entries(MARKED, here("! shape is expected") + CHUNKS, SHAPE)
 
 
 @refuse("LEAF-10")
@@ -164,7 +164,7 @@ def chunked_array_with_a_fourth_entry():
 @refuse("LEAF-10")
 def chunked_array_with_its_shape_twice():
     """The map has three entries, of which `shape` stands twice and `chunks` is missing."""
-    return _entries(MARKED, SHAPE, here("! chunks is due") + SHAPE)
+    return _entries(MARKED, SHAPE, here("! chunks is expected") + SHAPE)
 
 
 @refuse("LEAF-10")

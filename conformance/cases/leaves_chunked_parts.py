@@ -59,39 +59,39 @@ def chunked_shape_that_is_an_array():
 @refuse("LEAF-11")
 def dimensions_with_a_gap():
     """The dimensions of a chunked array are `0` and `2`."""
-    return _shaped(map_(2) + str_("0") + int_(1) + str_("2", "! 1 is due") + int_(3))
+    return _shaped(map_(2) + str_("0") + int_(1) + str_("2", "! 1 is expected") + int_(3))
 
 
 @refuse("LEAF-11")
 def dimensions_in_descending_order():
     """The dimension `1` stands before `0`. A reader that looks each up by its key does not notice."""
-    return _shaped(map_(2) + str_("1", "! 0 is due") + int_(3) + str_("0") + int_(1))
+    return _shaped(map_(2) + str_("1", "! 0 is expected") + int_(3) + str_("0") + int_(1))
 
 
 @refuse("LEAF-11")
 def dimension_given_twice():
     """The key `0` stands twice. In a dictionary the last one wins."""
-    return _shaped(map_(2) + str_("0") + int_(1) + str_("0", "! 1 is due") + int_(3))
+    return _shaped(map_(2) + str_("0") + int_(1) + str_("0", "! 1 is expected") + int_(3))
 
 
 @refuse("LEAF-11")
 def dimensions_in_the_order_of_texts():
     """Eleven dimensions in the order of their texts: `0`, `1`, `10`, `2`. Writers that sort their keys do this."""
     names = sorted(map(str, range(11)))
-    entries = [str_(name, "! 2 is due" if name == "10" else "") + int_(3 if name == "0" else 1) for name in names]
+    entries = [str_(name, "! 2 is expected" if name == "10" else "") + int_(3 if name == "0" else 1) for name in names]
     return _shaped(map_(11) + together(entries))
 
 
 @refuse("LEAF-11")
 def dimension_numbered_00():
     """The key is `00`, which `int()` takes for 0."""
-    return _shaped(map_(1) + str_("00", "! 0 is due") + int_(3))
+    return _shaped(map_(1) + str_("00", "! 0 is expected") + int_(3))
 
 
 @refuse("LEAF-11")
 def dimension_numbered_in_arabic():
     """The key is U+0660, the digit zero in Arabic, which `int()` takes for 0."""
-    return _shaped(map_(1) + str_("\u0660", "! 0 is due") + int_(3))
+    return _shaped(map_(1) + str_("\u0660", "! 0 is expected") + int_(3))
 
 
 @refuse("LEAF-11")
@@ -148,33 +148,33 @@ def chunks_in_an_array():
 @refuse("LEAF-12")
 def chunks_from_1():
     """The chunks are counted from `1`."""
-    return _chunked(map_(2) + str_("1", "! 0 is due") + ONE_TWO + str_("2") + THREE)
+    return _chunked(map_(2) + str_("1", "! 0 is expected") + ONE_TWO + str_("2") + THREE)
 
 
 @refuse("LEAF-12")
 def chunks_with_a_gap():
     """The chunks are `0` and `2`: one has been lost, and the shape fits what is there."""
-    return _chunked(map_(2) + str_("0") + ONE_TWO + str_("2", "! 1 is due") + THREE)
+    return _chunked(map_(2) + str_("0") + ONE_TWO + str_("2", "! 1 is expected") + THREE)
 
 
 @refuse("LEAF-12")
 def chunks_in_descending_order():
     """The chunk `1` stands before `0`. A reader joins them in the wrong order, or looks each up by its key."""
-    return _chunked(map_(2) + str_("1", "! 0 is due") + THREE + str_("0") + ONE_TWO)
+    return _chunked(map_(2) + str_("1", "! 0 is expected") + THREE + str_("0") + ONE_TWO)
 
 
 @refuse("LEAF-12")
 def chunk_given_twice():
     """The key `0` stands twice, over one chunk of three elements each time."""
     whole = _int8("01 02 03")
-    return _chunked(map_(2) + str_("0") + whole + str_("0", "! 1 is due") + whole)
+    return _chunked(map_(2) + str_("0") + whole + str_("0", "! 1 is expected") + whole)
 
 
 @refuse("LEAF-12")
 def chunks_in_the_order_of_texts():
     """Eleven chunks in the order of their texts: `0`, `1`, `10`, `2`."""
     names = sorted(map(str, range(11)))
-    entries = [str_(name, "! 2 is due" if name == "10" else "") + _int8(f"{int(name):02x}") for name in names]
+    entries = [str_(name, "! 2 is expected" if name == "10" else "") + _int8(f"{int(name):02x}") for name in names]
     return _chunked(map_(11) + together(entries), size=11)
 
 

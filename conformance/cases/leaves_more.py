@@ -185,7 +185,7 @@ def dimension_numbered_with_a_line_feed():
 def eleventh_chunk_numbered_in_hexadecimal():
     """Eleven chunks, of which the last has the key `a`."""
     chunks = [str_(str(i)) + ndarray_("int8", (0,), "") for i in range(9)]
-    last = str_("9") + CHUNK + str_("a", "! 10 is due") + ndarray_("int8", (0,), "")
+    last = str_("9") + CHUNK + str_("a", "! 10 is expected") + ndarray_("int8", (0,), "")
     return _chunked(map_(11) + together(chunks) + last)
 
 

@@ -31,19 +31,19 @@ def payload_that_looks_like_text():
 
 @refuse("LEAF-5")
 def payload_one_byte_long():
-    """Two int8 are due and the payload has three bytes. A reader that takes as many as it needs hides the fault."""
+    """Two int8 are expected, and the payload has three bytes. A reader that takes what it needs hides the fault."""
     return _with_payload(raw("c4 03 07 08 09 # ! three bytes"))
 
 
 @refuse("LEAF-5")
 def payload_that_ends_inside_an_element():
-    """One int16 is due and the payload has 3 bytes. A division by the width that rounds down finds one element."""
+    """One int16 is expected and the payload has 3 bytes. A division by the width that rounds down finds one element."""
     return _with_payload(raw("c4 03 01 00 02 # ! three bytes"), "int16", (1,))
 
 
 @refuse("LEAF-5")
 def payload_counted_in_elements():
-    """Four float32 are due and the payload has 4 bytes: as many bytes as there should be elements."""
+    """Four float32 are expected and the payload has 4 bytes: as many bytes as there should be elements."""
     return _with_payload(raw("c4 04 00 00 80 3f # ! four bytes"), "float32", (4,))
 
 

@@ -134,5 +134,5 @@ def shape_of_65_dimensions():
 
 @refuse("LEAF-3")
 def shape_of_65_dimensions_without_elements():
-    """A shape of 65 dimensions, of which the last is 0. No payload is no excuse."""
+    """A shape of 65 dimensions, of which the last is 0. That it has no payload does not excuse it."""
     return _shaped(raw("dc 00 41 # ! 65 dimensions") + int_(1) * 64 + int_(0), "int8", "")

@@ -24,7 +24,7 @@ def int_of_a_thousand_bits():
 
 @refuses_to_write("LEAF-1")
 def timestamp_to_write():
-    """A point in time. msgpack libraries have an ext type for it (-1), and it is no leaf."""
+    """A point in time. msgpack libraries have an ext type for it (-1), and it is not a leaf."""
     return [given(["k"], "timestamp", value="2026-01-01T00:00:00Z")]
 
 

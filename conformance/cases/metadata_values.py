@@ -65,7 +65,7 @@ def encoded(content: Any, slot: str = "metadata") -> Value:
     if isinstance(content, list | tuple) and not isinstance(content, Pairs):
         inner = tuple(encoded(one, f"{slot}-{i}") for i, one in enumerate(content))
         return Value("array", slot, len(inner), inner, clause=_META)
-    if isinstance(content, Bytes):  # what is no metadata
+    if isinstance(content, Bytes):  # what is not metadata
         return Value("other", slot, content=content, clause=_META)
     entries = content.entries if isinstance(content, Pairs) else _sorted(content)
     inner = []

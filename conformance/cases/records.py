@@ -80,7 +80,7 @@ def record_that_is_a_bin():
 @refuse("REC-1", also=("REC-2", "KEY-1"))
 def blob_before_path():
     """The two elements of the record stand the other way round."""
-    return data(b"\x92") + here("! a bin where the path is due") + bin_(int_(7)) + path_("a")
+    return data(b"\x92") + here("! a bin where the path is expected") + bin_(int_(7)) + path_("a")
 
 
 @refuse("REC-2")
@@ -116,7 +116,7 @@ def blob_of_two_leaves():
 @refuse("REC-2", "WIRE-6")
 def blob_of_no_byte():
     """The blob is empty."""
-    return arr_(2) + path_("a") + raw("c4 00") + here("! a leaf is due")
+    return arr_(2) + path_("a") + raw("c4 00") + here("! a leaf is expected")
 
 
 @refuse("REC-2", "WIRE-6")

@@ -209,7 +209,7 @@ def a_leaf_far_above_another():
 
 @refuse("STREAM-5")
 def a_clash_that_sorting_as_text_does_not_show():
-    """["a"] and ["a", "b"] with ["a!"] between them: sorted as joined texts, a and a/b are no neighbours."""
+    """["a"] and ["a", "b"] with ["a!"] between them: sorted as joined texts, a and a/b are not neighbours."""
     first = record_("a", int_(1)) + record_("a!", int_(2))
     return first + raw("92 # ! stands under a leaf") + path_("a", "b") + bin_(int_(3))
 

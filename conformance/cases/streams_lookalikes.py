@@ -24,7 +24,7 @@ def two_headers_before_one_record():
     return (
         record_("a", int_(1))
         + arr_(2)
-        + arr_(2, "an array, whose first element is no str")
+        + arr_(2, "an array, whose first element is not a str")
         + arr_(1, "! that element")
         + str_("b")
         + bin_(int_(2))

@@ -130,13 +130,13 @@ def the_weights_of_a_train_state():
 
 @refuses_to_convert("TREE-6", "CONV-5")
 def a_step_that_is_a_subtree_of_weights():
-    """A tree with `params` and without `step` is no train state."""
+    """A tree with `params` and without `step` is not a train state."""
     return Conversion("trainstate_params"), _ints(("params", "params", "w"))
 
 
 @converts("TREE-6", "CONV-5")
 def weights_that_have_a_step_alone():
-    """A tree with `step`, and with `params` that is a leaf, is no train state: `params::` takes it."""
+    """A tree with `step`, and with `params` that is a leaf, is not a train state: `params::` takes it."""
     stream = _ints(("step",), ("params",))
     return Conversion("params"), stream, stream
 

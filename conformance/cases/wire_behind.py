@@ -18,13 +18,13 @@ def _blob(says: int, leaf: Bytes) -> Bytes:
 @refuse("WIRE-6", also=("WIRE-3", "REC-2"))
 def nil_behind_an_empty_blob():
     """The blob says that it has no bytes, and the nil that was meant stands behind it."""
-    return _blob(0, here("! a leaf is due") + raw("c0"))
+    return _blob(0, here("! a leaf is expected") + raw("c0"))
 
 
 @refuse("WIRE-6", also=("WIRE-3", "REC-2"))
 def int_behind_an_empty_blob():
     """The blob says that it has no bytes, and an int of nine bytes stands behind it."""
-    return _blob(0, here("! a leaf is due") + raw("cf 00 00 00 00 00 00 00 07"))
+    return _blob(0, here("! a leaf is expected") + raw("cf 00 00 00 00 00 00 00 07"))
 
 
 @refuse("WIRE-3")
@@ -79,7 +79,7 @@ def _in_an_ext(code: int, says: int, body: Bytes) -> Bytes:
 def complex_whose_second_part_stands_behind_its_ext():
     """The ext has the header of the array and the first float. The second one stands behind it, in the blob."""
     first, second = raw("92 cb 3f f0 00 00 00 00 00 00"), raw("cb 40 00 00 00 00 00 00 00")
-    return _in_an_ext(2, first.size, first + here("! a float is due") + second)
+    return _in_an_ext(2, first.size, first + here("! a float is expected") + second)
 
 
 @refuse("WIRE-3")
@@ -100,7 +100,7 @@ def payload_whose_last_byte_stands_behind_its_ext():
 def payload_that_stands_behind_its_ext():
     """The ext has shape and tag. The payload, which has no bytes, stands behind it, in the blob."""
     head = arr_(3) + arr_(1) + int_(0) + str_("int8")
-    return _in_an_ext(1, head.size, head + here("! a payload is due") + raw("c4 00"))
+    return _in_an_ext(1, head.size, head + here("! a payload is expected") + raw("c4 00"))
 
 
 @refuse("WIRE-3")
@@ -123,7 +123,7 @@ def complex_whose_second_part_stands_behind_its_ext_in_a_flax_file():
     """The ext has the header of the array and the first float. The second one stands behind it, before the next key."""
     first, second = raw("92 cb 3f f0 00 00 00 00 00 00"), raw("cb 40 00 00 00 00 00 00 00")
     ext = data(bytes((0xC7, first.size, 2)))
-    return map_(2) + str_("a") + ext + first + here("! a float is due") + second + str_("b") + int_(7)
+    return map_(2) + str_("a") + ext + first + here("! a float is expected") + second + str_("b") + int_(7)
 
 
 def _chunked(chunks: Bytes) -> Bytes:

@@ -106,8 +106,8 @@ def record_inside_a_blob():
 
 @refuse("WIRE-6", also=("LEAF-2", "LEAF-5", "WIRE-3"))
 def ext_that_ends_before_its_payload():
-    """The body has shape and tag and ends where the payload is due, which stands after the ext."""
-    body = raw("93 90 a4 69 6e 74 38") + here("! a payload is due")
+    """The body has shape and tag and ends where the payload is expected, which stands after the ext."""
+    body = raw("93 90 a4 69 6e 74 38") + here("! a payload is expected")
     return record_("a", ext8(1, body) + raw("c4 01 07"))
 
 

@@ -169,4 +169,4 @@ def ext_header_without_its_type():
 def key_path_of_arrays_nested_100000_deep():
     """The key path begins a hundred thousand arrays, one in the other, in place of a part. A reader that decodes all
     of it, level by level on its call stack, crashes."""
-    return raw("92 91") + raw("91 # ! an array where a part is due") + fill(0x91, 99_999) + raw("a1 61 c4 01 c0")
+    return raw("92 91") + raw("91 # ! an array where a part is expected") + fill(0x91, 99_999) + raw("a1 61 c4 01 c0")

@@ -139,7 +139,7 @@ function asked(text) {
   return { records, emptyNodes, settings: () => (format === '2.0' ? settingsOf(rest) : {}) };
 }
 
-// Of a sealed stream
+// For a sealed stream
 function settingsOf({ metadata, alignment = '64', digests = false }) {
   if (typeof alignment !== 'string' || !/^-?[0-9]+$/.test(alignment)) throw new FormatError('ALIGN-5', `not an alignment: ${alignment}`);
   if (typeof digests !== 'boolean') throw new FormatError(undefined, 'digests are wanted, or not');

@@ -52,7 +52,7 @@ def _encoded(asked: dict[str, Any], flax: bool) -> bytes:
 
 
 def _looped(part: Callable[..., None], *options: str) -> Callable[[dict[str, Any]], bytes]:
-    """A writer of the loop client; where it has written before it fails, the failure is no rejection."""
+    """A writer of the loop client; where it has written before it fails, the failure is not a rejection."""
 
     def call(asked: dict[str, Any]) -> bytes:
         output, before = Output(), (sys.stdin, sys.stdout)

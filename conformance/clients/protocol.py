@@ -65,7 +65,7 @@ def _crashed(kind: type[BaseException], error: BaseException, trace: Any) -> Non
 
 
 def record_of(path: Path, value: Any) -> dict[str, Any]:
-    """What a decoder prints of a leaf. Raises TypeError for a value that is no leaf."""
+    """What a decoder prints of a leaf. Raises TypeError for a value that is not a leaf."""
     record: dict[str, Any] = {"path": list(path)}
     if isinstance(value, np.ndarray | np.generic):
         payload = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
@@ -88,7 +88,7 @@ def record_of(path: Path, value: Any) -> dict[str, Any]:
         return record | {"kind": "complex", "value": [bits(value.real), bits(value.imag)]}
     if value is None or value == {}:
         return record | {"kind": "nil" if value is None else "empty"}
-    raise TypeError(f"{path} holds a {type(value).__name__}, which is no leaf")
+    raise TypeError(f"{path} holds a {type(value).__name__}, which is not a leaf")
 
 
 def bits(value: float) -> str:

@@ -174,8 +174,8 @@ def _who(case: Case, page: str) -> str:
     lines = [
         "## What programs do { data-search-exclude }",
         "",
-        "| program | part | version | | |",
-        "|---|---|---|---|---|",
+        "| program | judged by | |",
+        "|---|---|---|",
     ]
     for (program, part, state, reason, got), versions in found.items():
         shown = (
@@ -183,7 +183,7 @@ def _who(case: Case, page: str) -> str:
         )
         said = prose(reason or got).replace("|", "\\|").replace("\n", " ")
         link = f"[{program}]({links.to(program_page(program), page)})"
-        lines.append(f"| {link} | {part} | {', '.join(versions)} | {shown} | {said} |")
+        lines.append(f"| {link} | {part}, {', '.join(versions)} | {shown}{f': {said}' if said else ''} |")
     return "\n".join(lines)
 
 
@@ -197,7 +197,7 @@ def again(case: Case) -> str:
     spec = f" --spec {case.since}" if case.since != VERSIONS[0] else ""
     return (
         "## Your program { data-search-exclude }\n\n```sh\n"
-        f"python -m conformance run {PARTS[part]} './your-program' --match {chosen}{spec}\n```"
+        f"python -m conformance run {PARTS[part]} './your-program' \\\n    --match {chosen}{spec}\n```"
     )
 
 

@@ -70,7 +70,7 @@ def _index() -> str:
         f"All {len(cases):,} cases of the corpus {corpus(VERSIONS[0]).version}, by the chapter of the specification "
         "that they test. Each has a page with its bytes, what is expected of a program, and which programs do it.",
         "",
-        "| chapter | taken or written | refused |",
+        "| chapter | accepted or written | refused |",
         "|---|---|---|",
     ]
     for chapter, group in _chapters():
@@ -90,22 +90,27 @@ def _list(chapter: str, cases: list[Case]) -> str:
         "",
         f'<p class="up" markdown>[Cases](../index.md) · {" · ".join(named)}</p>',
         "",
-        "| case | | clauses |",
-        "|---|---|---|",
+        "| case | clauses |",
+        "|---|---|",
     ]
     for rule, made in rules().items():
         if rule.startswith(f"{chapter}/"):
             clauses = ", ".join(links.clause_link(id, page) for id in _cited(made))
-            link = f"[{rule.split('/')[1]}]({links.to(links.case_page(rule), page)})<br>{prose(_told(made[0]))}"
-            lines.append(f"| {link} | {len(made)} {'taken' if made[0].want == 'accept' else 'refused'} | {clauses} |")
+            link = f"[{rule.split('/')[1]}]({links.to(links.case_page(rule), page)})"
+            wanted = _wanted(made[0], f"{len(made):,} cases, ")
+            lines.append(f"| {link} {wanted}<br>{prose(_told(made[0]))} | {clauses} |")
     for case in cases:
         if case.rule is not None:
             continue
         clauses = ", ".join(links.clause_link(id, page) for id in case.clauses)
-        link = f"[{case.name}]({links.to(links.case_page(case.id), page)})<br>{_cell(case)}"
-        lines.append(f"| {link} | {'taken' if case.want == 'accept' else 'refused'} | {clauses} |")
+        link = f"[{case.name}]({links.to(links.case_page(case.id), page)})"
+        lines.append(f"| {link} {_wanted(case)}<br>{_cell(case)} | {clauses} |")
     lines.append("{ data-search-exclude }")
     return "\n".join(lines)
+
+
+def _wanted(case: Case, number: str = "") -> str:
+    return f'<span class="wanted">{number}{"accepted" if case.want == "accept" else "refused"}</span>'
 
 
 def _cell(case: Case) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from benchmarks.page import page
-from benchmarks.picture import drawing as drawn
+from benchmarks.picture import figures
 
 from .project import ROOT
 
@@ -17,6 +17,6 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def drawing(page: str) -> str:
-    """The small picture, for any page."""
+    """The small picture, for any page: a broad one, and one for phones in its place."""
     results = json.loads((ROOT / "benchmarks/results.json").read_text())
-    return f'<figure class="plot" tabindex="0">{drawn(results)}</figure>\n'
+    return figures(results)

@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What a phrase looked like, and what to write instead.
 FORBIDDEN = {
-    r"\b(?<!there )(?<!That )is no (?!longer|more|less|bigger|smaller|better|worse|wider|deeper)[a-z]": "is not a ...",
-    r"\b(?<!there )are no (?!longer|more)[a-z]": "are not ...",
+    r"\b(?<![Tt]here )(?<!That )is no (?!longer|more|less|bigger|smaller|better|worse|wider|deeper)[a-z]": "is not a",
+    r"\b(?<![Tt]here )are no (?!longer|more)[a-z]": "are not ...",
     r"\b(is|are) due\b": "expected ..., found ...",
     r"\bhere stands?\b": "found ...",
     r"\b(held|hold|holds|holding) (\w+ ){0,4}against\b": "compared with",
@@ -30,6 +30,26 @@ MODULES = [
     # the cases' texts are the specification's voice, and clients and mutants are programs of others
     if not {"tests", "cases", "products", "mutants", "clients"} & set(path.relative_to(ROOT).parts)
 ]
+# Pages, and programs in other languages: all that is written in them, comments as well.
+PROSE = [
+    path
+    for pattern in (
+        "*.md",
+        "docs/pages/**/*.md",
+        "docs/**/*.py",
+        "docs/explorer/**/*.mjs",
+        "docs/theme/*.html",
+        "benchmarks/*.*",
+        "examples/*.py",
+        "fuzz/*.md",
+        "conformance/*.md",
+        "conformance/cases/*.py",
+        "conformance/clients/**/*.*",
+    )
+    for path in sorted(ROOT.glob(pattern))
+    if path.suffix in (".md", ".py", ".mjs", ".ts", ".html", ".c", ".h", ".rs", ".xfails") and "tests" not in path.parts
+]
+_LEADER = re.compile(r"^\s*(?:/{2,3}!?|/?\*+|#+)?\s*")  # of a comment
 
 
 def texts_of(path):
@@ -57,6 +77,26 @@ def faults(text, is_docstring, is_for_users=True):
             yield f"{found[0]!r} ({instead})"
     if is_for_users and not is_docstring and (found := re.search(_STANDS, one_line)):
         yield f"{found[0]!r} (is, occurs, follows, begins)"
+
+
+def lines_of(path):
+    """The lines of a file, each with the next one, where a phrase may go on; comments without their marks."""
+    lines = [_LEADER.sub("", line) for line in path.read_text().split("\n")]
+    for number, (line, following) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
+        yield number, len(line), f"{line} {following}"
+
+
+@pytest.mark.parametrize("suffix", sorted({path.suffix for path in PROSE}))
+def test_no_page_and_no_program_has_one_either(suffix):
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]!r} ({instead})"
+        for path in PROSE
+        if path.suffix == suffix
+        for number, length, text in lines_of(path)
+        for phrase, instead in FORBIDDEN.items()
+        if (match := re.search(phrase, text)) and match.start() < length
+    ]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("wing", ["reference", "streamckpt", "conformance", "fuzz"])

@@ -17,7 +17,7 @@ static _Noreturn void fail_json(void) {
     end_run(1);
 }
 
-/* The next byte that is no white space; 0 at the end, where a 0 has been put. */
+/* The next byte that is not white space; 0 at the end, where a 0 has been put. */
 static char json_peek(struct job *j) {
     while (*j->cursor && strchr(" \t\n\r", *j->cursor))
         j->cursor++;
@@ -137,7 +137,7 @@ static bool is_text(const struct json *j, const char *word) {
 
 /*
  * A text that is a number without a leading zero: 1, or 2 where it is beyond 2^64 - 1, and taken for that; else 0.
- * After a text stands something that is no digit.
+ * After a text stands something that is not a digit.
  */
 static int parse_decimal(const unsigned char *text, size_t length, uint64_t *number) {
     const char *digits = (const char *)text;

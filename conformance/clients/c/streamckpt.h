@@ -449,7 +449,7 @@ static inline void sc_header(const unsigned char *p, unsigned form, struct sc_it
 
 /*
  * The header of the next value. CONF-8: first its type has to be one of `allowed`, or else `clause` is broken; then what
- * it announces has to fit. Of a pipe this is known as far as the window reaches.
+ * it announces has to fit. In a pipe this is known as far as the window reaches.
  */
 /*@ requires \valid(r) && \valid(v) && \valid_read(p + (0 .. n - 1)) && \separated(r, v, p + (0 .. n - 1));
   @ requires sc_bounded(r);

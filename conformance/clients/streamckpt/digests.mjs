@@ -30,7 +30,7 @@ export async function leafDigest(path, leaf, newHash = () => new Sha256()) {
   return Uint8Array.from(hash.digest());
 }
 
-// The same of leaves whose content passes: a sink of readStream. Of an array in parts there is none, since its shape is
+// The same of leaves whose content passes: a sink of readStream. An array in parts has none, since its shape is
 // not known while they pass.
 export class PassingDigests {
   #hash;

@@ -65,7 +65,7 @@ function readMap(reader, { at, value: count }, settings) {
     const key = reader.text(head);
     const bytes = reader.bytes.subarray(reader.at - head.value, reader.at);
     const order = before === undefined ? -1 : compared(before, bytes);
-    if (order === 0) throw fault('META-2', head.at, 'this key stands twice in the map');
+    if (order === 0) throw fault('META-2', head.at, 'the map has this key twice');
     if (order > 0) throw fault('META-2', head.at, 'this key is smaller than the one before it');
     before = bytes;
     const item = readValue(reader, inside);

@@ -47,7 +47,7 @@ export class PathTree {
       if (!child) return void node.children.set(key, { path, end: path.length, leaf });
       const shared = commonParts(node.end, child, path);
       if (shared === path.length && shared === child.end && !child.children) {
-        throw fault('STREAM-4', offset, 'this key path stands here twice');
+        throw fault('STREAM-4', offset, 'the stream has this key path already');
       }
       if (shared === path.length) throw fault('STREAM-5', offset, 'this key path is the beginning of another');
       if (shared < child.end) return void split(node, key, child, shared, { path, end: path.length, leaf });

@@ -24,7 +24,7 @@ export class IndexedReader {
     if (!index.isDetached) this.cursor.padded = (place) => checkPadded(place, index.alignment);
   }
 
-  // Of an entry of `index.leaves()`.
+  // The leaf of an entry of `index.leaves()`.
   async leaf(entry) {
     const { cursor, index } = this;
     const records = [];

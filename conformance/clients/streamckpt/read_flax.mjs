@@ -70,12 +70,12 @@ function readKey(cursor, { keys, link: parent, bytes: before }, depth) {
   if (depth > MAX_PARTS) throw fault('KEY-3', head.at, 'a key path has at most 512 parts');
   if (bytes > MAX_PATH_BYTES) throw fault('KEY-4', head.at, 'the parts of a key path take at most 65,535 bytes');
   const link = { parent, part: cursor.text(head) };
-  if (keys.has(link.part)) throw naming(pathTo(link), fault('FLAX-5', head.at, 'this key stands twice in the map'));
+  if (keys.has(link.part)) throw naming(pathTo(link), fault('FLAX-5', head.at, 'the map has this key twice'));
   keys.add(link.part);
   return { link, bytes };
 }
 
-// Whether the value is a map with entries that is no chunked array. Of a chunked array the marker has then been read.
+// Whether the value is a map with entries that is not a chunked array. If it is one, its marker has been read.
 function isBranch(cursor, head) {
   if (head.type !== 'map' || head.value === 0) return false;
   cursor.fits(head);

@@ -21,7 +21,7 @@ export async function readLeaf(cursor, head) {
 }
 
 async function readMap(cursor, head) {
-  if (!cursor.holds(cursor.head(), MARKER)) throw fault('LEAF-1', head.at, 'a map with entries is no leaf');
+  if (!cursor.holds(cursor.head(), MARKER)) throw fault('LEAF-1', head.at, 'a map with entries is not a leaf');
   return readChunked(cursor, head);
 }
 

@@ -70,7 +70,7 @@ export function compare(record, wanted, stated, part) {
   }
 }
 
-// Of a scalar, that of no dimension.
+// The shape as text; a scalar has none.
 const shapeText = ({ kind, shape }) => (kind === 'ndarray' ? `[${shape}]` : undefined);
 
 export function differs(at, what, found, said) {

@@ -8,7 +8,7 @@ import { checkBlob, itemsLength, leafItems, prefixed } from './write_leaf.mjs';
 import { planSealed } from './write_sealed.mjs';
 
 // Plans the stream of a tree, which is given as [path, leaf] in the order in which the leaves are put into nested
-// maps. A part that is no string is a key of another type, such as the place in a list (TREE-2, TREE-3).
+// maps. A part that is not a string is a key of another type, such as the place in a list (TREE-2, TREE-3).
 // `emptyNodes` is 'keep' or 'leave out' (TREE-4). CONF-7: all that is to be refused is refused here.
 //
 // With `format: '2.0'` the stream is a sealed one. Then `metadata` is a map (see metadata.mjs), `alignment` a number, and

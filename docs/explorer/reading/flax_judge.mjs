@@ -8,6 +8,7 @@ import { Patched } from './patches.mjs';
 import { Notes } from './notes.mjs';
 import { MOST_VIOLATIONS, addLeaf, plain } from './stream_judge.mjs';
 import { Tree } from './tree.mjs';
+import { count } from './words.mjs';
 
 const LONGEST = 15_000; // milliseconds for reading again
 
@@ -85,6 +86,5 @@ function placeOf({ key, value, end, branches, odd }, offset) {
 
 function endedAt({ clause, offset }, size) {
   if (clause === 'FLAX-6') return { at: offset, why: 'The file ends before its root map does.' };
-  const left = (size - offset).toLocaleString('en');
-  return { at: offset, why: `What follows cannot be told from here; ${left} bytes were not judged.` };
+  return { at: offset, why: `Where the next entry begins is not known: the last ${count(size - offset, 'byte')} could not be judged.` };
 }

@@ -1,11 +1,12 @@
 // Judges a stream by the client, and goes on behind a violation. The client stops at the first one, as a reader has
 // to. Where the end of the bad record is known, or a whole record is found further on, a second client begins there. It has not seen the
 // records before: whether a key path clashes with one of theirs is looked up in the tree, and the client is then shown the two
-// records alone, so that its verdict and its words stand here too.
+// records alone, so that its verdict and its words are used here too.
 
 import { FormatError, payloadLength, numberOfBits, planStream, bytesSource, readStream } from '../streamckpt/index.mjs';
 import { frameAt, endOfIrregular, nextRecord } from './frames.mjs';
 import { part } from './slices.mjs';
+import { count } from './words.mjs';
 
 export const MOST_VIOLATIONS = 100;
 const CLASHES = ['STREAM-4', 'STREAM-5'];
@@ -110,8 +111,7 @@ async function recordBytes(path) {
 
 function endedAt(at, error, size) {
   if (error.clause === 'STREAM-2') return { at, why: 'The file ends inside this record.' };
-  const left = (size - at).toLocaleString('en');
-  return { at, why: `Where the next record begins cannot be told from here; ${left} bytes were not judged.` };
+  return { at, why: `Where the next record begins is not known: the last ${count(size - at, 'byte')} could not be judged.` };
 }
 
 export function addLeaf(tree, { path, leaf }, start, end) {

@@ -12,7 +12,7 @@ pub struct Given {
     pub kind: &'static str,
     /// Where it stands in the input.
     pub at: u64,
-    /// Of an ndarray or scalar.
+    /// What an ndarray or scalar has.
     pub array: Option<(Dtype, Vec<u64>)>,
     /// Of any other leaf: its canonical encoding up to the bytes of a str or bin.
     pub head: Vec<u8>,
