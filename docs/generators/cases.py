@@ -17,6 +17,7 @@ from .project import VERSIONS, clauses, corpus
 from .project import cases as all_cases
 
 _PLACES, _FIRST = 300, 32  # of a rule that are shown, and bytes of each
+_UNSEARCHED: Final = "<div data-search-exclude markdown>\n"  # until </div>: it would fill the results of every search
 _LETTERS_GIVEN: Final = 100  # of what an encoder is given that are shown for each
 
 
@@ -90,6 +91,7 @@ def _list(chapter: str, cases: list[Case]) -> str:
         "",
         f'<p class="up" markdown>[Cases](../index.md) · {" · ".join(named)}</p>',
         "",
+        _UNSEARCHED,
         "| case | clauses |",
         "|---|---|",
     ]
@@ -105,7 +107,7 @@ def _list(chapter: str, cases: list[Case]) -> str:
         clauses = ", ".join(links.clause_link(id, page) for id in case.clauses)
         link = f"[{case.name}]({links.to(links.case_page(case.id), page)})"
         lines.append(f"| {link} {_wanted(case)}<br>{_cell(case)} | {clauses} |")
-    lines.append("{ data-search-exclude }")
+    lines.append("\n</div>")
     return "\n".join(lines)
 
 
@@ -142,7 +144,7 @@ def _rule_page(rule: str, made: list[Case]) -> str:
         f"**{wanted(first)}** The rule is tried in {len(made):,} places and sizes.",
         holds(first),
         "\n".join(f"- {links.clause_link(id, page)}: {prose(clauses()[id].sentence)}" for id in _cited(made)),
-        "\n".join(["| where | it begins with |", "|---|---|", *rows, "{ data-search-exclude }"]) + more,
+        "\n".join([_UNSEARCHED, "| where | it begins with |", "|---|---|", *rows, "\n</div>"]) + more,
         f"Each is shown with `python -m conformance show '{rule}/*'`.",
         again(first),
     ]

@@ -1,5 +1,6 @@
 """The site as a newcomer meets it: what its head says, what search finds, contrasts, a page for what is not there."""
 
+import json
 import re
 
 import pytest
@@ -39,6 +40,18 @@ def test_every_page_has_the_version_in_its_head(site):
     for page in (site / "index.html", site / "404.html", site / "reference/api/index.html"):
         head = re.search(r"<header.*?</header>", page.read_text(), re.S)[0]
         assert f'head-version">{__version__}<' in head
+
+
+def test_no_page_shows_the_marks_of_its_sources(site):
+    for name in ("guides", "conformance/cases/06-streams", "conformance/cases/06-streams/key-paths-that-clash"):
+        assert "{ data-" not in (site / name / "index.html").read_text()
+
+
+def test_what_search_shows_of_a_page_is_not_its_tables(site):
+    found = json.loads((site / "search/search_index.json").read_text())["docs"]
+    (guides,) = (entry["text"] for entry in found if entry["location"] == "guides/")
+    assert "one task from start to end" in guides
+    assert "minutes" not in guides
 
 
 @pytest.mark.parametrize(
