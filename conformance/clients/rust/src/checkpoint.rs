@@ -7,7 +7,7 @@ use crate::*;
 pub struct Checkpoint {
     /// In the order of the file; those of a plain stream in that of their key paths.
     pub leaves: Vec<(KeyPath, Leaf)>,
-    /// Of a sealed stream, or of one with a detached seal beside it.
+    /// Where the stream is sealed, or has a detached seal beside it.
     pub seal: Option<Seal>,
 }
 

@@ -86,7 +86,7 @@ impl Leaf {
 pub(crate) enum Role<'a> {
     Ndarray,
     Scalar,
-    /// Of an array of this shape, and with the dtype of the chunks before it.
+    /// For an array of this shape, and with the dtype of the chunks before it.
     Chunk(&'a [u64], Option<Dtype>),
 }
 
