@@ -19,6 +19,16 @@ def is_pickle(head: bytes, size: int) -> bool:
     return head[:2] in (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
 
 
+def is_text(head: bytes, size: int) -> bool:
+    """Whether a whole file is a few lines that a person can read, as servers send them with an error."""
+    try:
+        text = head.decode() if size == len(head) else ""
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(char.isprintable() or char.isspace() for char in text)
+
+
+_BLANKS: Final = b"\xef\xbb\xbf \t\r\n"  # and the mark of UTF-8
 _HDF: Final = b"\x89HDF"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -62,19 +72,30 @@ FOREIGN: Final = (
         "the weights themselves have not been fetched: git lfs pull",
     ),
     Foreign(
+        "file of an orbax folder",
+        _starts(b"\x0c\xdb:*", b"\x0c\xdb \xde", b'{"tree_metadata"'),
+        "name the folder that it is in: orbax::FOLDER",
+    ),
+    Foreign(
         "JSON text",
-        lambda head, size: head.lstrip()[:1] in (b"{", b"["),
+        lambda head, size: head.lstrip(_BLANKS)[:1] in (b"{", b"["),
         "if a failed download left it, download the file again; an index of shards has a name that ends in .index.json",
     ),
     Foreign(
         "HTML or XML page",
-        lambda head, size: head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"),
+        lambda head, size: head.lstrip(_BLANKS).startswith(b"<"),
         "a download has failed and its error page was saved; download it again",
     ),
     Foreign(
         "file of zeros",
         lambda head, size: not any(head),
         "a download or copy has not been completed; get it again",
+    ),
+    Foreign("GGUF file", _starts(b"GGUF"), "convert the model that it was made from; its weights are mostly quantised"),
+    Foreign(
+        "short text",
+        is_text,
+        "if a server sent it in place of the file (a missing file, a model that needs a login), download that again",
     ),
     Foreign(UNKNOWN, lambda head, size: True, "a checkpoint is a stream, a flax file or a safetensors file"),
 )

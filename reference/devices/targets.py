@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -58,9 +58,26 @@ class TargetMismatch(ValueError):
                 lines += [f"    {entry}" for entry in entries[:_SHOWN]]
                 if len(entries) > _SHOWN:
                     lines.append(f"    ... and {len(entries) - _SHOWN} more")
-        if self.unexpected and not self.shapes:
+        if root := root_of(self.missing, self.unexpected):
+            lines.append(f"  all that is missing is below {display(root)}: give load that prefix, {display(root)!r}")
+        elif root := root_of(self.unexpected, self.missing):
+            text = f"the target has below {display(root)} what the checkpoint has at its root"
+            lines.append(f"  {text}: give like= that part alone")
+        elif self.unexpected and not self.shapes:
             lines.append("  include= and exclude= of reference.load choose the leaves to load")
         return "\n".join(lines)
+
+
+def root_of(paths: Sequence[tuple[str, ...]], others: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The key path below which others are these very paths; None where there is none, or these are none."""
+    if not paths or not others:
+        return None
+    roots = {path[:i] for path in others for i in range(1, len(path)) if path[i:] == paths[0]}
+    below = set(paths)
+    for root in sorted(roots, key=len):
+        if {path[len(root) :] for path in others if path[: len(root)] == root} == below:
+            return root
+    return None
 
 
 def _difference(path: tuple[str, ...], wanted: str, found: str) -> str:

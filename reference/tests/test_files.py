@@ -164,7 +164,12 @@ OTHERS = {
     "git-lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
     "HTML": b"\n<!DOCTYPE html><html>",
     "file of zeros": bytes(100),
-    "unknown": b"hello",
+    "GGUF": b"GGUF\x03\0\0\0" + bytes(16),
+    "orbax folder": b"\x0c\xdb:*q" + bytes(9),
+    "short text": b"Entry not found",
+    "text (": b"\nAccess to this model is restricted. Please log in.\r\n",
+    "JSON text": b'\xef\xbb\xbf{"a": 1}',
+    "unknown": b"hello\0",
 }
 
 

@@ -216,3 +216,29 @@ def test_prefixes_and_flax_files_fill_targets_too(path, tmp_path):
     flax_file = tmp_path / "flax"
     flax_file.write_bytes(flax.serialization.to_bytes(state.params["params"]))
     assert equal(reference.load(f"flax::{flax_file}", like=like), state.params["params"])
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "says"),
+    [
+        ("params", "", "all that is missing is below params: give load that prefix, 'params'"),
+        ("a/b", "", "all that is missing is below a/b: give load that prefix, 'a/b'"),
+        ("", "params", "the target has below params what the checkpoint has at its root"),
+        ("", "", None),
+    ],
+)
+def test_a_level_too_many_or_too_few_is_named(tmp_path, outer, inner, says):
+    def below(root, tree):
+        for part in reversed(root.split("/") if root else []):
+            tree = {part: tree}
+        return tree
+
+    tree = {"h": {"w": np.ones((2, 3), np.float32)}, "b": np.zeros(3, np.float32)}
+    reference.save(tmp_path / "x", {**below(outer, tree), "step": np.array(3)})
+    like = {**below(inner, tree), **({} if outer else {"step": np.array(3)}), **({} if says else {"c": tree["b"]})}
+    with pytest.raises(reference.TargetMismatch) as caught:
+        reference.load(tmp_path / "x", like=like)
+    text = str(caught.value)
+    assert says in text if says else "below" not in text
+    if outer:
+        assert np.array_equal(reference.load(tmp_path / "x", outer, like=like)["h"]["w"], tree["h"]["w"])
