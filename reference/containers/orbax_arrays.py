@@ -8,7 +8,7 @@ import math
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -57,9 +57,10 @@ class Arrays:
     Whatever tensorstore refuses is a ValueError.
     """
 
-    def __init__(self, folder: str, database: bool, driver: str, fills: bool) -> None:
+    def __init__(self, base: Mapping[str, Any], database: bool, driver: str, fills: bool) -> None:
+        """`base` is tensorstore's specification of the folder in which they are."""
         self._ts = tensorstore()
-        self._spec = functools.partial(_spec, folder, database, driver)
+        self._spec = functools.partial(_spec, base, database, driver)
         self._options = {"fill_missing_data_reads": fills, "recheck_cached_data": False}
         self._context = self._ts.Context(_CONTEXT)
         self._open: OrderedDict[tuple[str, bool], Any] = OrderedDict()
@@ -127,8 +128,7 @@ class Arrays:
 _CONTEXT: Final = {"cache_pool#ocdbt": {"total_bytes_limit": 1 << 26}}  # of the tree of a database
 
 
-def _spec(folder: str, database: bool, driver: str, name: str) -> dict[str, Any]:
-    base = {"driver": "file", "path": os.path.join(os.path.abspath(folder), "")}
+def _spec(base: Mapping[str, Any], database: bool, driver: str, name: str) -> dict[str, Any]:
     if database:
         return {
             "driver": driver,
@@ -162,8 +162,9 @@ class NewArrays:
         if self._count >= _FEW:
             self._commit()
         chunk = chunk_of(shape, dtype.itemsize)
+        base = {"driver": "file", "path": os.path.join(os.path.abspath(self._folder), "")}
         spec = {
-            **_spec(self._folder, True, "zarr", name),
+            **_spec(base, True, "zarr", name),
             "dtype": dtype.name,
             "metadata": {"shape": shape, "chunks": chunk, "compressor": {"id": "zstd", "level": 1}},
             "store_data_equal_to_fill_value": True,

@@ -1,12 +1,10 @@
-"""An orbax folder found, and read as one source: arrays in tensorstore, and JSON that says their tree."""
+"""An orbax folder as one source: arrays in tensorstore, and JSON that says their tree."""
 
 from __future__ import annotations
 
 import bisect
 import errno
 import itertools
-import os
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
@@ -22,63 +20,14 @@ from ..format.wire import BytesSource
 from .container import Contents, Unheld
 from .orbax_arrays import Arrays, Stored
 from .orbax_boxes import Box, box_of_runs, boxes_of_run
-from .orbax_metadata import ARRAYS, EMPTY, MANIFEST, NONE, SCALAR, STEP, STRING, TREE, OrbaxLeaf, OrbaxTree, read_tree
+from .orbax_metadata import ARRAYS, EMPTY, MANIFEST, NONE, SCALAR, STRING, TREE, OrbaxLeaf, OrbaxTree, read_tree
+from .orbax_places import OrbaxPlace
 
 ORBAX: Final = "orbax folder"
 ADVICE: Final = "use orbax::"
-_UNFINISHED: Final = ".orbax-checkpoint-tmp"
 _GET_AGAIN: Final = "get the folder again, or save it again"
 # What an array of shape () is that orbax gives back as a number of Python.
 NUMBERS: Final = {"bool": "bool", "int64": "int", "uint64": "int", "float64": "float", "complex128": "complex"}
-
-
-# --- finding the folder ---------------------------------------------------------------------------------
-
-
-def holds_orbax(folder: str) -> bool:
-    """Whether a folder of this machine is a checkpoint of orbax, or holds the items of one, or its steps."""
-    names = os.listdir(folder)
-    return bool({TREE, STEP, MANIFEST} & set(names)) or bool(_items(folder, names)) or bool(_steps(folder, names))
-
-
-def _items(folder: str, names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if os.path.isfile(os.path.join(folder, name, TREE)))
-
-
-def _steps(folder: str, names: Iterable[str]) -> list[str]:
-    """The folders of steps, as a checkpoint manager calls them."""
-    steps = [name for name in names if re.fullmatch(r"(.*_)?[0-9]+", name)]
-    return sorted(
-        (name for name in steps if os.path.isfile(os.path.join(folder, name, STEP)) or _is_old(folder, name)),
-        key=lambda name: int(name.rpartition("_")[2]),
-    )
-
-
-def _is_old(folder: str, step: str) -> bool:
-    inner = os.path.join(folder, step)
-    return os.path.isdir(inner) and bool(_items(inner, os.listdir(inner)))
-
-
-def item_folder(name: str) -> str:
-    """The folder of the tree that a folder is, or the one item of it that is a tree. Raises UsageError, FormatError."""
-    names = os.listdir(name)
-    if _UNFINISHED in os.path.basename(os.path.abspath(name)):
-        advice = "name the checkpoint before it, or save again"
-        raise FormatError("CONV-6", None, None, "this is a save of orbax that has not been finished", advice)
-    if TREE in names:
-        return name
-    items = [item for item in _items(name, names) if _UNFINISHED not in item]
-    if len(items) == 1:
-        return os.path.join(name, items[0])
-    base = name.rstrip("/")
-    if items:
-        found = ", ".join(map(printable, items))
-        raise UsageError(f"{base} holds the trees {found}: name one, as in orbax::{base}/{printable(items[0])}")
-    if steps := _steps(name, names):
-        found = ", ".join(steps[-8:])
-        raise UsageError(f"{base} holds the steps {found}: name one, as in orbax::{base}/{steps[-1]}")
-    advice = "a checkpoint of another kind is named without orbax::, and one of orbax before 0.5 is restored with that"
-    raise FormatError("CONV-6", None, None, f"this is not an orbax folder: there is no {TREE} in it", advice)
 
 
 # --- reading ----------------------------------------------------------------------------------------------
@@ -91,29 +40,22 @@ class OrbaxFolder:
     one that is on several devices the chunks alone that they need. Strings stand in memory.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, home: OrbaxPlace) -> None:
         """Raises FormatError, OSError, UsageError."""
         self.name = name
-        self.folder = item_folder(name)
+        self._home = home
         try:
-            self.tree: OrbaxTree = read_tree(self._file)
+            self.tree: OrbaxTree = read_tree(home.read)
         except FormatError as error:
             error.file = name
             raise
         self._marks = self._changed()
-        database = os.path.exists(os.path.join(self.folder, MANIFEST))
-        self._arrays = Arrays(self.folder, database, self.tree.driver, self.tree.fills)
+        database = self._marks[MANIFEST] is not None
+        self._arrays = Arrays(home.kvstore(), database, self.tree.driver, self.tree.fills)
         self._starts: list[int] = []
         self._held: list[Stored | BytesSource] = []
         self.size = 0
         self._closed = False
-
-    def _file(self, name: str) -> bytes | None:
-        try:
-            with open(os.path.join(self.folder, name), "rb") as file:
-                return file.read()
-        except FileNotFoundError:
-            return None
 
     def contents(self) -> Contents:
         """What the folder holds. Raises FormatError."""
@@ -272,15 +214,8 @@ class OrbaxFolder:
     def expect(self, extents: Iterable[tuple[int, int]]) -> None:
         """tensorstore reads what it is asked for by threads of its own; nothing is fetched ahead."""
 
-    def _changed(self) -> list[tuple[int, int] | None]:
-        marks: list[tuple[int, int] | None] = []
-        for name in (TREE, MANIFEST):
-            try:
-                info = os.stat(os.path.join(self.folder, name))
-                marks.append((info.st_size, info.st_mtime_ns))
-            except FileNotFoundError:
-                marks.append(None)
-        return marks
+    def _changed(self) -> dict[str, Any]:
+        return {name: self._home.mark(name) for name in (TREE, MANIFEST)}
 
     def refuse_changes(self) -> None:
         if self._changed() != self._marks:

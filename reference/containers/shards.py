@@ -23,7 +23,8 @@ from ..storage.place import OpenedFile
 from ..storage.places import LocalPlace, names_folder, place_of
 from ..storage.whole_folders import settle_set
 from .container import Contents, Loss
-from .orbax_folder import ORBAX, OrbaxFolder, holds_orbax
+from .orbax_folder import ORBAX, OrbaxFolder
+from .orbax_places import FarOrbax, LocalOrbax, holds_orbax
 from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, are, layout_of, listed, read_index, shown
 
 
@@ -182,8 +183,8 @@ def _open_orbax(name: str, folder: str | None) -> OrbaxFolder:
         if isinstance(place := place_of(name), LocalPlace):
             place.open().close()  # raises what is wrong with it, or it is a file
             raise NotADirectoryError(errno.ENOTDIR, "this is a file, and a checkpoint of orbax is a folder", name)
-        raise UsageError(f"{place.name}: orbax folders are read from this machine alone; copy the folder to a disk")
-    return OrbaxFolder(folder)
+        return OrbaxFolder(place.name, FarOrbax(name))
+    return OrbaxFolder(folder, LocalOrbax(folder))
 
 
 def _base(name: str) -> str:

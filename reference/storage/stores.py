@@ -81,6 +81,27 @@ def s3_parts(url: str) -> tuple[Any, str, str]:
         return boto3.session.Session().client("s3", **given), *_bucket_and_key(url)
 
 
+def kvstore_of(url: str) -> Settings:
+    """tensorstore's specification of a store of what is below a URL of S3 or GCS, which ends in /.
+
+    It finds its credentials as the tools of the cloud do; region and endpoint are those that obstore is given.
+    Raises UsageError for any other place.
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme in ("gs", "gcs"):
+        bucket, key = _bucket_and_key(url)
+        return {"driver": "gcs", "bucket": bucket, "path": key}
+    if scheme not in ("s3", "s3a"):
+        text = "orbax folders are read from disks, s3:// and gs://; copy the folder to one of these"
+        raise UsageError(f"{without_secrets(url)}: {text}")
+    bucket, key = _bucket_and_key(url)
+    settings, _ = _s3_settings()
+    names = {"region": "aws_region", "endpoint": "endpoint"}
+    spec = {"driver": "s3", "bucket": bucket, "path": key, **{names[each]: settings[each] for each in settings}}
+    known = "anonymous" if _is_open() else "environment" if os.environ.get("AWS_ACCESS_KEY_ID") else None
+    return {**spec, "aws_credentials": {"type": known}} if known else spec
+
+
 _OBSTORE_ALONE: Final = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_S3_EXPRESS", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
 
 
