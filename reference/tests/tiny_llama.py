@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reference import maps
+from reference.format.trees import flatten
+
 
 class Sizes(NamedTuple):
     layers: int = 2
@@ -135,3 +138,18 @@ def hf_logits(tensors, tokens, sizes=SMALL):
 
 def _rows(weight, head, size):
     return weight[head * size : (head + 1) * size]
+
+
+def tensors_of(tree):
+    """The leaves of a tree by the names that safetensors gives them."""
+    return {".".join(path): value for path, value in flatten(tree)}
+
+
+def sorted_tree(tree):
+    """The tree with its keys in their order."""
+    return {key: sorted_tree(tree[key]) for key in sorted(tree)} if isinstance(tree, dict) else tree
+
+
+def scanned(tree):
+    """The tree with LWM's stacked layers."""
+    return maps.named("lwm-unscanned-to-scanned").apply(tree)
