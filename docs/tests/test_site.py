@@ -124,7 +124,7 @@ def test_from_the_home_page_to_a_failing_case(visit):
 def test_from_the_home_page_to_a_conversion(visit):
     page = visit("")
     click(page, "Convert it")
-    assert "reference.convert" in page.locator("article").inner_text()
+    assert "streamckpt convert" in page.locator("article").inner_text()
 
 
 def click(page, text):
