@@ -174,7 +174,7 @@ def _who(case: Case, page: str) -> str:
     lines = [
         "## What programs do { data-search-exclude }",
         "",
-        "| program | judged by | |",
+        "| program | part | |",
         "|---|---|---|",
     ]
     for (program, part, state, reason, got), versions in found.items():
@@ -183,7 +183,7 @@ def _who(case: Case, page: str) -> str:
         )
         said = prose(reason or got).replace("|", "\\|").replace("\n", " ")
         link = f"[{program}]({links.to(program_page(program), page)})"
-        lines.append(f"| {link} | {part}, {', '.join(versions)} | {shown}{f': {said}' if said else ''} |")
+        lines.append(f"| {link} | {part}&nbsp;{', '.join(versions)} | {shown}{f': {said}' if said else ''} |")
     return "\n".join(lines)
 
 

@@ -99,7 +99,7 @@ def _list(chapter: str, cases: list[Case]) -> str:
         if rule.startswith(f"{chapter}/"):
             clauses = ", ".join(links.clause_link(id, page) for id in _cited(made))
             link = f"[{rule.split('/')[1]}]({links.to(links.case_page(rule), page)})"
-            wanted = _wanted(made[0], f"{len(made):,} cases, ")
+            wanted = _wanted(made[0], f"{len(made):,} case{'s' * (len(made) != 1)}, ")
             lines.append(f"| {link} {wanted}<br>{prose(_told(made[0]))} | {clauses} |")
     for case in cases:
         if case.rule is not None:
