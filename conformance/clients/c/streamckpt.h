@@ -928,13 +928,37 @@ static inline int sc_on_index(struct sc_reader *r, const struct sc_item *v) {
 /*@ requires \valid(r) && \valid(v) && \separated(r, v) && sc_sound(r) && r->state == SC_CLOSE;
   @ assigns r->depth, r->limit, r->state, r->clause, r->offset, *v;
   @ ensures \result == SC_ITEM || \result == SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_ready(r, v) && r->state == SC_RECORD && v->used == v->text == 0 && v->body == 0; */
+  @ ensures \result == SC_ITEM ==> sc_sound(r) && r->state == SC_RECORD;
+  @ ensures v->text == 0 && v->used == 0 && v->body == 0; */
 static inline int sc_close(struct sc_reader *r, struct sc_item *v) {
-    *v = (struct sc_item){.state = SC_CLOSE, .offset = r->position};
+    v->state = SC_CLOSE;
+    v->type = 0;
+    v->offset = r->position;
+    v->number = v->body = 0;
+    v->negative = v->ext = 0;
+    v->text = v->used = 0;
     if (r->depth && sc_leave(r, r->position) != SC_ITEM)
         return SC_REFUSED;
     r->state = SC_RECORD;
     return SC_ITEM;
+}
+
+/* The next value: its header, its text, and what they mean where they stand. */
+/*@ requires \valid(r) && \valid(v) && \valid_read(p + (0 .. n - 1)) && \separated(r, v, p + (0 .. n - 1));
+  @ requires sc_sound(r) && r->state != SC_CLOSE;
+  @ assigns *r, *v;
+  @ ensures r->end == \old(r->end) && r->position == \old(r->position) && SC_ITEM <= \result <= SC_REFUSED;
+  @ ensures \result != SC_END;
+  @ ensures \result == SC_ITEM ==> sc_ready(r, v);
+  @ ensures \result == SC_ITEM ==> v->offset == r->position && 1 <= v->used <= n; */
+static inline int sc_read(struct sc_reader *r, const unsigned char *p, size_t n, struct sc_item *v) {
+    const unsigned state = r->state;
+    int result = sc_value(r, p, n, sc_rules[state].allowed, sc_rules[state].clause, v);
+    if (result == SC_ITEM)
+        result = sc_text(r, p, n, v);
+    if (result != SC_ITEM)
+        return result;
+    return state < SC_INDEX ? sc_on_record(r, p + v->text, v) : sc_on_index(r, v);
 }
 
 /* The next value, or the end of a record or index. */
@@ -942,24 +966,19 @@ static inline int sc_close(struct sc_reader *r, struct sc_item *v) {
   @ requires sc_sound(r);
   @ assigns *r, *v;
   @ ensures r->end == \old(r->end) && SC_ITEM <= \result <= SC_REFUSED;
-  @ ensures \result == SC_ITEM ==> sc_sound(r) && v->text <= v->used <= n &&
-  @     r->position == \old(r->position) + v->used + v->body;
-  @ ensures \result == SC_END ==> sc_sound(r);
+  @ ensures \result == SC_ITEM || \result == SC_END ==> sc_sound(r);
+  @ ensures \result == SC_ITEM ==> v->text <= v->used <= n;
+  @ ensures \result == SC_ITEM ==> r->position == \old(r->position) + v->used + v->body;
   @ ensures \result == SC_ITEM ==> 1 <= v->used || (\old(r->state) == SC_CLOSE && r->state == SC_RECORD); */
 static inline int sc_step(struct sc_reader *r, const unsigned char *p, size_t n, struct sc_item *v) {
-    const unsigned state = r->state;
-    if (state == SC_CLOSE)
+    if (r->state == SC_CLOSE)
         return sc_close(r, v);
-    if (state == SC_RECORD && r->position == r->end)
+    if (r->state == SC_RECORD && r->position == r->end)
         return SC_END;
-    SC_REQUIRE(state != SC_RECORD || !r->sealed || !r->position || !n || p[0] == 0x92, "SEAL-1", r->position);
-    int result = sc_value(r, p, n, sc_rules[state].allowed, sc_rules[state].clause, v);
+    SC_REQUIRE(r->state != SC_RECORD || !r->sealed || !r->position || !n || p[0] == 0x92, "SEAL-1", r->position);
+    const int result = sc_read(r, p, n, v);
     if (result == SC_ITEM)
-        result = sc_text(r, p, n, v);
-    if (result == SC_ITEM)
-        result = state < SC_INDEX ? sc_on_record(r, p + v->text, v) : sc_on_index(r, v);
-    if (result == SC_ITEM)
-        r->position = v->offset + v->used + v->body;
+        r->position += v->used + v->body;
     return result;
 }
 
