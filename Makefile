@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Where nothing compiled is kept, each of the many programs that tests start compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: test test-fast test-thorough test-remote test-versions coverage fuzz power-loss mutants proof results docs serve bench bench-full demo example lint format wheel clean
+.PHONY: test test-fast test-thorough test-remote test-versions coverage fuzz power-loss mutants proof results world docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
@@ -51,6 +51,9 @@ proof: .venv/ready  ## prove the heart of the client in C: goals proved of goals
 results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md and the badge of the README
 	$(BIN)/python -m conformance.clients.results
 	$(BIN)/python -m docs.generators.badges
+
+world: .venv/ready  ## judge packages as pip installs them, each in an environment of its own; 4 GB of disk
+	$(BIN)/python -m conformance.clients.world
 
 bench: .venv/ready  ## measure against the peers, on small trees, four minutes
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'

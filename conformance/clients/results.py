@@ -19,6 +19,7 @@ from ..callables import judge_callable
 from ..clauses import number
 from ..judge import Result, checks
 from ..model import load_corpus, sampled
+from ..reports import world
 from ..reports.results import expanded, results, summary
 from ..reports.table import markdown
 from ..runner import Run, sorted_out
@@ -113,7 +114,8 @@ def keep(found: list[dict[str, Any]]) -> None:
     """Write the table and the data of these summaries."""
     corpora = {short["spec"]: load_corpus(spec=short["spec"]) for short in found}
     newest = corpora[max(corpora, key=number)]
-    TABLE.write_text(markdown(newest, [expanded(corpora[short["spec"]], short) for short in found]))
+    told = markdown(newest, [expanded(corpora[short["spec"]], short) for short in found])
+    TABLE.write_text(told + world.section(world.kept()))
     DATA.write_text(json.dumps(found, indent=1) + "\n")
     print(f"wrote {TABLE.name} and {DATA.name}")
 

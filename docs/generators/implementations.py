@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
+from conformance.reports import world
+
 from . import links
 from .marks import NAMES, mark, program_page
 from .project import VERSIONS, cells, clauses, corpus, programs, runs
@@ -69,8 +71,23 @@ def _index() -> str:
         *(line for version in VERSIONS if runs(version) for line in _table(version)),
         "A case counts once for each clause that it cites. `make results` in a clone of the repository runs every "
         "program whose toolchain is there and writes these results anew.",
+        *_world(),
     ]
     return "\n".join(lines)
+
+
+def _world() -> Iterator[str]:
+    """Packages of a registry, each with its version and the day, and why it fails what it fails."""
+    found = world.kept()
+    yield from ("", "## Packages as pip installs them", "")
+    yield (
+        "Judged by version 1.0, by the cases that were made by hand, each in an environment of its own that "
+        "`make world` makes. Each imports the module that reads and writes checkpoints, and not what stands around it."
+    )
+    yield from ("", '<div class="wide" markdown>', "", *world.table(found), "", "</div>")
+    for told in found:
+        yield from ("", f'??? note "What {told["name"]} does otherwise, and why"', "")
+        yield from (f"    - {reason}: {len(cases)}" for reason, cases in world.reasons(told))
 
 
 def _table(version: str) -> Iterator[str]:

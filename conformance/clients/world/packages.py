@@ -1,0 +1,141 @@
+"""The packages that are judged: the table as data, an environment for each, and the worker in it that answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from ...callables import Rejected
+
+FOLDER: Final = Path(__file__).parent
+ENVIRONMENTS: Final = FOLDER.parents[2] / "build/world"
+PARTS: Final = {
+    "class": ("decode", "encode", "flax-decode"),
+    "functions": ("decode", "encode"),
+    "flax": ("flax-decode", "flax-encode"),
+    "loop": ("decode", "encode", "flax-decode", "flax-encode"),
+}
+
+
+class Package(NamedTuple):
+    """One version of a package, and how it is asked; `pins` are the versions it is judged with, itself left out."""
+
+    name: str
+    version: str
+    style: str
+    pins: tuple[str, ...]
+    asked: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return PARTS[self.style]
+
+    @property
+    def xfails(self) -> Path:
+        return FOLDER / f"{self.name.lower()}-{self.version}.xfails"
+
+    @property
+    def environment(self) -> Path:
+        return ENVIRONMENTS / f"{self.name.lower()}-{self.version}"
+
+
+def read_packages() -> list[Package]:
+    """Those of packages.toml, in their order. Raises: KeyError where one names a set that the table has not."""
+    table = tomllib.loads((FOLDER / "packages.toml").read_text())
+    found = []
+    for entry in table["package"]:
+        pins = [*table["sets"][entry["set"]], *entry.get("also", [])]
+        pins = tuple(pin for pin in pins if pin != f"{entry['name']}=={entry['version']}")
+        found.append(Package(entry["name"], entry["version"], entry["style"], pins, entry))
+    return found
+
+
+def installed(package: Package) -> Path:
+    """The Python of an environment in which a package is installed; it is made unless it is there.
+
+    Raises: subprocess.CalledProcessError where pip does not install it.
+    """
+    python, ready = package.environment / "bin/python", package.environment / "pins"
+    wanted = "\n".join((package.title, *package.pins))
+    if not ready.exists() or ready.read_text() != wanted:
+        shutil.rmtree(package.environment, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", package.environment], check=True)
+        pip = [python, "-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check"]
+        subprocess.run([*pip, *package.pins], check=True)
+        subprocess.run([*pip, "--no-deps", f"{package.name}=={package.version}"], check=True)
+        ready.write_text(wanted)
+    return python
+
+
+class Asked:
+    """A package that answers, until the block ends; where it dies of a question it is started anew for the next."""
+
+    def __init__(self, package: Package, python: Path) -> None:
+        self._package, self._python = package, python
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> int:
+        """How the worker ended."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        assert process.stdin
+        assert process.stdout
+        process.stdin.close()
+        status = process.wait()
+        process.stdout.close()
+        return status
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = [self._python, FOLDER / "worker.py", json.dumps(self._package.asked)]
+        pipe = subprocess.PIPE
+        environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONDONTWRITEBYTECODE": "1"}
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet, text=True, env=environment)
+        assert process.stdout
+        if not process.stdout.readline():
+            raise RuntimeError(f"{self._package.title} does not start: {' '.join(map(str, command))}")
+        return process
+
+    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        self._process = self._process or self._start()
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else {"crashed": f"the program ended with status {self._end()}"}
+
+    def calls(self) -> dict[str, Callable[[Any], Any]]:
+        """For each part what `judge_callable` calls."""
+        return {part: self._call(part) for part in self._package.parts}
+
+    def _call(self, part: str) -> Callable[[Any], Any]:
+        member = "path" if part.endswith("decode") else "asked"
+
+        def call(given: Any) -> Any:
+            told = self._answer({"part": part, member: str(given) if member == "path" else given})
+            if "rejected" in told:
+                raise Rejected(told["rejected"])
+            if "crashed" in told:
+                raise RuntimeError(told["crashed"])
+            return told["printed"] if "printed" in told else bytes.fromhex(told["written"])
+
+        return call

@@ -1,0 +1,150 @@
+"""One package in its own environment: reads questions from standard input, a JSON a line, and answers each likewise.
+
+    python worker.py '{"module": "tux.checkpoint", "style": "class", ...}'
+
+A question is `{"part": ..., "path": ...}` of a reader and `{"part": ..., "asked": ...}` of a writer. An answer has one
+of the members `printed`, what a decoder prints; `written`, hexadecimal; `rejected` and `crashed`, with what was raised.
+What the package raises is taken for a rejection, unless it has written something before.
+
+It runs with whatever versions the package needs: numpy, ml_dtypes, flax and Python 3.11 are all that is asked for here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import protocol
+
+Tree = Any
+# What a package raises where it rejects, besides the errors of msgpack and flax; anything else is a crash.
+REJECTS = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OverflowError, SyntaxError),
+    protocol.Rejected,
+)
+
+
+def module_alone(name: str) -> Any:
+    """A module without the code of the packages around it, which import what no checkpoint needs."""
+    parts = name.split(".")
+    for place in range(1, len(parts)):
+        outer = ".".join(parts[:place])
+        spec = importlib.util.find_spec(outer)
+        if spec is None or spec.submodule_search_locations is None:
+            raise ModuleNotFoundError(f"{outer} is not a package that is installed here")
+        package = types.ModuleType(outer)
+        package.__path__ = list(spec.submodule_search_locations)
+        package.__spec__ = spec
+        sys.modules[outer] = package
+    return importlib.import_module(name)
+
+
+def parts_of(package: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """A decoder takes a path and gives a tree; an encoder takes a tree and a path."""
+    if package["style"] == "loop":
+        return usual_loop()
+    module = module_alone(package["module"])
+    if package["style"] == "flax":
+        return {
+            "flax-decode": lambda path: module.msgpack_restore(Path(path).read_bytes()),
+            "flax-encode": lambda tree, path: Path(path).write_bytes(module.msgpack_serialize(tree)),
+        }
+    if package["style"] == "functions":
+        from flax.traverse_util import unflatten_dict
+
+        return {
+            "decode": lambda path: unflatten_dict(module.read_ckpt(path)),
+            "encode": module.save_ckpt,
+        }
+    checkpointer = getattr(module, package["class"])
+    options = {"callback": lambda tensor, key: tensor} if package.get("callback") else {}
+    return {
+        "decode": lambda path: checkpointer.load_checkpoint(path, **options),
+        "encode": getattr(checkpointer, package["save"]),
+        "flax-decode": checkpointer.load_flax_checkpoint,
+    }
+
+
+def usual_loop() -> dict[str, Callable[..., Any]]:
+    """The loop over msgpack and flax that most code bases have a copy of."""
+    import msgpack
+    from flax import serialization
+    from flax.traverse_util import flatten_dict, unflatten_dict
+
+    def decode(path: str) -> Tree:
+        with open(path, "rb") as file:
+            unpacker = msgpack.Unpacker(file, read_size=83886080, max_buffer_size=0)
+            return unflatten_dict({tuple(key): serialization.from_bytes(None, value) for key, value in unpacker})
+
+    def encode(tree: Tree, path: str) -> None:
+        packer = msgpack.Packer()
+        with open(path, "wb") as file:
+            for key, value in flatten_dict(serialization.to_state_dict(tree)).items():
+                file.write(packer.pack((key, serialization.to_bytes(value))))
+
+    def flax_decode(path: str) -> Tree:
+        return serialization.msgpack_restore(Path(path).read_bytes())
+
+    def flax_encode(tree: Tree, path: str) -> None:
+        Path(path).write_bytes(serialization.msgpack_serialize(serialization.to_state_dict(tree), in_place=True))
+
+    return {"decode": decode, "encode": encode, "flax-decode": flax_decode, "flax-encode": flax_encode}
+
+
+def printed(tree: Tree) -> dict[str, Any]:
+    """What a decoder prints of the tree that it got."""
+    import numpy as np
+    from flax.traverse_util import empty_node, flatten_dict
+
+    records = []
+    for key, value in flatten_dict(tree, keep_empty_nodes=True).items():
+        leaf = {} if value is empty_node else value
+        leaf = np.asarray(leaf) if type(leaf).__module__.startswith("jax") else leaf
+        records.append(protocol.record_of(key, leaf))
+    return {"records": records}
+
+
+def given(asked: dict[str, Any]) -> Tree:
+    """The tree that an encoder gets. None of them knows a display form: a path in it is one key."""
+    return protocol.as_dicts(protocol.tree_of(asked["records"], lambda text: (text,)))
+
+
+def answer(parts: dict[str, Callable[..., Any]], asked: dict[str, Any]) -> dict[str, Any]:
+    part = parts[asked["part"]]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "written"
+        try:
+            if "path" in asked:
+                return {"printed": printed(part(asked["path"]))}
+            part(given(asked["asked"]), str(file))
+            return {"written": file.read_bytes().hex()}
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"[:500]
+            if file.exists() and file.stat().st_size > 0:
+                return {"crashed": f"written, and then {why}"}
+            known = isinstance(error, REJECTS) or type(error).__module__.split(".")[0] in ("msgpack", "flax")
+            return {"rejected" if known else "crashed": why}
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a package prints is no answer
+    parts = parts_of(json.loads(sys.argv[1]))
+    print(json.dumps({"parts": sorted(parts)}), file=answers, flush=True)
+    for line in sys.stdin:
+        told = answer(parts, json.loads(line))
+        print(json.dumps(told, default=repr), file=answers, flush=True)  # a key may be no text
+
+
+if __name__ == "__main__":
+    main()

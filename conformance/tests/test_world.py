@@ -1,0 +1,78 @@
+"""The packages that `make world` judges: the table and what is kept of it. No package is installed here."""
+
+import json
+import re
+import sys
+
+import pytest
+
+from conformance.clients.world.packages import PARTS, Asked, Package, read_packages
+from conformance.model import load_corpus
+from conformance.reports import world
+from conformance.xfails import read_xfails
+
+PACKAGES = read_packages()
+JUDGED = {told["name"]: told for told in world.kept()}
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.title)
+def test_a_package_is_judged_with_versions_that_are_all_named(package):
+    assert package.style in PARTS
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", pin) for pin in package.pins)
+    names = [pin.partition("==")[0].lower() for pin in package.pins]
+    assert len({*names, package.name.lower()}) == len(names) + 1
+    assert {"jax", "flax", "msgpack", "numpy"} - {package.name} <= {*names}
+
+
+def test_at_least_four_packages_have_been_judged():
+    assert len({told["name"] for told in world.kept()} & {package.title for package in PACKAGES}) >= 4
+
+
+@pytest.mark.parametrize("told", JUDGED.values(), ids=lambda told: told["name"])
+def test_each_failure_of_a_package_is_known_with_its_reason(told):
+    package = next(package for package in PACKAGES if package.title == told["name"])
+    assert told["passed"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["day"])
+    assert told["with"] == list(package.pins)
+    known = read_xfails(package.xfails) if package.xfails.exists() else []
+    reasons = {check["reason"] for check in told["not_passed"] if check["state"] != "advised"}
+    assert reasons == {xfail.reason for xfail in known}
+
+
+def test_what_is_kept_is_of_this_corpus():
+    assert {told["conformance"] for told in world.kept()} == {load_corpus(spec="1.0").version}
+
+
+def test_the_table_shows_each_package_with_version_and_day():
+    lines = [*world.table(world.kept())][2:]
+    assert len(lines) == len(JUDGED)
+    for line, told in zip(lines, JUDGED.values(), strict=True):
+        assert told["name"] in line
+        assert told["day"] in line
+
+
+def test_where_no_package_was_judged_nothing_is_said():
+    assert world.section([]) == ""
+
+
+def test_a_package_that_dies_of_a_question_answers_the_next_one(tmp_path, monkeypatch):
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import json, os, sys\n"
+        "print(flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    asked = json.loads(line)\n"
+        "    if asked['path'] == 'die': os._exit(9)\n"
+        "    print(json.dumps({'printed': asked['path']}), flush=True)\n"
+    )
+    monkeypatch.setattr("conformance.clients.world.packages.FOLDER", tmp_path)
+    with Asked(Package("some", "1", "functions", (), {}), sys.executable) as asked:
+        decode = asked.calls()["decode"]
+        with pytest.raises(RuntimeError, match="ended with status 9"):
+            decode("die")
+        assert decode("live") == "live"
+
+
+def test_the_results_are_json_that_is_sorted_as_the_table_is():
+    titles = [told["name"] for told in json.loads(world.WORLD.read_text())]
+    assert titles == [package.title for package in PACKAGES if package.title in titles]
