@@ -138,7 +138,7 @@ def answer(parts: dict[str, Callable[..., Any]], asked: dict[str, Any]) -> dict[
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a package prints is no answer
+    os.dup2(2, 1)  # what a package prints does not count as an answer
     parts = parts_of(json.loads(sys.argv[1]))
     print(json.dumps({"parts": sorted(parts)}), file=answers, flush=True)
     for line in sys.stdin:
