@@ -66,11 +66,21 @@ def test_a_package_that_dies_of_a_question_answers_the_next_one(tmp_path, monkey
         "    print(json.dumps({'printed': asked['path']}), flush=True)\n"
     )
     monkeypatch.setattr("conformance.clients.world.packages.FOLDER", tmp_path)
-    with Asked(Package("some", "1", "functions", (), {}), sys.executable) as asked:
+    with Asked(Package("some", "1", "class", (), {}), sys.executable) as asked:
         decode = asked.calls()["decode"]
         with pytest.raises(RuntimeError, match="ended with status 9"):
             decode("die")
         assert decode("live") == "live"
+
+
+def test_a_package_that_does_not_start_is_told_before_any_case(tmp_path, monkeypatch):
+    (tmp_path / "worker.py").write_text("raise SystemExit(1)\n")
+    monkeypatch.setattr("conformance.clients.world.packages.FOLDER", tmp_path)
+    with (
+        pytest.raises(RuntimeError, match="some 1 does not start"),
+        Asked(Package("some", "1", "class", (), {}), sys.executable),
+    ):
+        pass
 
 
 def test_the_results_are_json_that_is_sorted_as_the_table_is():

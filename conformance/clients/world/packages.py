@@ -18,9 +18,7 @@ FOLDER: Final = Path(__file__).parent
 ENVIRONMENTS: Final = FOLDER.parents[2] / "build/world"
 PARTS: Final = {
     "class": ("decode", "encode", "flax-decode"),
-    "functions": ("decode", "encode"),
     "flax": ("flax-decode", "flax-encode"),
-    "loop": ("decode", "encode", "flax-decode", "flax-encode"),
 }
 
 
@@ -86,6 +84,7 @@ class Asked:
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Asked:
+        self._process = self._start()  # what does not start is told before any case
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,6 +110,8 @@ class Asked:
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet, text=True, env=environment)
         assert process.stdout
         if not process.stdout.readline():
+            self._process = process
+            self._end()
             raise RuntimeError(f"{self._package.title} does not start: {' '.join(map(str, command))}")
         return process
 

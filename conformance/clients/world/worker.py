@@ -51,20 +51,11 @@ def module_alone(name: str) -> Any:
 
 def parts_of(package: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     """A decoder takes a path and gives a tree; an encoder takes a tree and a path."""
-    if package["style"] == "loop":
-        return usual_loop()
     module = module_alone(package["module"])
     if package["style"] == "flax":
         return {
             "flax-decode": lambda path: module.msgpack_restore(Path(path).read_bytes()),
             "flax-encode": lambda tree, path: Path(path).write_bytes(module.msgpack_serialize(tree)),
-        }
-    if package["style"] == "functions":
-        from flax.traverse_util import unflatten_dict
-
-        return {
-            "decode": lambda path: unflatten_dict(module.read_ckpt(path)),
-            "encode": module.save_ckpt,
         }
     checkpointer = getattr(module, package["class"])
     options = {"callback": lambda tensor, key: tensor} if package.get("callback") else {}
@@ -73,32 +64,6 @@ def parts_of(package: dict[str, Any]) -> dict[str, Callable[..., Any]]:
         "encode": getattr(checkpointer, package["save"]),
         "flax-decode": checkpointer.load_flax_checkpoint,
     }
-
-
-def usual_loop() -> dict[str, Callable[..., Any]]:
-    """The loop over msgpack and flax that most code bases have a copy of."""
-    import msgpack
-    from flax import serialization
-    from flax.traverse_util import flatten_dict, unflatten_dict
-
-    def decode(path: str) -> Tree:
-        with open(path, "rb") as file:
-            unpacker = msgpack.Unpacker(file, read_size=83886080, max_buffer_size=0)
-            return unflatten_dict({tuple(key): serialization.from_bytes(None, value) for key, value in unpacker})
-
-    def encode(tree: Tree, path: str) -> None:
-        packer = msgpack.Packer()
-        with open(path, "wb") as file:
-            for key, value in flatten_dict(serialization.to_state_dict(tree)).items():
-                file.write(packer.pack((key, serialization.to_bytes(value))))
-
-    def flax_decode(path: str) -> Tree:
-        return serialization.msgpack_restore(Path(path).read_bytes())
-
-    def flax_encode(tree: Tree, path: str) -> None:
-        Path(path).write_bytes(serialization.msgpack_serialize(serialization.to_state_dict(tree), in_place=True))
-
-    return {"decode": decode, "encode": encode, "flax-decode": flax_decode, "flax-encode": flax_encode}
 
 
 def printed(tree: Tree) -> dict[str, Any]:
