@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from .boxes import Box, count, run_around, shape_of, stretch, widened
@@ -43,9 +43,28 @@ class _Region(NamedTuple):
     """A part of an array of which a process writes contiguous ranges: its boxes, and the devices that hold each."""
 
     box: Box
+    nbytes: int
     parts: dict[Box, list[int]]
     devices: dict[int, list[int]]  # by their process
     holders: frozenset[int]  # processes that hold all of it
+
+    def takers(self, least: int) -> int:
+        """How many write it: processes that hold it, or devices that are given it; each at least so many bytes."""
+        n = len(self.holders) or sum(map(len, self.devices.values()))
+        return max(1, min(n, self.nbytes // least))
+
+    def has_a_choice(self, least: int) -> bool:
+        """Whether others could write it."""
+        return self.takers(least) < (len(self.holders) or sum(map(len, self.devices.values())))
+
+
+class _Known(NamedTuple):
+    """What is found once for all leaves that lie alike. `takers` are those of all regions, where there is no choice."""
+
+    spread: Spread
+    regions: tuple[_Region, ...]
+    takers: tuple[tuple[int, ...], ...] | None
+    shared: dict[tuple[tuple[int, ...], ...], tuple[Shares, dict[int, int]]]  # and bytes by process, by the takers
 
 
 class Balance:
@@ -59,7 +78,7 @@ class Balance:
         self._last = self._run = 0  # who writes what comes last, and the bytes of that
         self._part = part
         self._least = LEAST if part is None else part
-        self._known: dict[int, tuple[Spread, tuple[_Region, ...]]] = {}  # by `id`: spreads take long to be compared
+        self._all_known: dict[int, _Known] = {}  # by `id`: spreads take long to be compared
 
     def whole(self, nbytes: int, process: int) -> int:
         """Give a leaf to a process."""
@@ -73,48 +92,74 @@ class Balance:
 
     def share(self, spread: Spread) -> Shares:
         """Share an array out. Parts that several processes hold are written by one of them, the work spread."""
-        regions = self._regions(spread)
-        held: list[tuple[int, Box]] = []
-        given: dict[int, list[Box]] = {}
-        for region in regions:
-            nbytes = count(region.box) * spread.width
-            if region.holders:
-                chosen = sorted(self._lightest(region.holders, max(1, nbytes // self._least)))
-                for process, box, n in _cut(region.box, tuple(chosen)):
-                    held.append((process, box))
-                    self._give(process, n * spread.width)
-            else:
-                for device, box, n in _cut(region.box, self._receivers(region, nbytes)):
-                    given.setdefault(device, []).append(box)
-                    self._give(spread.processes[device], n * spread.width)
-        if not given:
-            return Shares(tuple(held), None)
-        groups = tuple(group for region in regions for group in zip(*region.parts.values(), strict=True))
-        boxes = {device: tuple(each) for device, each in given.items()}
-        return Shares(tuple(held), exchange_of(groups, boxes, shape_of(spread.boxes[0]), spread.width))
+        loads = list(self.loads)
+        known = self._known(spread)
+        takers = known.takers or tuple(self._choose(region, spread.processes) for region in known.regions)
+        if takers not in known.shared:
+            known.shared[takers] = _shared(spread, known.regions, takers)
+        shares, nbytes = known.shared[takers]
+        self.loads = loads
+        for process, n in nbytes.items():
+            loads[process] += n
+        if known.takers:
+            region = known.regions[-1]
+            self._last = takers[-1][-1] if region.holders else spread.processes[takers[-1][-1]]
+            self._run = region.nbytes // len(takers[-1])
+        return shares
 
-    def _regions(self, spread: Spread) -> tuple[_Region, ...]:
-        if id(spread) not in self._known:
-            self._known[id(spread)] = spread, _regions(spread, self._least, self._part is not None)
-        return self._known[id(spread)][1]
+    def _known(self, spread: Spread) -> _Known:
+        if id(spread) not in self._all_known:
+            regions = _regions(spread, self._least, self._part is not None)
+            is_open = any(region.has_a_choice(self._least) for region in regions)
+            takers = None if is_open else tuple(self._choose(region, spread.processes) for region in regions)
+            self._all_known[id(spread)] = _Known(spread, regions, takers, {})
+        return self._all_known[id(spread)]
 
-    def _lightest(self, processes: Iterable[int], n: int) -> list[int]:
+    def _choose(self, region: _Region, processes: tuple[int, ...]) -> tuple[int, ...]:
+        """Who writes a region: processes that hold it, or devices of as many as can be, and of each as many."""
+        wanted = region.takers(self._least)
+        chosen = tuple(sorted(self._lightest(region.holders or region.devices, wanted)))
+        if not region.holders:
+            each = max(1, wanted // len(chosen))
+            chosen = tuple(device for process in chosen for device in region.devices[process][:each])
+        for taker in chosen:
+            self._give(taker if region.holders else processes[taker], region.nbytes // len(chosen))
+        return chosen
+
+    def _lightest(self, processes: Collection[int], n: int) -> list[int]:
         """The `n` processes that have the least to write. One is that of the leaf before, while it is not far ahead."""
+        if n >= len(processes):
+            return list(processes)
         found = sorted(processes, key=lambda process: (self.loads[process], process))
         is_near = self._run < self._least or self.loads[self._last] - self.loads[found[0]] <= self._least
-        if n == 1 and is_near and self._last in found:
+        if n == 1 and is_near and self._last in processes:
             return [self._last]
         return found[:n]
 
-    def _receivers(self, region: _Region, nbytes: int) -> tuple[int, ...]:
-        """The devices that are given a share of a region: of as many processes as can be, and of each as many."""
-        wanted = max(1, min(sum(map(len, region.devices.values())), nbytes // self._least))
-        chosen = self._lightest(region.devices, wanted)
-        each = max(1, wanted // len(chosen))
-        return tuple(device for process in sorted(chosen) for device in region.devices[process][:each])
+
+def _shared(
+    spread: Spread, regions: tuple[_Region, ...], takers: tuple[tuple[int, ...], ...]
+) -> tuple[Shares, dict[int, int]]:
+    """Each region cut among those that take it, and the bytes that each process writes."""
+    held: list[tuple[int, Box]] = []
+    given: dict[int, list[Box]] = {}
+    nbytes: dict[int, int] = {}
+    for region, chosen in zip(regions, takers, strict=True):
+        for taker, box, n in _cut(region.box, chosen):
+            process = taker if region.holders else spread.processes[taker]
+            nbytes[process] = nbytes.get(process, 0) + n * spread.width
+            if region.holders:
+                held.append((process, box))
+            else:
+                given.setdefault(taker, []).append(box)
+    if not given:
+        return Shares(tuple(held), None), nbytes
+    groups = tuple(group for region in regions for group in zip(*region.parts.values(), strict=True))
+    boxes = {device: tuple(each) for device, each in given.items()}
+    return Shares(tuple(held), exchange_of(groups, boxes, shape_of(spread.boxes[0]), spread.width)), nbytes
 
 
-@functools.lru_cache(1 << 14)  # the layers of a model are alike
+@functools.lru_cache(1 << 14)
 def _cut(box: Box, takers: tuple[int, ...]) -> tuple[tuple[int, Box, int], ...]:
     """A box cut into one contiguous range for each taker, near equal in elements: taker, box, elements."""
     total, k = count(box), len(takers)
@@ -156,5 +201,6 @@ def _regions(spread: Spread, least: int, is_run: bool) -> tuple[_Region, ...]:
         by_process: dict[int, list[int]] = {}
         for device in sorted(device for devices in parts.values() for device in devices):
             by_process.setdefault(processes[device], []).append(device)
-        regions.append(_Region(region, parts, by_process, frozenset.intersection(*holders)))
+        nbytes = count(region) * width
+        regions.append(_Region(region, nbytes, parts, by_process, frozenset.intersection(*holders)))
     return tuple(regions)
