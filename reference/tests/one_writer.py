@@ -134,7 +134,7 @@ def alone():
 def big(value=1.0, n=8):
     """Half a MiB for each process in each of some leaves, of which every second one has to be exchanged."""
     mesh = next(meshes())[1]
-    shape = (COUNT * DEVICES * 16, 2048)
+    shape = (COUNT * DEVICES * 16, -(-2048 // (COUNT * DEVICES)) * COUNT * DEVICES)
 
     def leaf(i):
         sharding = NamedSharding(mesh, P(("a", "b")) if i % 2 else P(None, ("a", "b")))

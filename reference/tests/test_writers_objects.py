@@ -67,7 +67,7 @@ def bytes_at(url):
     return object_bytes(*s3_object(url))
 
 
-MORE = [(2, 2, "all"), (4, 2, "all"), (3, 4, "all")]
+MORE = [(2, 2, "all"), (4, 2, "all"), (8, 2, "all")]
 
 
 @pytest.mark.parametrize(
