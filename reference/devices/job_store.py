@@ -24,6 +24,8 @@ class Pulse:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        if self._thread is not None:
+            return
         thread = threading.Thread(target=self._beat, name="signs of life", daemon=True)
         with contextlib.suppress(RuntimeError):  # without a thread the others have no sign, and do not miss it
             thread.start()

@@ -124,10 +124,15 @@ class Meetings:
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
-        """Where the block raises what the others do not know of yet, they are told, wherever they wait."""
+        """Where the block raises what the others do not know of yet, they are told, wherever they wait.
+
+        From here on this process tells them that it lives: one that is killed before they have met is missed too.
+        """
+        self._pulse.start()
         try:
             yield
         except BaseException as error:
+            self._pulse.stop()
             if not self._has_parted:
                 self._has_parted = True
                 self.leave(error)
@@ -204,7 +209,7 @@ class Meetings:
                 self._seen[who] = beat, now
         for who in missing if jax.process_index() == 0 else [0]:
             last = self._seen.get(who)
-            if self._have_met and last is not None and now - last[1] > SILENCE:
+            if last is not None and now - last[1] > SILENCE:
                 text = f"process {who} has not been heard of for {now - last[1]:.0f} s, and was waited for ({what})"
                 raise GoneError(who, f"{text}; it has been killed, or its host is lost")
             if who in missing and not self._have_met and waited > self.patience:
