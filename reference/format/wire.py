@@ -120,8 +120,7 @@ class Cursor:
         self.alignment = alignment
         self.ahead = NEAR // 2
         self._window = b""
-        self._base = 0  # offset of the window's first byte
-        self._pos = 0  # index into the window
+        self._base = self._pos = 0  # offset of the window's first byte, and index into it
 
     def tell(self) -> int:
         return self._base + self._pos
@@ -168,7 +167,8 @@ class Cursor:
     #          over last."
     def kind(self) -> str:
         """The kind of the next value, before its length is looked at. Raises WIRE-4, and WIRE-6 where there is none."""
-        return self._first()[2]
+        is_near = 0 <= self._pos < len(self._window) and self._base + self._pos < self.end  # which spares four calls
+        return (is_near and _HEADERS[self._window[self._pos]][0]) or self._first()[2]
 
     def _first(self) -> tuple[bytes, int, str, int, Any]:
         left = self.end - self.tell()
@@ -176,7 +176,9 @@ class Cursor:
             self.fail("WIRE-6", "the enclosing body ends before its last value")
         if not left:
             self.require(1)
-        window, pos = self.window(min(left, _LONGEST_HEADER))
+        window, pos = self._window, self._pos
+        if pos < 0 or len(window) - pos < _LONGEST_HEADER:
+            window, pos = self.window(min(left, _LONGEST_HEADER))
         kind, width, value = _HEADERS[window[pos]]
         if kind == "":
             # WIRE-4: "The byte `c1` MUST be refused wherever a value is to begin."
@@ -194,11 +196,9 @@ class Cursor:
         size = 1 + width + (kind == "ext")
         if size > left:
             self.require(size)
-        if width:
-            value = value(window[pos + 1 : pos + 1 + width])
+        value = value(window[pos + 1 : pos + 1 + width]) if width else value
         self._pos = pos + size
-        least = _LEAST_BYTES.get(kind)
-        if least and size + value * least > left:
+        if (least := _LEAST_BYTES.get(kind)) and size + value * least > left:
             self.require(value * least, at=at)
         if kind == "ext":
             return kind, (value, _signed_of(window[pos + size - 1 : pos + size]))
