@@ -70,6 +70,7 @@ def bytes_at(url):
 MORE = [(2, 2, "all"), (4, 2, "all"), (8, 2, "all")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "devices", "which"),
     [(2, 2, "few"), *(pytest.param(*each, marks=pytest.mark.thorough) for each in MORE)],
@@ -82,6 +83,7 @@ def test_the_object_is_the_file_of_one_process(count, devices, which, url, one_p
         assert bytes_at(f"{url}/{name}") == (one_process / way).read_bytes(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["few", pytest.param("all", marks=pytest.mark.thorough)])
 def test_an_error_while_parts_are_sent_leaves_the_old_object_and_no_parts(which, url, tmp_path):
     told = Job("one_writer.py", 2, tmp_path, 2, "object_faults", url, which).told()
