@@ -92,3 +92,8 @@ def test_a_lone_surrogate_cannot_be_written():
 def test_a_key_path_is_a_tuple_that_shows_itself():
     assert KeyPath(("a", "b/c")) == ("a", "b/c")
     assert str(KeyPath(("a", "b/c"))) == "a/b\\/c"
+
+
+@pytest.mark.parametrize("path", [(), ("",)])
+def test_an_error_shows_that_a_key_path_is_empty(path):
+    assert str(FormatError("KEY-1", 3, KeyPath(path), "it has no name")) == "it has no name (KEY-1, byte 3, leaf '')"
