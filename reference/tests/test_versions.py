@@ -24,6 +24,13 @@ def test_the_bounds_are_those_of_the_lowest_versions_that_are_tested(root):
         assert lowest[name] in (bound, f"{bound}.0", f"{bound}.0.0"), name
 
 
+def test_the_tests_for_other_versions_exist(root):
+    script = (root / ".ci/test-versions").read_text()
+    names = script.partition("tests=(")[2].partition(")")[0].split()
+    assert len(names) > 40
+    assert [name for name in names if not (root / f"reference/tests/test_{name}.py").exists()] == []
+
+
 def test_no_private_name_of_jax_is_imported_by_one_process(root):
     """jax's key-value store is taken where processes meet, and not before."""
     source = "".join(path.read_text() for path in (root / "reference/devices").glob("*.py"))
