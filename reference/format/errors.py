@@ -58,7 +58,7 @@ class FormatError(ValueError):
         if self.offset is not None:
             where.append(f"byte {self.offset}")
         if self.path is not None:
-            where.append(f"leaf {str(self.path) or repr(str())}")
+            where.append(f"leaf {self.path}" if str(self.path) else "leaf ''")
         text = f"{self.detail} ({', '.join(where)})"
         if self.file is not None:
             text = f"{self.file}: {text}"
