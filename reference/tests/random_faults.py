@@ -1,0 +1,141 @@
+"""One process of a job in which things go wrong: `random_faults.py RANK COUNT PORT FOLDER DEVICES WHAT SEED TARGET`.
+
+Some saves fail by an error of the disk or the bucket, or by an interrupt, in one process at a moment that the seed
+chooses, and in the last of them that process is killed. Prints a line for each, as JSON.
+"""
+
+import errno
+import itertools
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from jax.experimental import multihost_utils
+
+import reference
+from reference.devices import job_store, meetings, shared_arrays
+from reference.tests.one_writer import COUNT, OLD, RANK, big, caught, small_parts, tell
+
+SEED, TARGET = int(sys.argv[7]), sys.argv[8]
+WAYS = [{}, {"format": "2.0"}, {"float_dtype": "bf16"}, {"blocking": False}]
+CALLS = ["open", "ftruncate", "writev", "fsync", "link", "rename", "replace"]
+SOURCES = f"{Path(reference.__file__).parent}{os.sep}"
+
+
+def save(options, value=1.0):
+    saving = reference.save(TARGET, big(value), **options)
+    if saving is not None:
+        saving.wait()
+
+
+class Moments:
+    """A block in which what may go wrong is counted, and goes wrong the n-th time."""
+
+    def __init__(self, kind, n=None):
+        self.kind, self.n, self.count = kind, n, itertools.count(1)
+        self.seen, self.struck = 0, False
+
+    def come(self):
+        self.seen = next(self.count)
+        if self.seen == self.n:
+            self.struck = True
+            if isinstance(self.kind, signal.Signals):
+                os.kill(os.getpid(), self.kind)
+            else:
+                raise OSError(self.kind, os.strerror(self.kind))
+
+    def __enter__(self):
+        if isinstance(self.kind, signal.Signals):
+            threading.setprofile(self._called)
+            sys.setprofile(self._called)
+        elif TARGET.startswith("s3:"):
+            from reference.storage.shared_objects import SharedObject
+
+            self.patched = [(SharedObject, "_asked")]
+        else:
+            self.patched = [(os, name) for name in CALLS]
+        for owner, name in vars(self).get("patched", ()):
+            setattr(owner, name, self._counted(getattr(owner, name)))
+        return self
+
+    def _called(self, frame, event, _):
+        name = frame.f_code.co_filename
+        if event == "call" and name.startswith(SOURCES) and not name.startswith(f"{SOURCES}tests"):
+            self.come()
+
+    def _counted(self, function):
+        def call(*arguments, **named):
+            self.come()
+            return function(*arguments, **named)
+
+        call.real = function
+        return call
+
+    def __exit__(self, *_):
+        sys.setprofile(None)
+        threading.setprofile(None)
+        for owner, name in vars(self).get("patched", ()):
+            setattr(owner, name, getattr(owner, name).real)
+
+
+def what_stands():
+    found = reference.load(TARGET)
+    if list(found) == list(OLD):
+        return "old" if np.array_equal(found["w"], OLD["w"]) else "neither"
+    return (
+        "new"
+        if all(float(leaf.min()) == float(leaf.max()) == 1 + int(key) for key, leaf in found.items())
+        else "neither"
+    )
+
+
+def leave():
+    """End, process 0 last of those that live: it takes the store of the job with it, and jax then aborts the others."""
+    folder = Path(sys.argv[4])
+    (folder / f"told {RANK}").touch()
+    for _ in range(1200):
+        if RANK or len(list(folder.glob("told *"))) >= COUNT - 1:
+            break
+        time.sleep(0.05)
+    os._exit(0)
+
+
+def main():
+    choose, shared_arrays.LOOK = random.Random(SEED), 1 << 19
+    small_parts(1 << 17)
+    kinds = [errno.EIO, errno.ENOSPC, signal.SIGINT]
+    choose.shuffle(kinds)
+    for number, kind in enumerate([*kinds, signal.SIGKILL]):
+        victim, options, when = choose.randrange(COUNT), choose.choice(WAYS), choose.random()
+        if victim == 0 and kind == signal.SIGKILL:
+            victim = COUNT - 1  # process 0 takes the store of the job with it, and jax then ends all others
+        with Moments(kind) as practised:  # to know how many moments there are
+            save(options)
+        if RANK == 0:
+            reference.save(TARGET, OLD)
+        multihost_utils.sync_global_devices(f"begin {number}")
+        name = f"{number} {kind!r} in {victim} at {when:.3f} with {options}"
+        facts = {"kind": int(kind), "victim": victim, "is_kill": kind == signal.SIGKILL}
+        if kind == signal.SIGKILL:
+            meetings.SILENCE, job_store._PULSE = 6.0, 0.5
+        with Moments(kind, 1 + int(when * practised.seen) if victim == RANK else None) as moments:
+            said = caught(lambda options=options: save(options))
+        if kind == signal.SIGKILL:
+            tell(name, said=said, **facts)
+            leave()
+        multihost_utils.sync_global_devices(f"end {number}")
+        stands = what_stands()
+        multihost_utils.sync_global_devices(f"seen {number}")
+        again = caught(lambda options=options: save(options))
+        multihost_utils.sync_global_devices(f"again {number}")
+        tell(name, said=said, struck=moments.struck, stands=stands, again=again, after=what_stands(), **facts)
+        multihost_utils.sync_global_devices(f"told {number}")
+
+
+if __name__ == "__main__":
+    main()
