@@ -8,7 +8,6 @@ same.
 from __future__ import annotations
 
 import importlib
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any, Final
 from .object_errors import PassingError
 from .object_sources import Version
 from .store_objects import StoredObject
+from .stores import is_open
 from .web_objects import WebObject
 
 _LARGE: Final = 1 << 20  # bytes; for less than that a copy costs nothing beside the request
@@ -29,8 +29,7 @@ def _can_sign(store: Any) -> bool:
     config = getattr(store, "config", {})
     if not type(store).__module__.startswith("obstore") or config.get("skip_signature"):
         return False
-    is_open = os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
-    return "account_key" in config or (type(store).__name__ == "S3Store" and not is_open)
+    return "account_key" in config or (type(store).__name__ == "S3Store" and not is_open())
 
 
 class _SignedUrl(WebObject):

@@ -74,7 +74,7 @@ def s3_parts(url: str) -> tuple[Any, str, str]:
         # A part carries its SHA-256, as obstore's do; other sums would have to be said again at the end.
         request_checksum_calculation="when_required",
         s3={"addressing_style": "path" if "endpoint" in settings else "auto"},
-        **({"signature_version": unsigned} if _is_open() else {}),
+        **({"signature_version": unsigned} if is_open() else {}),
     )
     given = {"endpoint_url": settings.get("endpoint"), "region_name": settings.get("region"), "config": chosen}
     with named(without_secrets(url)):
@@ -98,14 +98,15 @@ def kvstore_of(url: str) -> Settings:
     settings, _ = _s3_settings()
     names = {"region": "aws_region", "endpoint": "endpoint"}
     spec = {"driver": "s3", "bucket": bucket, "path": key, **{names[each]: settings[each] for each in settings}}
-    known = "anonymous" if _is_open() else "environment" if os.environ.get("AWS_ACCESS_KEY_ID") else None
+    known = "anonymous" if is_open() else "environment" if os.environ.get("AWS_ACCESS_KEY_ID") else None
     return {**spec, "aws_credentials": {"type": known}} if known else spec
 
 
 _OBSTORE_ALONE: Final = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_S3_EXPRESS", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
 
 
-def _is_open() -> bool:
+def is_open() -> bool:
+    """Whether requests to S3 are not to be signed."""
     return os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
 
 

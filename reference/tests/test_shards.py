@@ -15,15 +15,13 @@ from reference.format.errors import UsageError
 from reference.format.leaves import describe
 from reference.format.records import Item
 from reference.storage import whole_folders
-from reference.tests.shard_folders import INDEX, names, tree
+from reference.tests.shard_folders import INDEX, names, tree, write_shards
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sc.save("stream", tree())
-    sc.convert("stream", "safetensors::shards/", max_shard_size=1100)
-    return tmp_path / "shards"
+    return write_shards(tmp_path)
 
 
 # --- what is written ----------------------------------------------------------------------------------

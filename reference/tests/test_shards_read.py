@@ -11,15 +11,13 @@ import streamckpt as sc
 from reference.containers.shard_index import encode_index, read_index
 from reference.format.errors import FormatError, UsageError
 from reference.format.wire import BytesSource
-from reference.tests.shard_folders import INDEX, command, names, tree
+from reference.tests.shard_folders import INDEX, command, names, tree, write_shards
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sc.save("stream", tree())
-    sc.convert("stream", "safetensors::shards/", max_shard_size=1100)
-    return tmp_path / "shards"
+    return write_shards(tmp_path)
 
 
 # --- one checkpoint in every verb ---------------------------------------------------------------------
