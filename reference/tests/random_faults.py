@@ -11,7 +11,6 @@ import random
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from jax.experimental import multihost_utils
 
 import reference
 from reference.devices import job_store, meetings, shared_arrays
-from reference.tests.one_writer import COUNT, OLD, RANK, big, caught, small_parts, tell
+from reference.tests.one_writer import COUNT, OLD, RANK, big, caught, leave, small_parts, tell
 
 SEED, TARGET = int(sys.argv[7]), sys.argv[8]
 WAYS = [{}, {"format": "2.0"}, {"float_dtype": "bf16"}, {"blocking": False}]
@@ -92,17 +91,6 @@ def what_stands():
         if all(float(leaf.min()) == float(leaf.max()) == 1 + int(key) for key, leaf in found.items())
         else "neither"
     )
-
-
-def leave():
-    """End, process 0 last of those that live: it takes the store of the job with it, and jax then aborts the others."""
-    folder = Path(sys.argv[4])
-    (folder / f"told {RANK}").touch()
-    for _ in range(1200):
-        if RANK or len(list(folder.glob("told *"))) >= COUNT - 1:
-            break
-        time.sleep(0.05)
-    os._exit(0)
 
 
 def main():
