@@ -99,6 +99,21 @@ def test_no_page_and_no_program_has_one_either(suffix):
     assert not found, "\n".join(found)
 
 
+def test_the_errors_of_clients_are_judged_like_those_of_the_reference():
+    quoted = re.compile(r""""[^"]*"|'[^']*'|`[^`]*`""")
+    programs = [path for path in PROSE if path.suffix in (".c", ".h", ".mjs", ".rs") and "clients" in path.parts]
+    assert {path.suffix for path in programs} == {".c", ".h", ".mjs", ".rs"}
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {text}"
+        for path in programs
+        for number, line in enumerate(path.read_text().split("\n"), 1)
+        if not line.lstrip().startswith(("//", "/*", "*"))
+        for text in quoted.findall(line)
+        if re.search(_STANDS, text)
+    ]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("wing", ["reference", "streamckpt", "conformance", "fuzz"])
 def test_no_text_has_a_phrase_that_is_forbidden(wing):
     modules = [path for path in MODULES if path.relative_to(ROOT).parts[0] == wing]

@@ -66,7 +66,7 @@ export async function* readFlax(source, { sink } = {}) {
 function readKey(cursor, { keys, link: parent, bytes: before }, depth) {
   const head = cursor.expect('str', 'FLAX-2', 'a key, a str,');
   const bytes = before + head.value;
-  if (cursor.holds(head, MARKER)) throw fault('FLAX-3', head.at, 'the marker of a chunked array may not stand here');
+  if (cursor.holds(head, MARKER)) throw fault('FLAX-3', head.at, 'the marker of a chunked array may not occur here');
   if (depth > MAX_PARTS) throw fault('KEY-3', head.at, 'a key path has at most 512 parts');
   if (bytes > MAX_PATH_BYTES) throw fault('KEY-4', head.at, 'the parts of a key path take at most 65,535 bytes');
   const link = { parent, part: cursor.text(head) };

@@ -209,10 +209,10 @@ function readRecords(reader, { kind, dtype, shape }, isDetached) {
   const count = list.value;
   if (count === 0) throw fault('INDEX-2', list.at, 'a leaf has one record or more');
   if (count > 1 && isDetached) throw fault('DETACHED-1', list.at, 'a plain stream has no parts');
-  if (count > 1 && kind !== 'ndarray') throw fault('PART-1', list.at, `only an ndarray stands in parts, found ${kind}`);
+  if (count > 1 && kind !== 'ndarray') throw fault('PART-1', list.at, `only an ndarray is written in parts, found ${kind}`);
   const boxes = count > 1 ? boxesOf(shape, dtypeOf(dtype).width) : undefined;
   if (boxes && boxes.count !== BigInt(count)) throw fault('PART-2', list.at, `this shape gives ${boxes.count} parts, found ${count}`);
-  if (boxes && !boxes.isLarge) throw fault('PART-1', list.at, 'an array of this size stands in one record');
+  if (boxes && !boxes.isLarge) throw fault('PART-1', list.at, 'an array of this size is written in one record');
   const records = [];
   for (let n = 0; n < count; n++) records.push(readRecord(reader, kind, dtype, boxes ? boxes.shapeOf(n) : shape));
   return records;

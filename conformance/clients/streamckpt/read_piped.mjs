@@ -61,10 +61,10 @@ async function sealBehind(cursor, offset) {
     sealIn(bytes, offset);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw fault('SEAL-3', offset, 'the length of the seal is not that of what stands behind it');
+    throw fault('SEAL-3', offset, 'the length of the seal is not that of what follows it');
   }
   await cursor.drain();
-  throw fault('SEAL-2', cursor.size, 'something stands behind the seal');
+  throw fault('SEAL-2', cursor.size, 'something follows the seal');
 }
 
 // How many bytes the seal here has by its length, which is one more than there are; more than that are not read.

@@ -20,7 +20,7 @@ export function readPath(cursor, partOf) {
     if (head.value > room && !mayBePart) throw fault('KEY-4', list.at, 'the parts of a key path take at most 65,535 bytes');
     const text = cursor.text(head);
     const isPart = partOf?.(text) !== undefined;
-    if (isPart && !isLast) throw fault('PART-3', head.at, 'a key that looks like that of a part stands before the last place');
+    if (isPart && !isLast) throw fault('PART-3', head.at, 'a key that looks like that of a part comes before the last place');
     if (!isPart) room -= head.value;
     if (room < 0) throw fault('KEY-4', list.at, 'the parts of a key path take at most 65,535 bytes');
     if (!isPart && n === MAX_PARTS) throw fault('KEY-3', list.at, `a key path has at most 512 parts, not ${count}`);

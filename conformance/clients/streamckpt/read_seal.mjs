@@ -48,7 +48,7 @@ export function sealIn(bytes, offset) {
 function readFooter(bytes, size) {
   const magic = bytes.subarray(Math.max(0, bytes.length - MAGIC.length));
   if (bytes.length < FOOTER_BYTES || !beginsWith(magic, MAGIC)) {
-    throw fault('SEAL-5', size, 'the file does not end with the footer of a seal: it has been cut off, or something stands behind it');
+    throw fault('SEAL-5', size, 'the file does not end with the footer of a seal: it has been cut off, or something follows it');
   }
   const at = size - FOOTER_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

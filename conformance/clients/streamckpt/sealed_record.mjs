@@ -10,7 +10,7 @@ import { sumIn } from './sums.mjs';
 // ALIGN-5
 export function checkPadded({ at, offset }, alignment) {
   if (offset % alignment === 0) return;
-  throw fault('ALIGN-5', at, `a padded payload stands at a multiple of ${alignment}, found it at ${offset}`);
+  throw fault('ALIGN-5', at, `expected a padded payload at a multiple of ${alignment}, found it at ${offset}`);
 }
 
 // SUM-2: of all records of a leaf, in order.
@@ -85,7 +85,7 @@ function checkBoxes(records, { dtype, shape }) {
   if (boxes.count !== BigInt(records.length)) {
     throw fault('PART-2', records[0].at, `the shape [${shape}] gives ${boxes.count} parts, found ${records.length}`);
   }
-  if (!boxes.isLarge) throw fault('PART-1', records[0].at, 'an array of this size stands in one record');
+  if (!boxes.isLarge) throw fault('PART-1', records[0].at, 'an array of this size is written in one record');
   records.forEach(({ at, shape: found }, n) => {
     const box = boxes.shapeOf(n);
     if (String(found) !== String(box)) throw fault('PART-2', at, `this part has the shape [${box}], found [${found}]`);

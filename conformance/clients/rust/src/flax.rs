@@ -42,7 +42,7 @@ pub(crate) fn read_map(input: &mut Input) -> Result<Leaves> {
     // FLAX-3
     require(*first != *MARKER.as_bytes(), "FLAX-3", first_at, "the root map is a chunked array")?;
     input.flax_entries(&mut leaves, count, None, first_at, first)?;
-    require(input.at_end()?, "FLAX-1", input.position, "bytes stand after the map")?;
+    require(input.at_end()?, "FLAX-1", input.position, "bytes follow the map")?;
     // FLAX-8
     let paths = leaves.iter().fold(0u64, |sum, (key, _)| sum.saturating_add((key.bytes + 8 * key.parts) as u64));
     let most = input.position.saturating_mul(64).saturating_add(1 << 20);
@@ -71,7 +71,7 @@ impl Input {
             let value = if is_new {
                 self.flax_value(leaves, &key)
             } else {
-                refuse("FLAX-5", at, "the key stands in the map twice")
+                refuse("FLAX-5", at, "the key occurs in the map twice")
             };
             value.map_err(|error| error.under(|| key.path()))?;
         }

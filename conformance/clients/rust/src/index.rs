@@ -136,8 +136,8 @@ impl Input {
             require(kind == "ndarray" || shape.is_empty(), "LEAF-6", shape_at, "a scalar has no dimension")?;
             (Some(dtype), Some(shape))
         } else {
-            self.nil("a dtype stands beside a kind that has none")?;
-            self.nil("a shape stands beside a kind that has none")?;
+            self.nil("a kind that has no dtype is given one")?;
+            self.nil("a kind that has no shape is given one")?;
             (None, None)
         };
         let array = dtype.zip(shape.as_deref());
@@ -145,7 +145,7 @@ impl Input {
         require(count > 0, "INDEX-2", records_at, "a leaf has no record")?;
         let boxes = array.filter(|_| count > 1).and_then(|(dtype, shape)| Boxes::of(shape, dtype.width));
         let may_be_many = count == 1 || boxes.is_some();
-        require(may_be_many, "PART-1", at, "what stands in parts is not an array of more than 2^31 - 2^17 bytes")?;
+        require(may_be_many, "PART-1", at, "what is written in parts is not an array of more than 2^31 - 2^17 bytes")?;
         let expected = boxes.as_ref().map_or(1, |boxes| boxes.count);
         require(count == expected, "PART-2", at, "the array has another number of parts than its shape gives")?;
         let mut records = Vec::new();
@@ -196,7 +196,7 @@ impl Input {
         let payload = match (value, array) {
             (Value::Nil, _) => None,
             (Value::Int(payload @ 0..), Some(_)) => Some(payload as u64),
-            _ => return refuse("INDEX-3", payload_at, "expected nil, or where the payload of an array stands"),
+            _ => return refuse("INDEX-3", payload_at, "expected nil, or where the payload of an array begins"),
         };
         let end = payload.unwrap_or(0).checked_add(array.unwrap_or(0));
         let fits = end.is_some_and(|end| end <= size);
@@ -274,7 +274,7 @@ impl Input {
     /// Writes the next value as JSON. The metadata begins at `start`.
     pub fn metadata_value(&mut self, start: u64, nesting: &mut Nesting, out: &mut dyn Write) -> Result<()> {
         let is_float_32 = self.peek(1)? == [0xca];
-        require(!is_float_32, "META-1", self.position, "a float 32 stands in the metadata")?;
+        require(!is_float_32, "META-1", self.position, "a float 32 occurs in the metadata")?;
         let (Head { at, value }, length) = self.metadata_head(start)?;
         if let Value::Array(count) | Value::Map(count) = value {
             nesting.enter(count, at)?;
@@ -318,7 +318,7 @@ impl Input {
                 nesting.leave();
                 write!(out, "]}}")?;
             }
-            Value::Ext(..) => return refuse("META-1", at, "an ext stands in the metadata"),
+            Value::Ext(..) => return refuse("META-1", at, "an ext occurs in the metadata"),
         }
         Ok(())
     }

@@ -89,7 +89,7 @@ impl JsonReader {
     pub fn end(&mut self) -> Result<()> {
         match self.next()? {
             None => Ok(()),
-            Some(_) => self.error("something stands behind the JSON"),
+            Some(_) => self.error("something follows the JSON"),
         }
     }
 
@@ -118,7 +118,7 @@ impl JsonReader {
             let at = self.position()?;
             let name = self.text()?;
             if names.contains(&name) || names.len() == MAX_MEMBERS {
-                return malformed(at, "a name stands twice in the object, or it has too many");
+                return malformed(at, "a name occurs twice in the object, or it has too many");
             }
             self.expect(b':', "expected a colon")?;
             each(self, &name)?;
@@ -200,7 +200,7 @@ impl JsonReader {
             match stop {
                 Some(b'"') => break self.input.advance(1),
                 Some(b'\\') => has_half_pair |= self.escape(&mut text)?,
-                Some(_) => return self.error("a control character stands in a text"),
+                Some(_) => return self.error("a control character occurs in a text"),
                 None if count == 0 => return malformed(at, "the text does not end"),
                 None => {}
             }

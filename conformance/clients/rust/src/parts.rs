@@ -21,7 +21,7 @@ impl KeyPath {
             return Ok((self, None));
         };
         let is_last = place > 0 && place + 1 == self.size().0;
-        require(is_last, "PART-3", at, "a key that looks like that of a part stands in another place")?;
+        require(is_last, "PART-3", at, "a key that looks like that of a part is not the last")?;
         self.0.pop();
         let kept = self.0.iter().rposition(|byte| *byte == Self::END).map_or(0, |end| end + 1);
         self.0.truncate(kept);

@@ -461,7 +461,7 @@ impl<'a> Comparison<'a> {
         let record = &self.stream.records[self.record];
         let same = |holds: bool, reason: &'static str| require(holds, "INDEX-7", self.at, reason);
         same(record.size == listed.size, "the record has another size than the index says")?;
-        same(record.payload == listed.payload, "the payload stands in another place than the index says")?;
+        same(record.payload == listed.payload, "the payload is in another place than the index says")?;
         let blocks = &self.stream.checksums[self.block..self.block + listed.checksums.len()];
         let damaged = blocks.iter().zip(&listed.checksums).position(|(found, stated)| found != stated);
         if let Some(block) = damaged {
@@ -480,7 +480,7 @@ impl Stream {
     fn check(&self, index: &Index) -> Result<()> {
         for at in &self.padded_at {
             let is_aligned = at % index.alignment == 0;
-            require(is_aligned, "ALIGN-5", *at, "a padded payload does not stand at a multiple of the alignment")?;
+            require(is_aligned, "ALIGN-5", *at, "a padded payload does not begin at a multiple of the alignment")?;
         }
         require(index.checksum == self.checksum, "INDEX-8", index.at, "the checksum of all records is wrong")?;
         let Some((at, stated)) = &index.digests else {
@@ -522,9 +522,9 @@ pub fn read(mut input: Input, path: &OsStr) -> Result<(Stream, Index)> {
     let seal_at = input.position;
     let length = input.seal_header()?;
     let (index, footer) = stream.compare(&mut input, length, Frame { seal_at, is_detached: false })?;
-    require(input.at_end()?, "SEAL-2", input.position, "bytes stand behind the footer")?;
+    require(input.at_end()?, "SEAL-2", input.position, "bytes follow the footer")?;
     footer.check_size(footer.index_at(), input.position)?;
-    require(footer.seal_at == seal_at, "SEAL-4", footer.at, "the seal does not stand where the footer says")?;
+    require(footer.seal_at == seal_at, "SEAL-4", footer.at, "the seal is not where the footer says")?;
     require(footer.index_bytes == length, "SEAL-3", seal_at, "the length of the seal is not that of the footer")?;
     stream.check(&index)?;
     Ok((stream, index))

@@ -43,7 +43,7 @@ pub(crate) fn check_clash<T>(records: &BTreeMap<KeyPath, T>, path: &KeyPath, at:
     let before = records.range(..=path).next_back();
     let after = records.range(path..).next();
     match (before, after) {
-        (Some((other, _)), _) if other == path => refuse("STREAM-4", at, "the key path stands in the stream twice"),
+        (Some((other, _)), _) if other == path => refuse("STREAM-4", at, "the key path occurs in the stream twice"),
         (Some((other, _)), _) if other.is_beginning_of(path) => {
             refuse("STREAM-5", at, "an earlier key path is the beginning of this one")
         }

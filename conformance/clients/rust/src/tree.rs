@@ -50,7 +50,7 @@ impl Tree {
             (node, is_new) = self.child(node, key, at)?;
         }
         let is_leaf = self.nodes[node].leaf.is_some();
-        require(!is_leaf, "STREAM-4", at, "the key path stands in the tree twice")?;
+        require(!is_leaf, "STREAM-4", at, "the key path occurs in the tree twice")?;
         require(is_new, "STREAM-5", at, "the key path is the beginning of an earlier one")?;
         self.nodes[node].leaf = Some(leaf);
         Ok(())
