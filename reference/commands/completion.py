@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..containers.load_prefixes import PREFIXES
 from ..format.errors import UsageError
+from ..format.extras import how_to_install
 from ..mapping import maps
 from .command_line import run
 from .parsers import Parser, parser
@@ -24,7 +25,7 @@ _EXAMPLES: Final = """examples:
   # in ~/.config/fish/config.fish
   streamckpt completion fish | source
 
-It needs argcomplete: pip install 'streamckpt[completion]'
+It needs argcomplete, which comes with the extra `completion`.
 """
 
 
@@ -39,7 +40,7 @@ def _argcomplete() -> Any:
     try:
         import argcomplete
     except ImportError:
-        raise UsageError("completion needs argcomplete: pip install 'streamckpt[completion]'") from None
+        raise UsageError(f"completion needs argcomplete: {how_to_install('completion')}") from None
     return argcomplete
 
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from ..format.errors import UsageError
+from ..format.extras import how_to_install
 
 BACKENDS: Final = ("jax", "numpy")  # by name; `convert` and its like take any `backend.Backend` too
 LEAST: Final = 1 << 18  # bytes of a block's piece; what is smaller is not worth the way to a device
@@ -29,7 +30,7 @@ def wants_jax(backend: str | None, computes: bool) -> bool:
     if backend is None:
         return _is_accelerator_in_sight() and _default_backend() not in (None, "cpu")
     if find_spec("jax") is None:
-        raise UsageError("jax is not installed: pip install 'streamckpt[jax]', or choose --backend=numpy")
+        raise UsageError(f"jax is not installed: {how_to_install('jax')}, or choose --backend=numpy")
     if _default_backend() is None:
         raise UsageError("jax does not start on this machine: see JAX_PLATFORMS, or choose --backend=numpy")
     return True

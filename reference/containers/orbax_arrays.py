@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ..format.errors import UsageError
+from ..format.extras import how_to_install
 from ..format.wire import Source
 from .orbax_boxes import Box, chunk_of, chunks, is_of_chunks
 
@@ -30,7 +31,7 @@ def tensorstore() -> ModuleType:
     try:
         import tensorstore
     except ImportError:
-        raise UsageError("orbax folders need tensorstore: pip install 'streamckpt[orbax]'") from None
+        raise UsageError(f"orbax folders need tensorstore: {how_to_install('orbax')}") from None
     return tensorstore
 
 

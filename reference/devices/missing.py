@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
+from ..format.extras import how_to_install
+
 _OF_THE_EXTRA: Final = ("jax", "jaxlib", "flax")
 
 
@@ -18,5 +20,5 @@ def needing_jax(what: str) -> Iterator[None]:
         name = (error.name or "").partition(".")[0]
         if name not in _OF_THE_EXTRA:
             raise
-        text = f"{what} needs {name}, which is not installed: pip install 'streamckpt[jax]'"
+        text = f"{what} needs {name}, which is not installed: {how_to_install('jax')}"
         raise ModuleNotFoundError(text, name=error.name) from None

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from .errors import FormatError, UsageError
+from .extras import how_to_install
 from .recycling import empty
 
 BLOCK: Final = 1 << 22  # DELTA-6: "it is cut into blocks of 2^22 bytes, the last of which may be shorter"
@@ -202,7 +203,7 @@ def zstd() -> Any:
     try:
         import zstandard
     except ImportError:
-        raise UsageError("deltas need zstandard: pip install 'streamckpt[delta]'") from None
+        raise UsageError(f"deltas need zstandard: {how_to_install('delta')}") from None
     return zstandard
 
 

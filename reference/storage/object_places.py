@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..format.errors import UsageError
+from ..format.extras import how_to_install
 from ..format.wire import Sink
 from .local_files import Progress
 from .object_errors import without_secrets
@@ -71,7 +72,7 @@ class ObjectPlace:
         try:
             from . import object_outputs
         except ImportError:
-            text = "is written with obstore, which is not installed: pip install 'streamckpt[remote]'"
+            text = f"is written with obstore, which is not installed: {how_to_install('remote')}"
             raise UsageError(f"{self.name} {text}") from None
         if not type(self._store).__module__.startswith("obstore"):
             raise UsageError(

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from ..format.errors import UsageError
+from ..format.extras import how_to_install
 from .object_errors import named, without_secrets
 
 # A range of 8 MiB takes longer than obstore's 30 s on a line of 2 Mbit/s of which seven others use a part.
@@ -30,7 +31,7 @@ def obstore_for(url: str) -> Any:
         return importlib.import_module("obstore.store")
     except ImportError:
         scheme = url.partition("://")[0].lower()
-        text = f"{scheme}:// is read with obstore, which is not installed: pip install 'streamckpt[remote]'"
+        text = f"{scheme}:// is read with obstore, which is not installed: {how_to_install('remote')}"
         raise UsageError(f"{without_secrets(url)}: {text}") from None
 
 
@@ -63,7 +64,7 @@ def s3_parts(url: str) -> tuple[Any, str, str]:
         boto3, config = importlib.import_module("boto3"), importlib.import_module("botocore.config")
         unsigned = importlib.import_module("botocore").UNSIGNED
     except ImportError:
-        raise UsageError("boto3 is not installed: pip install 'streamckpt[s3]'") from None
+        raise UsageError(f"boto3 is not installed: {how_to_install('s3')}") from None
     settings, _ = _s3_settings()
     if url.lower().startswith("r2:") or "r2.cloudflarestorage" in settings.get("endpoint", ""):
         raise UsageError("R2 takes parts of one size alone")

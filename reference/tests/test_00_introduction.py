@@ -37,7 +37,7 @@ NAMES = [
 # Chapter n of the specification, in either version, is module n of `format`; what follows a chapter's module belongs to
 # it too.
 CHAPTERS = {
-    "00-introduction": ["errors", "collector", "recycling"],
+    "00-introduction": ["errors", "collector", "recycling", "extras"],
     "01-wire": ["wire"],
     "02-keypaths": ["keypaths"],
     "03-dtypes": ["dtypes", "payloads"],

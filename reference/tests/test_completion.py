@@ -12,6 +12,7 @@ import pytest
 
 import reference
 from reference.commands import completion, verbs
+from reference.format.extras import how_to_install
 
 pytest.importorskip("argcomplete")
 BIN = Path(sysconfig.get_path("scripts"))
@@ -118,7 +119,7 @@ def test_files_are_offered_with_and_without_a_prefix(typed, found, folder):
 def test_the_library_is_named_where_it_is_missing(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "argcomplete", None)
     assert verbs.main(["completion", "bash"]) == 2
-    assert "completion needs argcomplete: pip install 'streamckpt[completion]'" in capsys.readouterr().err
+    assert f"completion needs argcomplete: {how_to_install('completion')}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", completion.SHELLS)

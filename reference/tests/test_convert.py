@@ -1,5 +1,6 @@
 """Conversions keep everything, out of core; prefixes choose and refuse."""
 
+import re
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ from reference.convert import convert
 from reference.format.casts import FLOAT_TAGS, cast
 from reference.format.dtypes import dtype_of
 from reference.format.errors import FormatError, UsageError
+from reference.format.extras import how_to_install
 
 safetensors = pytest.importorskip("safetensors")
 pytest.importorskip("safetensors.flax")
@@ -287,7 +289,7 @@ def test_a_backend_that_cannot_be_had_is_wrong_usage(files, monkeypatch):
     with pytest.raises(UsageError, match="JAX_PLATFORMS"):
         with_backend("jax")
     monkeypatch.setattr(accelerators, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install 'streamckpt\[jax\]'"):
+    with pytest.raises(UsageError, match=re.escape(how_to_install("jax"))):
         with_backend("jax")
     with_backend(None)
     assert (files / "out").exists()

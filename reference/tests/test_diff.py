@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import reference
 from fuzz.equality import same
 from reference import delta, diff, inspect
+from reference.format.extras import how_to_install
 from reference.tests.states import train_state
 
 
@@ -171,4 +172,4 @@ def test_without_zstandard_it_says_what_to_install(pair):
         [sys.executable, "-c", code, *arguments, f"--output_file={pair['out']}"], capture_output=True, text=True
     )
     assert run.returncode == 2
-    assert "pip install 'streamckpt[delta]'" in run.stderr
+    assert how_to_install("delta") in run.stderr

@@ -10,6 +10,7 @@ import pytest
 import reference
 import streamckpt as sc
 from reference import checkpointer, convert, delta, salvage, verify
+from reference.format.extras import how_to_install
 from streamckpt.checkpointer import StreamingCheckpointer
 
 WEIGHTS = {"a": {"w": np.arange(6.0)}}
@@ -81,7 +82,7 @@ def test_what_needs_jax_says_what_to_install(missing, ask, tmp_path):
     assert run.returncode == 1
     last = run.stderr.splitlines()[-1]
     assert last.startswith("ModuleNotFoundError: ")
-    assert last.endswith(f"needs {missing}, which is not installed: pip install 'streamckpt[jax]'")
+    assert last.endswith(f"needs {missing}, which is not installed: {how_to_install('jax')}")
 
 
 def test_a_module_at_the_top_is_no_function_of_the_library_and_hides_none(tmp_path):

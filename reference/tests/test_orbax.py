@@ -18,6 +18,7 @@ from reference.commands import compare, convert, diff, inspect, salvage, verify
 from reference.containers.orbax_boxes import box_of_runs, boxes_of_run, chunk_of, chunks
 from reference.format.dtypes import INSTALLED
 from reference.format.errors import FormatError, UsageError
+from reference.format.extras import how_to_install
 from reference.format.keypaths import display
 from reference.tests.memory import Meter
 
@@ -443,7 +444,7 @@ def test_without_tensorstore_the_extra_is_named(tmp_path):
         words = [sys.executable, "-c", code, f"--load_checkpoint={given}", f"--output_file={output}"]
         run = subprocess.run(words, capture_output=True, text=True)
         assert run.returncode == 2
-        assert "pip install 'streamckpt[orbax]'" in run.stderr
+        assert how_to_install("orbax") in run.stderr
 
 
 # --- runs and boxes -----------------------------------------------------------------------------------------

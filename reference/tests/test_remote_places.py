@@ -15,6 +15,7 @@ from reference.checkpoints.salvaging import salvage
 from reference.commands import verbs
 from reference.delta import diff
 from reference.format.errors import FormatError, UsageError
+from reference.format.extras import how_to_install
 from reference.storage.places import in_store, place_of
 from reference.storage.same_files import is_same_file
 
@@ -227,7 +228,7 @@ def test_without_obstore_the_extra_is_named_everywhere(web, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     for url in ("gs://b/x", "s3://b/x", "az://b/x"):
         for what, call in calls(url).items():
-            with pytest.raises(UsageError, match=re.escape("pip install 'streamckpt[remote]'")):
+            with pytest.raises(UsageError, match=re.escape(how_to_install("remote"))):
                 call()
                 raise AssertionError(what)
         assert verbs.main(["verify", url]) == 2
