@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance import sealed_by_hand
+from docs.tests import sealed_in_explorer
 from docs.tests.ranged import serving
 
 ROOT = Path(__file__).parents[2]
@@ -140,3 +142,9 @@ def explore(watched, server):
         return page
 
     return open_page
+
+
+@pytest.fixture(scope="module")
+def nine():
+    """A file with a leaf of 9 MiB, which is 3 blocks."""
+    return sealed_by_hand.sealed(sealed_in_explorer.large(), {"step": 1200}, digests=True)
