@@ -43,7 +43,7 @@ def decode(path: str | None = None, prefix: str | None = None) -> dict[str, Any]
             shutil.copyfileobj(sys.stdin.buffer, spool, PIECE)
             spool.flush()
             path = spool.name
-        checkpoint = stack.enter_context(reference.open(path, prefix, any_kind=False))
+        checkpoint = stack.enter_context(reference.open(path, prefix, any_kind=False, dialect="strict"))
         printed: dict[str, Any] = {"records": [_printed(checkpoint, record) for record in checkpoint.records]}
         if (seal := checkpoint.contents.seal) is None:
             return printed
@@ -125,7 +125,9 @@ def _convert(*arguments: str) -> None:
     source, output, streaming, dtype, version = _flags(arguments, *names)
     # Where a stream is sealed it is so in one way, whatever the input has (CLIENT.md).
     seal: dict[str, Any] = {"alignment": 64, "digests": False} if version == "2.0" else {}
-    report = convert(source, output, streaming=streaming == "True", float_dtype=dtype, format=version, **seal)
+    report = convert(
+        source, output, streaming=streaming == "True", float_dtype=dtype, dialect="strict", format=version, **seal
+    )
     print(f"{report.overflowed} finite values became infinite")
 
 

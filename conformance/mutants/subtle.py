@@ -32,8 +32,8 @@ SUBTLE: Final = (
     (
         "takes keys of a flax file for one that differ behind their first 64 letters alone",
         "format/flax_msgpack",
-        '    if key in node.keys:\n        cursor.fail("FLAX-5", f"the key {key!r} occurs twice in a map", at=at)\n    node.keys.add(key)\n',
-        '    if key[:64] in node.keys:\n        cursor.fail("FLAX-5", f"the key {key!r} occurs twice in a map", at=at)\n    node.keys.add(key[:64])\n',
+        '    if key in node.keys:\n        cursor.fail("FLAX-5", _twice(key, kind != node.keys[key]), at=at)\n    node.keys[key] = kind\n',
+        '    if key[:64] in node.keys:\n        cursor.fail("FLAX-5", _twice(key, False), at=at)\n    node.keys[key[:64]] = kind\n',
     ),
     (
         "looks for a key twice in maps less than eight keys deep",

@@ -270,6 +270,8 @@ def open(
     same name plus `.seal`. What is read from either is checked against its checksums, unless `check` is False.
     With `mmap` the file must not become shorter while the map or a view of it is in use: the system would then end the
     process (SIGBUS). Without `mmap` that is a FormatError.
+    Keys of a flax file that are ints become texts, and a warning says so; `dialect="int-keys"` asks for that, and
+    `dialect="strict"` refuses them.
     Raises FormatError, OSError, and UsageError (a ValueError) for a prefix that does not exist.
     """
     load_prefix, name, prefix = locate(path, prefix)
@@ -287,6 +289,8 @@ def open(
             refuse_placeholders(file, contents.records, file.name)
         records, unheld = below_prefix(select_by_prefix(contents.records, load_prefix), contents.unheld, below)
         file.refuse_changes()
+        if contents.departure is not None:
+            contents.departure.tell(file.name)
         return Checkpoint(file, kind, contents._replace(unheld=unheld), mmap, records)
     except BaseException as error:
         file.close()

@@ -76,10 +76,12 @@ def salvage(
     with contextlib.closing(open_files(name, PREFIXES.get(prefix or ""))) as source:
         if (found := kind_of(source)) in (DELTA, SAFETENSORS, ORBAX):
             refuse(found, STREAM)
-        kind, records, losses, seal = read_what_is_whole(source, dialect)
+        kind, records, losses, seal, departure = read_what_is_whole(source, dialect)
         if not records:
             _refuse(source, losses)
         refuse_placeholders(source, records, source.name)
+        if departure is not None:
+            departure.tell(source.name)
         to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
         target = PREFIXES[to] if to else kind
         if target == ORBAX:

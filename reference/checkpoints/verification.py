@@ -7,6 +7,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from ..containers.flax_file import STRICT
 from ..containers.orbax_folder import ORBAX
 from ..containers.registry import CONTAINERS
 from ..containers.safetensors_file import SAFETENSORS
@@ -50,7 +51,7 @@ def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding
     if isinstance(path, Checkpoint):
         with shown(progress)("verify", sum(record.nbytes for record in path.records)) as moved:
             return _findings(path, moved)
-    with open_checkpoint(path) as checkpoint:
+    with open_checkpoint(path, dialect=STRICT) as checkpoint:
         return verify(checkpoint, progress=progress)
 
 
@@ -60,6 +61,8 @@ def _findings(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
 
 
 def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
+    if checkpoint.contents.departure is not None:
+        raise checkpoint.contents.departure.error
     notes: dict[str, list[tuple[str, ...]]] = {}
     digests = checkpoint.leaf_digests()
     expect(checkpoint.source, extents_of(checkpoint.records))

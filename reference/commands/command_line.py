@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
@@ -37,7 +38,7 @@ def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUS
             arguments = parser.parse(sys.argv[1:] if argv is None else argv)
             arguments.errors = sys.stderr
             _keep_freed_memory()
-            with standard_streams(arguments, parser.one_pass), _silent(arguments):
+            with standard_streams(arguments, parser.one_pass), _silent(arguments), _noted_warnings():
                 return body(arguments) or DONE
         finally:
             sys.stdout.flush()
@@ -121,6 +122,23 @@ def _silent(arguments: argparse.Namespace) -> Iterator[None]:
         silent.enter_context(contextlib.redirect_stderr(nothing))
         if not arguments.json:
             silent.enter_context(contextlib.redirect_stdout(nothing))
+        yield
+
+
+@contextlib.contextmanager
+def _noted_warnings() -> Iterator[None]:
+    """A block whose warnings are notes of one line, without a place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        show = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if category is UserWarning:
+                print(f"note: {printable(str(message))}", file=sys.stderr)
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = note
         yield
 
 

@@ -50,13 +50,13 @@ def add_patterns(parser: Parser, verb: str) -> None:
 
 
 def add_dialect(parser: Parser) -> None:
-    """--dialect: what reads streams that a 1.0 reader refuses."""
+    """--dialect: what reads files that a 1.0 reader refuses."""
     parser.add_argument(
         "--dialect",
         choices=tuple(DIALECTS),
         help="how the file was written, if not as the specification says: split-leaves joins leaves that were "
         "cut into pieces (chunk_0, chunk_1, ...), as a fork of EasyLM writes those over 2 GiB; int-keys reads integer "
-        "keys of a flax file as strings",
+        "keys of a flax file as strings, which is also done, and told, by default; strict refuses them",
     )
 
 

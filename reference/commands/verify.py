@@ -10,6 +10,7 @@ from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.patterns import chooser
 from ..checkpoints.totals import totals
 from ..checkpoints.verification import Finding, verify
+from ..containers.flax_file import STRICT
 from ..containers.load_prefixes import PREFIXES, shown_name
 from ..format.errors import counted
 from ..format.keypaths import display
@@ -77,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
     is_chosen = chooser(arguments.include, arguments.exclude)
 
     def check(path: str) -> dict[str, Any] | None:
-        with open_checkpoint(path, names=arguments.names) as checkpoint:
+        with open_checkpoint(path, dialect=STRICT, names=arguments.names) as checkpoint:
             checkpoint.select(is_chosen)
             findings = verify(checkpoint, progress=arguments.progress)
             if arguments.json:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from ..format.errors import FormatError
+from ..format.errors import FormatError, counted
 from ..format.payloads import Step
 from ..format.records import Item, Record
 from ..format.seals import Seal
@@ -26,6 +27,22 @@ class Unheld(NamedTuple):
     error: FormatError  # by which it is refused, where it is chosen
 
 
+class Departure(NamedTuple):
+    """What the specification refuses in a file, and is read all the same: keys of flax files that are ints.
+
+    `error` refuses the first of these `keys`.
+    """
+
+    error: FormatError
+    keys: int
+
+    def tell(self, name: str) -> None:
+        """Warn of it, in the name of a file."""
+        many = self.keys > 1
+        are = "are ints, and were read as the texts of their" if many else "is an int, and was read as the text of its"
+        warnings.warn(f"{name}: {counted(self.keys, 'key')} {are} digits", stacklevel=4)
+
+
 class Contents(NamedTuple):
     """What a file says before any payload is read.
 
@@ -33,7 +50,8 @@ class Contents(NamedTuple):
     `index_at` is where its own index stands, as (offset, bytes), None where its leaves had to be found one by one.
     `seal` is what a sealed stream ends with. `checked` is the file, where what is read from it is to be compared with
     its seal: the leaves are then read from there. `unheld` are tensors that are listed and cannot be read, and `clash`
-    is the refusal of records that are not one tree (CONV-7): either stops those alone who choose them.
+    is the refusal of records that are not one tree (CONV-7): either stops those alone who choose them. `departure` is
+    what is read although the specification refuses it, and nobody has asked for that.
     """
 
     records: list[Record]
@@ -44,6 +62,7 @@ class Contents(NamedTuple):
     checked: OpenedFile | None = None
     unheld: tuple[Unheld, ...] = ()
     clash: FormatError | None = None
+    departure: Departure | None = None
 
 
 class Container(NamedTuple):

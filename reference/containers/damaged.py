@@ -14,9 +14,9 @@ from ..format.seals import Seal, ends_sealed
 from ..format.small_records import Run, SeenArrays
 from ..format.streams import find_clashes
 from ..format.wire import NEAR, Cursor, Source
-from .container import Loss
+from .container import Departure, Loss
 from .damaged_sealed import read_by_index
-from .flax_file import FLAX
+from .flax_file import FLAX, departure
 from .registry import begins_as, dialect_called
 from .shards import Shards
 from .split_leaves import SPLIT_LEAVES, join_pieces, read_record_or_piece, records_and_pieces
@@ -34,12 +34,13 @@ _TEXT_PER_HEADER: Final = 64  # bytes of text that count as a header
 
 
 class Whole(NamedTuple):
-    """The intact records of a file, what is lost, and its seal, if it has an intact one."""
+    """The intact records of a file, what is lost, and its seal and its departure, where it has one."""
 
     kind: str
     records: list[Record]
     losses: list[Loss]
     seal: Seal | None = None
+    departure: Departure | None = None
 
 
 def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
@@ -50,21 +51,25 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
     in shards are flax files.
     """
     dialect_called(dialect)
+    ints: list[FormatError] = []
     if isinstance(source, Shards):
-        return Whole(FLAX, *source.read_damaged(_flax))
+        return Whole(FLAX, *source.read_damaged(lambda shard: _flax(shard, ints)), None, departure(ints))
     if (found := read_by_index(source)) is not None:  # also where the mark itself is damaged
         return Whole(STREAM, *found)
     if begins_as(source, FLAX):
-        return Whole(FLAX, *_flax(source))
+        return Whole(FLAX, *_flax(source, ints), None, departure(ints))
     return Whole(STREAM, *_stream(source, split=dialect == SPLIT_LEAVES))
 
 
-def _flax(source: Source) -> tuple[list[Record], list[Loss]]:
-    """A flax file has no frame around a leaf: behind its first fault nothing is known, but for lists."""
+def _flax(source: Source, ints: list[FormatError]) -> tuple[list[Record], list[Loss]]:
+    """A flax file has no frame around a leaf: behind its first fault nothing is known, but for lists.
+
+    The refusals of keys that are ints, which become texts, are added to `ints`.
+    """
     records: list[Record] = []
     losses: list[Loss] = []
     try:
-        read_flax(source, records, int_keys=True, skipped=lambda *loss: losses.append(Loss(*loss)))
+        read_flax(source, records, int_key=ints.append, skipped=lambda *loss: losses.append(Loss(*loss)))
     except FormatError as error:
         ends = [records[-1].end if records else 0, losses[-1].end if losses else 0]
         return records, [*losses, Loss(max(ends), source.size, error)]

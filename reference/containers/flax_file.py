@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from ..format.errors import FormatError
 from ..format.flax_msgpack import flax_steps, read_flax
 from ..format.wire import Source
-from .container import Container, Contents
+from .container import Container, Contents, Departure
 from .foreign import is_no_map
 
 FLAX: Final = "standard flax file"
 INT_KEYS: Final = "int-keys"  # a dialect
+STRICT: Final = "strict"  # another: what the specification refuses is refused
 
 
 def _begins(head: bytes, size: int) -> bool:
@@ -19,13 +22,24 @@ def _begins(head: bytes, size: int) -> bool:
     return head[0] & 0xF0 == 0x80 or head[0] in (0xDE, 0xDF)  # FLAX-1: one map
 
 
-def _read(source: Source) -> Contents:
+def read(source: Source) -> Contents:
     return Contents(read_flax(source))
 
 
 def read_with_int_keys(source: Source) -> Contents:
     """A flax file whose keys may be ints, as flax's `msgpack_serialize` writes them. Raises FormatError."""
-    return Contents(read_flax(source, int_keys=True))
+    return Contents(read_flax(source, int_key=lambda refusal: None))
 
 
-CONTAINER: Final = Container(FLAX, "use flax::", "FLAX-1", _begins, _read, flax_steps)
+def read_as_people_do(source: Source) -> Contents:
+    """The same, in which the ints are a departure. Raises FormatError."""
+    ints: list[FormatError] = []
+    return Contents(read_flax(source, int_key=ints.append), departure=departure(ints))
+
+
+def departure(ints: Sequence[FormatError]) -> Departure | None:
+    """What is told of keys that are ints, given what each is refused by."""
+    return Departure(ints[0], len(ints)) if ints else None
+
+
+CONTAINER: Final = Container(FLAX, "use flax::", "FLAX-1", _begins, read, flax_steps)

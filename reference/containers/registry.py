@@ -15,7 +15,7 @@ from ..format.wire import Source
 from . import delta_file, flax_file, orbax_container, safetensors_file, stream
 from .container import HEAD, Container, Contents, article
 from .delta_file import DELTA
-from .flax_file import FLAX, INT_KEYS
+from .flax_file import FLAX, INT_KEYS, STRICT
 from .foreign import EMPTY, FOREIGN
 from .orbax_folder import ORBAX, OrbaxFolder
 from .safetensors_file import NAMES, SAFETENSORS, SPLIT, read_safetensors, safetensors_steps
@@ -29,10 +29,11 @@ CONTAINERS: Final[dict[str, Container]] = {
     for container in (stream.CONTAINER, flax_file.CONTAINER, safetensors_file.CONTAINER, orbax_container.CONTAINER)
 }
 
-# What some code bases write in place of a kind of file, and a 1.0 reader refuses.
+# How a file is read: as some code bases write it, which a 1.0 reader refuses, or as such a reader does.
 DIALECTS: Final[dict[str, tuple[str, Callable[[Source], Contents]]]] = {
     SPLIT_LEAVES: (STREAM, read_split_leaves),
     INT_KEYS: (FLAX, flax_file.read_with_int_keys),
+    STRICT: (FLAX, flax_file.read),
 }
 
 # The order in which they are tried. A safetensors file may begin with any byte, and a delta begins as a stream does.
@@ -76,10 +77,10 @@ def read_contents(
 ) -> tuple[str, Contents]:
     """The kind of an opened file, and what its headers say.
 
-    `wanted` is the kind that is expected, None for any checkpoint. `dialect` is one of DIALECTS, in which a stream is
-    written. Without `check` what is read from a sealed stream is not compared with its checksums. `names` says what
-    becomes of the names of safetensors (see `read_safetensors`). Raises FormatError, and UsageError for a dialect or a
-    way to read names that does not exist.
+    `wanted` is the kind that is expected, None for any checkpoint. `dialect` is one of DIALECTS; without one a flax
+    file may have keys that are ints, which is then told as a departure. Without `check` what is read from a sealed
+    stream is not compared with its checksums. `names` says what becomes of the names of safetensors (see
+    `read_safetensors`). Raises FormatError, and UsageError for a dialect or a way to read names that does not exist.
     """
     check_names(names)
     read_dialect = dialect_called(dialect)
@@ -87,7 +88,7 @@ def read_contents(
         wanted = kind_of(source)
     if wanted not in CONTAINERS:
         refuse_file(source, wanted)
-    read = CONTAINERS[wanted].read
+    read = CONTAINERS[wanted].read if wanted != FLAX else flax_file.read_as_people_do
     if read_dialect is not None and read_dialect[0] == wanted:
         read = read_dialect[1]
     if read is stream.read:

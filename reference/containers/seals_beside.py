@@ -11,7 +11,7 @@ from ..storage.object_places import ObjectPlace, ReadOnlyPlace
 from ..storage.place import OpenedFile
 from ..storage.places import beside
 from .container import Contents
-from .registry import kind_of, read_contents
+from .registry import dialect_called, kind_of, read_contents
 from .stream import STREAM, begins_sealed, read_with_seal
 
 _NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG))
@@ -26,7 +26,9 @@ def read_with_seal_beside(
 
     Raises FormatError, OSError, UsageError.
     """
-    if dialect is None and (seal := _detached_seal(file, name, wanted)) is not None:
+    read_dialect = dialect_called(dialect)
+    reads_streams = read_dialect is not None and read_dialect[0] == STREAM
+    if not reads_streams and (seal := _detached_seal(file, name, wanted)) is not None:
         with contextlib.closing(seal):
             return STREAM, read_with_seal(file, seal, check)
     return read_contents(file, wanted, dialect, check, names)

@@ -22,7 +22,7 @@ from ..storage.object_places import ObjectPlace
 from ..storage.place import OpenedFile
 from ..storage.places import LocalPlace, names_folder, place_of
 from ..storage.whole_folders import settle_set
-from .container import Contents, Loss
+from .container import Contents, Departure, Loss
 from .orbax_folder import ORBAX, OrbaxFolder
 from .orbax_places import FarOrbax, LocalOrbax, holds_orbax
 from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, are, layout_of, listed, read_index, shown
@@ -44,6 +44,7 @@ class Shards(JoinedFiles):
         found: dict[str, str] = {}
         faults = list(self._faults)
         whole = Contents([])
+        departures: list[Departure] = []
         metadata: list[tuple[str, Mapping[str, Any]]] = []
         for file, start in zip(self.files, self.starts, strict=True):
             try:
@@ -54,6 +55,9 @@ class Shards(JoinedFiles):
                 error.file = error.file or file.name
                 raise
             shard = _base(file.name)
+            if contents.departure is not None:
+                contents.departure.error.file = file.name
+                departures.append(contents.departure)
             metadata.append((shard, contents.metadata))
             for path in _paths(contents):
                 name = self._layout.separator.join(path)
@@ -70,7 +74,8 @@ class Shards(JoinedFiles):
         order = {name: i for i, name in enumerate(self._index.files)}
         records = sorted(whole.records, key=lambda record: order[self._layout.separator.join(record.path)])
         joined = _joined(metadata, self._index.metadata)
-        return whole._replace(records=records, metadata=joined, clash=_clash(_paths(whole)))
+        first = departures[0]._replace(keys=sum(each.keys for each in departures)) if departures else None
+        return whole._replace(records=records, metadata=joined, clash=_clash(_paths(whole)), departure=first)
 
     def _refuse(self, faults: list[str]) -> NoReturn:
         raise _refusal(self.name, faults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .chunked import MARKER, marker_follows
 from .errors import FormatError
@@ -23,27 +23,33 @@ def _most_path_bytes(size: int) -> int:
     return (1 << 20) + 64 * size
 
 
+_INT_KEYS: Final = (
+    "open(), load() and every command but verify read ints as the texts of their digits, and "
+    "`streamckpt convert IN flax::OUT` writes a file that has those"
+)
+
+
 class _Open(NamedTuple):
     """A map that has been entered: its path, how many of its entries are still due, and its keys so far."""
 
     path: tuple[str, ...]
     path_bytes: int
     due: Iterator[int]
-    keys: set[str]
+    keys: dict[str, str]  # and of which kind each is
 
 
 def read_flax(
     source: Source,
     records: list[Record] | None = None,
-    int_keys: bool = False,
+    int_key: Callable[[FormatError], None] | None = None,
     skipped: Callable[[int, int, FormatError], None] | None = None,
 ) -> list[Record]:
     """The leaves of a flax file, depth first, checked against every clause; array payloads are not read.
 
     A record here is a map's entry: `offset` is that of the leaf. They are appended to `records`, in which those before
-    a fault stay. With `int_keys` keys that are ints become texts, as TREE-3 makes them. `skipped` is told of lists,
-    where they begin and end, and by what they are refused, and they are left out; None refuses them. Raises
-    FormatError.
+    a fault stay. `int_key` is told of each key that is an int by what it is refused, and the key becomes a text, as
+    TREE-3 makes it; None refuses them. `skipped` is told of lists, where they begin and end, and by what they are
+    refused, and they are left out; None refuses them. Raises FormatError.
     """
     records = [] if records is None else records
     cursor = Cursor(source, cut="FLAX-6")
@@ -55,12 +61,12 @@ def read_flax(
         cursor.fail("FLAX-1", f"expected one map of one or more entries, as in a flax file; found {found}", at=0)
     seen = SeenArrays()
     left = _most_path_bytes(source.size)
-    stack = [_Open((), 0, iter(range(count)), set())]
+    stack = [_Open((), 0, iter(range(count)), {})]
     while stack:
         node = stack[-1]
         for _ in node.due:
             try:
-                key, size = _read_key(cursor, node, int_keys)
+                key, size = _read_key(cursor, node, int_key)
             except FormatError as error:
                 raise with_path(node.path, error) from None
             path = (*node.path, key)
@@ -69,7 +75,7 @@ def read_flax(
             except FormatError as error:
                 raise with_path(path, error) from None
             if below is not None:
-                stack.append(_Open(path, node.path_bytes + size, iter(range(below)), set()))
+                stack.append(_Open(path, node.path_bytes + size, iter(range(below)), {}))
                 break
             left -= node.path_bytes + size + 8 * len(path)
             if left < 0:
@@ -82,14 +88,17 @@ def read_flax(
     return records
 
 
-def _read_key(cursor: Cursor, node: _Open, int_keys: bool) -> tuple[str, int]:
+def _read_key(cursor: Cursor, node: _Open, int_key: Callable[[FormatError], None] | None) -> tuple[str, int]:
     at = cursor.tell()
     # FLAX-2: "Each key of a map is a str, and each value is a leaf (LEAF-1), an empty node or a map of the
     #          same kind."
     kind = cursor.kind()
-    if kind != "str" and not (kind == "int" and int_keys):
-        advice = "--dialect=int-keys (dialect=) reads ints as the texts of their digits" if kind == "int" else None
-        cursor.fail("FLAX-2", f"a key is of kind {kind}, not str", advice=advice)
+    if kind != "str":
+        advice = _INT_KEYS if kind == "int" else None
+        detail = f"a key is of kind {kind}, not str"
+        if kind != "int" or int_key is None:
+            cursor.fail("FLAX-2", detail, advice=advice)
+        int_key(FormatError("FLAX-2", at, KeyPath(node.path), detail, advice))
     _, size = cursor.header()
     # TREE-3: "A writer turns a key that is not a text into one"
     digits = str(size) if kind == "int" else ""
@@ -104,9 +113,15 @@ def _read_key(cursor: Cursor, node: _Open, int_keys: bool) -> tuple[str, int]:
         cursor.fail("FLAX-3", f"the key {MARKER} is out of place", at=at)
     # FLAX-5: "No key stands in a map twice."
     if key in node.keys:
-        cursor.fail("FLAX-5", f"the key {key!r} occurs twice in a map", at=at)
-    node.keys.add(key)
+        cursor.fail("FLAX-5", _twice(key, kind != node.keys[key]), at=at)
+    node.keys[key] = kind
     return key, size
+
+
+def _twice(key: str, as_text: bool) -> str:
+    if as_text:
+        return f"a map has the keys {key} (an int) and {key!r} (a text), and both would become {key!r}"
+    return f"the key {key!r} occurs twice in a map"
 
 
 def _read_value(

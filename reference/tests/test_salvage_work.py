@@ -84,7 +84,7 @@ def work(monkeypatch, data):
     with monkeypatch.context() as patch:
         patch.setattr(Cursor, "header", counted)
         source = Counting(data)
-        _, records, losses, _ = read_what_is_whole(source)
+        _, records, losses, *_ = read_what_is_whole(source)
     edges = sorted([*((r.offset, r.end) for r in records), *((loss.offset, loss.end) for loss in losses)])
     assert [0, *(end for _, end in edges)] == [*(start for start, _ in edges), len(data)]
     return source.count, headers[0]
@@ -106,7 +106,7 @@ def test_twice_the_losses_take_twice_the_work(monkeypatch, name):
 
 
 def test_every_array_between_junk_is_whole():
-    _, records, losses, _ = read_what_is_whole(BytesSource(arrays(3000)))
+    _, records, losses, *_ = read_what_is_whole(BytesSource(arrays(3000)))
     assert (len(records), len(losses)) == (3000, 3000)
     assert {loss.end - loss.offset for loss in losses} == {1}
 
@@ -115,14 +115,14 @@ def test_a_search_that_was_given_up_says_so(monkeypatch):
     monkeypatch.setattr(damaged, "_FEWEST_HEADERS", 0)
     data = arrays(2) + (b"\x92\xdc\2\0" + b"\xa0" * 511 + b"\xc1") * 50
     monkeypatch.setattr(damaged, "_HEADERS_PER_BYTE", 0)
-    _, records, losses, _ = read_what_is_whole(BytesSource(data))
+    _, records, losses, *_ = read_what_is_whole(BytesSource(data))
     assert len(records) == 1  # the search for the second has been given up
     assert losses[-1].end == len(data)
     assert "was not searched further" in str(losses[-1].error)
 
 
 def test_an_error_shows_the_beginning_of_a_long_key_path():
-    _, records, losses, _ = read_what_is_whole(BytesSource(FILES["paths that clash"](1)))
+    _, records, losses, *_ = read_what_is_whole(BytesSource(FILES["paths that clash"](1)))
     assert len(records) == 1
     assert losses[0].error.detail.startswith("a is a leaf, and a/bbb")
     assert losses[0].error.detail.count("/") <= 16

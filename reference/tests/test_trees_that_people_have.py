@@ -1,5 +1,6 @@
 """Trees that people have: typed PRNG keys, old named tuples, int keys, lists, and placeholders of arrays elsewhere."""
 
+import json
 import re
 from typing import NamedTuple
 
@@ -12,10 +13,12 @@ from flax import nnx
 
 import reference
 import streamckpt as sc
+from reference.commands.verbs import main
 from reference.containers.damaged import read_what_is_whole
 from reference.devices.prng_keys import DATA
 from reference.format.errors import FormatError, UsageError
 from reference.format.wire import BytesSource
+from reference.verify import verify
 
 # --- typed PRNG keys ----------------------------------------------------------------------------------
 
@@ -155,22 +158,72 @@ def test_old_named_tuples_migrate_as_flax_does(tmp_path, kind):
 # --- int keys and lists of flax files -----------------------------------------------------------------
 
 
-def test_int_keys_become_texts_where_they_are_asked_for(tmp_path):
+def test_int_keys_become_texts_and_a_note_says_so(tmp_path):
     (tmp_path / "x").write_bytes(msgpack.packb({"h": {0: 1.5, -1: 5, "b": 1}}))
-    with pytest.raises(FormatError, match=r"a key is of kind int, not str .*; --dialect=int-keys"):
-        sc.open(f"flax::{tmp_path}/x")
-    with sc.open(f"flax::{tmp_path}/x", dialect="int-keys") as checkpoint:
+    note = "x: 2 keys are ints, and were read as the texts of their digits"
+    with pytest.warns(UserWarning, match=note), sc.open(f"flax::{tmp_path}/x") as checkpoint:
         assert list(checkpoint) == [("h", "0"), ("h", "-1"), ("h", "b")]
-    sc.convert(tmp_path / "x", f"params::{tmp_path}/y", dialect="int-keys")
+    with pytest.warns(UserWarning, match=note):
+        assert sc.load(tmp_path / "x") == {"h": {"0": 1.5, "-1": 5, "b": 1}}
+    with pytest.warns(UserWarning, match=note):
+        assert sc.load(tmp_path / "x", like={"h": {0: 0.0, -1: 0}}, exclude="h/b") == {"h": {0: 1.5, -1: 5}}
+    with pytest.warns(UserWarning, match=note):
+        sc.convert(tmp_path / "x", f"params::{tmp_path}/y")
     assert sc.load(tmp_path / "y")["h"]["-1"] == 5
-    sc.salvage(f"flax::{tmp_path}/x", f"flax::{tmp_path}/z")
+    with pytest.warns(UserWarning, match=note):
+        sc.salvage(f"flax::{tmp_path}/x", f"flax::{tmp_path}/z")
     assert sc.load(f"flax::{tmp_path}/z")["h"]["b"] == 1
 
 
-def test_int_keys_that_clash_are_refused(tmp_path):
-    (tmp_path / "x").write_bytes(msgpack.packb({0: 1, "0": 2}))
+def test_commands_note_int_keys_in_one_line(tmp_path, capsys, monkeypatch):
+    (tmp_path / "x").write_bytes(msgpack.packb({7: 1.5}))
+    note = "note: x: 1 key is an int, and was read as the text of its digits\n"
+    monkeypatch.chdir(tmp_path)
+    for words in ("inspect x", "convert x flax::y", "salvage x z", "compare x y", "compare y z"):
+        assert main(words.split()) == 0
+        assert capsys.readouterr().err == (note if "x" in words.split() else "")
+    assert main(["convert", "x", "flax::y", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_int_keys_stay_refused_where_a_file_is_checked(tmp_path, capsys):
+    (tmp_path / "x").write_bytes(msgpack.packb({"h": {0: 1}}))
+    wanted = r"x: a key is of kind int, not str \(FLAX-2, byte 4, leaf h\); .*`streamckpt convert IN flax::OUT`"
+    with pytest.raises(FormatError, match=wanted):
+        verify(f"flax::{tmp_path}/x")
+    with pytest.raises(FormatError, match=wanted):
+        sc.open(tmp_path / "x", dialect="strict")
+    with pytest.warns(UserWarning, match="1 key is an int"), sc.open(tmp_path / "x") as checkpoint:  # noqa: SIM117
+        with pytest.raises(FormatError, match=wanted):
+            verify(checkpoint)
+    with sc.open(tmp_path / "x", dialect="int-keys") as checkpoint:  # whoever asks is not told
+        assert [each.note for each in verify(checkpoint)] == ["is the first leaf that is not in canonical form"]
+    assert main(["verify", f"{tmp_path}/x"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("keys", [(0, "0"), ("0", 0)])
+def test_int_keys_that_clash_are_refused(tmp_path, keys):
+    (tmp_path / "x").write_bytes(msgpack.packb(dict.fromkeys(keys, 1)))
+    wanted = "a map has the keys 0 \\(an int\\) and '0' \\(a text\\), and both would become '0' \\(FLAX-5, byte [34]"
+    for dialect in (None, "int-keys"):
+        with pytest.raises(FormatError, match=wanted):
+            sc.open(f"flax::{tmp_path}/x", dialect=dialect)
+    (tmp_path / "x").write_bytes(b"\x82\0\1\0\1")
     with pytest.raises(FormatError, match="the key '0' occurs twice in a map"):
-        sc.open(f"flax::{tmp_path}/x", dialect="int-keys")
+        sc.open(f"flax::{tmp_path}/x")
+
+
+def test_int_keys_of_shards_are_noted_and_salvaged(tmp_path):
+    for i in range(2):
+        data = msgpack.packb({"h": {i: i}})
+        (tmp_path / f"flax_model-0000{i + 1}-of-00002.msgpack").write_bytes(data)
+    where = {f"h/{i}": f"flax_model-0000{i + 1}-of-00002.msgpack" for i in range(2)}
+    (tmp_path / "flax_model.msgpack.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
+    with pytest.warns(UserWarning, match="2 keys are ints"):
+        assert sc.load(tmp_path) == {"h": {"0": 0, "1": 1}}
+    with pytest.warns(UserWarning, match="2 keys are ints"):
+        assert sc.salvage(tmp_path, tmp_path / "out").losses == []
 
 
 def test_lists_are_refused_by_name_and_skipped_by_salvage(tmp_path):
