@@ -98,12 +98,12 @@ def save(
     written; casts happen on accelerators before the copy.
 
     Where arrays span processes, all of them make this call together, and an error in one is raised in all. Each writes
-    its own bytes into one file of a folder that all of them share, or sends its own parts of one object of S3, which
-    needs boto3. What stands otherwise in the file than on the devices is exchanged between these first, a piece at a
-    time. With `writers="first"` process 0 alone writes, to whom leaves are gathered one by one, and so it does whatever
-    is asked for where the output is neither of these, is not a stream, or has `digests`. Leaves that do not span
-    processes are those of process 0. A process that has not come is waited for `patience` seconds (half an hour), and
-    named meanwhile.
+    its own bytes into one file of a folder that all of them share, or sends its own parts of one object of a bucket,
+    which takes the extra s3, gcs or azure. What stands otherwise in the file than on the devices is exchanged between
+    these first, a piece at a time. With `writers="first"` process 0 alone writes, to whom leaves are gathered one by
+    one, and so it does whatever is asked for where the output is neither of these, is not a stream, or has `digests`.
+    Leaves that do not span processes are those of process 0. A process that has not come is waited for `patience`
+    seconds (half an hour), and named meanwhile.
 
     With `blocking=False` the file is written while the program goes on, and a `Saving` is returned to wait for.
     Device arrays are first copied on their devices, in the dtype in which they will be saved, so that they may

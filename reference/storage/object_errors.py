@@ -93,8 +93,8 @@ def translated(error: Exception, name: str) -> OSError | None:
         error.strerror = error.strerror or one_line(text) or kind
         error.filename = name
         return error
-    if type(error).__module__.startswith("botocore"):
-        return _of_boto3(error, name)
+    if type(error).__module__.startswith(("botocore", "azure", "google.auth")):
+        return _of_other_library(error, name)
     if not type(error).__module__.startswith(("obstore", "obspec")):
         if isinstance(error, ValueError) and "parse path" in text:
             return OSError(errno.EINVAL, one_line(text), name)
@@ -107,24 +107,37 @@ def translated(error: Exception, name: str) -> OSError | None:
     return OSError(errno.EIO, re.sub(r"^Generic \w+ error: ", "", one_line(text)), name)
 
 
-def _of_boto3(error: Any, name: str) -> OSError:
-    answer = getattr(error, "response", {})
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    kinds = {404: "NotFoundError", 403: "PermissionDeniedError", 401: "UnauthenticatedError"}
-    if status in kinds:
-        found, number, said = _KINDS[kinds[status]]
-        return found(number, said, name)
-    if status is not None:
-        code = one_line(str(answer.get("Error", {}).get("Code", "")))
-        return OSError(errno.EIO, f"the server answers with status code: {status} {code}".rstrip(), name)
+def _of_other_library(error: Any, name: str) -> OSError:
+    """Of boto3, or of a library of Azure's or Google's."""
     kind = type(error).__name__
+    if (answer := _answer_of(error)) is not None:
+        status, code = answer
+        kinds = {404: "NotFoundError", 403: "PermissionDeniedError", 401: "UnauthenticatedError"}
+        if status in kinds:
+            found, number, said = _KINDS[kinds[status]]
+            return found(number, said, name)
+        return OSError(errno.EIO, f"the server answers with status code: {status} {one_line(code)}".rstrip(), name)
+    if type(error).__module__.startswith("google") and kind != "TransportError":
+        return PermissionError(errno.EACCES, _NO_CREDENTIALS.format("GOOGLE"), name)
     if "Credential" in kind or "Token" in kind:
         return PermissionError(errno.EACCES, _NO_CREDENTIALS.format("AWS"), name)
     if "Timeout" in kind:
         return OSError(errno.ETIMEDOUT, "the server does not answer", name)
-    if kind == "EndpointConnectionError":
+    if kind in ("EndpointConnectionError", "ServiceRequestError", "TransportError"):
         return OSError(errno.EHOSTUNREACH, "the server cannot be reached", name)
     return OSError(errno.EIO, one_line(str(error)) or kind, name)
+
+
+def _answer_of(error: Any) -> tuple[int, str] | None:
+    """The status of the answer of a server, and the code of its error."""
+    answer: Any = getattr(error, "response", None)
+    if answer is None:
+        return None
+    if type(error).__module__.startswith("azure"):
+        code = getattr(error, "error_code", None) or ""
+        return error.status_code, str(getattr(code, "value", code))
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return None if status is None else (status, str(answer.get("Error", {}).get("Code", "")))
 
 
 @contextlib.contextmanager

@@ -13,20 +13,19 @@ from ..format.wire import Sink
 from .local_files import Progress
 from .object_errors import without_secrets
 from .object_sources import ObjectReader, RemoteSource
+from .object_uploads import Upload
 from .shared_output import SharedOutput
 
 
 class ObjectPlace:
     """An object in a store: what obstore has for each cloud, or any that has obspec's methods.
 
-    `parts` finds what sends parts of uploads that several processes share, as `stores.s3_parts` does. A key that ends
-    in / is that of a folder, of which the place has nothing but the name.
+    `upload` gives that of several processes, as `object_uploads.s3_upload` does. A key that ends in / is that of a
+    folder, of which the place has nothing but the name.
     """
 
-    def __init__(
-        self, store: Any, key: str, name: str, parts: Callable[[], tuple[Any, str, str]] | None = None
-    ) -> None:
-        self.name, self._store, self._key, self._parts = name, store, key, parts
+    def __init__(self, store: Any, key: str, name: str, upload: Callable[[], Upload] | None = None) -> None:
+        self.name, self._store, self._key, self._upload = name, store, key, upload
 
     def is_at(self, other: ObjectPlace) -> bool:
         """Whether it is the same object, whatever the scheme: a store is made once for its settings."""
@@ -51,12 +50,12 @@ class ObjectPlace:
 
     def shared_output(self) -> SharedOutput:
         """The object as one that several processes write. Raises UsageError, which says why, where it cannot be."""
-        if self._parts is None:
-            raise UsageError("objects that several processes write are those of s3://")
+        if self._upload is None:
+            raise UsageError("objects that several processes write are those of s3://, gs:// and az://")
         self._outputs()
         from .shared_objects import SharedObject
 
-        return SharedObject(*self._parts(), self._store, self.name)
+        return SharedObject(self._upload(), self._store, self._key, self.name)
 
     def remove(self) -> None:
         """Have the object gone. Raises OSError."""

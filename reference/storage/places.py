@@ -17,11 +17,12 @@ from .local_files import FileSource, Path_, Progress
 from .object_errors import without_secrets
 from .object_places import ObjectPlace, ReadOnlyPlace
 from .object_sources import ObjectReader
+from .object_uploads import Upload, azure_upload, gcs_upload, s3_upload
 from .open_descriptors import OpenDescriptor, descriptor_of
 from .place import Place
 from .shared_files import SharedFile
 from .store_objects import StoredObject
-from .stores import azure_object, gcs_object, s3_object, s3_parts
+from .stores import azure_object, gcs_object, s3_object
 
 
 class LocalPlace:
@@ -65,11 +66,9 @@ def _file_of_url(url: str) -> Place:
     return _local_place(unquote(parts.path))
 
 
-def _object(
-    find: Callable[[str], tuple[Any, str]], parts: Callable[[str], tuple[Any, str, str]] | None = None
-) -> Callable[[str], Place]:
+def _object(find: Callable[[str], tuple[Any, str]], upload: Callable[[str], Upload]) -> Callable[[str], Place]:
     def place(url: str) -> Place:
-        return ObjectPlace(*find(url), without_secrets(url), parts and functools.partial(parts, url))
+        return ObjectPlace(*find(url), without_secrets(url), functools.partial(upload, url))
 
     return place
 
@@ -109,9 +108,9 @@ def _other_file(url: str) -> Place:
 # What serves a scheme; any other is asked of fsspec, or refused by name, and never taken for a folder.
 SCHEMES: Final[dict[str, Callable[[str], Place]]] = {
     "file": _file_of_url,
-    **dict.fromkeys(("s3", "s3a", "r2"), _object(s3_object, s3_parts)),
-    **dict.fromkeys(("gs", "gcs"), _object(gcs_object)),
-    **dict.fromkeys(("az", "azure", "abfs", "abfss", "adl"), _object(azure_object)),
+    **dict.fromkeys(("s3", "s3a", "r2"), _object(s3_object, s3_upload)),
+    **dict.fromkeys(("gs", "gcs"), _object(gcs_object, gcs_upload)),
+    **dict.fromkeys(("az", "azure", "abfs", "abfss", "adl"), _object(azure_object, azure_upload)),
     **dict.fromkeys(("http", "https"), _web_file),
     "hf": _hub_file,
 }

@@ -9,16 +9,18 @@ import json
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from .local_files import Progress
 from .object_outputs import AT_ONCE, IN_FLIGHT, part_size
 from .object_parts import Part, Ranges, parts_of
+from .object_uploads import Upload
 from .sent_objects import SentObject, remove_seal, tell_of_parts, waited, written
 from .shared_output import Give, SharedOutput, Take
 from .threads import Pool, Work
 
 _PIECE: Final = struct.Struct(">QQ")  # the offset and bytes of a piece that goes to another process
+_T = TypeVar("_T")
 _TAGS: Final = "tags"
 _Send = Callable[[int, bytearray], None]
 
@@ -26,16 +28,15 @@ _Send = Callable[[int, bytearray], None]
 class SharedObject(SharedOutput):
     """The object that is to take the place of the one under a key.
 
-    `client` is boto3's, as obstore sends the parts of one process alone, and `store` is obstore's of that bucket. Each
+    `upload` sends its parts, which obstore does of one process alone, and `store` is obstore's of that bucket. Each
     process holds the parts that are under way, 64 MiB of them or two, those that are being filled, and until all have
     written those of whose bytes others have some.
     """
 
-    def __init__(self, client: Any, bucket: str, key: str, store: Any, name: str) -> None:
-        self._client, self._store, self._name = client, store, name
-        self._key, self._where = key, {"Bucket": bucket, "Key": key}
+    def __init__(self, upload: Upload, store: Any, key: str, name: str) -> None:
+        self._upload, self._store, self._key, self._name = upload, store, key, name
         self._object = SentObject(store, key, name)
-        self._upload = ""
+        self._begun = ""  # by which name all processes call it
         self._parts: list[Part] = []
         self._size = self._me = 0
         self._tags: dict[int, str] = {}
@@ -50,12 +51,11 @@ class SharedObject(SharedOutput):
         self._parts, self._me, self._size = parts_of(ranges(), size, part_size(size)), me, size
 
     def begin(self) -> str:
-        attributes = {"Metadata": self._object.attributes}
-        self._upload = self._asked(self._client.create_multipart_upload, **attributes)["UploadId"]
-        return self._upload
+        self._begun = self._asked(self._upload.begin, self._object.attributes or {})
+        return self._begun
 
     def join(self, name: str) -> None:
-        self._upload = name
+        self._begun = name
 
     # --- this process's parts -------------------------------------------------------------------------
 
@@ -92,8 +92,7 @@ class SharedObject(SharedOutput):
                 under_way.popleft().result()
 
     def _send(self, i: int, data: bytearray) -> None:
-        number = {"UploadId": self._upload, "PartNumber": i + 1}
-        self._tags[i + 1] = self._asked(self._client.upload_part, Body=data, **number)["ETag"]
+        self._tags[i + 1] = self._asked(self._upload.send, self._begun, i + 1, data)
 
     def give(self, give: Give) -> None:
         for i, pieces in self._given.items():
@@ -112,15 +111,13 @@ class SharedObject(SharedOutput):
     # --- the end --------------------------------------------------------------------------------------
 
     def take_place(self, take: Take) -> None:
-        tags: dict[str, str] = {}
+        tags: dict[int, str] = {}
         for process in {part.owner for part in self._parts}:
-            tags |= json.loads(take(process, _TAGS))
-        tags |= {str(number): tag for number, tag in self._tags.items()}  # and what was sent since then
-        parts = [{"PartNumber": int(number), "ETag": tags[number]} for number in sorted(tags, key=int)]
+            tags |= {int(number): tag for number, tag in json.loads(take(process, _TAGS)).items()}
+        tags |= self._tags  # and what was sent since then
         waited(functools.partial(remove_seal, self._store, self._key))
-        complete = self._client.complete_multipart_upload
         try:
-            self._asked(complete, UploadId=self._upload, MultipartUpload={"Parts": parts})
+            self._asked(self._upload.complete, self._begun, tags)
         except OSError:
             if not self._object.stands(self._size):  # else the answer was lost, and not the object
                 raise
@@ -133,19 +130,19 @@ class SharedObject(SharedOutput):
         """Abort the upload unless the object has appeared: each process does, so that no part of its comes later."""
         self._filled.clear()
         self._given.clear()
-        if self._settled or not self._upload:
+        if self._settled or not self._begun:
             return
         self._settled = True
         try:
-            self._asked(self._client.abort_multipart_upload, UploadId=self._upload)
+            self._asked(self._upload.abort, self._begun)
         except FileNotFoundError:  # another process has
             return
         except (OSError, KeyboardInterrupt) as error:
             tell_of_parts(error, self._name)
 
-    def _asked(self, call: Callable[..., Any], **arguments: Any) -> Any:
+    def _asked(self, call: Callable[..., _T], *arguments: Any) -> _T:
         with written(self._name):
-            return call(**{**self._where, **arguments})
+            return call(*arguments)
 
 
 class _Filling:

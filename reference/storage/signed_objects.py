@@ -29,7 +29,7 @@ def _can_sign(store: Any) -> bool:
     config = getattr(store, "config", {})
     if not type(store).__module__.startswith("obstore") or config.get("skip_signature"):
         return False
-    return "account_key" in config or (type(store).__name__ == "S3Store" and not is_open())
+    return "account_key" in config or (type(store).__name__ == "S3Store" and not is_open("AWS"))
 
 
 class _SignedUrl(WebObject):

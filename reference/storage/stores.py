@@ -15,9 +15,9 @@ from ..format.extras import how_to_install
 from .object_errors import named, without_secrets
 
 # A range of 8 MiB takes longer than obstore's 30 s on a line of 2 Mbit/s of which seven others use a part.
-_CLIENT: Final = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=10)}
+CLIENT: Final = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=10)}
 # What passes, as a 503 while a bucket is scaled, is over by then; obstore's own limit is three minutes.
-_RETRIES: Final = {
+RETRIES: Final = {
     "max_retries": 6,
     "retry_timeout": timedelta(minutes=1),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2},
@@ -41,8 +41,8 @@ def s3_object(url: str) -> tuple[Any, str]:
     Credentials, region and endpoint come from the environment, the profile in `~/.aws` (all kinds of them where boto3
     is installed, else keys alone), or what the machine runs on.
     """
-    bucket, key = _bucket_and_key(url)
-    settings, profile = _s3_settings()
+    bucket, key = bucket_and_key(url)
+    settings, profile = s3_settings()
     provider = None
     if not any(os.environ.get(f"AWS_{each}") for each in _AWS_OTHERS):
         provider = _boto3_credentials(_environment()) if profile else None
@@ -50,36 +50,6 @@ def s3_object(url: str) -> tuple[Any, str]:
             names = ("access_key_id", "secret_access_key", "session_token")
             settings |= {name: profile[f"aws_{name}"] for name in names if f"aws_{name}" in profile}
     return _made("S3Store", url, bucket, settings, provider), key
-
-
-def s3_parts(url: str) -> tuple[Any, str, str]:
-    """boto3's client, the bucket and the key of `s3://BUCKET/KEY`, for uploads whose parts several processes send.
-
-    Raises UsageError where there is none: without boto3, and with settings of obstore's own.
-    """
-    for name in _OBSTORE_ALONE:
-        if os.environ.get(name):
-            raise UsageError(f"{name} is set, which only obstore knows")
-    try:
-        boto3, config = importlib.import_module("boto3"), importlib.import_module("botocore.config")
-        unsigned = importlib.import_module("botocore").UNSIGNED
-    except ImportError:
-        raise UsageError(f"boto3 is not installed: {how_to_install('s3')}") from None
-    settings, _ = _s3_settings()
-    if url.lower().startswith("r2:") or "r2.cloudflarestorage" in settings.get("endpoint", ""):
-        raise UsageError("R2 takes parts of one size alone")
-    chosen = config.Config(
-        connect_timeout=_CLIENT["connect_timeout"].total_seconds(),
-        read_timeout=_CLIENT["timeout"].total_seconds(),
-        retries={"mode": "standard", "max_attempts": _RETRIES["max_retries"] + 1},
-        # A part carries its SHA-256, as obstore's do; other sums would have to be said again at the end.
-        request_checksum_calculation="when_required",
-        s3={"addressing_style": "path" if "endpoint" in settings else "auto"},
-        **({"signature_version": unsigned} if is_open() else {}),
-    )
-    given = {"endpoint_url": settings.get("endpoint"), "region_name": settings.get("region"), "config": chosen}
-    with named(without_secrets(url)):
-        return boto3.session.Session().client("s3", **given), *_bucket_and_key(url)
 
 
 def kvstore_of(url: str) -> Settings:
@@ -90,28 +60,25 @@ def kvstore_of(url: str) -> Settings:
     """
     scheme = url.partition("://")[0].lower()
     if scheme in ("gs", "gcs"):
-        bucket, key = _bucket_and_key(url)
+        bucket, key = bucket_and_key(url)
         return {"driver": "gcs", "bucket": bucket, "path": key}
     if scheme not in ("s3", "s3a"):
         text = "orbax folders are read from disks, s3:// and gs://; copy the folder to one of these"
         raise UsageError(f"{without_secrets(url)}: {text}")
-    bucket, key = _bucket_and_key(url)
-    settings, _ = _s3_settings()
+    bucket, key = bucket_and_key(url)
+    settings, _ = s3_settings()
     names = {"region": "aws_region", "endpoint": "endpoint"}
     spec = {"driver": "s3", "bucket": bucket, "path": key, **{names[each]: settings[each] for each in settings}}
-    known = "anonymous" if is_open() else "environment" if os.environ.get("AWS_ACCESS_KEY_ID") else None
+    known = "anonymous" if is_open("AWS") else "environment" if os.environ.get("AWS_ACCESS_KEY_ID") else None
     return {**spec, "aws_credentials": {"type": known}} if known else spec
 
 
-_OBSTORE_ALONE: Final = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_S3_EXPRESS", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST")
+def is_open(cloud: str) -> bool:
+    """Whether requests to AWS or GOOGLE are not to be signed."""
+    return os.environ.get(f"{cloud}_SKIP_SIGNATURE", "").lower() in ("true", "1")
 
 
-def is_open() -> bool:
-    """Whether requests to S3 are not to be signed."""
-    return os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
-
-
-def _s3_settings() -> tuple[Settings, Mapping[str, str]]:
+def s3_settings() -> tuple[Settings, Mapping[str, str]]:
     """Region and endpoint, and the profile."""
     settings: Settings = {}
     profile = _aws_profile()
@@ -166,13 +133,18 @@ def _boto3_credentials(environment: Any) -> Any:
 
 def gcs_object(url: str) -> tuple[Any, str]:
     """The store and key of `gs://BUCKET/KEY`; credentials are Google's application default ones."""
-    bucket, key = _bucket_and_key(url)
+    bucket, key = bucket_and_key(url)
     settings: Settings = {}
-    if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
-        address = emulator if "://" in emulator else f"http://{emulator}"
+    if address := google_emulator():
         account = {"gcs_base_url": address, "disable_oauth": True, "client_email": "", "private_key": ""}
         settings = {"service_account_key": json.dumps(account | {"private_key_id": ""}), "skip_signature": True}
     return _made("GCSStore", url, bucket, settings), key
+
+
+def google_emulator() -> str | None:
+    """The address of the emulator of GCS that the environment names."""
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    return emulator if not emulator or "://" in emulator else f"http://{emulator}"
 
 
 def azure_object(url: str) -> tuple[Any, str]:
@@ -180,7 +152,7 @@ def azure_object(url: str) -> tuple[Any, str]:
 
     The account is that of the URL, or of the environment, in whichever of the names that Azure's tools read.
     """
-    place, key = _bucket_and_key(url)
+    place, key = bucket_and_key(url)
     container, _, host = place.rpartition("@")
     settings = _azure_connection(os.environ.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     for variable, name in (("AZURE_STORAGE_ACCOUNT", "account_name"), ("AZURE_STORAGE_KEY", "account_key")):
@@ -211,7 +183,7 @@ def _azure_connection(text: str) -> Settings:
     return {name: fields[field] for field, name in names.items() if fields.get(field)}
 
 
-def _bucket_and_key(url: str) -> tuple[str, str]:
+def bucket_and_key(url: str) -> tuple[str, str]:
     """Raises UsageError for a URL without either."""
     bucket, _, key = url.partition("://")[2].partition("/")
     if not bucket:
@@ -239,8 +211,8 @@ def _store(kind: str, bucket: str, settings: tuple[tuple[str, Any], ...], enviro
     """A store, the same one for the same settings, so that its connections and credentials are used again."""
     config = dict(settings)
     address = str(config.get("endpoint") or dict(environment).get("AZURE_STORAGE_ENDPOINT", ""))
-    client = {**_CLIENT, "allow_http": address.lower().startswith("http://") or "service_account_key" in config}
-    given: Settings = {"config": config, "client_options": client, "retry_config": _RETRIES}
+    client = {**CLIENT, "allow_http": address.lower().startswith("http://") or "service_account_key" in config}
+    given: Settings = {"config": config, "client_options": client, "retry_config": RETRIES}
     if provider is not None:
         given["credential_provider"] = provider
     return getattr(importlib.import_module("obstore.store"), kind)(bucket, **given)

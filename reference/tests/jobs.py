@@ -26,7 +26,7 @@ class Job:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env={**os.environ, "PYTHONPATH": str(root)},
+                env={**os.environ, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"},
             )
             for rank in range(count)
         ]

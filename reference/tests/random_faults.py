@@ -52,7 +52,7 @@ class Moments:
         if isinstance(self.kind, signal.Signals):
             threading.setprofile(self._called)
             sys.setprofile(self._called)
-        elif TARGET.startswith("s3:"):
+        elif "://" in TARGET:
             from reference.storage.shared_objects import SharedObject
 
             self.patched = [(SharedObject, "_asked")]

@@ -18,7 +18,7 @@ pytestmark = [OLD_JAX, pytest.mark.xdist_group("processes")]
 )
 def faults(request, tmp_path_factory):
     """What each process was told, by what had gone wrong in the last of them."""
-    told = Job("one_writer.py", request.param, tmp_path_factory.mktemp("faults"), 2, "faults").told()
+    told = Job("writer_faults.py", request.param, tmp_path_factory.mktemp("faults"), 2, "faults").told()
     return [{fact["name"]: fact for fact in process} for process in told]
 
 
@@ -112,7 +112,7 @@ MORE = [(n, RANDOM.randrange(1, 1 + 12 // n), RANDOM.choice(WAYS)) for n in COUN
     ],
 )
 def test_a_process_that_is_killed_is_named_and_the_old_file_stays(count, n, options, tmp_path):
-    job = Job("one_writer.py", count, tmp_path, 2, "killed", n, json.dumps(options))
+    job = Job("writer_faults.py", count, tmp_path, 2, "killed", n, json.dumps(options))
     *others, last = job.told(ok=False)
     assert job.codes[-1] == -9
     assert last == []
@@ -123,7 +123,7 @@ def test_a_process_that_is_killed_is_named_and_the_old_file_stays(count, n, opti
 
 
 def test_a_process_that_was_forked_is_told_at_once_and_does_not_hang(tmp_path):
-    for facts in Job("one_writer.py", 2, tmp_path, 2, "forked").told():
+    for facts in Job("writer_faults.py", 2, tmp_path, 2, "forked").told():
         found = {fact["name"]: fact for fact in facts}
         for when in ("during", "after"):
             assert "this process was forked from process" in found[f"child {when}"]["error"]
@@ -132,7 +132,7 @@ def test_a_process_that_was_forked_is_told_at_once_and_does_not_hang(tmp_path):
 
 
 def test_a_save_that_fails_as_the_program_ends_shows_in_every_exit_status(tmp_path):
-    job = Job("one_writer.py", 2, tmp_path, 2, "at_exit")
+    job = Job("writer_faults.py", 2, tmp_path, 2, "at_exit")
     job.told(ok=False)
     assert job.codes == [1, 1]
     assert "process 1 on " in job.errors[0]

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 import reference
 from reference.storage import object_parts
 from reference.storage.object_parts import parts_of
-from reference.storage.stores import s3_object
+from reference.storage.places import place_of
 from reference.tests.jobs import Job
 from reference.tests.servers.buckets import object_bytes
+from reference.tests.servers.fixtures import BUCKETS
 from reference.tests.test_writers import OLD_JAX, one_process  # noqa: F401
 
 obstore_stores = pytest.importorskip("obstore.store")
@@ -57,36 +58,46 @@ def test_many_ranges_are_no_more_parts_than_servers_take():
 
 
 @pytest.fixture
-def url(s3):
-    with s3.known() as url:
-        yield f"{url}/{random.randrange(1 << 60):x}"
-        assert s3.uploads() == 0, "parts are left on the server"
+def url(bucket):
+    yield f"{bucket.url}/{random.randrange(1 << 60):x}"
+    assert bucket.uploads() == 0, "parts are left on the server"
 
 
-def bytes_at(url):
-    return object_bytes(*s3_object(url))
+def object_at(url):
+    place = place_of(url)
+    return object_bytes(place._store, place._key)
 
 
-MORE = [(2, 2, "all"), (4, 2, "all"), (8, 2, "all")]
+on_buckets = pytest.mark.parametrize("bucket", BUCKETS, indirect=True)
+on_s3 = pytest.mark.parametrize("bucket", ["s3"], indirect=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("count", "devices", "which"),
-    [(2, 2, "few"), *(pytest.param(*each, marks=pytest.mark.thorough) for each in MORE)],
-)
-def test_the_object_is_the_file_of_one_process(count, devices, which, url, one_process, tmp_path):  # noqa: F811
-    told = Job("one_writer.py", count, tmp_path, devices, "same_objects", url, which).told()
+@on_buckets
+def test_the_object_is_the_file_of_one_process(url, one_process, tmp_path):  # noqa: F811
+    judge(2, "few", 5, url, one_process, tmp_path)
+
+
+@pytest.mark.thorough
+@on_s3
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_the_object_of_any_mesh_is_the_file_of_one_process(count, url, one_process, tmp_path):  # noqa: F811
+    judge(count, "all", 24, url, one_process, tmp_path)
+
+
+def judge(count, which, expected, url, one_process, folder):  # noqa: F811
+    told = Job("writer_objects.py", count, folder, 2, "same_objects", url, which).told()
     names = {fact["name"]: fact["way"] for fact in told[0] if "way" in fact}
-    assert len(names) == (24 if which == "all" else 5)
+    assert len(names) == expected
     for name, way in names.items():
-        assert bytes_at(f"{url}/{name}") == (one_process / way).read_bytes(), name
+        assert object_at(f"{url}/{name}") == (one_process / way).read_bytes(), name
 
 
 @pytest.mark.slow
+@on_buckets
 @pytest.mark.parametrize("which", ["few", pytest.param("all", marks=pytest.mark.thorough)])
 def test_an_error_while_parts_are_sent_leaves_the_old_object_and_no_parts(which, url, tmp_path):
-    told = Job("one_writer.py", 2, tmp_path, 2, "object_faults", url, which).told()
+    told = Job("writer_objects.py", 2, tmp_path, 2, "faults", url, which).told()
     for rank, process in enumerate(told):
         *facts, end = process
         assert len(facts) == (16 if which == "all" else 5)
@@ -100,21 +111,10 @@ def test_an_error_while_parts_are_sent_leaves_the_old_object_and_no_parts(which,
             assert cause[name] in fact["error"], fact
 
 
-@pytest.mark.thorough
+@pytest.mark.parametrize("bucket", [pytest.param("s3", marks=pytest.mark.thorough), *BUCKETS[1:]], indirect=True)
 def test_a_process_that_is_killed_leaves_the_old_object_and_no_parts(url, tmp_path):
-    job = Job("one_writer.py", 2, tmp_path, 2, "object_killed", url)
+    job = Job("writer_objects.py", 2, tmp_path, 2, "killed", url)
     (fact,), last = job.told(ok=False)
     assert (job.codes[-1], last) == (-9, [])
     assert "process 1 has not been heard of" in fact["error"]
     assert np.array_equal(reference.load(f"{url}/kept")["w"], np.arange(5))
-
-
-@pytest.mark.thorough
-def test_where_no_parts_can_be_shared_process_0_writes_and_says_so(url, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "AES256")
-    first, second = Job("one_writer.py", 2, tmp_path, 2, "not_shared", url).told()
-    (said,) = first[0]["said"]
-    assert "AWS_SERVER_SIDE_ENCRYPTION is set" in said
-    assert "writers='first'" in said
-    assert second[0]["said"] == []
-    assert float(reference.load(f"{url}/first")["0"].min()) == 1.0

@@ -107,7 +107,7 @@ def hasty(monkeypatch):
     at_once = timedelta(milliseconds=1)
     backoff = {"init_backoff": at_once, "max_backoff": at_once, "base": 2}
     retries = {"max_retries": 2, "retry_timeout": timedelta(minutes=1), "backoff": backoff}
-    monkeypatch.setattr(stores, "_RETRIES", retries)
+    monkeypatch.setattr(stores, "RETRIES", retries)
     stores._store.cache_clear()
     yield
     stores._store.cache_clear()
