@@ -173,6 +173,13 @@ def a_checksum_of_an_array_whose_last_bit_is_another():
     return _with_a_bit(ITEMS, 0, 0)
 
 
+@refuse("SUM-3", also=("INDEX-8",))
+def a_checksum_of_an_array_without_elements():
+    """An array of the shape (0, 3), whose record has headers alone: their checksum differs from the right
+    one in its lowest bit."""
+    return _with_a_bit([number("n", 7), tensor("e", "float32", (0, 3), "")], 1, 0)
+
+
 def _long() -> list[Item]:
     return [number("n", 7), _array(BLOCK + 300)]
 
@@ -187,6 +194,30 @@ def a_checksum_of_a_whole_block_whose_first_bit_is_another():
 def a_checksum_of_a_last_block_whose_last_bit_is_another():
     """Of the two checksums of an array of 4 MiB and some bytes the second differs in its lowest bit alone."""
     return _with_a_bit(_long(), 1, 0, block=1)
+
+
+def _two_equal_blocks() -> list[Item]:
+    """An array whose record is twice the same block: its header comes once more in the middle of the payload."""
+
+    def head(n: int) -> int:
+        return sealed([number("n", 7), tensor("k", "uint8", (n,), fill(0, n))]).records[1].data.size - n
+
+    n = 2 * BLOCK - head(2 * BLOCK)
+    before, pattern = head(n), patterned(BLOCK - head(n))
+    begins = sealed([number("n", 7), tensor("k", "uint8", (n,), fill(0, n))]).records[1].data.piece(0, before)
+    return [number("n", 7), tensor("k", "uint8", (n,), pattern + begins + pattern)]
+
+
+@refuse("SUM-2", "SUM-3", also=("INDEX-8",))
+def a_checksum_of_the_second_of_two_equal_blocks():
+    """The two blocks of a record hold the same bytes. The checksum of the second is another than that of the first."""
+    return _with_a_bit(_two_equal_blocks(), 1, 0, block=1)
+
+
+@refuse("SUM-2", "SUM-3", also=("INDEX-8",))
+def a_checksum_of_the_first_of_two_equal_blocks():
+    """The two blocks of a record hold the same bytes. The checksum of the first is another than that of the second."""
+    return _with_a_bit(_two_equal_blocks(), 1, 0)
 
 
 @refuse("SUM-2", "SUM-3")

@@ -4,7 +4,7 @@ from ..declare import refuse
 from ..products.specimens import CHUNKED
 from .indexes import ITEMS
 from .sealed_assembly import sealed
-from .sealed_leaves import number, of_specimen
+from .sealed_leaves import number, of_specimen, tensor
 
 
 @refuse("INDEX-4", also=("INDEX-7", "SUM-3"))
@@ -82,6 +82,25 @@ def a_shape_with_its_dimensions_in_reverse():
     says = whole.says()
     says["leaves"][0][3] = [3, 2]
     return whole.data(says, fault=0)
+
+
+@refuse("INDEX-7", also=("INDEX-3",))
+def dimensions_that_differ_by_zeros_alone():
+    """An array without elements, of two large dimensions: the index has them in the other order, and the bytes of both
+    differ in the places of zeros alone."""
+    whole = sealed([number("n", 7), tensor("w", "uint8", (1 << 24, 1 << 16, 0), "")])
+    says = whole.says()
+    says["leaves"][1][3] = [1 << 16, 1 << 24, 0]
+    return whole.data(says, fault=1)
+
+
+@refuse("INDEX-7")
+def a_key_whose_nul_is_in_another_place():
+    """The record has the key `a`, U+0000, `b`, and the index the key `a`, `b`, U+0000."""
+    whole = sealed([number("n", 7), tensor("a\0b", "uint8", (2,), "01 02")])
+    says = whole.says()
+    says["leaves"][1][0] = ["ab\0"]
+    return whole.data(says, fault=1)
 
 
 @refuse("INDEX-7", also=("INDEX-3",))

@@ -22,11 +22,15 @@ _OF_2_0: Final = (wrong_parts, wrong_metadata, wrong_indexes, wrong_seals, wrong
 WRONG: Final = tuple(one for table in (*_OF_1_0, *_OF_2_0) for one in table.WRONG)
 
 
-def wrong(root: Path, table: Sequence[tuple[str, str, str, str]] = WRONG) -> Iterator[Mutant]:
-    """The mutants of a table. Raises ValueError where a text does not stand in its file exactly once."""
-    for what, file, old, new in table:
-        text = (root / f"{file}.py").read_text()
-        if text.count(old) != 1:
-            raise ValueError(f"{file}.py holds {old!r} {text.count(old)} times: {what}")
-        line = text[: text.index(old)].count("\n") + 1
-        yield Mutant(f"wrong/{what.replace(' ', '-')}", f"{file}.py", line, what, text.replace(old, new))
+def wrong(root: Path, table: Sequence[tuple[str, ...]] = WRONG) -> Iterator[Mutant]:
+    """The mutants of a table: what each does, its file, and the text that is replaced with what replaces it, or several
+    such pairs where one rule is kept in several places. Raises ValueError where a text is not in its file exactly once.
+    """
+    for what, file, *texts in table:
+        changed = text = (root / f"{file}.py").read_text()
+        for old, new in zip(texts[::2], texts[1::2], strict=True):
+            if text.count(old) != 1:
+                raise ValueError(f"{file}.py holds {old!r} {text.count(old)} times: {what}")
+            changed = changed.replace(old, new)
+        line = text[: text.index(texts[0])].count("\n") + 1
+        yield Mutant(f"wrong/{what.replace(' ', '-')}", f"{file}.py", line, what, changed)

@@ -184,6 +184,8 @@ WRONG: Final = (
         _COMPARED,
         _COMPARED[:-1]
         + " and (self._columns.leaves[self._leaf(i)].dtype is None or self._columns.leaves[self._leaf(i)].nbytes):",
+        "if sums and encoded(checksum(record)) != known[i]:",
+        "if sums and (leaf.dtype is None or leaf.nbytes) and encoded(checksum(record)) != known[i]:",
     ),
     (
         "compares headers whose ends agree",
