@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import itertools
 import os
+import sys
 import threading
+import time
 from typing import Any, Final
 
 import jax
 
+from ..storage.threads import started
+
 _PULSE: Final = 2.0  # seconds between two signs of life
+# Seconds: whoever waits for the store itself has raised its error by then, and jax ends all after 100.
+_UNANSWERED: Final = 60.0
+NO_ANSWER: Final = (
+    "process 0, which keeps the store of jax.distributed, has not answered for {:.0f} s: it hangs, or its host is lost"
+)
 _pid = os.getpid()
 
 
 class Pulse:
-    """Signs of life of this process, told by a thread of its own."""
+    """Signs of life of this process, told by a thread of its own.
+
+    It says so once where process 0, which keeps the store, does not answer it any more: this process may wait for that
+    one in a collective, which nothing ends but jax, and jax does not say for whom.
+    """
 
     def __init__(self, store: Any, folder: str) -> None:
         self._store, self._folder = store, folder
@@ -37,14 +51,23 @@ class Pulse:
             self._thread.join()
 
     def _beat(self) -> None:
-        me = jax.process_index()
         with contextlib.suppress(Exception):  # the store is gone, of which everybody else is told
             for i in itertools.count():
-                self._store.key_value_set(f"{self._folder}/{me}/{i}", "")
-                if i:
-                    forget(self._store, f"{self._folder}/{me}/{i - 1}")
+                sign, begun = started(functools.partial(self._tell, i)), time.monotonic()
+                while not sign.ends_within(_PULSE):
+                    if self._ended.is_set():
+                        return
+                    if time.monotonic() - begun > _UNANSWERED:
+                        say(f"{NO_ANSWER.format(_UNANSWERED)}; jax ends this process soon, and the old file stays")
+                        return
+                sign.result()
                 if self._ended.wait(_PULSE):
                     return
+
+    def _tell(self, i: int) -> None:
+        self._store.key_value_set(f"{self._folder}/{jax.process_index()}/{i}", "")
+        if i:
+            forget(self._store, f"{self._folder}/{jax.process_index()}/{i - 1}")
 
 
 def store_of_job() -> Any:
@@ -72,3 +95,9 @@ def store_of_job() -> Any:
 def forget(store: Any, key: str) -> None:
     with contextlib.suppress(TypeError):  # jax 0.4.28 has then forgotten it, and cannot say so
         store.key_value_delete(key)
+
+
+def say(text: str) -> None:
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print(f"streamckpt: {text}", file=sys.stderr, flush=True)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import itertools
 import json
 import socket
-import sys
 import time
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 import jax
 
 from ..storage.interrupts import answer
-from .job_store import Pulse, forget, store_of_job
+from ..storage.threads import started
+from .job_store import NO_ANSWER, Pulse, forget, say, store_of_job
 from .told_errors import cause_of, rebuilt, told_of
 
 PATIENCE: Final = 1800.0  # seconds that is waited for a process that has not come, where nothing else is said
@@ -28,6 +29,9 @@ _VALUE: Final = 1 << 20  # bytes of one value: a message of the store has at mos
 
 _numbers = itertools.count()  # the same in all processes, which do the same things in the same order
 _finished: list[str] = []  # rooms that process 0 has still to clear
+
+
+_T = TypeVar("_T")
 
 
 class GoneError(RuntimeError):
@@ -74,7 +78,7 @@ class Meetings:
         me, n = jax.process_index(), jax.process_count()
         report = {"what": what, "error": told_of(error) if error else None, "word": word, "host": socket.gethostname()}
         try:
-            self._store.key_value_set(f"{room}/of/{me}", json.dumps(report))
+            self._answered(self._store.key_value_set, f"{room}/of/{me}", json.dumps(report))
             if me == 0:
                 verdict = self._verdict(room, what, n)
                 self._store.key_value_set(f"{room}/verdict", json.dumps(verdict))
@@ -142,7 +146,8 @@ class Meetings:
         """Tell the others, wherever they wait, that this process does not come any more."""
         told = {"host": socket.gethostname(), "error": told_of(error)}
         with contextlib.suppress(Exception):
-            self._store.key_value_set(f"{self._prefix}/left/{jax.process_index()}", json.dumps(told))
+            key = f"{self._prefix}/left/{jax.process_index()}"
+            self._answered(self._store.key_value_set, key, json.dumps(told))
 
     # --- bytes for another process ---------------------------------------------------------------------
 
@@ -150,9 +155,9 @@ class Meetings:
         """Leave bytes under a name for another process, which takes them after the next meeting."""
         text, room = base64.b85encode(data).decode(), f"{self._prefix}/given/{name}/{jax.process_index()}"
         parts = range(0, len(text), _VALUE)
-        self._store.key_value_set(room, str(len(parts)))
+        self._answered(self._store.key_value_set, room, str(len(parts)))
         for i, at in enumerate(parts):
-            self._store.key_value_set(f"{room}/{i}", text[at : at + _VALUE])
+            self._answered(self._store.key_value_set, f"{room}/{i}", text[at : at + _VALUE])
 
     def take(self, process: int, name: str) -> bytes:
         """What a process has given."""
@@ -175,7 +180,7 @@ class Meetings:
         begun, said = time.monotonic(), _SAY
         while True:
             try:
-                return self._store.blocking_key_value_get(key, _ASK)
+                return self._answered(self._store.blocking_key_value_get, key, _ASK)
             except RuntimeError as error:  # jax's own class of it has had several names
                 if "DEADLINE_EXCEEDED" not in str(error):
                     text = "process 0, which keeps the store of jax.distributed, does not answer any more"
@@ -190,7 +195,7 @@ class Meetings:
                 said *= 2
             if is_long and missing and jax.process_index() == min(_others(missing), default=-1):
                 shown = ", ".join(map(str, missing[:8])) + (f" and {len(missing) - 8} more" if missing[8:] else "")
-                _say(f"waiting for process {shown} to come for {what}, since {waited:.0f} s")
+                say(f"waiting for process {shown} to come for {what}, since {waited:.0f} s")
 
     def _refuse_gone(self, missing: list[int], waited: float, what: str) -> None:
         """Raise GoneError where a process has left, is not heard of, or has not come within the patience.
@@ -220,7 +225,19 @@ class Meetings:
         return [i for i in range(jax.process_count()) if i not in here]
 
     def _listed(self, folder: str) -> list[tuple[str, str]]:
-        return [(key.split(f"{folder}/", 1)[1], value) for key, value in self._store.key_value_dir_get(folder)]
+        found = self._answered(self._store.key_value_dir_get, folder)
+        return [(key.split(f"{folder}/", 1)[1], value) for key, value in found]
+
+    def _answered(self, call: Callable[..., _T], *arguments: Any) -> _T:
+        """What a call to the store returns, which waits for ever where its host is lost. Raises GoneError then."""
+        if jax.process_index() == 0:  # which keeps it
+            return call(*arguments)
+        work, begun = started(functools.partial(call, *arguments)), time.monotonic()
+        while not work.ends_within(_ASK / 1000):
+            answer()
+            if time.monotonic() - begun > SILENCE:
+                raise GoneError(0, NO_ANSWER.format(SILENCE))
+        return work.result()
 
 
 def meet(what: str, error: BaseException | None = None, word: Any = None) -> list[Any]:
@@ -235,12 +252,6 @@ def meet(what: str, error: BaseException | None = None, word: Any = None) -> lis
 
 def _others(missing: list[int]) -> Iterator[int]:
     return (i for i in range(jax.process_count()) if i not in missing)
-
-
-def _say(text: str) -> None:
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):
-            print(f"streamckpt: {text}", file=sys.stderr, flush=True)
 
 
 def _error_of(reports: list[dict[str, Any]]) -> list[Any] | None:

@@ -17,8 +17,8 @@ from ..format.wire import Source
 from .copying import through_memory
 from .local_files import Progress
 from .object_errors import named
-from .sent_objects import NO_BUCKET, SentObject, no_bucket, one_of, remove_seal, started, tell_of_parts, waited, written
-from .threads import Work
+from .sent_objects import NO_BUCKET, SentObject, no_bucket, one_of, remove_seal, tell_of_parts, waited, written
+from .threads import Work, started
 
 _T = TypeVar("_T")
 

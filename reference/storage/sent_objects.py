@@ -13,7 +13,7 @@ import obstore
 
 from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
 from .object_errors import named
-from .threads import Work
+from .threads import started
 
 _T = TypeVar("_T")
 
@@ -64,15 +64,6 @@ class SentObject:
 def waited(call: Callable[[], _T]) -> _T:
     """What a call of the library returns, made by another thread: it hears no interrupt while it waits for a server."""
     return started(call).result()
-
-
-def started(call: Callable[[], _T]) -> Work[_T]:
-    work = Work(call)
-    try:
-        work.start(daemon=True)
-    except RuntimeError:  # no thread can be started, as when the interpreter ends
-        work.do()
-    return work
 
 
 @contextlib.contextmanager

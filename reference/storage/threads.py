@@ -68,6 +68,10 @@ class Work(Generic[_T]):
         """Whether the call has ended, well or not."""
         return self._ended.is_set()
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait that long at most. Returns whether the call has ended."""
+        return self._ended.wait(seconds)
+
     def wait(self) -> None:
         """Wait until the call has ended. Raises RuntimeError in a process that was forked while it was under way."""
         if self.done():
@@ -87,6 +91,16 @@ class Work(Generic[_T]):
             return self._value[0]
         finally:
             del self  # the error holds this frame
+
+
+def started(call: Callable[[], _T]) -> Work[_T]:
+    """A call that a thread of its own makes, for which Python does not wait at its end."""
+    work = Work(call)
+    try:
+        work.start(daemon=True)
+    except RuntimeError:  # no thread can be started, as when the interpreter ends
+        work.do()
+    return work
 
 
 class Pool:

@@ -1,7 +1,9 @@
 """What goes wrong in one process of several: all are told, the old file stays, and the next save goes well."""
 
 import json
+import os
 import random
+import signal
 
 import numpy as np
 import pytest
@@ -112,13 +114,38 @@ MORE = [(n, RANDOM.randrange(1, 1 + 12 // n), RANDOM.choice(WAYS)) for n in COUN
     ],
 )
 def test_a_process_that_is_killed_is_named_and_the_old_file_stays(count, n, options, tmp_path):
-    job = Job("writer_faults.py", count, tmp_path, 2, "killed", n, json.dumps(options))
+    job = Job("writer_faults.py", count, tmp_path, 2, "killed", n, json.dumps(options), count - 1)
     *others, last = job.told(ok=False)
     assert job.codes[-1] == -9
     assert last == []
     for facts in others:
         (fact,) = facts
         assert f"process {count - 1} has not been heard of" in fact["error"]
+    assert np.array_equal(reference.load(tmp_path / "kept")["w"], np.arange(5))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("count", "n", "options"), [(2, 1, {}), (3, 4, {"format": "2.0"})])
+def test_where_process_0_is_killed_jax_ends_all_and_the_next_save_goes_well(count, n, options, tmp_path):
+    """It keeps the store of the job: jax aborts all that lose their connection to it, before any of Python runs."""
+    job = Job("writer_faults.py", count, tmp_path, 2, "killed", n, json.dumps(options), 0)
+    assert job.told(ok=False) == [[]] * count
+    assert job.codes == [-signal.SIGKILL] + [-signal.SIGABRT] * (count - 1)
+    assert all("JAX distributed service detected fatal errors" in error for error in job.errors[1:])
+    assert np.array_equal(reference.load(tmp_path / "kept")["w"], np.arange(5))
+    (left,) = [path for path in tmp_path.iterdir() if path.name.startswith(".streamckpt")]
+    os.utime(left, (0, 0))  # what has just been written may be of a save that is still at work
+    reference.save(tmp_path / "kept", {"w": np.arange(7)})
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.thorough
+def test_where_process_0_does_not_answer_it_is_named_and_the_old_file_stays(tmp_path):
+    """As where its host is lost: no connection is closed."""
+    job = Job("writer_faults.py", 2, tmp_path, 2, "stopped")
+    first, (fact,) = job.told(ok=False)
+    assert (job.codes, first) == ([-signal.SIGKILL, 0], [])
+    assert "process 0, which keeps the store of jax.distributed, has not answered for 4 s" in fact["error"]
     assert np.array_equal(reference.load(tmp_path / "kept")["w"], np.arange(5))
 
 

@@ -16,13 +16,13 @@ from jax.experimental import multihost_utils
 
 import reference
 from reference.devices import job_store, meetings, shared_arrays
-from reference.storage import sinks
-from reference.tests.one_writer import FOLDER, LAST, OLD, RANK, WHAT, big, caught, fails, leave, tell
+from reference.storage import shared_files, sinks
+from reference.tests.one_writer import COUNT, FOLDER, LAST, OLD, RANK, WHAT, big, caught, fails, leave, tell
 
 
 @contextlib.contextmanager
-def at_write(n, act):
-    """Do something in the last process when it writes for the n-th time."""
+def at_write(n, act, where=COUNT - 1):
+    """Do something in one process, the last if nothing is said, when it writes for the n-th time."""
     write, count = sinks.PlacedSink.write, itertools.count(1)
 
     def counted(self, data):
@@ -30,7 +30,7 @@ def at_write(n, act):
             act()
         write(self, data)
 
-    if LAST:
+    if where == RANK:
         sinks.PlacedSink.write = counted
     try:
         yield
@@ -112,14 +112,29 @@ def faults():
 
 
 def killed():
-    """The last process is killed in the midst of a save."""
+    """A process is killed in the midst of a save."""
     path, meetings.SILENCE, job_store._PULSE = FOLDER / "kept", 4.0, 0.5
     if RANK == 0:
         reference.save(path, OLD)
     multihost_utils.sync_global_devices("begun")
-    with at_write(int(sys.argv[7]), lambda: os.kill(os.getpid(), signal.SIGKILL)):
+    where, kill = int(sys.argv[9]), lambda: os.kill(os.getpid(), signal.SIGKILL)
+    with at_write(int(sys.argv[7]), kill, where):
         tell("killed", error=caught(lambda: reference.save(path, big(), **json.loads(sys.argv[8]))))
     leave()
+
+
+def stopped():
+    """Process 0 stops when the others wait for it alone, and is killed when they have told of it."""
+    path, meetings.SILENCE = FOLDER / "kept", 4.0
+    take_place, pid = shared_files.SharedFile.take_place, FOLDER / "pid"
+    if RANK == 0:
+        reference.save(path, OLD)
+        pid.write_text(str(os.getpid()))
+        shared_files.SharedFile.take_place = lambda *given: (os.kill(os.getpid(), signal.SIGSTOP), take_place(*given))
+    multihost_utils.sync_global_devices("begun")
+    tell("stopped", error=caught(lambda: reference.save(path, big())))
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    os._exit(0)
 
 
 def forked():
