@@ -53,7 +53,7 @@ results: .venv/ready  ## run every client against the corpus and write conforman
 	$(BIN)/python -m conformance.clients.results
 	$(BIN)/python -m docs.generators.badges
 
-world: .venv/ready  ## judge packages as pip installs them, each in an environment of its own; 4 GB of disk
+world: .venv/ready  ## judge packages as pip installs them, each in an environment of its own; 5 GB of disk
 	$(BIN)/python -m conformance.clients.world
 
 bench: .venv/ready  ## measure against the peers, on small trees, four minutes

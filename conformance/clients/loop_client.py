@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -23,24 +24,33 @@ READ_SIZE = 83886080
 PIECE = 1 << 30
 
 
-def decode(path: str | int = 0, *options: str) -> dict[str, Any]:
-    """EasyLM's `load_checkpoint` without a target, and what it gives. Without a path it reads standard input."""
+def load(path: str | int) -> dict[Any, Any]:
+    """EasyLM's `load_checkpoint` without a target."""
     flat = {}
     with open(path, "rb") as file:
         for key, value in msgpack.Unpacker(file, read_size=READ_SIZE, max_buffer_size=0):
             flat[tuple(key)] = from_bytes(None, value)
-    return _printed(unflatten_dict(flat))
+    return unflatten_dict(flat)
 
 
-def encode(*options: str) -> None:
-    """EasyLM's `save_train_state_to_file`, onto standard output; JAXSeq's with its way of empty nodes and scalars."""
-    jaxseq = "--jaxseq" in options
+def save(tree: dict[str, Any], write: Callable[[bytes], Any], jaxseq: bool = False) -> None:
+    """EasyLM's `save_train_state_to_file`; JAXSeq's with its way of empty nodes and scalars."""
     packer = msgpack.Packer()
-    state = to_state_dict(_tree())
-    for key, value in flatten_dict(state, keep_empty_nodes=jaxseq).items():
+    for key, value in flatten_dict(to_state_dict(tree), keep_empty_nodes=jaxseq).items():
         if jaxseq and isinstance(value, np.generic):
             value = np.asarray(value)  # what `jax.device_get` makes of it
-        _put(packer.pack((key, to_bytes({} if value is empty_node else value))))
+        write(packer.pack((key, to_bytes({} if value is empty_node else value))))
+
+
+def flax_load(path: str | int) -> Any:
+    """flax's own reader."""
+    with open(path, "rb") as file:
+        return msgpack_restore(file.read())
+
+
+def flax_save(tree: dict[str, Any], write: Callable[[bytes], Any]) -> None:
+    """flax's own writer."""
+    write(msgpack_serialize(to_state_dict(tree), in_place=True))
 
 
 def _put(data: bytes) -> None:
@@ -48,15 +58,22 @@ def _put(data: bytes) -> None:
         sys.stdout.buffer.write(memoryview(data)[at : at + PIECE])
 
 
+def decode(path: str | int = 0, *options: str) -> dict[str, Any]:
+    """What EasyLM's reader gives. Without a path it reads standard input."""
+    return _printed(load(path))
+
+
+def encode(*options: str) -> None:
+    """EasyLM's writer or, with `--jaxseq`, JAXSeq's, onto standard output."""
+    save(_tree(), _put, "--jaxseq" in options)
+
+
 def flax_decode(path: str | int = 0, *options: str) -> dict[str, Any]:
-    """flax's own reader."""
-    with open(path, "rb") as file:
-        return _printed(msgpack_restore(file.read()))
+    return _printed(flax_load(path))
 
 
 def flax_encode(*options: str) -> None:
-    """flax's own writer."""
-    _put(msgpack_serialize(to_state_dict(_tree()), in_place=True))
+    flax_save(_tree(), _put)
 
 
 def _printed(tree: Any) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 import json
 import re
+import subprocess
 import sys
 
 import pytest
 
-from conformance.clients.world.packages import PARTS, Asked, Package, read_packages
+from conformance.clients.world.packages import FOLDER, PARTS, Asked, NoPython, Package, installed, read_packages
 from conformance.model import load_corpus
 from conformance.reports import world
 from conformance.xfails import read_xfails
@@ -36,7 +37,7 @@ def test_each_failure_of_a_package_is_known_with_its_reason(told):
     assert told["with"] == list(package.pins)
     known = read_xfails(package.xfails) if package.xfails.exists() else []
     reasons = {check["reason"] for check in told["not_passed"] if check["state"] != "advised"}
-    assert reasons == {xfail.reason for xfail in known}
+    assert reasons == {xfail.reason for xfail in known if xfail.part in package.parts}
 
 
 def test_what_is_kept_is_of_this_corpus():
@@ -49,6 +50,35 @@ def test_the_table_shows_each_package_with_version_and_day():
     for line, told in zip(lines, JUDGED.values(), strict=True):
         assert told["name"] in line
         assert told["day"] in line
+
+
+def test_files_of_failures_are_those_that_packages_have():
+    assert {package.xfails for package in PACKAGES} == {*PACKAGES[0].xfails.parent.glob("*.xfails")}
+
+
+def test_a_package_whose_python_is_not_here_is_not_judged_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("conformance.clients.world.packages.ENVIRONMENTS", tmp_path)
+    with pytest.raises(NoPython, match=r"it needs Python 2\.99"):
+        installed(Package("some", "1", "loop", (), {"python": "2.99"}))
+
+
+def test_names_of_a_module_that_is_imported_alone_are_those_of_the_package_around_it(tmp_path):
+    outer = tmp_path / "outer_of_streams"
+    outer.mkdir()
+    (outer / "__init__.py").write_text("raise ImportError('torch')\n")
+    (outer / "needed.py").write_text("def kind(): return 'needed'\n")
+    (outer / "wanted.py").write_text(
+        "from outer_of_streams import kind\ndef read(path): return {('a', kind()): b'1'}\n"
+    )
+    asked = {"style": "functions", "module": "outer_of_streams.wanted", "alone": ["outer_of_streams.needed"]}
+    asked |= {"read": "read", "save": "read"}
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.argv[1:] = [{json.dumps(json.dumps(asked))}]\n"
+    script += f"import runpy; runpy.run_path({str(FOLDER / 'worker.py')!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], input='{"part": "decode", "path": "x"}\n', capture_output=True, text=True
+    )
+    told = json.loads(done.stdout.splitlines()[1])
+    assert [record["path"] for record in told["printed"]["records"]] == [["a", "needed"]]
 
 
 def test_where_no_package_was_judged_nothing_is_said():

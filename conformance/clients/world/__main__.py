@@ -1,8 +1,9 @@
 """`make world`: judges packages as pip installs them, each in an environment of its own under build/world.
 
 Each is judged by version 1.0, by the cases that were made by hand, but for those of 1 GiB and more. Failures that are
-known stand with their reasons in PACKAGE-VERSION.xfails beside this file. What came of it is kept in
-conformance/world.json, with the day, and shown in RESULTS.md.
+known stand with their reasons in PACKAGE-VERSION.xfails beside this file, or in the file that packages.toml names.
+What came of it is kept in conformance/world.json, with the day, and shown in RESULTS.md. A package that needs a Python
+which this machine has not is named, and what is kept of it stays.
 
 Exit status 1 where a package does what is neither right nor known, or does no longer what is known.
 """
@@ -20,7 +21,7 @@ from ...reports.results import summary
 from ...reports.world import WORLD, kept
 from ..results import OLD, keep, run_here
 from ..results import kept as programs
-from .packages import Asked, Package, installed, read_packages
+from .packages import Asked, NoPython, Package, installed, read_packages
 
 
 def judge(package: Package) -> dict[str, Any]:
@@ -41,7 +42,11 @@ def main(words: list[str] | None = None) -> int:
     for package in read_packages():
         if given.only and package.name not in given.only:
             continue
-        told = judge(package)
+        try:
+            told = judge(package)
+        except NoPython as why:
+            print(f"{package.title}: not judged: {why}", flush=True)
+            continue
         counts = f"{told['checks'] - len(told['not_passed'])} of {told['checks']} checks passed"
         print(f"{package.title}: {counts}{'' if told['passed'] else ', and some failures are not known'}", flush=True)
         passed = passed and told["passed"]

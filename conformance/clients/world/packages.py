@@ -18,12 +18,19 @@ FOLDER: Final = Path(__file__).parent
 ENVIRONMENTS: Final = FOLDER.parents[2] / "build/world"
 PARTS: Final = {
     "class": ("decode", "encode", "flax-decode"),
+    "functions": ("decode", "encode"),
     "flax": ("flax-decode", "flax-encode"),
+    "loop": ("decode", "encode", "flax-decode", "flax-encode"),
 }
 
 
+class NoPython(Exception):
+    """A package needs another Python, which this machine has not; the text says which."""
+
+
 class Package(NamedTuple):
-    """One version of a package, and how it is asked; `pins` are the versions it is judged with, itself left out."""
+    """One version of a package, and how it is asked; `pins` are the versions it is judged with, itself left out. Those
+    of `bare` are installed without what they need."""
 
     name: str
     version: str
@@ -33,7 +40,11 @@ class Package(NamedTuple):
 
     @property
     def title(self) -> str:
-        return f"{self.name} {self.version}"
+        return f"{'the usual loop, flax' if self.style == 'loop' else self.name} {self.version}"
+
+    @property
+    def bare(self) -> tuple[str, ...]:
+        return (*self.asked.get("bare", ()), f"{self.name}=={self.version}")
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -41,7 +52,7 @@ class Package(NamedTuple):
 
     @property
     def xfails(self) -> Path:
-        return FOLDER / f"{self.name.lower()}-{self.version}.xfails"
+        return FOLDER / f"{self.asked.get('failures', f'{self.name.lower()}-{self.version}')}.xfails"
 
     @property
     def environment(self) -> Path:
@@ -53,7 +64,7 @@ def read_packages() -> list[Package]:
     table = tomllib.loads((FOLDER / "packages.toml").read_text())
     found = []
     for entry in table["package"]:
-        pins = [*table["sets"][entry["set"]], *entry.get("also", [])]
+        pins = [*table["sets"][entry["set"]], *entry.get("also", []), *entry.get("bare", [])]
         pins = tuple(pin for pin in pins if pin != f"{entry['name']}=={entry['version']}")
         found.append(Package(entry["name"], entry["version"], entry["style"], pins, entry))
     return found
@@ -62,18 +73,34 @@ def read_packages() -> list[Package]:
 def installed(package: Package) -> Path:
     """The Python of an environment in which a package is installed; it is made unless it is there.
 
-    Raises: subprocess.CalledProcessError where pip does not install it.
+    Raises: subprocess.CalledProcessError where pip does not install it; NoPython.
     """
     python, ready = package.environment / "bin/python", package.environment / "pins"
     wanted = "\n".join((package.title, *package.pins))
     if not ready.exists() or ready.read_text() != wanted:
         shutil.rmtree(package.environment, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", package.environment], check=True)
+        subprocess.run([_find_python(package), "-m", "venv", package.environment], check=True)
         pip = [python, "-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check"]
-        subprocess.run([*pip, *package.pins], check=True)
-        subprocess.run([*pip, "--no-deps", f"{package.name}=={package.version}"], check=True)
+        subprocess.run([*pip, *(pin for pin in package.pins if pin not in package.bare)], check=True)
+        subprocess.run([*pip, "--no-deps", *package.bare], check=True)
         ready.write_text(wanted)
     return python
+
+
+def _find_python(package: Package) -> str:
+    """The Python that a package asks for, from PATH or from pyenv; or else this one. Raises: NoPython."""
+    version = package.asked.get("python")
+    if version is None:
+        return sys.executable
+    found = [f"python{version}"]
+    if shutil.which("pyenv"):
+        prefix = subprocess.run(["pyenv", "prefix", version], capture_output=True, text=True).stdout.strip()
+        found = [f"{prefix}/bin/python", *found] if prefix else found
+    for python in found:
+        # pyenv puts a program of this name on PATH for each Python, which does not run unless that one is chosen.
+        if shutil.which(python) and not subprocess.run([python, "-c", ""], capture_output=True).returncode:
+            return python
+    raise NoPython(f"it needs Python {version}, as python{version} or from pyenv")
 
 
 class Asked:

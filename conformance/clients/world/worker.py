@@ -6,7 +6,7 @@ A question is `{"part": ..., "path": ...}` of a reader and `{"part": ..., "asked
 of the members `printed`, what a decoder prints; `written`, hexadecimal; `rejected` and `crashed`, with what was raised.
 What the package raises is taken for a rejection, unless it has written something before.
 
-It runs with whatever versions the package needs: numpy, ml_dtypes, flax and Python 3.11 are all that is asked for here.
+It runs with whatever versions the package needs: numpy, ml_dtypes, flax and Python 3.10 are all that is asked for here.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def module_alone(name: str) -> Any:
     parts = name.split(".")
     for place in range(1, len(parts)):
         outer = ".".join(parts[:place])
+        if outer in sys.modules:
+            continue
         spec = importlib.util.find_spec(outer)
         if spec is None or spec.submodule_search_locations is None:
             raise ModuleNotFoundError(f"{outer} is not a package that is installed here")
@@ -51,7 +53,25 @@ def module_alone(name: str) -> Any:
 
 def parts_of(package: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     """A decoder takes a path and gives a tree; an encoder takes a tree and a path."""
+    if package["style"] == "loop":
+        import loop_client
+
+        return {
+            "decode": loop_client.load,
+            "encode": lambda tree, path: loop_client.save(tree, Path(path).open("wb", buffering=0).write),
+            "flax-decode": loop_client.flax_load,
+            "flax-encode": lambda tree, path: loop_client.flax_save(tree, Path(path).write_bytes),
+        }
+    for name in package.get("alone", ()):
+        # What the module defines is asked of the package around it, which would import all the rest.
+        names = {key: value for key, value in vars(module_alone(name)).items() if not key.startswith("_")}
+        vars(sys.modules[name.rpartition(".")[0]]).update(names)
     module = module_alone(package["module"])
+    if package["style"] == "functions":
+        from flax import traverse_util
+
+        read, write = getattr(module, package["read"]), getattr(module, package["save"])
+        return {"decode": lambda path: traverse_util.unflatten_dict(read(path)), "encode": write}
     if package["style"] == "flax":
         return {
             "flax-decode": lambda path: module.msgpack_restore(Path(path).read_bytes()),
