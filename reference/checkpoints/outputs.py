@@ -30,7 +30,7 @@ from ..storage.object_places import ObjectPlace
 from ..storage.output_checks import check_folder
 from ..storage.place import Place
 from ..storage.places import LocalPlace, place_of
-from ..storage.same_files import refuse_an_input, refuse_itself
+from ..storage.same_files import is_same_file, refuse_an_input, refuse_itself
 from ..storage.shared_output import SharedOutput
 from ..storage.whole_folders import replace_set
 from .shard_sizes import DEFAULT_SHARD, bytes_of_size, shards_of
@@ -75,7 +75,7 @@ class Output:
             raise UsageError("--max_shard_size is for a folder of shards, and an orbax folder has none")
         if self.is_folder and self.kind not in (*LAYOUTS, ORBAX):
             text = f"{self.name} is a folder, and {article(self.kind)} is one file; drop the / at the end"
-            raise UsageError(text)
+            raise UsageError(f"{text}, or write safetensors::{self.name}")
         if self.kind == ORBAX and not isinstance(self._place, LocalPlace):
             raise UsageError(
                 f"{self._place.name}: orbax folders are written to this machine alone; copy the folder there"
@@ -153,10 +153,13 @@ class Output:
                 raise UsageError(text)
 
     def refuse_loss(self, path: Path_, is_whole: bool) -> None:
-        """Refuse to write over a set of which `path` is a part, or of which not all leaves are written.
+        """Refuse to write over a set of which `path` is a part, or over what is read where not all leaves are written.
 
         `is_whole` says whether all leaves of `path` are. Raises UsageError.
         """
+        if not self.is_folder and not is_whole and is_same_file(self._place, path):
+            text = f"{self.shown} is what is read, and the leaves that are left out would be lost"
+            raise UsageError(f"{text}; name another output")
         if not self.is_folder or not self._goes(path):
             return
         name = os.fspath(path)

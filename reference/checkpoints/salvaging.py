@@ -12,7 +12,7 @@ from ..containers.damaged import read_what_is_whole
 from ..containers.delta_file import DELTA
 from ..containers.flax_file import FLAX
 from ..containers.foreign import UNKNOWN
-from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.load_prefixes import PREFIXES, kind_said, split_prefix
 from ..containers.orbax_folder import ORBAX
 from ..containers.placeholders import refuse_placeholders
 from ..containers.registry import kind_of, refuse, steps_of
@@ -62,7 +62,7 @@ def salvage(
     progress: Shown = False,
 ) -> SalvageReport:
     """Write the intact leaves of a damaged stream or flax file to a file of the same kind, or of the kind that the
-    prefix of the output says.
+    prefix of the output says, or the end of its name.
 
     In a stream, reading continues after a damaged record with the next intact one; from a flax file, what comes before
     the first fault is salvaged. If the seal of a sealed stream is intact, every leaf that matches its checksums is
@@ -82,8 +82,8 @@ def salvage(
         refuse_placeholders(source, records, source.name)
         if departure is not None:
             departure.tell(source.name)
-        to, output = split_prefix(os.fspath(output)) if output is not None else (None, None)
-        target = PREFIXES[to] if to else kind
+        said, output = (kind_said(output), split_prefix(output)[1]) if output is not None else (None, None)
+        target = said or kind
         if target == ORBAX:
             raise UsageError("what is salvaged is written to one file: convert that to orbax::")
         items = [item_in(source, record) for record in depth_first(records)]

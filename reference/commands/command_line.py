@@ -162,4 +162,5 @@ def _steady_streams() -> None:
 
 def _os_error(error: OSError) -> str:
     what = error.strerror or str(error)
-    return f"{os.fsdecode(error.filename)}: {what[:1].lower()}{what[1:]}" if error.filename else what
+    what = f"{what[:1].lower()}{what[1:]}"
+    return what if error.filename is None else f"{os.fsdecode(error.filename) or repr('')}: {what}"

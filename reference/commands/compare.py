@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import shlex
+import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
 from ..containers.load_prefixes import PREFIXES, shown_name
+from ..devices.targets import root_of
 from ..differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Pair, compare
 from ..differences.measuring import Numbers, total
 from ..format.errors import UsageError, counted
@@ -16,7 +19,7 @@ from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
 from .command_line import print_json, run
 from .options import add_format_of_report, add_patterns, add_showing
-from .parsers import Parser, parser
+from .parsers import Parser, parser, whole_number
 from .statuses import DONE, USAGE
 from .tables import aligned, leaf_json, named, size
 
@@ -188,6 +191,17 @@ def _print_human(found: Comparison, files: tuple[str, str], depth: int | None, h
         _print_totals(found)
     counts = ", ".join(f"{found.count(change)} {change}" for change in (CHANGED, ADDED, REMOVED, EQUAL))
     print(f"the leaves differ: {counts}" if rows else f"equal: {counted(found.count(EQUAL), 'leaf')}")
+    _note_of_a_root(found)
+
+
+def _note_of_a_root(found: Comparison) -> None:
+    """Say so where one side has below a key path what the other has at its root."""
+    removed, added = ([pair.path for pair in found.pairs if pair.change == change] for change in (REMOVED, ADDED))
+    for one, other, root in (("B", "A", root_of(added, removed)), ("A", "B", root_of(removed, added))):
+        if root:
+            text = f"{other} has below {display(root)} what {one} has at its root"
+            prefix = shlex.quote(f"--prefix={display(root)}")
+            print(f"note: {text}; `convert {prefix}` takes that part of {other}", file=sys.stderr)
 
 
 def command_line() -> Parser:
@@ -198,7 +212,7 @@ def command_line() -> Parser:
     prefixes = f"PREFIX is one of {', '.join(PREFIXES)}; without one, the kind is detected"
     command.add_argument("a", metavar="A", help=f"the old checkpoint, [PREFIX::]PATH; {prefixes}")
     command.add_argument("b", metavar="B", help="the new checkpoint; one of them may be -, standard input")
-    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees deeper than N parts")
+    command.add_argument("--depth", type=whole_number, metavar="N", help="fold subtrees deeper than N parts")
     add_patterns(command, "compare")
     command.add_flag("histogram", False, "show by how many units in the last place floats moved")
     add_format_of_report(command)

@@ -6,15 +6,17 @@ import argparse
 import glob
 import importlib
 import os
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ..containers.load_prefixes import PREFIXES
+from ..format.casts import FLOAT_NAMES
 from ..format.errors import UsageError
 from ..format.extras import how_to_install
 from ..mapping import maps
 from .command_line import run
 from .parsers import Parser, parser
-from .verbs import VERBS
+from .verbs import OTHERS, VERBS
 
 SHELLS: Final = ("bash", "zsh", "fish")
 _EXAMPLES: Final = """examples:
@@ -55,20 +57,30 @@ def complete() -> None:
     every = argparse.ArgumentParser(prog="streamckpt", add_help=True)
     every.add_argument("--version", action="store_true")
     verbs = every.add_subparsers()
-    for verb in (*VERBS, "completion", "help"):
+    for verb, text in (VERBS | OTHERS).items():
         if verb == "help":
-            verbs.add_parser(verb).add_argument("verb", choices=list(VERBS))
+            verbs.add_parser(verb, help=text).add_argument("verb", choices=[*VERBS, "completion"])
         elif verb in words[1:2]:  # the others are not imported
             command = importlib.import_module(f"{__package__}.{verb}").command_line()
             for action in command._actions:
-                if action.dest == "map":
-                    setattr(action, "completer", lambda **_: maps.names())  # noqa: B010
-                elif not action.choices and (not action.option_strings or action.metavar == "[PREFIX::]PATH"):
-                    setattr(action, "completer", checkpoints)  # noqa: B010
-            verbs.add_parser(verb, parents=[command], add_help=False)
+                if not action.choices:
+                    setattr(action, "completer", _completer(action))  # noqa: B010
+            verbs.add_parser(verb, parents=[command], add_help=False, help=text)
         else:
-            verbs.add_parser(verb, add_help=False)
+            verbs.add_parser(verb, add_help=False, help=text)
     argcomplete.autocomplete(every, always_complete_options=False)
+
+
+def _completer(action: argparse.Action) -> Callable[..., Iterable[str]]:
+    """What offers the values of an argument: nothing where they are free."""
+    if not action.option_strings or action.metavar == "[PREFIX::]PATH":
+        return checkpoints
+    if action.dest == "map":
+        return lambda prefix, **_: [
+            *maps.names(),
+            *(each for each in checkpoints(prefix) if each.endswith((".toml", "/"))),
+        ]
+    return lambda **_: FLOAT_NAMES if action.dest == "float_dtype" else ()
 
 
 def checkpoints(prefix: str, **_: Any) -> list[str]:

@@ -10,12 +10,14 @@ from ..checkpoints.conversion import ConvertReport, convert
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import spare_memory
 from ..containers.container import article
-from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
+from ..containers.load_prefixes import PREFIXES, kind_said, shown_name, split_prefix
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
 from ..format.errors import counted
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
+from ..storage.places import place_of
+from ..storage.same_files import is_same_file
 from .command_line import print_json, run
 from .options import (
     add_backend,
@@ -28,7 +30,7 @@ from .options import (
     add_showing,
     metadata_of,
 )
-from .parsers import Parser, parser
+from .parsers import Parser, parser, whole_number
 from .remapping import add_remapping, map_json, print_map, remapping_of
 from .tables import leaf_json, losses, named, note_worst, size
 
@@ -101,7 +103,7 @@ def command_line() -> Parser:
     add_metadata(command, "a sealed stream or a safetensors file")
     command.add_argument(
         "--alignment",
-        type=int,
+        type=whole_number,
         metavar="N",
         help="align arrays in a sealed stream to N bytes: a power of two from 64 (the default) to 4096",
     )
@@ -181,6 +183,9 @@ def _run(arguments: argparse.Namespace) -> None:
     kind = kind_said(arguments.output_file)
     if arguments.streaming is None and kind is None:
         arguments.streaming = False
+    replaces = is_same_file(
+        place_of(split_prefix(arguments.output_file)[1]), split_prefix(arguments.load_checkpoint)[1]
+    )
     report = convert(
         arguments.load_checkpoint,
         arguments.output_file,
@@ -208,6 +213,9 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         _print_plan(report)
     _print_report(arguments, report)
+    if replaces:
+        verb = "would take" if arguments.dry_run else "has taken"
+        print(f"note: it {verb} the place of the input, which is the same file", file=sys.stderr)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from ..format.errors import UsageError, counted
 from ..format.keypaths import display
 from .command_line import print_json, run
 from .options import add_backend, add_format, add_showing
-from .parsers import Parser, parser
+from .parsers import Parser, parser, whole_number
 from .tables import losses, named, note_worst, size
 
 EXACT, SUBTRACT = "exact", "subtract"
@@ -90,7 +90,9 @@ def _with_options(command: Parser, when_cast: str) -> Parser:
         metavar="SIZE",
         help=f"how large the shards of a folder (an output that ends in /) may get; the default is {DEFAULT_SHARD}",
     )
-    command.add_argument("--jobs", type=int, metavar="N", help="threads that compute and compress; default: up to 4")
+    command.add_argument(
+        "--jobs", type=whole_number, metavar="N", help="threads that compute and compress; default: up to 4"
+    )
     add_backend(command, "subtracts, adds and casts")
     add_showing(command)
     return command
@@ -242,6 +244,8 @@ def _sum_json(report: AddReport) -> dict[str, Any]:
 def _print_sum(arguments: argparse.Namespace, report: AddReport) -> None:
     leaves, total = counted(len(report.items), "leaf"), size(report.nbytes)
     print(f"wrote {named(arguments.output_file)}: base and difference added, {leaves}, {total}")
+    text = "is not a delta: it was taken for an arithmetic difference, and added to the base"
+    print(f"note: {named(arguments.load_target_checkpoint)} {text}", file=sys.stderr)
     if report.overflowed:
         print(f"{counted(report.overflowed, 'finite value')} became infinite")
 

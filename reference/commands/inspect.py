@@ -26,7 +26,7 @@ from ..format.trees import depth_first
 from ..storage.place import OpenedFile
 from .command_line import each_file, run
 from .options import add_dialect, add_format_of_report, add_names, add_patterns, add_prefix, add_showing
-from .parsers import Parser, parser
+from .parsers import Parser, parser, whole_number
 from .seal_texts import seal_json, seal_lines
 from .tables import aligned, leaf_json, named, size
 
@@ -183,7 +183,7 @@ def command_line() -> Parser:
         f"[PREFIX::]PATH; PREFIX is one of {', '.join(PREFIXES)}; - is standard input, copied to a temporary file first"
     )
     command.add_argument("paths", metavar="FILE", nargs="+", help=text)
-    command.add_argument("--depth", type=int, metavar="N", help="fold subtrees deeper than N parts")
+    command.add_argument("--depth", type=whole_number, metavar="N", help="fold subtrees deeper than N parts")
     add_patterns(command, "show")
     add_prefix(command, "show")
     add_names(command)

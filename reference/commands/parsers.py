@@ -98,6 +98,14 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, text)
 
 
+def whole_number(text: str) -> int:
+    """The value of an option such as --depth=2."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
 def truth(text: str) -> bool:
     """The value of a flag such as --streaming=True."""
     if text.lower() in _TRUE | _FALSE:

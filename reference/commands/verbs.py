@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
 from typing import Final
 
+from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
 from .command_line import say
 from .parsers import called_as
@@ -23,9 +25,20 @@ VERBS: Final = {
     "seal": "write the seal of a stream to a file beside it",
     "salvage": "rescue the intact leaves of a damaged file",
 }
-_OTHERS: Final = {
+OTHERS: Final = {
     "completion": "print the shell completion for bash, zsh or fish",
     "help": "show the help of a verb",
+}
+# What other programs call it.
+_MEANT: Final = {
+    **dict.fromkeys(("ls", "list", "info", "show", "tree", "cat", "head", "describe", "stat", "view"), "inspect"),
+    **dict.fromkeys(("check", "validate", "fsck", "test", "lint"), "verify"),
+    **dict.fromkeys(("patch", "apply", "undiff", "undelta", "merge", "add"), "recover"),
+    **dict.fromkeys(("rescue", "repair", "fix", "restore"), "salvage"),
+    **dict.fromkeys(("cp", "copy", "export", "import", "to", "cast"), "convert"),
+    **dict.fromkeys(("delta", "subtract"), "diff"),
+    **dict.fromkeys(("cmp", "equal", "same"), "compare"),
+    **dict.fromkeys(("sum", "checksum", "sha256", "sign"), "seal"),
 }
 _HELP: Final = {"-h", "--help", "-help", "help"}
 _ABOUT: Final = "Read, check and convert streaming checkpoints of large JAX models."
@@ -52,16 +65,30 @@ def main(argv: list[str] | None = None) -> int:
         if not verb:
             print(help_text(prog), file=sys.stderr)
             return USAGE
-        return say(prog, f"unknown verb {verb!r}{did_you_mean(verb, [*VERBS, *_OTHERS])} (see `{prog} --help`)", USAGE)
+        return say(prog, f"{_unknown(prog, verb)} (see `{prog} --help`)", USAGE)
     except KeyboardInterrupt:
         return say(prog, "interrupted", INTERRUPTED)
     except UsageError as error:
         return say(prog, str(error), USAGE)
 
 
+def _unknown(prog: str, word: str) -> str:
+    """What is wrong with a first word that is not a verb, and what may have been meant."""
+    if word.startswith("-"):
+        name = word.partition("=")[0]
+        return (
+            f"unknown option {name}: the verb comes first, and its options follow, as in `{prog} inspect FILE {name}`"
+        )
+    if word in _MEANT:
+        return f"unknown verb {word!r}; did you mean {_MEANT[word]}?"
+    if os.path.exists(split_prefix(word)[1]):
+        return f"{word!r} is a file and not a verb; did you mean `{prog} inspect {shlex.quote(word)}`?"
+    return f"unknown verb {word!r}{did_you_mean(word, [*VERBS, *OTHERS])}"
+
+
 def help_text(prog: str) -> str:
     """What --help says of all verbs together, and of their exit statuses."""
-    verbs = "\n".join(f"  {verb:<10}  {text}" for verb, text in (VERBS | _OTHERS).items())
+    verbs = "\n".join(f"  {verb:<10}  {text}" for verb, text in (VERBS | OTHERS).items())
     return (
         f"usage: {prog} VERB [options] FILES\n\n{_ABOUT}\n\nverbs:\n{verbs}\n\n"
         f"`{prog} help VERB` shows the options and examples of a verb.\n"

@@ -25,6 +25,8 @@ PREFIXES: Final = {
     "safetensors": SAFETENSORS,
     "orbax": ORBAX,
 }
+_LISTED: Final = 8  # keys that an error lists
+_ONE_COLON: Final = re.compile(r"(\w+):([^:/].*)", re.DOTALL)
 WEIGHTS: Final = ("params", "params")  # where a train state holds its weights (TREE-6)
 
 
@@ -33,6 +35,9 @@ def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
     text = os.fspath(spec)
     prefix, separator, path = text.partition("::")
     if not separator or "/" in prefix:
+        if (found := _ONE_COLON.match(text)) and found[1] in PREFIXES:
+            advice = f"two colons follow a load prefix: {found[1]}::{found[2]}"
+            raise UsageError(f"{text}: {advice} (a file of this name is ./{text})", "CONV-5")
         return None, text
     if prefix not in PREFIXES:
         known = ", ".join(f"{name}::" for name in PREFIXES)
@@ -64,6 +69,12 @@ def kind_said(output: str | os.PathLike[str]) -> str | None:
     return next((kind for ending, kind in _ENDINGS if ending.search(path)), None)
 
 
+def refuse_other_ending(path: str, written: str, advice: str) -> None:
+    """Refuse an output whose name says a kind, where what is `written` is of none of them. Raises UsageError."""
+    if (said := kind_said(path)) is not None:
+        raise UsageError(f"{path} is the name of a {said}, and {written} is written; {advice}")
+
+
 def split_output(output: str | os.PathLike[str], streaming: bool | None = None) -> tuple[str, str]:
     """The kind of file to write and its path.
 
@@ -75,7 +86,8 @@ def split_output(output: str | os.PathLike[str], streaming: bool | None = None) 
     if kind == ORBAX:
         raise UsageError(f"{path} is to be an orbax folder, which convert and save write, and not this")
     if path.endswith("/"):
-        raise UsageError(f"{path} is a folder, and a {kind} is one file; drop the / at the end")
+        text = f"{path} is a folder, and a {kind} is one file; drop the / at the end"
+        raise UsageError(f"{text}, or write safetensors::{path}")
     return kind, path
 
 
@@ -129,7 +141,17 @@ def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
     chosen = [record._replace(path=record.path[n:]) for record in records if record.path[:n] == prefix]
     if not chosen or not chosen[0].path:
         what = "is a leaf, not a subtree" if chosen else "is not in it"
-        roots = ", ".join([display((root,)) for root in dict.fromkeys(record.path[0] for record in records)][:8])
         detail = f"the subtree {display(prefix)} was asked for and {what}"
-        raise FormatError("CONV-5", None, None, detail, f"at its root are: {roots}")
+        raise FormatError("CONV-5", None, None, detail, _keys_there(records, prefix))
     return chosen
+
+
+def _keys_there(records: list[Record], prefix: tuple[str, ...]) -> str:
+    """The keys where a prefix leaves the tree."""
+    at = 0
+    while any(record.path[: at + 1] == prefix[: at + 1] and len(record.path) > at + 1 for record in records):
+        at += 1
+    keys = [*dict.fromkeys(display((record.path[at],)) for record in records if record.path[:at] == prefix[:at])]
+    more = f" and {len(keys) - _LISTED} more" if len(keys) > _LISTED else ""
+    where = f"under {display(prefix[:at])}" if at else "at its root"
+    return f"{where} are: {', '.join(keys[:_LISTED])}{more}"

@@ -206,6 +206,10 @@ def _beside(name: str, other: str) -> str:
 def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFile:
     layouts = [layout for kind, layout in LAYOUTS.items() if wanted not in LAYOUTS or wanted == kind]
     base = name if name.endswith("/") else f"{name}/"
+    if folder is None and isinstance(place_of(name), LocalPlace):
+        if os.path.exists(name.rstrip("/")):
+            raise NotADirectoryError(errno.ENOTDIR, "this is a file; drop the / at the end", name)
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", name)
     if folder is None:  # a place that does not say what is in it: by their names
         for candidate in (each for layout in layouts for each in (layout.index_name, layout.whole)):
             with contextlib.suppress(FileNotFoundError):
@@ -224,7 +228,9 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
             faults = [f"{index} is missing, and {listed(shards)} {'are' if shards[1:] else 'is'} there"]
             raise _refusal(name, faults)
     if not found:
-        raise IsADirectoryError(errno.EISDIR, "this is a directory; name a file in it", name)
+        files = [each for each in names if not each.startswith(".") and os.path.isfile(os.path.join(folder, each))]
+        such = f", such as {listed(files)}" if files else ""
+        raise IsADirectoryError(errno.EISDIR, f"this is a directory; name a file in it{such}", name)
     if len(found) > 1:
         raise UsageError(f"{name} holds {listed(found)}: name the one you want")
     return open_files(base + found[0], given=name)

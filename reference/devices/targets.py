@@ -64,7 +64,7 @@ class TargetMismatch(ValueError):
             text = f"the target has below {display(root)} what the checkpoint has at its root"
             lines.append(f"  {text}: give like= that part alone")
         elif self.unexpected and not self.shapes:
-            lines.append("  include= and exclude= of reference.load choose the leaves to load")
+            lines.append("  include= and exclude= of load choose the leaves to load")
         return "\n".join(lines)
 
 

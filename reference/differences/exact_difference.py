@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ..computing.backends import cast_on, words_on
-from ..containers.load_prefixes import split_prefix
+from ..containers.load_prefixes import refuse_other_ending, split_prefix
 from ..format.blocks import EQUAL, Words, blocks_of, encode_block, zstd
 from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
@@ -69,6 +69,7 @@ def diff(
     prefix, name = split_prefix(output)
     if prefix is not None:
         raise UsageError(f"an exact delta is a file format of its own; name the output without {prefix}::")
+    refuse_other_ending(name, "a delta", "name it otherwise, such as my.delta (--method=subtract writes this kind)")
     place = place_of(name)
     refuse_operands(place, {"the base": base, "the target": target})
     with open_side(base) as b, open_side(target) as t:

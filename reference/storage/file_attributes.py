@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import struct
@@ -120,8 +121,11 @@ def attributes_of(target: Path) -> Attributes | None:
         info = target.stat()
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(info.st_mode):
+    if stat.S_ISDIR(info.st_mode):
         refuse_irregular(os.fspath(target), info.st_mode)
+    if not stat.S_ISREG(info.st_mode):
+        text = "this is not a regular file, and a file does not take its place; name another output"
+        raise OSError(errno.EINVAL, text, os.fspath(target))
     mode = stat.S_IMODE(info.st_mode)
     extended = _extended(target)
     raw = extended.pop(_ACL, None)

@@ -24,6 +24,7 @@ _NO_CREDENTIALS: Final = (
     "or for a public one set {}_SKIP_SIGNATURE=true"
 )
 NO_SUCH_OBJECT: Final = "there is no such object"
+UNKNOWN_SERVER: Final = "the name of the server is not known; check it, and whether this machine is on the network"
 # By the names of the exceptions, which those of obspec share with obstore's.
 _KINDS: Final[dict[str, tuple[type[OSError], int, str]]] = {
     "FileNotFoundError": (FileNotFoundError, errno.ENOENT, NO_SUCH_OBJECT),
@@ -44,7 +45,7 @@ _CAUSES: Final = (  # texts within the long form of an error, and what it is the
     ("computeMetadata", errno.EACCES, _NO_CREDENTIALS.format("GOOGLE")),
     ("Account must be specified", errno.EINVAL, "the storage account is not known; set AZURE_STORAGE_ACCOUNT_NAME"),
     ("without LOCATION", errno.EINVAL, "the bucket is in another region; set AWS_REGION to it"),
-    ("dns error", errno.EHOSTUNREACH, "the name of the server is not known"),
+    ("dns error", errno.EHOSTUNREACH, UNKNOWN_SERVER),
     ("ConnectionRefused", errno.ECONNREFUSED, "the server cannot be reached: connection refused"),
     ("Content-Range header not present", errno.EIO, "the server does not say which part of the file it has sent"),
     ("request or response body error", errno.EIO, "the connection was cut again and again"),

@@ -42,7 +42,7 @@ def check_folder(path: Path_, belongs: Callable[[str], bool]) -> None:
         _check_home(target.parent, target, [], False)
         return
     if not target.is_dir():
-        text = "this is a file, and a folder is to be written"
+        text = "this is a file, and a folder is to be written; name another folder, or remove the file first"
         raise NotADirectoryError(errno.ENOTDIR, text, os.fspath(path))
     old = [target / name for name in os.listdir(target) if belongs(name)]
     _check_home(target, target / "new", old, True)

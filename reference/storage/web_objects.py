@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
-from .object_errors import NO_RANGES, NO_SUCH_OBJECT, PassingError, changed
+from .object_errors import NO_RANGES, NO_SUCH_OBJECT, UNKNOWN_SERVER, PassingError, changed
 from .object_sources import Version
 from .web_connections import Connections, Exchange, basic
 
@@ -146,7 +146,7 @@ class WebObject:
             text = f"the certificate of the server is not good: {error.verify_message}"
             return OSError(errno.EACCES, text, self.name)
         if type(error).__name__ == "gaierror":
-            return OSError(errno.EHOSTUNREACH, "the name of the server is not known", self.name)
+            return OSError(errno.EHOSTUNREACH, UNKNOWN_SERVER, self.name)
         if isinstance(error, TimeoutError):
             return PassingError(errno.ETIMEDOUT, "the server does not answer", self.name)
         is_there = isinstance(error, http.client.HTTPException | ConnectionError | ssl.SSLError)

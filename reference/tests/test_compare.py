@@ -136,6 +136,16 @@ def test_bits_that_carry_no_meaning_differ_and_count_as_equal_elements(folder, c
 # --- the command ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("files", "side"), [(("whole", "part"), "A"), (("part", "whole"), "B")])
+def test_a_tree_that_is_below_a_key_of_the_other_is_told(folder, capsys, files, side):
+    reference.save(folder / "whole", {"params": {"w": np.zeros(3), "b": {"c": 1}}})
+    reference.save(folder / "part", {"w": np.zeros(3), "b": {"c": 1}})
+    assert main([f"{folder}/{name}" for name in files]) == 1
+    other = "AB".replace(side, "")
+    text = f"note: {side} has below params what {other} has at its root; `convert --prefix=params` takes that part"
+    assert text in capsys.readouterr().err
+
+
 def test_the_exit_status_is_that_of_diff(folder, capsys):
     reference.save(folder / "a", {"w": np.zeros(3), "n": 1})
     reference.save(folder / "b", {"w": np.ones(3), "n": 1})

@@ -93,12 +93,20 @@ def offered(shell, line):
         ("streamckpt convert weights --dialect spl", "split-leaves"),
         ("streamckpt help insp", "inspect"),
         ("streamckpt convert weights --map llama-easy", "llama-easylm-to-hf"),
+        ("streamckpt convert weights --float_dtype bfl", "bfloat16"),
+        ("streamckpt help compl", "completion"),
     ],
 )
 @pytest.mark.slow
 def test_a_shell_completes(shell, line, found, folder):
     shown = offered(shell, line)
     assert found in shown, shown
+
+
+@pytest.mark.parametrize("line", ["convert weights --prefix wei", "inspect weights --match wei"])
+@pytest.mark.slow
+def test_free_values_are_not_files(line, folder):
+    assert offered("bash", f"streamckpt {line}").split() == []
 
 
 @pytest.mark.parametrize(

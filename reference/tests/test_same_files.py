@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import reference
+from reference.commands import verbs
 from reference.convert import convert
 from reference.delta import add, diff, recover, subtract
 from reference.format.errors import UsageError
@@ -96,6 +97,24 @@ def test_a_conversion_in_place_stays(folder):
     (folder / "link").symlink_to("base")
     convert(folder / "link", f"params::{folder / 'base'}", float_dtype="bf16")
     assert str(reference.load(folder / "base")["a"].dtype) == "bfloat16"
+
+
+def test_a_conversion_in_place_does_not_lose_leaves(folder):
+    reference.save(folder / "both", {"a": TREE["a"], "b": TREE["a"]})
+    before = (folder / "both").read_bytes()
+    with pytest.raises(
+        UsageError, match="is what is read, and the leaves that are left out would be lost; name another"
+    ):
+        convert(folder / "both", f"params::{folder / 'both'}", include="a")
+    assert (folder / "both").read_bytes() == before
+
+
+@pytest.mark.parametrize(("options", "text"), [([], "it has taken"), (["--dry_run"], "it would take")])
+def test_a_conversion_in_place_is_noted(folder, capsys, options, text):
+    assert verbs.main(["convert", f"{folder}/base", f"params::{folder}/../{folder.name}/base", *options]) == 0
+    assert f"note: {text} the place of the input, which is the same file\n" in capsys.readouterr().err
+    assert verbs.main(["convert", f"{folder}/base", f"{folder}/other"]) == 0
+    assert "the place of" not in capsys.readouterr().err
 
 
 def test_trees_are_no_files(folder):

@@ -79,6 +79,17 @@ def test_the_help_of_all_has_one_table_of_statuses(capsys):
         (["convret"], "streamckpt: error: unknown verb 'convret'; did you mean convert? (see `streamckpt --help`)"),
         (["vverify"], "unknown verb 'vverify'; did you mean verify?"),
         (["qqqq"], "unknown verb 'qqqq' (see"),
+        (["ls", "x"], "unknown verb 'ls'; did you mean inspect?"),
+        (["patch", "x", "y", "z"], "did you mean recover?"),
+        (["x"], "'x' is a file and not a verb; did you mean `streamckpt inspect x`?"),
+        (["params::x"], "did you mean `streamckpt inspect params::x`?"),
+        (["--json", "inspect", "x"], "unknown option --json: the verb comes first, and its options follow, as in"),
+        (["convert", "x", "params:z"], "params:z: two colons follow a load prefix: params::z (a file of this name is"),
+        (
+            ["diff", "x", "y", "z.safetensors"],
+            "is the name of a safetensors file, and a delta is written; name it other",
+        ),
+        (["recover", "x", "y", "z/"], "z/ is a folder, and a stream is one file; drop the / at the end, or write safe"),
         (["help", "inspct"], "unknown verb 'inspct'; did you mean inspect?"),
         (["convert", "x", "z", "--flaot_dtype=bf16"], "unknown option --flaot_dtype; did you mean --float_dtype? (see"),
         (["convert", "x", "z", "--float-type=bf16"], "did you mean --float_dtype?"),
@@ -171,6 +182,42 @@ def test_progress_is_shown_unless_it_is_not_wanted(folder, capsys, monkeypatch):
     assert not asked
     assert said(capsys, "verify", "x")[0] == 0
     assert asked
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["inspect", ""], "'': no such file or directory"),
+        (["inspect", "none/"], "none/: there is no such folder"),
+        (["inspect", "x/"], "x/: this is a file; drop the / at the end"),
+        (["inspect", "run"], "run: this is a directory; name a file in it, such as log.txt, streaming_params"),
+        (["inspect", "empty"], "empty: this is a directory; name a file in it\n"),
+        (
+            ["convert", "x", "/dev/null"],
+            "/dev/null: this is not a regular file, and a file does not take its place",
+        ),
+        (["convert", "x", "flax::y/"], "this is a file, and a folder is to be written; name another folder, or"),
+        (
+            ["convert", "x", "z", "--prefix=params/v"],
+            "the subtree params/v was asked for and is not in it (CONV-5); under params are: w, b",
+        ),
+        (
+            ["convert", "x", "z", "--prefix=params/w"],
+            "params/w was asked for and is a leaf, not a subtree (CONV-5); under params are: w, b",
+        ),
+        (["convert", "x", "z", "--prefix=w"], "at its root are: params, n"),
+        (["inspect", "x", "--depth=two"], "argument --depth: 'two' is not a whole number"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_named_with_what_to_do(words, error, folder, capsys):
+    (folder / "empty").mkdir()
+    (folder / "run").mkdir()
+    for name in ("streaming_params", "log.txt", ".hidden"):
+        (folder / "run" / name).touch()
+    status, out, said_of_it = said(capsys, *words)
+    assert status in (1, 2)
+    assert not out
+    assert error in said_of_it
 
 
 # --- several files ---------------------------------------------------------------------------------------
