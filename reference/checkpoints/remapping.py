@@ -155,7 +155,7 @@ def _kept(definition: Definition, configurations: Callable[[], list[_Configurati
 def _refuse_another(config: Mapping[str, Any], there: Mapping[str, Any], name: str) -> None:
     """Refuse a config.json beside the output that is not the one of what is written."""
     wrong = [
-        f"{key}={there[key]} where the leaves say {value}"
+        f"{key}={there[key]}, and what is written has {value}"
         for key, value in config.items()
         if _differ(there.get(key), value)
     ]

@@ -25,8 +25,11 @@ class ParameterNeeded(MapError):
 
 def refuse_misfits(misfits: Sequence[tuple[tuple[str, ...], str]]) -> None:
     if misfits:
-        text = "; ".join(f"{display(path)} is {what}" for path, what in misfits[:SHOWN])
-        raise MapError(text + and_more(len(misfits)), [path for path, _ in misfits])
+        alike: dict[str, list[tuple[str, ...]]] = {}
+        for path, what in misfits:
+            alike.setdefault(what, []).append(path)
+        shown = [f"{listed(paths)} {'are' if paths[1:] else 'is'} {what}" for what, paths in alike.items()]
+        raise MapError("; ".join(shown[:SHOWN]) + and_more(len(shown)), [path for path, _ in misfits])
 
 
 def listed(paths: Sequence[tuple[str, ...]], count: int | None = None) -> str:

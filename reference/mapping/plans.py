@@ -81,7 +81,12 @@ def _solve(map: Definition, taken: Sequence[Taken], sizes: Sizes) -> None:
         each, axis = by_equation[id(equation)]
         assert each.rule.axes is not None
         known = ", ".join(text for name in axis if (text := _known(sizes, name, each.own)))
-        what = f"{leaf_text(each.leaf)}, and an axis of {equation.size} is not ({' '.join(axis)}) where {known or 'it'}"
+        what = f"is not ({' '.join(axis)}) where {known or 'it'}"
+        unknown, product = sizes.unknown(equation)
+        if unknown:
+            factors = " * ".join(name for name in equation.names if name not in unknown)
+            what = f"({' '.join(axis)}) cannot be divided by {factors} = {product}{known and f' with {known}'}"
+        what = f"{leaf_text(each.leaf)}, and an axis of {equation.size} {what}"
         misfits.append((each.path, f"{what} (its rule says {each.rule.axes.text!r})"))
     refuse_misfits(misfits)
     if rest:

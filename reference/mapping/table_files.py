@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 import sys
@@ -29,7 +30,9 @@ def named(name: str) -> Definition:
         if name in (raw["name"], raw["inverse"]):
             found = _definition(raw)
             return found if name == raw["name"] else found.inverse()
-    raise UsageError(f"{name!r} is not a map; choose one of {', '.join(names())}, or name a TOML file")
+    close = difflib.get_close_matches(name, names(), 1)
+    meant = f"; did you mean {close[0]}?" if close else f"; choose one of {', '.join(names())}, or name a TOML file"
+    raise UsageError(f"{name!r} is not a map{meant}")
 
 
 def read(path: str | os.PathLike[str]) -> Definition:

@@ -249,7 +249,8 @@ WQ = "transformer/h/0/attention/wq/kernel"
             "llama-easylm-to-hf",
             EASYLM,
             {"heads": 5},
-            f"{WQ} is float32[64,64], and an axis of 64 is not (heads",
+            f"{WQ}, {WQ.replace('0', '1')} are float32[64,64], and an axis of 64 (heads half 2) cannot be divided by "
+            "heads * 2 = 10 with heads=5 (given) (its rule says",
         ),
         ("llama-easylm-to-hf", EASYLM | {WQ: (64, 64, 1)}, {"heads": 4}, "where its rule says 'hidden (heads half 2)"),
         ("llama-easylm-to-hf", EASYLM | {WQ: (60, 64)}, {"heads": 4}, "an axis of 60 is not (hidden) where hidden=64"),

@@ -115,7 +115,7 @@ def test_a_config_that_stands_there_and_does_not_fit_is_refused(folder, capsys):
     (folder / "out/config.json").write_text(text)
     assert to_hf(folder, "--map_parameter=heads=4", "--map_parameter=rope_theta=1e4") == 2
     error = capsys.readouterr().err
-    assert "out/config.json says num_attention_heads=8 where the leaves say 4; rope_theta=500000.0 where" in error
+    assert "out/config.json says num_attention_heads=8, and what is written has 4; rope_theta=500000.0, and" in error
     assert os.listdir(folder / "out") == ["config.json"]
     assert (folder / "out/config.json").read_text() == text
 
@@ -184,6 +184,7 @@ def test_a_part_of_a_model_has_a_config_with_a_note(folder, capsys):
     ("arguments", "said"),
     [
         (["--map=nothing"], "'nothing' is not a map; choose one of linen-to-nnx"),
+        (["--map=llama-easylm-to-hg"], "'llama-easylm-to-hg' is not a map; did you mean llama-easylm-to-hf?"),
         (["--map=no.toml"], "no.toml: no such file"),
         (["--map_inverse"], "--map_inverse reverses --map"),
         (["--map_parameter=heads=4"], "map parameters are given, and no map"),
