@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from ..format.keypaths import printable
 from ..storage.local_files import Path_
 from ..storage.threads import Work
 from .exit_status import fail
@@ -52,6 +53,10 @@ class Saving:
             write()
         except BaseException as error:  # raised again by `wait`
             self.error = error.with_traceback(None)  # whose frames would hold the arrays
+
+    def __repr__(self) -> str:
+        state = "failed" if self.error is not None else "complete" if self.done() else "being written"
+        return f"<Saving {printable(self.path)}: {state}>"
 
     def done(self) -> bool:
         """Whether the writing has ended, well or not."""

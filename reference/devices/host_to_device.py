@@ -79,13 +79,16 @@ def _boxes(sharding: jax.sharding.Sharding, shape: tuple[int, ...]) -> list[Box]
 
 
 def put(
-    part: Callable[[tuple[slice, ...]], np.ndarray],
+    part: Callable[[tuple[slice, ...]], Any],
     shape: tuple[int, ...],
-    dtype: np.dtype,
+    dtype: Any,
     sharding: jax.sharding.Sharding | None,
 ) -> jax.Array:
-    """The device array whose part at an index is what `part` gives. Raises ValueError where jax has no 64 bits."""
-    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+    """The device array whose part at an index is what `part` gives: each process makes those of its own devices.
+
+    The dtype is numpy's, or that of typed PRNG keys. Raises ValueError where jax has no 64 bits.
+    """
+    if isinstance(dtype, np.dtype) and jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise ValueError(f"a jax array of {dtype} needs jax.config.update('jax_enable_x64', True)")
     if sharding is None:
         return jax.device_put(part(tuple(slice(None) for _ in shape)))

@@ -59,11 +59,11 @@ def data_of(key: Any) -> Any:
     return jax.eval_shape(jax.random.key_data, jax.ShapeDtypeStruct(key.shape, key.dtype))
 
 
-def wrapped(data: np.ndarray, like: Any) -> Any:
-    """Typed keys of data, uint32, placed as `like` is where it has a place."""
+def wrapped(data: np.ndarray, like: Any, sharding: Any) -> Any:
+    """Typed keys, as many and of the kind that `like` has, of their data, uint32; `sharding` is that of `put`."""
     import jax
 
-    keys = jax.random.wrap_key_data(jax.numpy.asarray(data), impl=implementation(like))
-    sharding = getattr(like, "sharding", None)
-    is_placed = sharding is not None and getattr(like, "committed", True)
-    return jax.device_put(keys, sharding) if is_placed else keys
+    from .host_to_device import put  # which needs jax
+
+    name = implementation(like)
+    return put(lambda index: jax.random.wrap_key_data(data[index], impl=name), like.shape, like.dtype, sharding)

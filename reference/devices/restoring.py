@@ -79,7 +79,9 @@ class Target:
             values[record.path] = _fill(source, record, target, on_host, memory, float_dtype, losses)
             moved(record.nbytes)
         losses.tell()
-        values |= {path: wrapped(values[path], key) for path, key in self._keys.items() if path in values}
+        values |= {
+            path: wrapped(values[path], key, sharding_of(key)) for path, key in self._keys.items() if path in values
+        }
         return self.rebuild(values)
 
 

@@ -214,8 +214,8 @@ def describe(value: Any) -> Leaf:
     kind = _KIND_OF_TYPE.get(type(value))
     if kind is None and str(getattr(value, "dtype", "")).startswith("key<"):
         _refuse(
-            "a typed PRNG key is stored as its data: format='2.0' keeps the name of its implementation beside it, and "
-            "keys='data' stores the data alone"
+            "a plain stream cannot hold a typed PRNG key, nor can a flax or safetensors file: pass format='2.0' "
+            "(a sealed stream, which keeps it) or keys='data' (stores its numbers)"
         )
     if kind is None:
         _refuse(f"a value of type {type(value).__name__} cannot be stored")

@@ -190,6 +190,29 @@ def loads():
         tell(f"load {name_of(spec)}", right=right)
 
 
+def typed_keys():
+    """Saved and resumed: replicated, and spread over the processes; as arrays, and as structs."""
+
+    def make():
+        key = jax.random.key(1)
+        rbg = jax.random.key(2, impl="rbg")
+        return {"one": key, "rows": jax.random.split(rbg, COUNT * 4), "both": jax.random.split(key, (COUNT, 2, 3))}
+
+    specs = {"one": P(), "rows": P(("process", "local")), "both": P("process", "local")}
+    keys = jax.jit(make, out_shardings={name: NamedSharding(MESH, spec) for name, spec in specs.items()})()
+    reference.save(FOLDER / "keys", keys, format="2.0")
+    structs = jax.tree.map(lambda key: jax.ShapeDtypeStruct(key.shape, key.dtype, sharding=key.sharding), keys)
+    for kind, like in (("arrays", keys), ("structs", structs)):
+        found = reference.load(FOLDER / "keys", like=like)
+        same = [
+            a.dtype == b.dtype and np.array_equal(jax.random.key_data(a), jax.random.key_data(b))
+            for name in keys
+            for a, b in ((here.data, there.data) for here, there in _shards(found[name], keys[name]))
+        ]
+        places = all(found[name].sharding == keys[name].sharding for name in keys)
+        tell(f"keys as {kind}", right=all(same) and places, parts=len(same))
+
+
 def counted():
     array = np.arange(1024 * 4096, dtype=np.float32).reshape(1024, 4096)
     if RANK == 0:
@@ -219,5 +242,6 @@ errors()
 errors_of_others()
 trainers()
 loads()
+typed_keys()
 counted()
 tell("end", right=True)

@@ -102,6 +102,19 @@ def test_an_error_is_raised_at_wait_and_again(path, gate, monkeypatch):
     reference.save(path, {"w": np.ones(3)})
 
 
+def test_a_handle_says_of_itself_which_file_it_is_and_how_far(path, gate, monkeypatch):
+    saving = reference.save(path, {"w": np.zeros(3)}, blocking=False)
+    assert repr(saving) == f"<Saving {path}: being written>"
+    gate.set()
+    saving.wait()
+    assert repr(saving) == f"<Saving {path}: complete>"
+    monkeypatch.setattr(sys.modules["reference.checkpoints.outputs"], "write_steps", fails)
+    saving = reference.save(path, {"w": np.zeros(3)}, blocking=False)
+    with pytest.raises(OSError, match="no space"):
+        saving.wait()
+    assert repr(saving) == f"<Saving {path}: failed>"
+
+
 def test_an_error_that_nobody_waited_for_is_raised_by_the_next_save(path, monkeypatch):
     monkeypatch.setattr(sys.modules["reference.checkpoints.outputs"], "write_steps", fails)
     saving = reference.save(path, {"w": np.ones(3)}, blocking=False)

@@ -156,6 +156,15 @@ def test_every_process_loads_its_parts(told):
         assert all(fact["right"] for fact in loads)
 
 
+def test_typed_keys_come_back_on_the_devices_of_all(told):
+    processes, folder = told
+    for process in processes:
+        for kind in ("arrays", "structs"):
+            assert process[f"keys as {kind}"] == {"name": f"keys as {kind}", "right": True, "parts": 6}
+    with reference.open(folder / "keys") as keys:
+        assert set(keys.metadata["prng_keys"]) == {"one", "rows", "both"}
+
+
 def test_a_process_reads_its_share_of_the_bytes(told):
     processes, _ = told
     for process in processes:
