@@ -6,6 +6,7 @@ from .commands import interrupts as _interrupts  # noqa: F401  (first: what foll
 from .checkpoints.background import Saving
 from .checkpoints.checkpoint import Checkpoint, open
 from .checkpoints.loading import load
+from .checkpoints.run_checkpoints import Checkpoints
 from .checkpoints.saving import save
 from .checkpoints.scanning import records, scan
 from .devices.targets import TargetMismatch
@@ -20,6 +21,7 @@ SPEC_VERSION = "2.0"  # the newest that is read and written; plain streams are t
 
 __all__ = [
     "Checkpoint",
+    "Checkpoints",
     "FormatError",
     "KeyPath",
     "Leaf",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from reference import (
     SPEC_VERSION,
     Checkpoint,
+    Checkpoints,
     FormatError,
     KeyPath,
     Leaf,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AddReport",
     "Checkpoint",
+    "Checkpoints",
     "Comparison",
     "ConvertReport",
     "DiffReport",

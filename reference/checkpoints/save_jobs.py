@@ -124,7 +124,7 @@ class Job:
         if too_big and self._writes:
             # REC-4: "A writer SHOULD warn when it writes a larger one."
             shown = ", ".join(map(display, too_big[:3]))
-            warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=3)
+            warnings.warn(f"loaders built on msgpack-python cannot read leaves over 2 GiB: {shown}", stacklevel=5)
         if by_all:
             steps = self._plan.files[0][1]
             self._file = file_of_all(name, shared, items, steps, sealer, self._shared_arrays, meetings)

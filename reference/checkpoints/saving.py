@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, overload
 
 from ..containers.orbax_folder import ORBAX
@@ -114,10 +116,40 @@ def save(
     Raises FormatError before the old file is touched, OSError, and RuntimeError for a process that does not come, is
     gone, or does something else.
     """
+    options = {"max_shard_size": max_shard_size, "format": format, "metadata": metadata, "alignment": alignment}
+    options |= {"digests": digests, "keys": keys, "writers": writers, "patience": patience}
+    with save_job(path, tree, float_dtype, blocking, keep_empty_nodes=keep_empty_nodes, **options) as job:
+        return job.run() if blocking else job.start()
+
+
+@contextlib.contextmanager
+def save_job(
+    path: Path_,
+    tree: Any,
+    float_dtype: str | None,
+    blocking: bool,
+    *,
+    keep_empty_nodes: bool = False,
+    max_shard_size: int | str | None = None,
+    format: str | None = None,
+    metadata: Metadata | None = None,
+    alignment: int | None = None,
+    digests: bool | None = None,
+    keys: str | None = None,
+    writers: str = "all",
+    patience: float | None = None,
+    begin: Callable[[], None] = lambda: None,
+    afterwards: Callable[[], None] | None = None,
+) -> Iterator[Job]:
+    """What `save` is to do, in a block that does it: processes that arrays span are told of what the block raises.
+
+    `begin` is called first, in each of them, and `afterwards` is that of `Job`.
+    """
     with no_collection():
         leaves = list(flatten(tree, keep_empty_nodes, flax_expansion()))
     meetings = meetings_of(leaves, patience)
     with told(meetings):
+        begin()
         output = Output(path, max_shard_size=max_shard_size)
         texts: dict[str, Any] | None = None
         if metadata is not None and output.kind in (SAFETENSORS, ORBAX):
@@ -127,5 +159,4 @@ def save(
         seal = seal_options(format, metadata, alignment, digests)
         chosen = chosen_writers(writers, meetings is not None)
         options = {"seal": seal, "texts": texts, "keys": keys, "writers": chosen, "meetings": meetings}
-        job = Job(output, leaves, float_dtype, copies=not blocking, **options)
-        return job.run() if blocking else job.start()
+        yield Job(output, leaves, float_dtype, copies=not blocking, afterwards=afterwards, **options)

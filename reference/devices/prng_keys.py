@@ -66,4 +66,9 @@ def wrapped(data: np.ndarray, like: Any, sharding: Any) -> Any:
     from .host_to_device import put  # which needs jax
 
     name = implementation(like)
-    return put(lambda index: jax.random.wrap_key_data(data[index], impl=name), like.shape, like.dtype, sharding)
+    return put(
+        lambda index: jax.random.wrap_key_data(jax.numpy.asarray(data[index]), impl=name),
+        like.shape,
+        like.dtype,
+        sharding,
+    )

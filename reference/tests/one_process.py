@@ -213,6 +213,17 @@ def typed_keys():
         tell(f"keys as {kind}", right=all(same) and places, parts=len(same))
 
 
+def kept():
+    """The last two of four, of which one is written in the background; and one that comes before them."""
+    checkpoints = reference.Checkpoints(FOLDER / "run", keep=2)
+    for step in range(4):
+        saving = checkpoints.save(step, placed(), format="2.0", blocking=step != 2)
+        if saving is not None:
+            saving.wait()
+        tell(f"kept {step}", steps=checkpoints.steps())
+    tell("kept before", error=caught(lambda: checkpoints.save(1, placed())))
+
+
 def counted():
     array = np.arange(1024 * 4096, dtype=np.float32).reshape(1024, 4096)
     if RANK == 0:
@@ -243,5 +254,6 @@ errors_of_others()
 trainers()
 loads()
 typed_keys()
+kept()
 counted()
 tell("end", right=True)

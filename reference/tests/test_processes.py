@@ -165,6 +165,14 @@ def test_typed_keys_come_back_on_the_devices_of_all(told):
         assert set(keys.metadata["prng_keys"]) == {"one", "rows", "both"}
 
 
+def test_the_last_checkpoints_are_kept_by_all(told):
+    processes, folder = told
+    for process in processes:
+        assert [process[f"kept {step}"]["steps"] for step in range(4)] == [[0], [0, 1], [1, 2], [2, 3]]
+        assert "has a checkpoint of step 3, which is later than 1" in process["kept before"]["error"]
+    assert (folder / "run" / "step_3").read_bytes() == (folder / "run" / "step_2").read_bytes()
+
+
 def test_a_process_reads_its_share_of_the_bytes(told):
     processes, _ = told
     for process in processes:

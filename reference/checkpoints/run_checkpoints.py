@@ -1,0 +1,114 @@
+"""The checkpoints that a training run saves every so often, of which the last are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import os
+import re
+from pathlib import Path
+from typing import Any, Final, Literal, SupportsIndex, overload
+
+from ..containers.load_prefixes import split_prefix
+from ..format.errors import UsageError
+from ..storage.atomic_files import remove_seal
+from ..storage.folders import make_folder
+from ..storage.local_files import Path_
+from ..storage.object_errors import without_secrets
+from ..storage.places import LocalPlace, place_of
+from .background import Saving
+from .saving import save_job
+
+_NAME: Final = re.compile("step_(0|[1-9][0-9]*)")
+
+
+class Checkpoints:
+    """The checkpoints of a training run: the files `step_N` of a folder, of which the last `keep` stay, or all.
+
+    Each is a stream, which appears whole or not at all (spec STREAM-8): what `latest` names is complete, whenever the
+    program before was killed. `folder` is made by the first save. What else is in it is left alone. Raises UsageError
+    for a folder that is not one of this machine's file systems, and for a `keep` below 1.
+    """
+
+    def __init__(self, folder: Path_, keep: int | None = None) -> None:
+        prefix, name = split_prefix(folder)
+        if prefix is not None or not isinstance(place_of(os.path.join(name, "x")), LocalPlace):
+            text = "does not name a folder of this machine, and old checkpoints are removed from those alone"
+            raise UsageError(f"{without_secrets(os.fspath(folder))} {text}; elsewhere give `save` a path for each step")
+        if keep is not None and (type(keep) is not int or keep < 1):
+            raise UsageError(f"keep is how many checkpoints stay, a number from 1 on, or None for all, not {keep!r}")
+        self.folder = os.path.abspath(os.path.expanduser(name))
+        self.keep = keep
+
+    def __repr__(self) -> str:
+        return f"<Checkpoints {self.folder}: steps {', '.join(map(str, self.steps())) or 'none'}; keep={self.keep}>"
+
+    def path(self, step: SupportsIndex) -> str:
+        """Where the checkpoint of a step is, or would be. Raises UsageError for a step below 0."""
+        number = operator.index(step)
+        if number < 0:
+            raise UsageError(f"a step is a number from 0 on, not {number}")
+        return os.path.join(self.folder, f"step_{number}")
+
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, in their order; none where the folder does not exist. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            return sorted(int(found[1]) for each in entries if (found := _NAME.fullmatch(each.name)) and each.is_file())
+        return []
+
+    def latest(self) -> str | None:
+        """The path of the checkpoint of the last step, to be loaded; None where there is none. Raises OSError."""
+        steps = self.steps()
+        return self.path(steps[-1]) if steps else None
+
+    @overload
+    def save(
+        self,
+        step: SupportsIndex,
+        tree: Any,
+        float_dtype: str | None = None,
+        *,
+        blocking: Literal[True] = True,
+        **options: Any,
+    ) -> None: ...
+
+    @overload
+    def save(
+        self,
+        step: SupportsIndex,
+        tree: Any,
+        float_dtype: str | None = None,
+        *,
+        blocking: Literal[False],
+        **options: Any,
+    ) -> Saving: ...
+
+    def save(
+        self, step: SupportsIndex, tree: Any, float_dtype: str | None = None, *, blocking: bool = True, **options: Any
+    ) -> Saving | None:
+        """Save a tree as the checkpoint of a step: `save` says what the options are, and what it raises.
+
+        When the file is on the disk, and not before, the oldest ones are removed until `keep` are left, each with the
+        seal beside it; with `blocking=False` in the background too. Where arrays span processes all of them make this
+        call together, and process 0 removes. The same step may be saved again. Raises UsageError, and writes nothing,
+        where the folder has a later step: `latest` would name that one.
+        """
+        path = self.path(step)
+        hooks: dict[str, Any] = {"begin": lambda: self._begin(operator.index(step)), "afterwards": self._remove_oldest}
+        with save_job(path, tree, float_dtype, blocking, **options, **hooks) as job:
+            return job.run() if blocking else job.start()
+
+    def _begin(self, step: int) -> None:
+        later = [each for each in self.steps() if each > step]
+        if later:
+            found = f"{self.folder} has a checkpoint of step {later[-1]}, which is later than {step}"
+            raise UsageError(f"{found}; move step_{later[0]} and what follows elsewhere, or save into another folder")
+        make_folder(self.folder)
+
+    def _remove_oldest(self) -> None:
+        """Raises OSError."""
+        for step in self.steps()[: -self.keep] if self.keep else []:
+            path = self.path(step)
+            remove_seal(Path(path))
+            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+                os.unlink(path)
