@@ -33,7 +33,6 @@ from docs.generators import (
     speed,
     versions,
 )
-from fuzz.targets import names
 
 Pages = Callable[[], Iterator[tuple[str, str]]]
 _MADE: Final[tuple[Pages, ...]] = (
@@ -51,9 +50,6 @@ _PUT_IN: Final = {
     "<!-- a record -->": picture.drawing,
     "<!-- a badge -->": badges.drawing,
     "<!-- speed -->": speed.drawing,
-    "<!-- rules -->": lambda page: str(len(project.clauses())),
-    "<!-- cases -->": lambda page: f"{len(project.cases()):,}",
-    "<!-- invariants -->": lambda page: str(len(names())),
 }
 
 
@@ -74,11 +70,11 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Puts pictures and counts into the pages that are written by hand, and links every clause that they name."""
+    """Puts pictures into the pages that are written by hand, leads their links to pages, and links every clause."""
     if page.file.generated_by:
         return markdown
     name = page.file.src_uri
-    markdown = links.with_clauses_linked(markdown, name)
+    markdown = links.with_clauses_linked(links.of_the_site(markdown, name), name)
     for mark, draw in _PUT_IN.items():
         if mark in markdown:
             markdown = markdown.replace(mark, draw(name))

@@ -10,7 +10,8 @@ from conformance.clauses import Clause
 
 from .project import VERSIONS, clauses
 
-# Files of the repository that are pages of the site. What stands in no table is shown as its name.
+# Files of the repository that are pages of the site, and what is nearest to pages that are made of many. In a page that
+# is borrowed, a link to what is not here becomes its words.
 PAGES: Final = {
     "README.md": "index.md",
     "SECURITY.md": "reference/threats.md",
@@ -32,8 +33,15 @@ PAGES: Final = {
     "conformance/RESULTS.md": "conformance/implementations/index.md",
     "conformance/client.schema.json": "conformance/client.schema.json",
     "conformance/cases": "conformance/cases/index.md",
+    "conformance/clients/c/README.md": "conformance/implementations/c.md",
+    "conformance/clients/streamckpt/README.md": "conformance/implementations/javascript.md",
+    "conformance/clients/page.py": "conformance/one-page.md",
+    "spec": "specification/clauses.md",
+    "reference/commands": "reference/commands.md",
+    "benchmarks/LOG.md": "reference/benchmarks.md",
     "fuzz/README.md": "reference/fuzzing.md",
 }
+_WRITTEN: Final = "docs/pages"  # where the pages are that are written by hand
 _LINK: Final = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _CLAUSE: Final = re.compile(r"\b([A-Z]+-[1-9][0-9]*)\b")
 _KEPT: Final = re.compile(r"(^```.*?^```$|`[^`\n]*`|\[[^\]\n]*\]\([^)\n]*\)|^#.*?$)", re.M | re.S)
@@ -78,18 +86,40 @@ def borrowed(text: str, source: str, page: str) -> str:
         words, target = match.groups()
         if "://" in target or target.startswith("#"):
             return match[0]
-        file, _, anchor = target.partition("#")
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), file))
+        path, anchor = _in_repository(target, source)
         found = _page(path)
         if found is None:
             return words if words.startswith("`") else f"`{words}`" if words == path else words
-        return f"[{words}]({to(found, page)}{'#' + anchor if anchor else ''})"
+        return f"[{words}]({to(found, page)}{anchor})"
 
     return _LINK.sub(moved, text)
 
 
+def of_the_site(text: str, page: str) -> str:
+    """A page that is written by hand, whose links lead to files of the repository, so that they work there too.
+
+    What leads to no page stays, for mkdocs to refuse.
+    """
+
+    def moved(match: re.Match[str]) -> str:
+        words, target = match.groups()
+        path, anchor = _in_repository(target, f"{_WRITTEN}/{page}")
+        found = None if ":" in target or target.startswith("#") else _page(path)
+        return match[0] if found is None else f"[{words}]({to(found, page)}{anchor})"
+
+    return _LINK.sub(moved, text)
+
+
+def _in_repository(target: str, source: str) -> tuple[str, str]:
+    """Where a link of a file leads, as a path from the root of the repository, and its anchor with the #."""
+    file, mark, anchor = target.partition("#")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(source), file)), mark + anchor
+
+
 def _page(path: str) -> str | None:
     """The page of a file of the repository."""
+    if path.startswith(f"{_WRITTEN}/"):
+        return path.removeprefix(f"{_WRITTEN}/")
     chapter = re.fullmatch(r"spec/([0-9.]+)/([^/]+\.md)", path)
     if chapter and chapter[1] in VERSIONS:
         return f"specification/{chapter[1]}/{chapter[2]}"
