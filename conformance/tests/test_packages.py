@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.clients.in_process import PAGE
 from conformance.model import load_corpus
 
 CLIENTS = Path(__file__).parents[1] / "clients"
@@ -123,7 +124,14 @@ def test_the_example_in_rust_lists_leaves(tmp_path):
 def test_the_package_in_rust_passes_its_own_tests(tmp_path):
     done = cargo(tmp_path, "test")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 passed" in done.stdout
+    assert "8 passed" in done.stdout
+
+
+def test_the_example_in_rust_saves_what_the_judge_takes_for_a_sealed_stream(tmp_path):
+    done = cargo(tmp_path, "run", "--example", "save", "--", tmp_path / "weights")
+    assert done.stdout.splitlines() == ["params/bias ndarray", "state/step int"], done.stderr
+    printed = PAGE["decode"](tmp_path / "weights")
+    assert [record["path"] for record in printed["records"]] == [["params", "bias"], ["state", "step"]]
 
 
 def test_the_package_in_rust_depends_on_no_other():

@@ -1,31 +1,12 @@
 //! What an encoder gets: the tree and, for a sealed stream, the settings.
 
+use crate::given::{array_length, Given, Settings};
 use crate::index::KINDS;
 use crate::json::{escaped, malformed, Json, JsonReader, Object};
 use crate::metadata;
 use crate::payload::Payload;
 use crate::tree::{Key, Tree};
 use crate::*;
-
-/// A leaf to be written.
-pub struct Given {
-    pub kind: &'static str,
-    /// Where it stands in the input.
-    pub at: u64,
-    /// What an ndarray or scalar has.
-    pub array: Option<(Dtype, Vec<u64>)>,
-    /// Of any other leaf: its canonical encoding up to the bytes of a str or bin.
-    pub head: Vec<u8>,
-    pub payload: Payload,
-}
-
-/// The settings of a sealed stream.
-pub struct Settings {
-    pub alignment: u64,
-    pub has_digests: bool,
-    /// Encoded.
-    pub metadata: Vec<u8>,
-}
 
 pub struct Asked {
     /// What is to be written of it.
@@ -91,19 +72,7 @@ fn add_record(tree: &mut Tree, mut record: Object, at: u64) -> Result<()> {
         return malformed(at, "a record has no `path` or no `kind`");
     };
     let keys = keys(path, at)?;
-    let path = || {
-        let mut path = KeyPath::default();
-        keys.iter().for_each(|key| path.push(&key.text));
-        path
-    };
-    let add = || {
-        // KEY-3, KEY-4
-        require(keys.len() <= MAX_PARTS, "KEY-3", at, "the key path has more than 512 parts")?;
-        let bytes = keys.iter().map(|key| key.text.len()).sum::<usize>();
-        require(bytes <= MAX_PATH_BYTES, "KEY-4", at, "the key path has more than 65,535 bytes")?;
-        tree.add(&keys, leaf(kind, record, at)?)
-    };
-    add().map_err(|error: Error| error.under(path))
+    tree.insert(&keys, at, || leaf(kind, record, at))
 }
 
 // ---- Key paths ----
@@ -188,10 +157,7 @@ fn leaf(kind: Json, mut record: Object, at: u64) -> Result<Given> {
         }
         _ => return malformed(at, "the value is not that of its kind"),
     };
-    // No length says more; a stream can hold a little less (REC-3).
-    require(payload.length() <= u32::MAX.into(), "WIRE-1", at, "the leaf is larger than 2^32 - 1 bytes")?;
-    let head = values.into_iter().flat_map(Value::encoded).collect();
-    Ok(Given { kind, at, array: None, head, payload })
+    Given::other(kind, &values, payload, at)
 }
 
 /// The bytes of a str or bin.
@@ -224,23 +190,19 @@ fn array(kind: &'static str, mut record: Object, at: u64) -> Result<Given> {
         None if kind == "scalar" => Vec::new(),
         _ => return refuse("LEAF-3", at, "the shape is not a list"),
     };
-    require(shape.len() as u64 <= MAX_DIMENSIONS, "LEAF-3", at, "more than 64 dimensions")?;
-    require(kind == "ndarray" || shape.is_empty(), "LEAF-6", at, "a scalar has no dimension")?;
-    let length = payload_length(&shape, dtype.width, at)?;
+    let length = array_length(kind, dtype, &shape, at)?;
     let is_big_endian = match record.take("byte_order") {
         Some(Json::Text(order)) if order == b"big" => true,
         Some(Json::Text(order)) if order == b"little" => false,
         None => false,
         _ => return malformed(at, "the byte order is neither `big` nor `little`"),
     };
-    let mut payload = match (record.take("payload"), record.take("fill")) {
+    let payload = match (record.take("payload"), record.take("fill")) {
         (Some(Json::Text(digits)), None) => Payload::Held(hex(digits, at)?),
         (None, Some(Json::Text(digits))) => Payload::repeated(hex(digits, at)?, length, at)?,
         _ => return malformed(at, "expected a `payload` or a `fill`"),
     };
-    require(payload.length() == length, "LEAF-5", at, "the payload is not as long as shape and dtype say")?;
-    payload.normalise(dtype, is_big_endian);
-    Ok(Given { kind, at, array: Some((dtype, shape)), head: Vec::new(), payload })
+    Given::array(kind, dtype, shape, payload, is_big_endian, at)
 }
 
 fn dimension(item: &Json, at: u64) -> Result<u64> {

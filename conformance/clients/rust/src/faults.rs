@@ -6,7 +6,7 @@ use crate::*;
 pub struct Refusal {
     /// None where the input of an encoder is not what the protocol says.
     pub clause: Option<&'static str>,
-    /// Where in the file.
+    /// Where in the file; 0 in a refusal of what was to be written.
     pub offset: u64,
     /// In which leaf, where that is known.
     pub path: Option<KeyPath>,

@@ -8,8 +8,9 @@
 //! read once, from front to back, and never held: payloads are hashed as they pass by. Memory grows with the number of
 //! leaves and the length of their key paths alone.
 //!
-//! [`protocol`] is the program that the conformance suite judges. It has all that is written here: what it encodes comes
-//! as JSON.
+//! [`write()`] writes a stream, plain or sealed, or a standard flax file, of leaves that are held in memory.
+//!
+//! [`protocol`] is the program that the conformance suite judges.
 
 mod arrays;
 mod asked;
@@ -17,6 +18,7 @@ mod checkpoint;
 mod checksum;
 mod faults;
 mod flax;
+mod given;
 mod index;
 mod input;
 mod json;
@@ -37,6 +39,7 @@ mod write_sealed;
 
 pub use checkpoint::{read, read_flax, Checkpoint, Seal};
 pub use faults::{Error, Refusal, Result};
+pub use given::{write, Format, NewLeaf, Settings};
 pub use keypaths::KeyPath;
 pub use leaves::{Array, Bytes, Dtype, Leaf};
 

@@ -29,14 +29,16 @@ fn decode_flax(path: &OsStr) -> Result<()> {
 
 fn encode() -> Result<()> {
     let asked = asked::read_asked(Input::open(OsStr::new("-"), "")?)?;
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     match asked.settings {
-        Some(settings) => write_sealed::write(&asked.tree, &settings),
-        None => write::write_stream(&asked.tree),
+        Some(settings) => write_sealed::write(&asked.tree, &settings, &mut out),
+        None => write::write_stream(&asked.tree, &mut out),
     }
 }
 
 fn encode_flax() -> Result<()> {
-    write::write_flax(&asked::read_asked(Input::open(OsStr::new("-"), "")?)?.tree)
+    let asked = asked::read_asked(Input::open(OsStr::new("-"), "")?)?;
+    write::write_flax(&asked.tree, &mut BufWriter::with_capacity(BUFFER, io::stdout().lock()))
 }
 
 /// What the program does with its arguments.

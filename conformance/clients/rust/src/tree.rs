@@ -1,6 +1,6 @@
 //! The tree that is written (chapter 07).
 
-use crate::asked::Given;
+use crate::given::Given;
 use crate::*;
 use std::collections::HashMap;
 
@@ -41,7 +41,25 @@ impl Tree {
         Tree { nodes: vec![root], places: HashMap::new() }
     }
 
-    pub fn add(&mut self, path: &[Key], leaf: Given) -> Result<()> {
+    /// Takes a leaf, which is made once its key path has been checked; what is refused says that path.
+    pub fn insert(&mut self, keys: &[Key], at: u64, leaf: impl FnOnce() -> Result<Given>) -> Result<()> {
+        let add = || {
+            // KEY-3, KEY-4
+            require(keys.len() <= MAX_PARTS, "KEY-3", at, "the key path has more than 512 parts")?;
+            let bytes = keys.iter().map(|key| key.text.len()).sum::<usize>();
+            require(bytes <= MAX_PATH_BYTES, "KEY-4", at, "the key path has more than 65,535 bytes")?;
+            self.add(keys, leaf()?)
+        };
+        add().map_err(|error: Error| {
+            error.under(|| {
+                let mut path = KeyPath::default();
+                keys.iter().for_each(|key| path.push(&key.text));
+                path
+            })
+        })
+    }
+
+    fn add(&mut self, path: &[Key], leaf: Given) -> Result<()> {
         let at = leaf.at;
         let (mut node, mut is_new) = (0, false);
         for key in path {

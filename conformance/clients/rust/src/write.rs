@@ -1,6 +1,6 @@
 //! Writing plain streams (chapters 04 to 07) and standard flax files (chapter 08).
 
-use crate::asked::Given;
+use crate::given::Given;
 use crate::payload::Payload;
 use crate::tree::{Tree, Visit};
 use crate::*;
@@ -132,23 +132,21 @@ pub fn blob_length(leaf: &Given) -> Result<u64> {
     Ok(length)
 }
 
-pub fn write_stream(tree: &Tree) -> Result<()> {
+pub fn write_stream(tree: &Tree, out: &mut impl Write) -> Result<()> {
     tree.leaves(&mut |_, leaf| blob_length(leaf).map(|_| ()))?; // CONF-7
-    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     tree.leaves(&mut |path, leaf| {
         let head = Encoded::default().value(Value::Array(2)).path(path, None).value(Value::Bin(blob_length(leaf)?));
         out.write_all(&head.0)?;
-        put_leaf(leaf, &mut |piece| piece.write(&mut out))
+        put_leaf(leaf, &mut |piece| piece.write(out))
     })?;
     Ok(out.flush()?)
 }
 
 // ---- Standard flax files ----
 
-pub fn write_flax(tree: &Tree) -> Result<()> {
+pub fn write_flax(tree: &Tree, out: &mut impl Write) -> Result<()> {
     check_flax(tree)?; // CONF-7
-    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-    put_flax(tree, &mut |piece| piece.write(&mut out))?;
+    put_flax(tree, &mut |piece| piece.write(out))?;
     Ok(out.flush()?)
 }
 

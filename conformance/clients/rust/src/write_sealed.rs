@@ -1,7 +1,7 @@
 //! Writing sealed streams (version 2.0), in one pass.
 
-use crate::asked::{Given, Settings};
 use crate::checksum::{checksum, joined, Checksums, BLOCK};
+use crate::given::{Given, Settings};
 use crate::parts::{Boxes, Part};
 use crate::sealed::{FOOTER, FOOTER_MARK, MARK, MAX_SEAL, SEAL};
 use crate::tree::Tree;
@@ -281,9 +281,8 @@ fn footer(seal_at: u64, index_length: u64, index_checksum: u32) -> Vec<u8> {
     footer
 }
 
-pub fn write(tree: &Tree, settings: &Settings) -> Result<()> {
+pub fn write(tree: &Tree, settings: &Settings, to: &mut impl Write) -> Result<()> {
     let index_length = index_length(tree, settings)?;
-    let to = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     let mut out = Output { to, checksums: Checksums::new() };
     let written = Written::records(&mut out, tree, settings)?;
     out.write_all(&Encoded::default().long(SEAL, index_length + FOOTER as u64 + 1).0)?;

@@ -1,8 +1,9 @@
 //! What the suite cannot ask of a program: what users of the crate see.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use streamckpt::{read, read_flax, Error, Leaf};
+use streamckpt::{read, read_flax, write, Error, Format, Leaf, NewLeaf, Settings};
 
 /// A file with these bytes, for one test.
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
@@ -66,4 +67,117 @@ fn an_error_says_clause_offset_and_leaf() {
     assert_eq!(error.to_string(), "STREAM-2: the input ends too early, at offset 6, in a/b");
     assert!(matches!(error, Error::Refused(refusal) if refusal.clause == Some("STREAM-2")));
     fs::remove_file(path).unwrap();
+}
+
+/// One leaf of each kind, and the key paths in the order in which they are written.
+fn every_kind() -> Vec<([&'static str; 2], NewLeaf)> {
+    vec![
+        (["a", "array"], NewLeaf::ndarray("uint16", &[2, 1], vec![1, 0, 2, 0])),
+        (["a", "bin"], NewLeaf::Bin(vec![7, 9])),
+        (["b", "bool"], NewLeaf::Bool(true)),
+        (["b", "complex"], NewLeaf::Complex(1.0, -0.0)),
+        (["b", "empty"], NewLeaf::Empty),
+        (["b", "float"], NewLeaf::Float(0.5)),
+        (["b", "int"], NewLeaf::Int(u64::MAX.into())),
+        (["b", "nil"], NewLeaf::Nil),
+        (["b", "scalar"], NewLeaf::scalar("int4", vec![0xff])),
+        (["b", "str"], NewLeaf::Str("hi".into())),
+    ]
+}
+
+/// What is read of a file: each leaf as text.
+fn told(path: &OsStr, leaves: &[(streamckpt::KeyPath, Leaf)]) -> Vec<String> {
+    let mut bytes = File::open(path).unwrap();
+    let mut value = |leaf: &Leaf| match leaf {
+        Leaf::Ndarray(array) | Leaf::Scalar(array) => {
+            format!("{} {:?} {:?}", array.dtype.tag, array.shape, array.payload(&mut bytes).unwrap())
+        }
+        Leaf::Complex(real, imaginary) => format!("{:?} {:?}", f64::from_bits(*real), f64::from_bits(*imaginary)),
+        Leaf::Bool(value) => value.to_string(),
+        Leaf::Int(value) => value.to_string(),
+        Leaf::Float(bits) => f64::from_bits(*bits).to_string(),
+        Leaf::Str(text) => text.length.to_string(),
+        Leaf::Bin(bytes) => bytes.length.to_string(),
+        Leaf::Nil | Leaf::Empty => String::new(),
+    };
+    leaves.iter().map(|(path, leaf)| format!("{path} {} {}", leaf.kind(), value(leaf))).collect()
+}
+
+const EVERY_KIND: [&str; 10] = [
+    "a/array ndarray uint16 [2, 1] [1, 0, 2, 0]",
+    "a/bin bin 2",
+    "b/bool bool true",
+    "b/complex complex 1.0 -0.0",
+    "b/empty empty ",
+    "b/float float 0.5",
+    "b/int int 18446744073709551615",
+    "b/nil nil ",
+    "b/scalar scalar int4 [] [15]",
+    "b/str str 2",
+];
+
+#[test]
+fn a_plain_stream_has_the_bytes_that_the_clauses_give() {
+    let path = file("plain", b"");
+    write(&path, [(["a", "b"], NewLeaf::ndarray("uint8", &[2], vec![7, 9]))], &Format::Plain).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), STREAM);
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn leaves_of_every_kind_are_read_as_they_were_written() {
+    let path = file("every-kind", b"");
+    write(&path, every_kind(), &Format::Plain).unwrap();
+    assert_eq!(told(path.as_os_str(), &read(&path).unwrap().leaves), EVERY_KIND);
+    write(&path, every_kind(), &Format::Flax).unwrap();
+    assert_eq!(told(path.as_os_str(), &read_flax(&path).unwrap().leaves), EVERY_KIND);
+    let settings = Settings { alignment: 128, has_digests: true, metadata: b"\x81\xa4step\x07".to_vec() };
+    write(&path, every_kind(), &Format::Sealed(settings)).unwrap();
+    let checkpoint = read(&path).unwrap();
+    assert_eq!(told(path.as_os_str(), &checkpoint.leaves), EVERY_KIND);
+    let seal = checkpoint.seal.unwrap();
+    assert_eq!((seal.alignment, seal.metadata.as_slice()), (128, b"\x81\xa4step\x07".as_slice()));
+    assert_eq!(seal.digests.unwrap().len(), 32 * (EVERY_KIND.len() + 1));
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn what_is_refused_leaves_the_file_before_it_and_nothing_beside_it() {
+    let folder = std::env::temp_dir().join(format!("streamckpt-{}-folder", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("weights");
+    fs::write(&path, b"before").unwrap();
+    let refused =
+        |leaves: Vec<(Vec<&str>, NewLeaf)>, format: Format| write(&path, leaves, &format).unwrap_err().to_string();
+    let sealed = |alignment, metadata: &[u8]| {
+        Format::Sealed(Settings { alignment, has_digests: false, metadata: metadata.to_vec() })
+    };
+    let array = |tag: &str, n| NewLeaf::ndarray(tag, &[2], vec![0; n]);
+    for (error, leaves, format) in [
+        ("STREAM-3: the tree has no leaf to write", vec![], Format::Plain),
+        ("KEY-1: the key path has no part", vec![(vec![], NewLeaf::Nil)], Format::Plain),
+        (
+            "DTYPE-7: the type of the array has no tag, at offset 0, in a",
+            vec![(vec!["a"], array("f4", 8))],
+            Format::Plain,
+        ),
+        ("LEAF-5: the payload is not as long", vec![(vec!["a"], array("float32", 7))], Format::Plain),
+        ("LEAF-1: the int is not one of", vec![(vec!["a"], NewLeaf::Int(1 << 64))], Format::Plain),
+        (
+            "STREAM-5: an earlier key path is the beginning of this one, at offset 0, in a/b",
+            vec![(vec!["a"], NewLeaf::Nil), (vec!["a", "b"], NewLeaf::Nil)],
+            Format::Plain,
+        ),
+        ("FLAX-3: ", vec![(vec!["__msgpack_chunked_array__"], NewLeaf::Nil)], Format::Flax),
+        ("PART-3: ", vec![(vec!["__part_0_of_1__"], NewLeaf::Nil)], sealed(64, b"\x80")),
+        ("ALIGN-5: ", vec![(vec!["a"], NewLeaf::Nil)], sealed(63, b"\x80")),
+        ("META-1: the metadata is not a map", vec![(vec!["a"], NewLeaf::Nil)], sealed(64, b"\x07")),
+        ("META-1: bytes follow the metadata", vec![(vec!["a"], NewLeaf::Nil)], sealed(64, b"\x80\x80")),
+    ] {
+        let found = refused(leaves, format);
+        assert!(found.starts_with(error), "{found}, and not {error}");
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
+    fs::remove_dir_all(folder).unwrap();
 }
