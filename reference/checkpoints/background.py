@@ -89,7 +89,7 @@ class Saving:
 
     @contextlib.contextmanager
     def given_up_on_error(self) -> Iterator[None]:
-        """Where the block raises, the save is over: its own error, a consequence, is told to nobody."""
+        """Where the block raises, the save is over. Its own error is a consequence, and is not raised anywhere."""
         try:
             yield
         except BaseException:

@@ -62,9 +62,9 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
         """The record of each leaf: what it is, and where it is in the file.
 
         Raises FormatError if a tensor among them has an unsupported dtype, or if names do not form one tree (CONV-7,
-        CONV-8). `select` leaves such leaves out, `listed` has all others, and `unheld` has these.
+        CONV-8).
         """
-        self._refuse_unfit()
+        self._refuse_unfit()  # `select` leaves such leaves out, `listed` has all others, and `unheld` has these
         return self._records
 
     @property

@@ -53,7 +53,7 @@ class StreamingCheckpointer:
     checksums, and every loader of the family reads it. With `enable=False` nothing is written. Where arrays span
     processes, every process makes every call. If all are enabled, and save into one path, each writes its own bytes
     (see `save`); else, and with `writers` "first", the first one that is enabled writes all of a path. `patience` is
-    how many seconds a process that has not come to a save is waited for.
+    how many seconds the others wait for a process that has not come to a save.
     """
 
     @staticmethod

@@ -115,8 +115,9 @@ def convert(
     not a string as JSON. `alignment` and `digests` are those of `reference.save`; None is what the input has.
 
     Holds the headers of all leaves and some pieces of one payload in memory, some 20 MB,
-    whatever the sizes. The output appears whole or not at all. `backend` says what does the casts; its bytes are the
-    same with each. Raises FormatError, OSError, and UsageError for a prefix, dtype or backend that does not exist.
+    whatever the sizes. The output appears whole or not at all. `backend` does the casts: "numpy" or "jax",
+    or None for jax where there is an accelerator; the bytes are the same with each. Raises FormatError, OSError, and
+    UsageError for a prefix, dtype or backend that does not exist.
     """
     dtype_for = dtype_chooser(float_dtype, keep)
     to = Output(output, streaming, max_shard_size)

@@ -43,8 +43,9 @@ def seal(
     """Write the seal of a plain stream beside it, to a file of the same name plus `.seal`.
 
     The stream is read once, and once more with `digests`, and left as it is. From then on it is opened by its index,
-    and what is read from it is checked against its checksums. `metadata` and `digests` are those of `reference.save`,
-    and `progress` is that of `convert`. Raises FormatError, OSError, and UsageError for a stream that is already
+    and what is read from it is checked against its checksums. `metadata` is a dict of texts, numbers, lists and the
+    like, and `digests` adds the SHA-256 of each leaf. `progress` is True for a bar on a terminal, or a callable (see
+    `reference.storage.progress.shown`). Raises FormatError, OSError, and UsageError for a stream that is already
     sealed.
     """
     name = os.fspath(path)

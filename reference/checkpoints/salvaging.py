@@ -67,8 +67,9 @@ def salvage(
     In a stream, reading continues after a damaged record with the next intact one; from a flax file, what comes before
     the first fault is salvaged. If the seal of a sealed stream is intact, every leaf that matches its checksums is
     salvaged, into a sealed stream with the same metadata. If the seal is lost, a plain stream is written, in which
-    arrays in parts remain parts. With `dry_run`, or if `output` is None, nothing is written. `dialect` and `progress`
-    are those of `convert`. Raises FormatError if no leaf is intact, OSError, and UsageError.
+    arrays in parts remain parts. With `dry_run`, or if `output` is None, nothing is written. `dialect` says how
+    a stream was written (see `open`). `progress` is True for a bar on a terminal, or a callable (see
+    `reference.storage.progress.shown`). Raises FormatError if no leaf is intact, OSError, and UsageError.
     """
     prefix, name = split_prefix(os.fspath(path))
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):

@@ -101,11 +101,11 @@ def save(
 
     Where arrays span processes, all of them make this call together, and an error in one is raised in all. Each writes
     its own bytes into one file of a folder that all of them share, or sends its own parts of one object of a bucket,
-    which takes the extra s3, gcs or azure. What stands otherwise in the file than on the devices is exchanged between
-    these first, a piece at a time. With `writers="first"` process 0 alone writes, to whom leaves are gathered one by
-    one, and so it does whatever is asked for where the output is neither of these, is not a stream, or has `digests`.
-    Leaves that do not span processes are those of process 0. A process that has not come is waited for `patience`
-    seconds (half an hour), and named meanwhile.
+    which takes the extra s3, gcs or azure. Where the devices of a process do not hold a contiguous part of the file,
+    the processes exchange what each is to write first, a piece at a time. With `writers="first"` leaves are gathered
+    one by one to process 0, which alone writes. It also does so for any other output, for other kinds of files than
+    streams, and with `digests`. Leaves that do not span processes are those of process 0. The others wait `patience`
+    seconds (by default half an hour) for a process that has not come, and say which one it is.
 
     With `blocking=False` the file is written while the program goes on, and a `Saving` is returned to wait for.
     Device arrays are first copied on their devices, in the dtype in which they will be saved, so that they may

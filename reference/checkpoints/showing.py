@@ -21,6 +21,10 @@ _CHILDREN: Final = 8  # of one node in text; of more the first are shown, and ho
 _FIRST: Final = 3
 _ROWS: Final = 2_000  # of HTML, which unfolds
 _WIDEST: Final = 200
+# What the modules of this package take of a checkpoint, which a session does not offer to whoever looks into one.
+_INNER: Final = frozenset(
+    ["contents", "leave_out", "listed", "memory", "named_in_errors", "refusal", "select", "source", "unheld"]
+)
 
 
 class _Node:
@@ -92,6 +96,9 @@ class Shown:
             '<div style="font-family:monospace;line-height:1.5">'
             f"<strong>{html.escape(self._heading())}</strong>{_listed(root, opened, 0)}</div>"
         )
+
+    def __dir__(self) -> list[str]:
+        return sorted(set(super().__dir__()) - _INNER)
 
     def _ipython_key_completions_(self) -> list[str]:
         return [display(record.path) for record in self._records]

@@ -45,8 +45,9 @@ class Finding(NamedTuple):
 def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding]:
     """Read every byte of `[PREFIX::]PATH`, of any container, or of an opened checkpoint, and return notes on it.
 
-    A finding is not a fault: what breaks the specification is raised. `progress` is that of `convert`.
-    Raises FormatError, OSError, and UsageError for a prefix that does not exist.
+    A finding is not a fault: what breaks the specification is raised. `progress` is True for a bar on a terminal, or a
+    callable (see `reference.storage.progress.shown`). Raises FormatError, OSError, and UsageError for a prefix that
+    does not exist.
     """
     if isinstance(path, Checkpoint):
         with shown(progress)("verify", sum(record.nbytes for record in path.records)) as moved:

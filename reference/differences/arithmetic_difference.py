@@ -80,9 +80,10 @@ def subtract(
     Floats are subtracted in the promoted dtype of both sides (float16 with bfloat16: float32), and the difference is
     cast to `float_dtype`. Integers of one dtype wrap around and come back exactly. The parts of a complex are floats,
     but are not cast. Leaves of all other kinds and dtypes have to be equal, and are kept as they are.
-    Holds a few pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`.
-    `jobs` threads compute, by default up to 4; `progress` is that of `convert`, and `format` is the version of the
-    stream to write, "1.0" or "2.0".
+    Holds a few pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`:
+    "numpy" or "jax", or None for jax where there is an accelerator. `jobs` threads compute, by default up to 4.
+    `progress` is True for a bar on a terminal, or a callable (see `reference.storage.progress.shown`), and `format` is
+    the version of the stream to write, "1.0" or "2.0".
     Raises FormatError (DELTA-14 where trees or leaves cannot be subtracted), OSError, UsageError.
     """
     options = streaming, float_dtype, jobs, backend, progress, format, max_shard_size
@@ -107,7 +108,7 @@ def add(
     """Write base + difference, where the difference was made by `subtract` or by the programs before it.
 
     Floats are added in the promoted dtype of both sides and cast to `float_dtype`; without one they get the dtype
-    that they have in the base. (The script with which Koala was published casts to bf16 unless it is told otherwise.)
+    that they have in the base. (The script with which Koala was published casts to bf16 by default.)
     Leaves that cannot be added have to be those of the base. For the rest see `subtract`.
     """
     options = streaming, float_dtype, jobs, backend, progress, format, max_shard_size

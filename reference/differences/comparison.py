@@ -64,9 +64,9 @@ def compare(
 
     Leaves are equal where key path, kind, dtype, shape and every byte of the payload are; the order of the leaves and
     the way in which a payload is chunked do not count. A tree is taken as `reference.save` takes it. Holds the headers
-    of both, and one piece of one leaf of each, in memory. `include` and `exclude` choose leaves as those of `load` do;
-    `progress` is that of `convert`. Raises FormatError, OSError, and UsageError for a prefix that does not exist and
-    for patterns that leave nothing over.
+    of both, and one piece of one leaf of each, in memory. `include` and `exclude` choose leaves as those of `load` do.
+    `progress` is True for a bar on a terminal, or a callable (see `reference.storage.progress.shown`). Raises
+    FormatError, OSError, and UsageError for a prefix that does not exist and for patterns that match no leaf.
     """
     is_chosen = chooser(include, exclude)
     with open_side(a, is_chosen) as left, open_side(b, is_chosen) as right:

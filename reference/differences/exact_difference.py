@@ -59,9 +59,10 @@ def diff(
 
     `float_dtype` casts the float leaves of the target first; the delta is exact for what that gives. `jobs` threads
     compress. Holds a few blocks of 4 MiB for each, whatever the sizes. The output appears whole or not at all.
-    `backend` is that of `convert`: with jax, large blocks of all dtypes are subtracted, and casts run, on all of jax's
-    local devices, to the same bytes; trying the methods, hashing and compressing happen on the host.
-    `progress` is that of `convert`. Raises FormatError, OSError, UsageError.
+    `backend` is "numpy" or "jax", or None for jax where there is an accelerator. With jax, large blocks of all dtypes
+    are subtracted, and casts run, on all of jax's local devices, to the same bytes; trying the methods, hashing and
+    compressing happen on the host. `progress` is True for a bar on a terminal, or a callable (see
+    `reference.storage.progress.shown`). Raises FormatError, OSError, UsageError.
     """
     zstd()  # missing libraries are told before the work
     dtype = dtype_called(float_dtype)

@@ -69,12 +69,13 @@ def recover(
     An output that ends in `/` is a folder of shards, of at most `max_shard_size` bytes of tensors (see `convert`).
 
     `base` is `[PREFIX::]PATH` of any container, or a tree of arrays. It is read and compared with the delta before
-    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). A prefix of
-    streams before `delta`, such as `params::`, is taken and says nothing. `float_dtype` casts the float leaves of what
-    has been checked. `backend` is that of `convert`: with jax the large blocks of all dtypes are added, and casts run,
-    on all of jax's local devices, to the same bytes.
-    `progress` is that of `convert`, and `format` the version of the stream that is written, "1.0" (the default) or
-    "2.0". Raises FormatError, OSError, UsageError.
+    anything is written (DELTA-11), and every leaf of the target before the output appears (DELTA-12). `delta`
+    may have a prefix of streams, such as `params::`, which has no effect. `float_dtype` casts the float leaves of what
+    has been checked. `backend` is "numpy" or "jax", by default jax where there is an accelerator: with it the large
+    blocks of all dtypes are added, and casts run, on all of jax's local devices, to the same bytes.
+    `progress` is True for a bar on a terminal, or a callable (see
+    `reference.storage.progress.shown`). `format` is the version of the stream
+    that is written, "1.0" (the default) or "2.0". Raises FormatError, OSError, UsageError.
     """
     zstd()
     dtype, show = dtype_called(float_dtype), shown(progress)

@@ -63,13 +63,19 @@ def test_its_python_does_what_its_comments_say(text, folder):
         }
 
 
-def test_its_command_writes_what_its_name_says(text, folder):
+def test_its_commands_do_what_the_text_says(text, folder):
     _, params, _ = folder
+    sc.save("sealed_params", params, format="2.0")
     commands = [line for block in fenced(text, "sh") for line in block.splitlines() if line.startswith("streamckpt ")]
-    assert len(commands) == 1
-    run = [sys.executable, "-m", *shlex.split(commands[0])]
-    done = subprocess.run(run, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = {}
+    for command in commands:
+        run = [sys.executable, "-m", *shlex.split(command)]
+        ran = subprocess.run(run, capture_output=True, text=True)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        done[run[3]] = ran.stdout
+    assert "lm_head/kernel" in done["inspect"]
+    assert done["verify"].startswith("sealed_params: good sealed stream")
+    assert [*done] == ["inspect", "verify", "convert"]
     assert np.array_equal(load_file("model.safetensors")["lm_head.kernel"], params["lm_head"]["kernel"])
 
 

@@ -224,3 +224,15 @@ def test_reports_take_a_line(tmp_path, monkeypatch):
         "<AddReport: wrote 2 leaves, SIZE>",
         "<SalvageReport: 1 leaf of a stream intact, SIZE lost>",
     ]
+
+
+def test_a_checkpoint_offers_what_its_page_documents_and_nothing_else(file, root):
+    with sc.open(file) as checkpoint:
+        offered = {name for name in dir(checkpoint) if not name.startswith("_")}
+        assert offered == {
+            *("close", "kind", "leaf_digests", "leaves", "metadata", "prng_keys", "record", "records", "requests"),
+            *("tree", "version", "get", "items", "keys", "values"),
+        }
+        hidden = {name for name in {*vars(checkpoint), *vars(type(checkpoint))} if not name.startswith("_")} - offered
+    page = (root / "docs/pages/reference/api.md").read_text()
+    assert f'"!^({"|".join(sorted(hidden))})$"' in page
