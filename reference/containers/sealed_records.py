@@ -7,7 +7,7 @@ import itertools
 from typing import Final
 
 from ..format.checksums import BLOCK, WIDTH, checksum, encoded
-from ..format.errors import FormatError
+from ..format.errors import DAMAGED, FormatError
 from ..format.keypaths import KeyPath, encode_keypath
 from ..format.later_leaves import LaterLeaf
 from ..format.leaves import Leaf, leaf_text
@@ -288,6 +288,5 @@ class SealedRecords:
         count = len(self.sums[i]) // WIDTH
         which = f"block {block} of {count} of the leaf does" if count > 1 else "the leaf does"
         path = KeyPath(self.path(i))
-        advice = "the file is damaged; get it again, or rescue the intact leaves with `streamckpt salvage`"
         detail = f"{which} not match its checksum in the seal"
-        return self._named(FormatError("SUM-3", self.starts[i] + block * BLOCK, path, detail, advice))
+        return self._named(FormatError("SUM-3", self.starts[i] + block * BLOCK, path, detail, DAMAGED))

@@ -7,6 +7,7 @@ from typing import Final
 CUT_OFF: Final = (
     "the file has been cut off; copy or save it again, or rescue the intact leaves with `streamckpt salvage`"
 )
+DAMAGED: Final = "the file is damaged; get it again, or rescue the intact leaves with `streamckpt salvage`"
 _LONGEST_DETAIL: Final = 500  # characters of a detail: what a file says may be of any length
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from .errors import FormatError
+from .errors import DAMAGED, FormatError
 from .keypaths import KeyPath, brief, sort_key
 from .payloads import Step
 from .records import MAX_OLD_BLOB, Item, Record, read_records, record_steps
@@ -21,7 +21,12 @@ def read_stream(source: Source) -> list[Record]:
     # STREAM-3: "A stream has at least one record."
     if source.size == 0:
         raise FormatError("STREAM-3", 0, None, "the input is empty", "a save or a copy of it has failed; get it again")
-    records, keys = read_records(source)
+    try:
+        records, keys = read_records(source)
+    except FormatError as error:
+        if error.offset and error.advice is None:  # it began as a stream does
+            error.advice = DAMAGED
+        raise
     _refuse_clash(records, keys)
     return records
 

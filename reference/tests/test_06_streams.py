@@ -132,3 +132,14 @@ def test_order_carries_no_meaning():
     a = record(("x", "b"), array(b"\x91\1", "int8", b"a"))
     b, c = record(("y",), b"\x01"), record(("x", "a"), b"\x02")
     assert len(read_all(a + b + c)) == len(read_all(c + b + a)) == 3
+
+
+def test_what_is_damaged_behind_its_beginning_is_sent_to_salvage():
+    whole = written({"a": np.zeros(300), "b": np.ones(300)})
+    at = read_stream(BytesSource(whole))[1].offset
+    for damaged in (whole[:at] + b"\0" + whole[at + 1 :], whole.replace(b"float64", b"fl\0at64")):
+        with pytest.raises(FormatError, match="the file is damaged; get it again, or rescue the intact leaves with"):
+            read_stream(BytesSource(damaged))
+    with pytest.raises(FormatError) as caught:  # nothing says that it has ever been a stream
+        read_stream(BytesSource(b"\0" + whole[1:]))
+    assert "damaged" not in str(caught.value)
