@@ -87,15 +87,16 @@ class Saving:
                 _earlier.remove(self)
         return finish
 
-    @contextlib.contextmanager
-    def given_up_on_error(self) -> Iterator[None]:
-        """Where the block raises, the save is over. Its own error is a consequence, and is not raised anywhere."""
-        try:
-            yield
-        except BaseException:
-            self._work.wait()
-            self._forget()
-            raise
+
+@contextlib.contextmanager
+def given_up_on_error(saving: Saving) -> Iterator[None]:
+    """Where the block raises, the save is over. Its own error is a consequence, and is not raised anywhere."""
+    try:
+        yield
+    except BaseException:
+        saving._work.wait()
+        saving._forget()
+        raise
 
 
 def finish_earlier() -> None:

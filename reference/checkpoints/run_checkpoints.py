@@ -32,7 +32,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path_, keep: int | None = None) -> None:
         prefix, name = split_prefix(folder)
-        if prefix is not None or not isinstance(place_of(os.path.join(name, "x")), LocalPlace):
+        if prefix is not None or "://" in name or not isinstance(place_of(os.path.join(name, "x")), LocalPlace):
             text = "does not name a folder of this machine, and old checkpoints are removed from those alone"
             raise UsageError(f"{without_secrets(os.fspath(folder))} {text}; elsewhere give `save` a path for each step")
         if keep is not None and (type(keep) is not int or keep < 1):

@@ -29,7 +29,7 @@ from ..storage.interrupts import held_back
 from ..storage.local_files import Path_
 from ..storage.progress import Show, silent
 from .agreement import agreed, facts_of
-from .background import Saving, finish_earlier
+from .background import Saving, finish_earlier, given_up_on_error
 from .leaf_items import described, file_of_all, item_of, outflow_of, refuse_traced, shared_arrays
 from .outputs import Output, Plan
 
@@ -149,7 +149,7 @@ class Job:
             self._file.keep()
         saving = Saving(self._output.shown, self._write, self._finish, needs_thread=spans)
         if self._outflow is not None and spans and not self._by_all:
-            with saving.given_up_on_error(), held_back(), self._meetings, self._joint():
+            with given_up_on_error(saving), held_back(), self._meetings, self._joint():
                 self._outflow.feed(lambda: not saving.done())
         return saving
 

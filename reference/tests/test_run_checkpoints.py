@@ -114,7 +114,7 @@ def test_the_folder_stays_where_it_was_when_the_program_goes_elsewhere(tmp_path,
     assert names(tmp_path / "run") == ["step_2"]
 
 
-@pytest.mark.parametrize("folder", ["s3://bucket/run", "https://host/run", "flax::run", "hf://me/run"])
+@pytest.mark.parametrize("folder", ["s3://bucket/run", "https://host/run", "flax::run", "hf://me/run", "file:///run"])
 def test_a_folder_elsewhere_is_refused_at_once(folder):
     with pytest.raises(UsageError, match="does not name a folder of this machine"):
         sc.Checkpoints(folder)

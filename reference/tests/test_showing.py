@@ -234,5 +234,6 @@ def test_a_checkpoint_offers_what_its_page_documents_and_nothing_else(file, root
             *("tree", "version", "get", "items", "keys", "values"),
         }
         hidden = {name for name in {*vars(checkpoint), *vars(type(checkpoint))} if not name.startswith("_")} - offered
+    assert {name for name in dir(sc.Saving) if not name.startswith("_")} == {"done", "wait"}
     page = (root / "docs/pages/reference/api.md").read_text()
     assert f'"!^({"|".join(sorted(hidden))})$"' in page
