@@ -139,11 +139,11 @@ def convert(
         version = (format or checkpoint.version) if to.kind == STREAM else None
         found = carried(checkpoint, to.kind, version, with_parameters(mapped, to.kind, version, metadata))
         seal = _seal(to.kind, version, checkpoint.contents.seal, found, alignment, digests)
+        to.check()
         plan = to.plan(items, seal, found.texts, names)
         plan = plan._replace(beside=config_file(mapped, [item.leaf for item in items]))
         sizes = plan.sizes()
         total = plan.nbytes()
-        to.check()
         if not dry_run:
             with shown(progress)(f"{checkpoint.kind} to {to.kind}", total) as moved:
                 expect(checkpoint.source, extents_of(records[item.path] for item in before if records))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..containers.container import article
+from ..containers.far_shards import FarShards
 from ..containers.load_prefixes import split_output, split_set
 from ..containers.orbax_container import NewOrbax, planned_orbax, write_orbax
 from ..containers.orbax_folder import ORBAX
@@ -24,12 +25,11 @@ from ..format.payloads import Step, write_steps
 from ..format.records import Item
 from ..format.sealing import SealOptions
 from ..format.streams import check_paths
-from ..storage.far_sets import check_set, new_set
 from ..storage.local_files import Path_, Progress
 from ..storage.object_places import ObjectPlace
 from ..storage.output_checks import check_folder
 from ..storage.place import Place
-from ..storage.places import LocalPlace, place_of
+from ..storage.places import LocalPlace, names_folder, place_of
 from ..storage.same_files import is_same_file, refuse_an_input, refuse_itself
 from ..storage.shared_output import SharedOutput
 from ..storage.whole_folders import replace_set
@@ -65,6 +65,7 @@ class Output:
         """`max_shard_size` is a number of bytes or a text such as 5GB. Raises UsageError."""
         found = split_set(output, streaming)
         self.is_folder = found is not None
+        self._tag = ""  # of shards, so that none takes the place of an old one
         self.kind, self.name = found or split_output(output, streaming)
         self._most = bytes_of_size(DEFAULT_SHARD if max_shard_size is None else max_shard_size)
         self._place: Place = place_of(self.name)
@@ -80,6 +81,8 @@ class Output:
             raise UsageError(
                 f"{self._place.name}: orbax folders are written to this machine alone; copy the folder there"
             )
+        is_far = self.is_folder and not isinstance(self._place, LocalPlace)
+        self._far = FarShards(self.name, LAYOUTS[self.kind]) if is_far else None
         # Now: a program may change its folder while it saves in the background.
         self._folder = os.path.abspath(self._place.name) if self.is_folder else ""
 
@@ -111,7 +114,7 @@ class Output:
         where: dict[tuple[str, ...], str] = {}
         files: list[tuple[str, list[Step]]] = []
         for i, group in enumerate(groups):
-            shard = layout.shard(i, len(groups))
+            shard = layout.shard(i, len(groups), self._tag)
             files.append((shard, steps_of(self.kind, group, None, metadata, names)))
             where |= {item.path: shard for item in group}
         index: dict[str, str] = {}
@@ -149,8 +152,7 @@ class Output:
             return
         for what, path in inputs.items():
             if self._goes(path):
-                text = f"{self.name} holds {what}, which would be replaced and lost; name another folder"
-                raise UsageError(text)
+                raise UsageError(f"{self.name} holds {what}, which would be replaced and lost; name another folder")
 
     def refuse_loss(self, path: Path_, is_whole: bool) -> None:
         """Refuse to write over a set of which `path` is a part, or over what is read where not all leaves are written.
@@ -163,8 +165,8 @@ class Output:
         if not self.is_folder or not self._goes(path):
             return
         name = os.fspath(path)
-        is_part = len(self._old()) > 1 and os.path.isfile(name) and layout_of(os.path.basename(name)) is None
-        if is_part:
+        is_file = (self._far is not None and not names_folder(name)) or os.path.isfile(name)
+        if is_file and len(self._old()) > 1 and layout_of(os.path.basename(name)) is None:
             text = f"{name} is one of several files of the checkpoint in {self.name}, and the others would be lost"
             raise UsageError(f"{text}; name the folder to convert all of it, or another output")
         if not is_whole:
@@ -173,6 +175,8 @@ class Output:
 
     def _old(self) -> list[str]:
         """The files of the older set, which go when the new one comes."""
+        if self._far is not None:
+            return [self.name + each for each in self._far.old]
         if not self.is_here or not os.path.isdir(self._folder):
             return []
         return [os.path.join(self._folder, name) for name in sorted(os.listdir(self._folder)) if self._holds(name)]
@@ -184,6 +188,8 @@ class Output:
     def _goes(self, path: Path_) -> bool:
         """Whether an input is among them, or is their folder."""
         name = os.fspath(path)
+        if self._far is not None:
+            return self._far.has(name)
         if not (old := self._old()) or not isinstance(place_of(name), LocalPlace):
             return False
         return any(os.path.exists(name) and os.path.samefile(name, each) for each in (self._folder, *old))
@@ -216,18 +222,17 @@ class Output:
             return None
 
     def check(self) -> None:
-        """Refuse an output that cannot be written, before any work is done. Raises OSError."""
-        if not self.is_folder:
+        """Refuse an output that cannot be written, before any work is done and before `plan`. Raises OSError."""
+        if self._far is not None:
+            self._tag = self._far.tag
+        elif not self.is_folder:
             self._place.check_output()
-        elif isinstance(self._place, LocalPlace):
+        else:
             check_folder(self._folder, self._holds)
             is_there = self.kind == ORBAX and os.path.isdir(self._folder)
             if is_there and not all(name.startswith(".") for name in os.listdir(self._folder)):
                 text = "something is in this folder, and orbax folders are new: name another, or remove it first"
                 raise FileExistsError(errno.EEXIST, text, self.name)
-        else:
-            layout = LAYOUTS[self.kind]
-            check_set(self.name, (layout.index_name, layout.whole))
 
     def write(
         self, plan: Plan, moved: Progress, finish: Callable[[], None] = lambda: None, behind: bool = True
@@ -235,7 +240,7 @@ class Output:
         """Write the files, which appear as a whole or not at all; `finish` is called before they do.
 
         Each payload is let go of when the next is taken. `behind` is that of `Place.replace`. In a folder that is not
-        on this machine the index is written last, and where that is not reached the shards are removed. Raises OSError.
+        on this machine the index is written last (see `FarShards`). Raises OSError.
         """
         if not self.is_folder:
             with self._place.replace(moved, behind, sum(plan.sizes())) as sink:
@@ -252,7 +257,8 @@ class Output:
             with replace_set(self._folder, self._holds, layout.index_name) as stage:
                 self._write_set(plan, moved, finish, stage + os.sep, behind)
         else:
-            with new_set() as written:
+            assert self._far is not None
+            with self._far.replaced([name for name, _ in plan.files], plan.index_bytes is not None) as written:
                 self._write_set(plan, moved, finish, self.name, behind, written)
 
     def _write_set(
@@ -265,6 +271,8 @@ class Output:
         written: list[Place] | None = None,
     ) -> None:
         """Write the files of a set in their order into a folder; `written` is that of `new_set`."""
+        if plan.beside is not None:
+            _write(folder + os.path.basename(plan.beside[0]), plan.beside[1], written)
         for name, steps in plan.files:
             place = place_of(folder + name)
             with place.replace(moved, behind, sum(map(Step.size, steps))) as sink:
@@ -272,15 +280,16 @@ class Output:
                 finish()
             if written is not None:
                 written.append(place)
-        if plan.beside is not None:
-            _write(folder + os.path.basename(plan.beside[0]), plan.beside[1])
         if plan.index_bytes is not None:
             _write(folder + LAYOUTS[self.kind].index_name, plan.index_bytes)
 
 
-def _write(name: str, data: bytes) -> None:
-    with place_of(name).replace() as sink:
+def _write(name: str, data: bytes, written: list[Place] | None = None) -> None:
+    place = place_of(name)
+    with place.replace() as sink:
         sink.write(data)
+    if written is not None:
+        written.append(place)
 
 
 def taken(steps: list[Step]) -> Iterator[Step]:

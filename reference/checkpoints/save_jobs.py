@@ -93,6 +93,8 @@ class Job:
         facts = functools.partial(facts_of, leaves, name, copies, float_name, seal, writers)
         with agreed(meetings, facts):
             finish_earlier()
+            if self._writes:
+                self._output.check()
             with no_collection():
                 as_it_is = not copies and self._dtype is None
                 items = (
@@ -117,8 +119,6 @@ class Job:
             for held in (self._held if self._writes else None) or ():
                 held[0] = np.array(held[0], order="K")
             self._held = None
-            if self._writes:
-                self._output.check()
         streamed = kind == STREAM
         too_big = too_big_for_old_loaders((path for path, _ in leaves), sizes) if streamed and seal is None else []
         if too_big and self._writes:

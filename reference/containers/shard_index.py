@@ -23,6 +23,9 @@ _COUNTED: Final = ("total_size", "total_parameters")  # members of an index's me
 SHOWN: Final = 6  # names of each kind of fault that an error lists
 
 
+SHARD: Final = re.compile(r"(-[0-9a-f]{8})?-[0-9]{5}-of-[0-9]{5}")  # what stands in the name of a shard
+
+
 class Layout(NamedTuple):
     """How the files of a kind are called: `stem` and `suffix`, and what joins a key path to a name in the index."""
 
@@ -39,13 +42,13 @@ class Layout(NamedTuple):
     def index_name(self) -> str:
         return self.whole + INDEX
 
-    def shard(self, i: int, n: int) -> str:
-        """The file of the shard at index `i` of `n`."""
-        return f"{self.stem}-{i + 1:05d}-of-{n:05d}{self.suffix}" if n > 1 else self.whole
+    def shard(self, i: int, n: int, tag: str = "") -> str:
+        """The file of the shard at index `i` of `n`; a `tag` of 8 hex digits tells it from others of the same place."""
+        return f"{self.stem}{tag and f'-{tag}'}-{i + 1:05d}-of-{n:05d}{self.suffix}" if n > 1 else self.whole
 
     def holds(self, name: str) -> bool:
         """Whether a file of this name belongs to such a checkpoint."""
-        shard = rf"{re.escape(self.stem)}(-[0-9]{{5}}-of-[0-9]{{5}})?{re.escape(self.suffix)}"
+        shard = f"{re.escape(self.stem)}({SHARD.pattern})?{re.escape(self.suffix)}"
         return name == self.index_name or re.fullmatch(shard, name) is not None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -25,7 +24,7 @@ from ..storage.whole_folders import settle_set
 from .container import Contents, Departure, Loss
 from .orbax_folder import ORBAX, OrbaxFolder
 from .orbax_places import FarOrbax, LocalOrbax, holds_orbax
-from .shard_index import INDEX, LAYOUTS, SHOWN, Index, Layout, are, layout_of, listed, read_index, shown
+from .shard_index import INDEX, LAYOUTS, SHARD, SHOWN, Index, Layout, are, layout_of, listed, read_index, shown
 
 
 class Shards(JoinedFiles):
@@ -222,9 +221,9 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
     found += [layout.whole for layout in layouts if layout.whole in names]
     if not found:  # a single file of any name
         found = [each for each in names if any(each.endswith(layout.suffix) for layout in layouts)]
-        shards = [each for each in found if re.search(r"-[0-9]{5}-of-[0-9]{5}\.", each)]
+        shards = [each for each in found if SHARD.search(each)]
         if shards:
-            index = re.sub(r"-[0-9]{5}-of-[0-9]{5}", "", shards[0]) + INDEX
+            index = SHARD.sub("", shards[0]) + INDEX
             faults = [f"{index} is missing, and {listed(shards)} {'are' if shards[1:] else 'is'} there"]
             raise _refusal(name, faults)
     if not found:

@@ -151,12 +151,12 @@ def _write(
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
+            to.check()
             plan = to.plan(items, seal)
         counts.back.update(
             (str(a.leaf.dtype), str(b.leaf.dtype)) for (a, b), plan in zip(pairs, plans, strict=True) if plan
         )
         total = plan.nbytes()
-        to.check()
         show = shown(progress)("subtract" if minus else "add", total)
 
         def finish() -> None:

@@ -3,51 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from ..format.errors import UsageError
 from .object_places import ObjectPlace
+from .other_filesystems import FilesystemPlace
 from .place import Place
-from .places import place_of
-
-
-def check_set(folder: str, firsts: Sequence[str]) -> None:
-    """Refuse a folder that cannot be written to, or holds a set: the files of two would be mixed.
-
-    `firsts` are the names by which a set is found. Raises OSError, UsageError.
-    """
-    place_of(folder + firsts[0]).check_output()
-    for name in firsts:
-        place = place_of(folder + name)
-        with contextlib.suppress(FileNotFoundError):
-            place.open().close()
-            text = f"{place.name} is there already, and the files of two checkpoints would be mixed"
-            raise UsageError(f"{text}; name another folder, or remove it first")
 
 
 @contextlib.contextmanager
-def new_set() -> Iterator[list[Place]]:
+def new_set(is_read: Callable[[], bool]) -> Iterator[list[Place]]:
     """A block that is given a list, and puts into it each file that it has written; where it raises, these are removed.
 
-    What cannot be removed stays, and a warning names it: without the file that names the others nobody reads it.
+    What cannot be removed stays, and a warning names it: without the file that names the others nobody reads it. Where
+    that one is there all the same, which `is_read` finds out, or nobody knows, all stay.
     """
     written: list[Place] = []
     try:
         yield written
     except BaseException:
-        left = [place.name for place in written if not _is_removed(place)]
-        if left:
-            text = f"the save has failed, and {', '.join(left)} could not be removed; remove it, or save there again"
-            warnings.warn(text, stacklevel=4)
+        try:
+            stays = is_read()
+        except OSError:
+            stays = True
+        if not stays:
+            remove_all(written, "the save has failed, and of what it has written")
         raise
+
+
+def remove_all(places: Sequence[Place], what: str) -> None:
+    """Remove files that nobody reads any more; a warning names those that could not be, which are some of `what`."""
+    left = [place.name for place in places if not _is_removed(place)]
+    if left:
+        warnings.warn(f"{what} {', '.join(left)} could not be removed; remove it yourself", stacklevel=5)
+
+
+def remove(place: Place) -> None:
+    """Have a file gone. Raises OSError."""
+    if not isinstance(place, ObjectPlace | FilesystemPlace):
+        raise OSError(errno.ENOTSUP, "nothing can be removed there", place.name)
+    place.remove()
 
 
 def _is_removed(place: Place) -> bool:
     try:
-        if isinstance(place, ObjectPlace):
-            place.remove()
-            return True
+        remove(place)
     except OSError:
-        pass
-    return False
+        return False
+    return True

@@ -63,6 +63,12 @@ class FilesystemPlace:
             if system.isdir(path):
                 raise IsADirectoryError(errno.EISDIR, "this is a directory; name a file in it", self.name)
 
+    def remove(self) -> None:
+        """Have the file gone. Raises OSError."""
+        system, path = self._found()
+        with _named(self.name), contextlib.suppress(FileNotFoundError):
+            system.rm_file(path)
+
     @contextlib.contextmanager
     def replace(self, progress: Progress | None = None, behind: bool = False, size: int = 0) -> Iterator[_Output]:
         """The file is written under another name beside it, and moved over it when it is whole."""

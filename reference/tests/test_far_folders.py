@@ -94,17 +94,6 @@ def test_a_map_puts_its_config_beside_the_shards_and_finds_it_there(s3, capsys):
 
 
 @on_buckets
-def test_a_set_that_is_there_is_not_mixed_with_another(bucket, folder):
-    url = f"{bucket.url}/old/"
-    sc.convert("stream", f"safetensors::{url}", max_shard_size=1100)
-    before = files(url)
-    for most in (600, None):
-        with pytest.raises(UsageError, match=f"old/{INDEX} is there already.*name another folder"):
-            sc.convert("stream", f"safetensors::{url}", max_shard_size=most)
-    assert files(url) == before
-
-
-@on_buckets
 @pytest.mark.parametrize("fails", [1, 3, "index"])
 def test_a_write_that_fails_leaves_no_shards(bucket, monkeypatch, fails):
     calls = []
