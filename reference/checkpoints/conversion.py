@@ -31,7 +31,7 @@ from .checkpoint import open as open_checkpoint
 from .metadata_carried import Carried, carried
 from .outputs import Output
 from .patterns import Patterns, chooser
-from .remapping import MapReport, config_file, remapped, with_parameters
+from .remapping import MapReport, config_file, folder_of_map, remapped, with_parameters
 from .renaming import Renames
 
 
@@ -94,7 +94,8 @@ def convert(
     of its name does (`.safetensors`), and else `streaming`: True, the default, writes a stream, and False a standard
     flax file. An output that ends in `/` is a folder of shards of at most `max_shard_size` bytes of tensors (a number,
     or a string such as "5GB", the default), with the names and the index that transformers uses. Old shards and their
-    index are removed, and other files in the folder stay.
+    index are removed, and other files in the folder stay. It holds safetensors where a `map` to Hugging Face's names is
+    given and nothing else says the kind.
 
     `float_dtype` (bf16, fp16, fp32, fp64 or a long name) casts the float leaves; None keeps every dtype. It may be a
     dict from globs to dtypes, in which the last match wins. `keep` are globs of leaves that are not cast. Both are
@@ -120,7 +121,7 @@ def convert(
     UsageError for a prefix, dtype or backend that does not exist.
     """
     dtype_for = dtype_chooser(float_dtype, keep)
-    to = Output(output, streaming, max_shard_size)
+    to = Output(folder_of_map(output, map) if streaming is None else output, streaming, max_shard_size)
     to.refuse_itself(split_prefix(path)[1])
     tally = Tally()
     with open_checkpoint(path, prefix, dialect=dialect, names=names) as checkpoint:

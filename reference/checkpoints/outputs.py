@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from ..containers.container import article
 from ..containers.far_shards import FarShards
 from ..containers.load_prefixes import split_output, split_set
-from ..containers.orbax_container import NewOrbax, planned_orbax, write_orbax
+from ..containers.orbax_container import planned_orbax, write_orbax
 from ..containers.orbax_folder import ORBAX
 from ..containers.orbax_metadata import TREE
 from ..containers.registry import steps_of
@@ -33,29 +32,8 @@ from ..storage.places import LocalPlace, names_folder, place_of
 from ..storage.same_files import is_same_file, refuse_an_input, refuse_itself
 from ..storage.shared_output import SharedOutput
 from ..storage.whole_folders import replace_set
+from .output_plans import Plan, taken
 from .shard_sizes import DEFAULT_SHARD, bytes_of_size, shards_of
-
-
-class Plan(NamedTuple):
-    """What is to be written: for each file its name, "" where the output is one file, and its steps."""
-
-    files: list[tuple[str, list[Step]]]
-    index_bytes: bytes | None = None
-    orbax: NewOrbax | None = None  # whose arrays the steps fill
-    beside: tuple[str, bytes] | None = None  # a file that comes before them, as its path and its bytes
-
-    def sizes(self) -> list[int]:
-        """The bytes of all steps."""
-        return [step.size() for _, steps in self.files for step in steps]
-
-    def nbytes(self) -> int:
-        """The bytes of all files."""
-        return sum(self.sizes()) + len(self.index_bytes or b"")
-
-    def clear(self) -> None:
-        """Let go of all payloads."""
-        for _, steps in self.files:
-            steps.clear()
 
 
 class Output:
@@ -290,14 +268,6 @@ def _write(name: str, data: bytes, written: list[Place] | None = None) -> None:
         sink.write(data)
     if written is not None:
         written.append(place)
-
-
-def taken(steps: list[Step]) -> Iterator[Step]:
-    """The steps, each let go of when the next is taken."""
-    left = deque(steps)
-    steps.clear()
-    while left:
-        yield left.popleft()
 
 
 def _index_name(kind: str, layout: Layout, path: tuple[str, ...], names: str) -> str:

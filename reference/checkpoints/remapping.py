@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from ..containers.load_prefixes import kind_said
 from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM
 from ..format.errors import UsageError
@@ -32,10 +34,12 @@ from ..mapping.parameters import (
 from ..mapping.plans import Plan
 from ..mapping.sizes import Value
 from ..mapping.tables import Definition
+from ..storage.local_files import Path_
 from .renaming import Renames, renamed
 
 # The name under which transformers looks for the tensors of a model, beside its config.json.
 _WHOLE_MODEL: Final = "model.safetensors"
+_HUGGING_FACE: Final = "pt"  # what the metadata of its files calls the names in them
 _PARAMETERS: Final = "map_parameters"  # the key of a sealed stream's metadata under which they stand
 
 
@@ -181,6 +185,16 @@ def config_file(report: MapReport | None, leaves: Iterable[Leaf]) -> tuple[str, 
         return None
     text = json.dumps({**report.config.config, **dtype_entry(leaves)}, indent=2, sort_keys=True) + "\n"
     return report.config_name, text.encode()
+
+
+def folder_of_map(output: Path_, map: MapLike | None) -> Path_:
+    """The output with `safetensors::` before it, where a map gives the leaves Hugging Face's names and the output is a
+    folder of which nothing says the kind: what these names are for reads safetensors there.
+    """
+    is_meant = map is not None and definition_of(map).frameworks[1] == _HUGGING_FACE
+    if not is_meant or not os.fspath(output).endswith("/") or kind_said(output) is not None:
+        return output
+    return f"safetensors::{os.fspath(output)}"
 
 
 def with_parameters(

@@ -31,7 +31,8 @@ from ..storage.progress import Show, silent
 from .agreement import agreed, facts_of
 from .background import Saving, finish_earlier, given_up_on_error
 from .leaf_items import described, file_of_all, item_of, outflow_of, refuse_traced, shared_arrays
-from .outputs import Output, Plan
+from .output_plans import Plan
+from .outputs import Output
 
 
 class Job:

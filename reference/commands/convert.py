@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from ..checkpoints.conversion import ConvertReport, convert
+from ..checkpoints.remapping import folder_of_map
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import spare_memory
 from ..containers.container import article
@@ -180,6 +181,9 @@ def float_dtypes(given: list[str] | None) -> dict[str, str] | str:
 
 def _run(arguments: argparse.Namespace) -> None:
     spare_memory()
+    remapping = remapping_of(arguments)
+    if arguments.streaming is None:
+        arguments.output_file = folder_of_map(arguments.output_file, remapping["map"])
     kind = kind_said(arguments.output_file)
     if arguments.streaming is None and kind is None:
         arguments.streaming = False
@@ -198,7 +202,7 @@ def _run(arguments: argparse.Namespace) -> None:
         dialect=arguments.dialect,
         names=arguments.names,
         max_shard_size=arguments.max_shard_size,
-        **remapping_of(arguments),
+        **remapping,
         dry_run=arguments.dry_run,
         backend=arguments.backend,
         progress=arguments.progress,

@@ -85,6 +85,23 @@ def test_metadata_says_how_many_heads(folder, capsys):
     assert json.loads((folder / "out/config.json").read_text())["rope_theta"] == 7.0
 
 
+@pytest.mark.parametrize("name", ["llama-easylm-to-hf", "openllama-easylm-to-hf"])
+def test_a_folder_with_the_names_of_hugging_face_has_safetensors(folder, name, capsys):
+    given = [f"--load_checkpoint={folder}/easylm", f"--map={name}", "--map_parameter=heads=4"]
+    assert run(*given, f"--output_file={folder}/hf/") == 0
+    assert f"wrote {folder}/hf/: a safetensors file" in capsys.readouterr().out
+    assert sorted(os.listdir(folder / "hf")) == ["config.json", "model.safetensors"]
+    convert(f"{folder}/easylm", f"{folder}/called/", map=name, map_parameters={"heads": 4})
+    assert (folder / "called/model.safetensors").read_bytes() == (folder / "hf/model.safetensors").read_bytes()
+    # What is said is done, and names that are not theirs mean what they did.
+    for more in ([f"--output_file=flax::{folder}/asked/"], [f"--output_file={folder}/asked/", "--streaming=False"]):
+        assert run(*given, *more) == 0
+        assert "flax_model.msgpack" in os.listdir(folder / "asked")
+    back = [f"--load_checkpoint={folder}/hf/", "--map=llama-hf-to-easylm", f"--output_file={folder}/back/"]
+    assert run(*back) == 0
+    assert os.listdir(folder / "back") == ["flax_model.msgpack"]
+
+
 def test_a_sealed_stream_keeps_the_parameters_for_the_inverse(folder):
     convert(f"{folder}/easylm", f"{folder}/there", map="llama-easylm-to-hf", map_parameters={"heads": 4}, format="2.0")
     with reference.open(folder / "there") as checkpoint:
@@ -246,7 +263,7 @@ def test_a_folder_of_shards_appears_with_its_config(folder, monkeypatch):
 
     seen = []
     write = outputs._write
-    monkeypatch.setattr(outputs, "_write", lambda name, data: (seen.append(name), write(name, data)))
+    monkeypatch.setattr(outputs, "_write", lambda name, *data: (seen.append(name), write(name, *data)))
     words = [f"--load_checkpoint={folder}/easylm", "--map=llama-easylm-to-hf", "--map_parameter=heads=4"]
     assert run(*words, f"--output_file=safetensors::{folder}/out/", "--max_shard_size=20kB") == 0
     assert [name.rpartition("/")[2] for name in seen] == ["config.json", "model.safetensors.index.json"]
