@@ -16,7 +16,7 @@ test-remote: .venv/ready  ## run the tests of buckets and web servers with all s
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[servers]'
 	npm install --silent --no-audit --no-fund --prefix build/azurite azurite@3.37.0 || echo 'no npm, no Azurite' >&2
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'remote or not remote' reference/tests/test_buckets.py \
-		reference/tests/test_object_*.py reference/tests/test_writers_objects.py reference/tests/test_far_*.py \
+		reference/tests/test_object_*.py reference/tests/test_writers_objects.py reference/tests/test_far_*.py reference/tests/test_orbax_places.py \
 		reference/tests/test_servers.py reference/tests/test_remote_*.py
 
 test-thorough: .venv/ready  ## run the tests that take minutes: many processes, kills, grammars and pages by all rules, the proof

@@ -52,6 +52,9 @@ def s3_object(url: str) -> tuple[Any, str]:
     return _made("S3Store", url, bucket, settings, provider), key
 
 
+_GCS_OF_TENSORSTORE: Final = "TENSORSTORE_GCS_HTTP_URL"  # where it finds Google's server
+
+
 def kvstore_of(url: str) -> Settings:
     """tensorstore's specification of a store of what is below a URL of S3 or GCS, which ends in /.
 
@@ -61,6 +64,9 @@ def kvstore_of(url: str) -> Settings:
     scheme = url.partition("://")[0].lower()
     if scheme in ("gs", "gcs"):
         bucket, key = bucket_and_key(url)
+        if (host := os.environ.get("STORAGE_EMULATOR_HOST")) and not os.environ.get(_GCS_OF_TENSORSTORE):
+            text = "the arrays of orbax are read by tensorstore, which asks Google whatever STORAGE_EMULATOR_HOST says"
+            raise UsageError(f"{without_secrets(url)}: {text}; set {_GCS_OF_TENSORSTORE}={host} too")
         return {"driver": "gcs", "bucket": bucket, "path": key}
     if scheme not in ("s3", "s3a"):
         text = "orbax folders are read from disks, s3:// and gs://; copy the folder to one of these"

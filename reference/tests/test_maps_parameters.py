@@ -269,7 +269,7 @@ def test_a_folder_of_shards_appears_with_its_config(folder, monkeypatch):
     assert [name.rpartition("/")[2] for name in seen] == ["config.json", "model.safetensors.index.json"]
     assert all(".parts/" in name for name in seen)
 
-    def fails(name, data):
+    def fails(name, *data):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(outputs, "_write", fails)

@@ -13,6 +13,7 @@ from reference.commands import verbs
 from reference.containers import orbax_places
 from reference.format.errors import FormatError, UsageError
 from reference.storage.stores import kvstore_of
+from reference.tests.servers.gcs import put_by_json
 from reference.tests.servers.s3 import client
 
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
@@ -61,6 +62,26 @@ def test_every_verb_reads_a_folder_in_a_bucket(upload, capsys, ocdbt):
     assert list(sc.load("out")) == ["b", "w"]
     like = {"w": jax.ShapeDtypeStruct((3, 4), jnp.float32), "b": {"0": jax.ShapeDtypeStruct((2,), jnp.int8)}}
     assert sc.load(url, "params", like=like)["w"][2, 3] == 11
+
+
+@pytest.mark.remote
+@pytest.mark.parametrize("ocdbt", [True, False])
+def test_every_verb_reads_a_folder_of_google(gcs_read, tmp_path, monkeypatch, capsys, ocdbt):
+    monkeypatch.chdir(tmp_path)
+    save(f"tree {ocdbt}", TREE, use_ocdbt=ocdbt)
+    for path in Path(f"tree {ocdbt}").rglob("*"):
+        if path.is_file():
+            put_by_json(gcs_read, str(path), path.read_bytes())
+    with gcs_read.known() as bucket:
+        url = f"orbax::{bucket}/tree {ocdbt}"
+        assert run("inspect", url) == 2
+        says = f"asks Google whatever STORAGE_EMULATOR_HOST says; set TENSORSTORE_GCS_HTTP_URL={gcs_read.address} too"
+        assert says in capsys.readouterr().err
+        monkeypatch.setenv("TENSORSTORE_GCS_HTTP_URL", gcs_read.address)
+        assert run("inspect", url) == run("verify", url) == run("compare", url, f"orbax::tree {ocdbt}") == 0
+        assert "equal: 3 leaves" in capsys.readouterr().out
+        assert run("convert", url, "params::out", "--prefix=params") == 0
+        np.testing.assert_array_equal(sc.load("out")["w"], TREE["params"]["w"])
 
 
 def test_the_items_of_a_step_are_found_and_named(upload):

@@ -14,6 +14,7 @@ import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from .buckets import Bucket
 from .faults import Answer, Ask, Asked, Proxy
@@ -61,7 +62,7 @@ def gcs_for_reading(name: str = "bucket") -> Iterator[Bucket]:
 def put_by_json(bucket: Bucket, key: str, data: bytes) -> None:
     """Put an object by the API that fake-gcs-server knows."""
     name = bucket.url.partition("://")[2]
-    _post(f"{bucket.address}/upload/storage/v1/b/{name}/o?uploadType=media&name={key}", data)
+    _post(f"{bucket.address}/upload/storage/v1/b/{name}/o?uploadType=media&name={quote(key, safe='')}", data)
 
 
 def _post(url: str, data: bytes) -> None:
