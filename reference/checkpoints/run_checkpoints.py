@@ -12,9 +12,9 @@ from typing import Any, Final, Literal, SupportsIndex, overload
 from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
 from ..storage.atomic_files import remove_seal
-from ..storage.folders import make_folder
 from ..storage.local_files import Path_
 from ..storage.object_errors import without_secrets
+from ..storage.object_places import ObjectPlace
 from ..storage.places import LocalPlace, place_of
 from .background import Saving
 from .saving import save_job
@@ -25,23 +25,27 @@ _NAME: Final = re.compile("step_(0|[1-9][0-9]*)")
 class Checkpoints:
     """The checkpoints of a training run: the files `step_N` of a folder, of which the last `keep` stay, or all.
 
-    Each is a stream, which appears whole or not at all (spec STREAM-8): what `latest` names is complete, whenever the
-    program before was killed. `folder` is made by the first save. What else is in it is left alone. Raises UsageError
-    for a folder that is not one of this machine's file systems, and for a `keep` below 1.
+    `folder` is one of a file system, made by the first save, or of a bucket, such as `s3://bucket/run`. Each checkpoint
+    is a stream, which appears whole or not at all (spec STREAM-8): what `latest` names is complete, whenever the
+    program before was killed. What else is in the folder is left alone. Raises UsageError for another place, which has
+    nothing that can be removed, and for a `keep` below 1.
     """
 
     def __init__(self, folder: Path_, keep: int | None = None) -> None:
         prefix, name = split_prefix(folder)
-        if prefix is not None or "://" in name or not isinstance(place_of(os.path.join(name, "x")), LocalPlace):
-            text = "does not name a folder of this machine, and old checkpoints are removed from those alone"
+        place = place_of(os.path.join(name, "x"))
+        is_local = isinstance(place, LocalPlace) and "://" not in name
+        if prefix is not None or "?" in name or not (is_local or isinstance(place, ObjectPlace)):
+            text = "does not name a folder of a file system or a bucket, from which old checkpoints can be removed"
             raise UsageError(f"{without_secrets(os.fspath(folder))} {text}; elsewhere give `save` a path for each step")
         if keep is not None and (type(keep) is not int or keep < 1):
             raise UsageError(f"keep is how many checkpoints stay, a number from 1 on, or None for all, not {keep!r}")
-        self.folder = os.path.abspath(os.path.expanduser(name))
+        self.folder = os.path.abspath(os.path.expanduser(name)) if is_local else name.rstrip("/")
         self.keep = keep
 
     def __repr__(self) -> str:
-        return f"<Checkpoints {self.folder}: steps {', '.join(map(str, self.steps())) or 'none'}; keep={self.keep}>"
+        steps = ", ".join(map(str, self.steps())) or "none"
+        return f"<Checkpoints {without_secrets(self.folder)}: steps {steps}; keep={self.keep}>"
 
     def path(self, step: SupportsIndex) -> str:
         """Where the checkpoint of a step is, or would be. Raises UsageError for a step below 0."""
@@ -52,8 +56,14 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, in their order; none where the folder does not exist. Raises OSError."""
+        return sorted(int(found[1]) for name in self._names() if (found := _NAME.fullmatch(name)))
+
+    def _names(self) -> list[str]:
+        place = place_of(self.path(0))
+        if isinstance(place, ObjectPlace):
+            return place.beside()
         with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
-            return sorted(int(found[1]) for each in entries if (found := _NAME.fullmatch(each.name)) and each.is_file())
+            return [entry.name for entry in entries if entry.is_file()]
         return []
 
     def latest(self) -> str | None:
@@ -103,12 +113,17 @@ class Checkpoints:
         if later:
             found = f"{self.folder} has a checkpoint of step {later[-1]}, which is later than {step}"
             raise UsageError(f"{found}; move step_{later[0]} and what follows elsewhere, or save into another folder")
-        make_folder(self.folder)
+        place_of(self.path(step)).make_folder()
 
     def _remove_oldest(self) -> None:
         """Raises OSError."""
         for step in self.steps()[: -self.keep] if self.keep else []:
             path = self.path(step)
+            place = place_of(path)
+            if isinstance(place, ObjectPlace):
+                place.remove_seal()
+                place.remove()
+                continue
             remove_seal(Path(path))
             with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
                 os.unlink(path)

@@ -91,6 +91,13 @@ def check_output(store: Any, key: str, name: str) -> None:
             raise
 
 
+def names_in(store: Any, folder: str, name: str) -> list[str]:
+    """The names of the objects of a folder, "" for that of the whole store; not of those below it. Raises OSError."""
+    with named(name):
+        listed = waited(lambda: obstore.list_with_delimiter(store, folder or None))
+    return [each["path"].rpartition("/")[2] for each in listed["objects"]]
+
+
 def remove(store: Any, key: str, name: str) -> None:
     """Remove an object; where there is none nothing is done. Raises OSError."""
     with named(name), contextlib.suppress(FileNotFoundError):

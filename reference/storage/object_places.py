@@ -61,6 +61,14 @@ class ObjectPlace:
         """Have the object gone. Raises OSError."""
         self._outputs().remove(self._store, self._key, self.name)
 
+    def remove_seal(self) -> None:
+        """Have the seal beside the object gone, where there is one."""
+        self._outputs().remove_seal(self._store, self._key)
+
+    def beside(self) -> list[str]:
+        """The names of the objects in the folder of this one. Raises OSError."""
+        return self._outputs().names_in(self._store, self._key.rpartition("/")[0], self.name)
+
     def _refuse_folder(self) -> None:
         if not self._key or self._key.endswith("/"):
             raise UsageError(f"{self.name} does not name an object; drop the / at the end")

@@ -358,3 +358,18 @@ def test_the_extra_is_named_where_obstore_is_not_installed(s3, monkeypatch):
     monkeypatch.delitem(sys.modules, "reference.storage.object_outputs", raising=False)
     with s3.known() as url, pytest.raises(UsageError, match=r"streamckpt\[remote\]"):
         reference.save(f"{url}/x", TREE)
+
+
+@on_buckets
+def test_the_last_checkpoints_of_a_run_are_kept(bucket):
+    kept = reference.Checkpoints(f"{bucket.url}/a run", keep=2)
+    assert kept.latest() is None
+    for step in (1, 2, 10):
+        kept.save(step, {"w": np.arange(4.0), "step": step}, blocking=step != 2)
+        if step == 1:
+            seal(kept.path(1))
+    assert kept.steps() == [2, 10]
+    assert reference.load(kept.latest())["step"] == 10
+    for gone in ("step_1", "step_1.seal"):
+        with pytest.raises(FileNotFoundError):
+            place_of(f"{bucket.url}/a run/{gone}").open()

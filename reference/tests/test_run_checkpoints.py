@@ -114,9 +114,32 @@ def test_the_folder_stays_where_it_was_when_the_program_goes_elsewhere(tmp_path,
     assert names(tmp_path / "run") == ["step_2"]
 
 
-@pytest.mark.parametrize("folder", ["s3://bucket/run", "https://host/run", "flax::run", "hf://me/run", "file:///run"])
+@pytest.mark.parametrize("folder", ["run", "a/run", "run/"])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_folder_of_a_bucket_keeps_the_last_too(folder, blocking):
+    obstore = pytest.importorskip("obstore")
+    store = pytest.importorskip("obstore.store").MemoryStore()
+    url = sc.in_store(store, folder)
+    kept = sc.Checkpoints(url, keep=2)
+    assert (kept.latest(), kept.steps()) == (None, [])
+    obstore.put(store, f"{folder.rstrip('/')}/below/step_7", b"mine")
+    obstore.put(store, "step_9", b"mine")
+    for step in (1, 2, 10):
+        saving = kept.save(step, tree(step), format="2.0", blocking=blocking)
+        if saving is not None:
+            saving.wait()
+    assert kept.steps() == [2, 10]
+    assert kept.latest() == f"{url.rstrip('/')}/step_10"
+    assert sc.load(kept.latest())["step"] == 10
+    names = sorted(each["path"].removeprefix(folder.rstrip("/")) for each in obstore.list(store).collect())
+    assert names == ["/below/step_7", "/step_10", "/step_2", "step_9"]
+    with pytest.raises(UsageError, match="has a checkpoint of step 10"):
+        kept.save(3, tree(3))
+
+
+@pytest.mark.parametrize("folder", ["https://host/run", "flax::run", "hf://me/run", "file:///run"])
 def test_a_folder_elsewhere_is_refused_at_once(folder):
-    with pytest.raises(UsageError, match="does not name a folder of this machine"):
+    with pytest.raises(UsageError, match="does not name a folder of a file system or a bucket"):
         sc.Checkpoints(folder)
 
 
