@@ -33,10 +33,13 @@ def _next(records: Sequence[Record], depth: int, known: Collection[tuple[str, ..
     for record in records:
         for n in range(depth, len(record.path)):
             children.setdefault(record.path[:n], set()).add(record.path[n])
+    empty = {record.path for record in records if record.kind == "empty"}
     nodes = [
         node
         for node, parts in children.items()
-        if parts == set(_PARTS) and node in known and not any((*node, part) in known for part in _PARTS)
+        # One without fields, such as optax's EmptyState, is nothing in a target, which then does not know the node.
+        if parts == set(_PARTS) and (node in known or {(*node, "fields"), (*node, "values")} <= empty)
+        if not any((*node, part) in known for part in _PARTS)
     ]
     return min(nodes, key=len, default=None)
 

@@ -67,9 +67,11 @@ class FarOrbax:
     def __init__(self, url: str) -> None:
         """Raises FormatError, OSError, UsageError."""
         self._url = url if url.endswith("/") else f"{url}/"
+        self._kept: dict[str, bytes | None] = {}  # what has been read by now
         kvstore_of(self._url)  # refused before anything is asked of a server
         if self.read(TREE) is None:
             self._url = self._item()
+            self._kept.clear()
 
     def _item(self) -> str:
         """The folder of the one tree in a step, which says what its items are."""
@@ -86,6 +88,11 @@ class FarOrbax:
         return _refuse(self._url.rstrip("/"), found)
 
     def read(self, name: str) -> bytes | None:
+        if name not in self._kept:
+            self._kept[name] = self._now(name)
+        return self._kept[name]
+
+    def _now(self, name: str) -> bytes | None:
         try:
             file = place_of(self._url + name).open()
         except FileNotFoundError:
@@ -96,7 +103,8 @@ class FarOrbax:
             return file.read_at(0, file.size)
 
     def mark(self, name: str) -> Any:
-        return self.read(name)  # a bucket need not say more; both are small
+        """Its bytes, since a bucket need not say more: at first those that have been read, then what is there."""
+        return self._kept.pop(name) if name in self._kept else self._now(name)
 
     def kvstore(self) -> dict[str, Any]:
         spec = kvstore_of(self._url)

@@ -231,7 +231,7 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
         such = f", such as {listed(files)}" if files else ""
         raise IsADirectoryError(errno.EISDIR, f"this is a directory; name a file in it{such}", name)
     if len(found) > 1:
-        raise UsageError(f"{name} holds {listed(found)}: name the one you want")
+        raise UsageError(f"{name} holds {listed(found)}: name the one you want, as in {base}{shown(found[0])}")
     return open_files(base + found[0], given=name)
 
 

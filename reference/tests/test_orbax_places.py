@@ -64,6 +64,14 @@ def test_every_verb_reads_a_folder_in_a_bucket(upload, capsys, ocdbt):
     assert sc.load(url, "params", like=like)["w"][2, 3] == 11
 
 
+def test_the_tree_is_asked_for_once_and_once_more_to_see_that_it_is_the_same(upload, monkeypatch):
+    save("once", TREE)
+    url, asked, place_of = upload("once"), [], orbax_places.place_of
+    monkeypatch.setattr(orbax_places, "place_of", lambda url: asked.append(url.rpartition("/")[2]) or place_of(url))
+    with sc.open(f"orbax::{url}"):
+        assert sorted(asked).count("_METADATA") == asked.count("manifest.ocdbt") == 2
+
+
 @pytest.mark.remote
 @pytest.mark.parametrize("ocdbt", [True, False])
 def test_every_verb_reads_a_folder_of_google(gcs_read, tmp_path, monkeypatch, capsys, ocdbt):

@@ -156,6 +156,23 @@ def test_old_named_tuples_migrate_as_flax_does(tmp_path, kind):
     assert sc.load(tmp_path / "own", like={"t": own}) == {"t": own}
 
 
+class Nothing(NamedTuple):
+    """As optax's EmptyState."""
+
+
+def test_an_old_named_tuple_without_fields_is_nothing(tmp_path):
+    tree = {"opt": {"0": Outer(np.int32(3), Nothing()), "1": Nothing()}, "w": np.ones(2)}
+    like = {"opt": {"0": Outer(np.int32(0), Nothing()), "1": Nothing()}, "w": np.zeros(2)}
+    (tmp_path / "x").write_bytes(flax.serialization.msgpack_serialize(old(tree)))
+    found = sc.load(f"flax::{tmp_path}/x", like=like)
+    assert jax.tree.structure(found) == jax.tree.structure(like)
+    assert (found["opt"]["0"].count, found["w"][1]) == (3, 1)
+    # One that has a field which the target lacks is told.
+    (tmp_path / "y").write_bytes(flax.serialization.msgpack_serialize(old({**tree, "more": Inner(np.ones(1), None)})))
+    with pytest.raises(sc.TargetMismatch, match="only in the checkpoint"):
+        sc.load(f"flax::{tmp_path}/y", like=like)
+
+
 # --- int keys and lists of flax files -----------------------------------------------------------------
 
 
