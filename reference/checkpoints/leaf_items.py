@@ -22,6 +22,12 @@ def outflow_of(arrays: list[Any], writers: Collection[int] | None = None, meetin
     return Outflow(arrays, writers, meetings)
 
 
+def prepare_forks() -> None:
+    from ..devices.forks import prepare
+
+    prepare()
+
+
 def shared_arrays() -> Any:
     from ..devices.shared_arrays import SharedArrays
 

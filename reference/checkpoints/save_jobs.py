@@ -30,7 +30,7 @@ from ..storage.local_files import Path_
 from ..storage.progress import Show, silent
 from .agreement import agreed, facts_of
 from .background import Saving, finish_earlier, given_up_on_error
-from .leaf_items import described, file_of_all, item_of, outflow_of, refuse_traced, shared_arrays
+from .leaf_items import described, file_of_all, item_of, outflow_of, prepare_forks, refuse_traced, shared_arrays
 from .output_plans import Plan
 from .outputs import Output
 
@@ -85,6 +85,8 @@ class Job:
         self._file: Any = None  # that all processes write
         self._shared_arrays = shared_arrays() if by_all else None
         arrays = [value for _, value in leaves if type(value) is not np.ndarray and is_device_array(value)]
+        if arrays:
+            prepare_forks()
         if by_all:
             arrays, writers = [array for array in arrays if array.is_fully_addressable], [0]
         self._outflow = outflow_of(arrays, writers, meetings) if arrays else None

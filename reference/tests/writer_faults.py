@@ -143,12 +143,14 @@ def forked():
     for when in ("during", "after"):
         if when == "after":
             saving.wait()
-        child = os.fork()
-        if child == 0:
-            said = caught(lambda: reference.save(FOLDER / "y", big()))
-            tell(f"child {when}", error=said)
-            os._exit(0)  # as multiprocessing does: what jax has registered for the end waits for threads of the parent
-        tell(f"parent {when}", status=os.waitpid(child, 0)[1])
+        for end in (os._exit, sys.exit):  # as multiprocessing has it, and as any program has
+            child = os.fork()
+            if child == 0:
+                said = caught(lambda: reference.save(FOLDER / "y", big()))
+                tell(f"child {when} {end.__name__}", error=said)
+                end(3)
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            tell(f"parent {when} {end.__name__}", status=status)
     reference.save(FOLDER / "x", big(3.0))
     tell("end", good=float(reference.load(FOLDER / "x")["0"].min()) == 3.0)
 
