@@ -34,7 +34,7 @@ class Pulse:
 
     def __init__(self, store: Any, folder: str) -> None:
         self._store, self._folder = store, folder
-        self._ended = threading.Event()
+        self._begun, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -44,6 +44,7 @@ class Pulse:
         with contextlib.suppress(RuntimeError):  # without a thread the others have no sign, and do not miss it
             thread.start()
             self._thread = thread
+            self._begun.wait(_PULSE)  # a process that is killed before its first sign would not be missed
 
     def stop(self) -> None:
         self._ended.set()
@@ -66,6 +67,7 @@ class Pulse:
 
     def _tell(self, i: int) -> None:
         self._store.key_value_set(f"{self._folder}/{jax.process_index()}/{i}", "")
+        self._begun.set()
         if i:
             forget(self._store, f"{self._folder}/{jax.process_index()}/{i - 1}")
 

@@ -33,3 +33,12 @@ def test_a_store_that_hangs_keeps_nobody_from_ending(silent, capsys):
     pulse.stop()
     assert not pulse._thread.is_alive()
     assert capsys.readouterr().err == ""
+
+
+def test_the_first_sign_of_life_is_there_before_anything_else_is_done(monkeypatch):
+    monkeypatch.setattr(job_store, "_PULSE", 600.0)
+    told = []
+    pulse = job_store.Pulse(SimpleNamespace(key_value_set=lambda *given: told.append(given)), "pulse")
+    pulse.start()
+    assert told == [("pulse/0/0", "")]
+    pulse.stop()
