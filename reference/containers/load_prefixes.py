@@ -65,7 +65,7 @@ def kind_said(output: str | os.PathLike[str]) -> str | None:
         return PREFIXES[prefix]
     if found := _NOT_WRITTEN.search(path):
         advice = "put safetensors::, flax:: or params:: before it to say what to write"
-        raise UsageError(f"{path}: files that end in {found[0]} are not written here; {advice}")
+        raise UsageError(f"{path}: {found[0]} files cannot be written; {advice}")
     return next((kind for ending, kind in _ENDINGS if ending.search(path)), None)
 
 

@@ -162,5 +162,5 @@ def _refuse(base: str, items: list[str], steps: Iterable[str] = ()) -> NoReturn:
     if steps := list(steps):
         found = ", ".join(steps[-8:])
         raise UsageError(f"{base} holds the steps {found}: name one, as in orbax::{base}/{steps[-1]}")
-    advice = "a checkpoint of another kind is named without orbax::, and one of orbax before 0.5 is restored with that"
+    advice = "leave orbax:: out where it is of another kind; restore one of orbax before 0.5 with that version of orbax"
     raise FormatError("CONV-6", None, None, f"this is not an orbax folder: there is no {TREE} in it", advice)
