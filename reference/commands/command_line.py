@@ -118,7 +118,11 @@ def _silent(arguments: argparse.Namespace) -> Iterator[None]:
         yield
         return
     arguments.progress = False
-    with open(os.devnull, "w") as nothing, contextlib.ExitStack() as silent:
+    # Names that are not text are escaped as on a terminal, though nobody sees them here.
+    with (
+        open(os.devnull, "w", encoding="utf-8", errors="backslashreplace") as nothing,
+        contextlib.ExitStack() as silent,
+    ):
         silent.enter_context(contextlib.redirect_stderr(nothing))
         if not arguments.json:
             silent.enter_context(contextlib.redirect_stdout(nothing))

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,35 @@ def test_names_of_files_do_not_steer_the_terminal(folder, capsys):
         assert "evil\\x1b[31m\\r" in out or "evil\\u001b" in out
         assert "\x1b" not in out + error
     assert json.loads(said(capsys, "inspect", name, "--json")[1])["file"] == name
+
+
+@pytest.mark.parametrize("quiet", [[], ["-q"]])
+def test_names_that_are_not_text_stop_no_verb(quiet, folder, capsys):
+    """Names of files are bytes, and these are not UTF-8."""
+    name = os.fsdecode(b"bad\xff\xfe")
+    os.rename("x", name)
+    for words in (
+        ["verify", name, "missing", name],
+        ["compare", name, name],
+        ["convert", name, f"params::{name}2"],
+        ["diff", name, f"{name}2", f"{name}3"],
+        ["recover", name, f"{name}3", f"{name}4"],
+        ["salvage", name, f"{name}5"],
+        ["seal", name],
+    ):
+        status, out, error = said(capsys, *words, *quiet)
+        assert status == ("missing" in words), error
+        assert "Traceback" not in error
+        assert (out == "") if quiet else ("bad\\udcff\\udcfe" in out)
+    assert Path(f"{name}4").read_bytes() == Path(name).read_bytes()
+
+
+def test_names_that_are_not_ascii_stop_no_verb_where_the_locale_is(folder):
+    os.rename("x", "ümlaut")
+    plain = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "streamckpt", "verify", "-q", "ümlaut"]
+    done = subprocess.run(command, capture_output=True, text=True, env=plain)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
