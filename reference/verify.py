@@ -2,10 +2,10 @@
 
 import sys
 
-from .checkpoints.verification import Finding, verify
+from .checkpoints.verification import Finding, NotedLeaf, verify
 from .commands.verify import command_line, main
 
-__all__ = ["Finding", "command_line", "main", "verify"]
+__all__ = ["Finding", "NotedLeaf", "command_line", "main", "verify"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -50,7 +50,7 @@ from reference.delta import (
 )
 from reference.salvage import SalvageReport, salvage
 from reference.seal import SealReport, seal
-from reference.verify import Finding, verify
+from reference.verify import Finding, NotedLeaf, verify
 
 from . import delta, maps
 
@@ -68,6 +68,7 @@ __all__ = [
     "FormatError",
     "KeyPath",
     "Leaf",
+    "NotedLeaf",
     "Record",
     "RecoverReport",
     "SPEC_VERSION",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -33,21 +35,33 @@ from ..storage.reading_ahead import expect
 from .checkpoint import Checkpoint
 from .checkpoint import open as open_checkpoint
 
+NAN: Final = "holds NaN"
+INFINITIES: Final = "holds infinities"
+
+
+class NotedLeaf(NamedTuple):
+    """A leaf that a note concerns: in how many of its elements, None where it is not a matter of elements."""
+
+    path: tuple[str, ...]
+    count: int | None
+    elements: int
+
 
 class Finding(NamedTuple):
-    """A note on a good file: how many leaves it concerns, and the key path of the first."""
+    """A note on a good file: how many leaves it concerns, the key path of the first, and each of them."""
 
     note: str
     leaves: int
     first: tuple[str, ...]
+    each: tuple[NotedLeaf, ...] = ()
 
 
 def verify(path: Path_ | Checkpoint, *, progress: Shown = False) -> list[Finding]:
     """Read every byte of `[PREFIX::]PATH`, of any container, or of an opened checkpoint, and return notes on it.
 
-    A finding is not a fault: what breaks the specification is raised. `progress` is True for a bar on a terminal, or a
-    callable (see `reference.storage.progress.shown`). Raises FormatError, OSError, and UsageError for a prefix that
-    does not exist.
+    A finding is not a fault: what breaks the specification is raised. Each leaf that holds NaN or infinities is listed
+    with the number of its elements that are. `progress` is True for a bar on a terminal, or a callable (see
+    `reference.storage.progress.shown`). Raises FormatError, OSError, and UsageError for a prefix that does not exist.
     """
     if isinstance(path, Checkpoint):
         with shown(progress)("verify", sum(record.nbytes for record in path.records)) as moved:
@@ -64,39 +78,42 @@ def _findings(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
 def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     if checkpoint.contents.departure is not None:
         raise checkpoint.contents.departure.error
-    notes: dict[str, list[tuple[str, ...]]] = {}
+    notes: dict[str, list[NotedLeaf]] = {}
     digests = checkpoint.leaf_digests()
     expect(checkpoint.source, extents_of(checkpoint.records))
     for record in checkpoint.records:
         digest = LeafDigest(record.path, record.leaf) if record.path in digests else None
-        read = sorted(_payload_notes(checkpoint.source, record, moved, digest))
+        read = _payload_notes(checkpoint.source, record, moved, digest)
         if digest is not None and digest.digest() != digests[record.path]:
             # INDEX-9: "A program that verifies a file compares them with what the leaves give, and refuses the
             #          file where they differ"
             _refuse_digest(checkpoint, KeyPath(record.path), "the digest of a leaf")
-        for note in read:
-            notes.setdefault(note, []).append(record.path)
+        for note in sorted(read):
+            notes.setdefault(note, []).append(NotedLeaf(record.path, read[note], math.prod(record.shape)))
         one_record = checkpoint.contents.seal is None  # a sealed stream has as many as old readers need
         if checkpoint.kind == STREAM and one_record and record.end - record.leaf_offset > MAX_OLD_BLOB:
-            notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(record.path)
+            leaf = NotedLeaf(record.path, None, math.prod(record.shape))
+            notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(leaf)
     if checkpoint.contents.seal is not None:
         _refuse_wrong_sum(checkpoint.contents.seal)
         index = checkpoint.contents.seal.index
         if index.digests is not None and index.digests[-DIGEST:] != tree_digest(index.leaf_digests()[2]):
             _refuse_digest(checkpoint, None, "the digest of the tree")
     checkpoint.source.refuse_changes()
-    findings = [Finding(note, len(paths), paths[0]) for note, paths in notes.items()]
+    findings = [Finding(note, len(leaves), leaves[0].path, tuple(leaves)) for note, leaves in notes.items()]
     if (
         checkpoint.kind not in (SAFETENSORS, ORBAX)
         and not _is_part(checkpoint)
         and (path := _first_not_canonical(checkpoint))
     ):
-        findings.append(Finding("is the first leaf that is not in canonical form", 1, path))
+        leaf = NotedLeaf(path, None, math.prod(checkpoint.record(path).shape))
+        findings.append(Finding("is the first leaf that is not in canonical form", 1, path, (leaf,)))
     return findings
 
 
-def _payload_notes(source: Source, record: Record, moved: Progress, digest: LeafDigest | None) -> set[str]:
-    notes: set[str] = set()
+def _payload_notes(source: Source, record: Record, moved: Progress, digest: LeafDigest | None) -> Counter[str]:
+    """How many elements of a leaf each note concerns."""
+    notes = Counter[str]()
     if digest is not None:
         digest.update(content_head(record.leaf))
     payload = stored(source, record.leaf_offset, record.leaf)
@@ -107,7 +124,7 @@ def _payload_notes(source: Source, record: Record, moved: Progress, digest: Leaf
         if digest is not None:
             digest.update(raw.data)
         if record.dtype is not None:
-            notes.update(_array_notes(raw, record.dtype))
+            notes.update(dict(_array_notes(raw, record.dtype)))
     return notes
 
 
@@ -128,22 +145,23 @@ def _refuse_digest(checkpoint: Checkpoint, path: KeyPath | None, what: str) -> N
     raise FormatError("INDEX-9", seal.index_at[0], path, detail, "the seal was made incorrectly; make a new one")
 
 
-def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[str]:
+def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[tuple[str, int]]:
+    """What is unusual in the elements whose bytes are `raw`, uint8[n], and in how many of them."""
     if dtype == np.bool_:
-        if raw.max() > 1:
-            yield "holds bool bytes other than 0 and 1 (DTYPE-5)"
+        if n := int(np.count_nonzero(raw > 1)):
+            yield "holds bool bytes other than 0 and 1 (DTYPE-5)", n
     elif bits := BITS.get(dtype.name):
-        if raw.max() >> bits:
-            yield "holds elements with high bits that are not zero (DTYPE-4)"
+        if n := int(np.count_nonzero(raw >> bits)):
+            yield "holds elements with high bits that are not zero (DTYPE-4)", n
     elif (part := PARTS.get(dtype.name, dtype.name)) in FLOAT_TAGS or dtype.kind == "f":  # so is float8_e5m2
         values = raw.view(dtype_of(part))
         if part in FLOAT_TAGS and are_finite(values):  # which takes less than to look for either
             return
+        parts = dtype.itemsize // values.itemsize
         with np.errstate(invalid="ignore"):  # a signalling NaN is not a reason to warn
-            if np.isnan(values).any():
-                yield "holds NaN"
-            if np.isinf(values).any():
-                yield "holds infinities"
+            for note, are in ((NAN, np.isnan(values)), (INFINITIES, np.isinf(values))):
+                if n := int(np.count_nonzero(are.reshape(-1, parts).any(axis=1) if parts > 1 else are)):
+                    yield note, n
 
 
 def _is_part(checkpoint: Checkpoint) -> bool:

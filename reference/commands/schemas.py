@@ -102,6 +102,13 @@ _DELTA: Final = _object(
         "removed": _PATHS,
     }
 )
+_NOTED_LEAF: Final = _object(
+    {
+        "path": _PATH,
+        "count": {**_or_null(_INT), "description": "of its elements; null where the note is of the whole leaf"},
+        "elements": _INT,
+    }
+)
 _GOOD: Final = _object(
     {
         "file": _TEXT,
@@ -111,7 +118,16 @@ _GOOD: Final = _object(
         "leaves": _INT,
         "size": _INT,
         "totals": _TOTALS,
-        "notes": _list(_object({"path": _PATH, "note": _TEXT, "leaves": _INT})),
+        "notes": _list(
+            _object(
+                {
+                    "path": {**_PATH, "description": "the key path of the first leaf"},
+                    "note": _TEXT,
+                    "leaves": _INT,
+                    "each": {**_list(_NOTED_LEAF), "description": "every leaf that the note concerns"},
+                }
+            )
+        ),
     },
     _SEAL,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Final
 
-DONE, REFUSED, USAGE, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, REFUSED, USAGE, PARTLY, NOTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 EVERY: Final = ""
 
 # What each status means, of every verb and of those in which it means something else.
@@ -23,6 +23,7 @@ EXIT_STATUSES: Final[dict[int, dict[str, str]]] = {
     },
     USAGE: {EVERY: "wrong usage", "compare": "wrong usage, or an input was refused"},
     PARTLY: {"salvage": "something is lost, and the rest was written"},
+    NOTED: {"verify": "every file is good, and one holds what --fail_on names"},
     INTERRUPTED: {EVERY: "interrupted; an output that was there before is still whole"},
 }
 

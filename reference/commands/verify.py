@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ..checkpoints.checkpoint import Checkpoint
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.patterns import chooser
 from ..checkpoints.totals import totals
-from ..checkpoints.verification import Finding, verify
+from ..checkpoints.verification import INFINITIES, NAN, Finding, NotedLeaf, verify
 from ..containers.flax_file import STRICT
 from ..containers.load_prefixes import PREFIXES, shown_name
+from ..containers.stream import STREAM
 from ..format.errors import counted
 from ..format.keypaths import display
 from ..format.trees import is_train_state
@@ -19,6 +21,7 @@ from .command_line import each_file, run
 from .options import add_names, add_patterns, add_showing
 from .parsers import Parser, parser
 from .seal_texts import seal_json
+from .statuses import DONE, NOTED
 from .tables import named, size
 
 _EXAMPLES = """examples:
@@ -27,9 +30,16 @@ _EXAMPLES = """examples:
   # every file of a folder; the exit status is 0 if all are good
   streamckpt verify --quiet backups/* && echo good
   streamckpt verify flax::flax_model.msgpack --json
+  # the exit status is 4 where a weight is NaN, so that a pipeline stops
+  streamckpt verify streaming_params --fail_on=nan
 
-Notes do not change the exit status: a file may be good and not in canonical form.
+Notes do not change the exit status, unless --fail_on asks for it: a file may be good and not in canonical form.
+A plain stream has no end mark: leaves that were cut off behind the last one are not noticed. Count the leaves.
 """
+
+# What --fail_on takes, and the notes that it means.
+FAULTS: Final = {"nan": (NAN,), "inf": (INFINITIES,), "nonfinite": (NAN, INFINITIES)}
+_LISTED: Final = 10  # leaves under a note
 
 
 def command_line() -> Parser:
@@ -43,6 +53,12 @@ def command_line() -> Parser:
     command.add_argument("paths", metavar="FILE", nargs="+", help=text)
     add_patterns(command, "read")
     add_names(command)
+    command.add_argument(
+        "--fail_on",
+        action="append",
+        choices=tuple(FAULTS),
+        help="exit with 4 where a good file holds NaN (nan), infinities (inf) or either (nonfinite); may be repeated",
+    )
     add_showing(command)
     return command
 
@@ -57,36 +73,63 @@ def describe_json(checkpoint: Checkpoint, findings: list[Finding], file: str) ->
         "leaves": len(checkpoint),
         "size": checkpoint.source.size,
         "totals": totals(checkpoint.records),
-        "notes": [{"path": list(each.first), "note": each.note, "leaves": each.leaves} for each in findings],
+        "notes": [_note_json(finding) for finding in findings],
         **seal_json(checkpoint),
     }
+
+
+def _note_json(finding: Finding) -> dict[str, Any]:
+    each = [{"path": list(leaf.path), "count": leaf.count, "elements": leaf.elements} for leaf in finding.each]
+    return {"path": list(finding.first), "note": finding.note, "leaves": finding.leaves, "each": each}
 
 
 def _print_report(checkpoint: Checkpoint, findings: list[Finding], file: str) -> None:
     what = "train state" if is_train_state(checkpoint) else "tree"
     kind = checkpoint.kind if checkpoint.contents.seal is None else f"sealed {checkpoint.kind}"
+    kind += " (without an end mark)" if kind == STREAM else ""
     print(f"{file}: good {kind}, a {what} of {counted(len(checkpoint), 'leaf')}, {size(checkpoint.source.size)}")
     for name, entry in totals(checkpoint.records).items():
         leaves, elements = counted(entry["leaves"], "leaf"), counted(entry["elements"], "element")
         print(f"  {name}: {leaves}, {elements}, {size(entry['bytes'])}")
     for finding in findings:
-        more = f" (and {counted(finding.leaves - 1, 'more leaf')})" if finding.leaves > 1 else ""
-        print(f"  note: {display(finding.first)} {finding.note}{more}")
+        for line in _note_lines(finding):
+            print(f"  {line}")
+
+
+def _note_lines(finding: Finding) -> Iterator[str]:
+    """A note, and below it its leaves with their counts; those of one leaf stand in its line."""
+    first, *others = finding.each
+    if not others:
+        yield f"note: {display(finding.first)} {finding.note}" + (f": {_share(first)}" if first.count else "")
+        return
+    yield f"note: {display(finding.first)} {finding.note} (and {counted(len(others), 'more leaf')})"
+    for leaf in finding.each[:_LISTED]:
+        yield f"  {display(leaf.path)}" + (f": {_share(leaf)}" if leaf.count else "")
+    if (left := len(finding.each) - _LISTED) > 0:
+        yield f"  and {counted(left, 'more leaf')}, which --json lists"
+
+
+def _share(leaf: NotedLeaf) -> str:
+    return f"{leaf.count:,} of {counted(leaf.elements, 'element')}"
 
 
 def _run(arguments: argparse.Namespace) -> int:
     is_chosen = chooser(arguments.include, arguments.exclude)
+    stop = {note for fault in arguments.fail_on or () for note in FAULTS[fault]}
+    failed = set[str]()
 
     def check(path: str) -> dict[str, Any] | None:
         with open_checkpoint(path, dialect=STRICT, names=arguments.names) as checkpoint:
             checkpoint.select(is_chosen)
             findings = verify(checkpoint, progress=arguments.progress)
+            failed.update(finding.note for finding in findings if finding.note in stop)
             if arguments.json:
                 return describe_json(checkpoint, findings, shown_name(path))
             _print_report(checkpoint, findings, named(path))
             return None
 
-    return each_file(arguments, command_line().prog, check, good=False)
+    status = each_file(arguments, command_line().prog, check, good=False)
+    return NOTED if status == DONE and failed else status
 
 
 def main(argv: list[str] | None = None) -> int:

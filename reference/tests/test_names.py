@@ -22,8 +22,8 @@ def test_both_names_mean_the_same_objects():
     for module, names in (
         (convert, ["convert", "ConvertReport"]),
         (delta, delta.__all__),
-        (salvage, ["salvage", "SalvageReport"]),
-        (verify, ["verify", "Finding"]),
+        (salvage, ["salvage", "SalvageReport", "Doubt"]),
+        (verify, ["verify", "Finding", "NotedLeaf"]),
         (checkpointer, ["StreamingCheckpointer"]),
     ):
         for name in names:

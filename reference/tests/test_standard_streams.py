@@ -129,7 +129,7 @@ def test_a_checkpoint_comes_from_standard_input(stream, tmp_path, capfd, source,
             assert main(list(arguments)) == 0
         return capfd.readouterr().out
 
-    assert "good stream, a tree of 2 leaves" in read(verify.main, source)
+    assert "good stream (without an end mark), a tree of 2 leaves" in read(verify.main, source)
     assert "2 leaves, 1.2 MB" in read(inspect.main, source)
     read(convert.main, f"--load_checkpoint={source}", f"--output_file=safetensors::{tmp_path / 'x'}")
     assert same(reference.load(f"safetensors::{tmp_path / 'x'}"), TREE)
