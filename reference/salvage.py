@@ -2,10 +2,10 @@
 
 import sys
 
-from .checkpoints.salvaging import SalvageReport, salvage
+from .checkpoints.salvaging import Doubt, SalvageReport, salvage
 from .commands.salvage import command_line, main
 
-__all__ = ["SalvageReport", "command_line", "main", "salvage"]
+__all__ = ["Doubt", "SalvageReport", "command_line", "main", "salvage"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,7 +14,7 @@ EXIT_STATUSES: Final[dict[int, dict[str, str]]] = {
         EVERY: "done",
         "verify": "every file is good",
         "compare": "the checkpoints are equal",
-        "salvage": "nothing is lost",
+        "salvage": "no damage is seen",
     },
     REFUSED: {
         EVERY: "an input was refused, or the output could not be written",

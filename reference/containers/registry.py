@@ -102,7 +102,7 @@ def read_contents(
         if (found := kind_of(source)) != wanted:
             refuse_file(source, found, wanted)
         if not isinstance(source, Shards):
-            tell_zeros(source, error)
+            tell_zeros(source, error, wanted in (STREAM, FLAX))
         raise
 
 

@@ -48,7 +48,8 @@ NAMES: Final = (SPLIT, WHOLE)
 
 
 def _refuse(detail: str, path: tuple[str, ...] | None = None, clause: str = "CONV-10") -> NoReturn:
-    raise FormatError(clause, 8, None if path is None else KeyPath(path), f"damaged safetensors file: {detail}")
+    where = None if path is None else KeyPath(path)
+    raise FormatError(clause, 8, where, f"damaged safetensors file: {detail}", "get it again, or write it again")
 
 
 def _begins(head: bytes, size: int) -> bool:

@@ -14,8 +14,10 @@ _FEWEST: Final = 16  # zeros that are more than a value which happens to be zero
 _FAR: Final = 1 << 22  # bytes of a file that is far away which are worth fetching for a better message
 
 
-def tell_zeros(source: Source, error: FormatError) -> None:
+def tell_zeros(source: Source, error: FormatError, is_salvaged: bool) -> None:
     """Have the advice of an error say that all of the file is zeros from a byte on, where that is what went wrong.
+
+    `is_salvaged` is whether the file is of a kind that `salvage` takes.
 
     A fault in front of the zeros is another matter: the last array may be zeros by right.
     """
@@ -27,10 +29,9 @@ def tell_zeros(source: Source, error: FormatError) -> None:
     if error.offset is None or size - start < _FEWEST or error.offset + _FEWEST < start:
         return
     where = f"from byte {start} on" if start > least or not least else f"in the last {size - start} bytes at least"
-    error.advice = (
-        f"{where} the file is nothing but zeros, as a download that did not finish leaves it; get it again, or rescue "
-        "the intact leaves with `streamckpt salvage`"
-    )
+    error.advice = f"{where} the file is nothing but zeros, as a download that did not finish leaves it; get it again"
+    if is_salvaged:
+        error.advice += ", or rescue the intact leaves with `streamckpt salvage`"
 
 
 def zeros_from(source: Source) -> int | None:

@@ -21,7 +21,9 @@ def test_a_damaged_leaf_is_left_out_and_the_rest_is_sealed_again(path, capsys):
         bad = spoiled(path, record.end - 1)
         run(salvage_command, f"--load_checkpoint={bad}", f"--output_file={path}.out", code=3)
         assert f"{'/'.join(record.path)}: the leaf does not match its checksum" in capsys.readouterr().out
-        assert said(f"{path}.out") == (256, METADATA, True)
+        missing = {"complete": False, "bytes_lost": record.end - record.offset, "doubtful_left_out": []}
+        salvaged = {**missing, "leaves_lost": ["/".join(record.path)]}
+        assert said(f"{path}.out") == (256, {**METADATA, "salvaged": salvaged}, True)
         assert findings(f"{path}.out") == []
         found = dict(reference.records(f"{path}.out"))
         assert len(found) == 4

@@ -324,9 +324,9 @@ def test_salvage_doubts_a_leaf_that_ends_in_the_zeros_of_the_rest(folder, capsys
     reference.save("whole", {str(i): np.arange(1, 501, dtype=np.float32) for i in range(4)})
     data = (folder / "whole").read_bytes()
     (folder / "part").write_bytes(data[:3000] + bytes(len(data) - 3000))
-    status, out, error = said(capsys, "salvage", "part", "rescued")
-    assert (status, "2 leaves are intact" in out) == (3, True)
-    assert "note: 1 ends in zeros, as all of the file behind it is: it may be incomplete\n" in error
+    status, out, _ = said(capsys, "salvage", "part", "rescued")
+    assert (status, "part: 1 leaf is intact, 1 is doubtful\n" in out) == (3, True)
+    assert "  doubtful: 1: the last 1,044 of its 2,018 bytes are zeros, as all of the file behind them is; left" in out
     assert json.loads(said(capsys, "salvage", "part", "--dry_run", "--json")[1])["doubtful"] == [["1"]]
     reference.save("x", {"a": np.ones(1000), "b": np.zeros(1000), "c": 1})
     (folder / "x").write_bytes((folder / "x").read_bytes()[:-3])
