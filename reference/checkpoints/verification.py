@@ -81,19 +81,24 @@ def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
     notes: dict[str, list[NotedLeaf]] = {}
     digests = checkpoint.leaf_digests()
     expect(checkpoint.source, extents_of(checkpoint.records))
+    damaged: list[FormatError] = []
     for record in checkpoint.records:
-        digest = LeafDigest(record.path, record.leaf) if record.path in digests else None
-        read = _payload_notes(checkpoint.source, record, moved, digest)
-        if digest is not None and digest.digest() != digests[record.path]:
-            # INDEX-9: "A program that verifies a file compares them with what the leaves give, and refuses the
-            #          file where they differ"
-            _refuse_digest(checkpoint, KeyPath(record.path), "the digest of a leaf")
+        try:
+            read = _read(checkpoint, record, moved, digests.get(record.path))
+        except FormatError as error:
+            if checkpoint.contents.checked is None:  # nothing says whether what follows is good
+                raise
+            damaged.append(error)
+            continue
         for note in sorted(read):
             notes.setdefault(note, []).append(NotedLeaf(record.path, read[note], math.prod(record.shape)))
         one_record = checkpoint.contents.seal is None  # a sealed stream has as many as old readers need
         if checkpoint.kind == STREAM and one_record and record.end - record.leaf_offset > MAX_OLD_BLOB:
             leaf = NotedLeaf(record.path, None, math.prod(record.shape))
             notes.setdefault("is over 2 GiB: readers built on msgpack-python cannot load it", []).append(leaf)
+    if damaged:
+        damaged[0].others = tuple(damaged[1:])
+        raise damaged[0]
     if checkpoint.contents.seal is not None:
         _refuse_wrong_sum(checkpoint.contents.seal)
         index = checkpoint.contents.seal.index
@@ -109,6 +114,17 @@ def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
         leaf = NotedLeaf(path, None, math.prod(checkpoint.record(path).shape))
         findings.append(Finding("is the first leaf that is not in canonical form", 1, path, (leaf,)))
     return findings
+
+
+def _read(checkpoint: Checkpoint, record: Record, moved: Progress, stated: bytes | None) -> Counter[str]:
+    """Read a leaf, and give its notes; `stated` is the digest that a seal states of it. Raises FormatError."""
+    digest = LeafDigest(record.path, record.leaf) if stated is not None else None
+    read = _payload_notes(checkpoint.source, record, moved, digest)
+    if digest is not None and digest.digest() != stated:
+        # INDEX-9: "A program that verifies a file compares them with what the leaves give, and refuses the
+        #          file where they differ"
+        _refuse_digest(checkpoint, KeyPath(record.path), "the digest of a leaf")
+    return read
 
 
 def _payload_notes(source: Source, record: Record, moved: Progress, digest: LeafDigest | None) -> Counter[str]:

@@ -106,7 +106,8 @@ def error_json(error: Exception) -> dict[str, Any]:
     """What JSON says of an error: `detail`, and of a FormatError its clause, offset, key path and advice."""
     if isinstance(error, FormatError):
         place = {"clause": error.clause, "offset": error.offset, "path": error.path and list(error.path)}
-        return {"detail": error.detail, **place, "advice": error.advice}
+        others = {"others": [error_json(other) for other in error.others]} if error.others else {}
+        return {"detail": error.detail, **place, "advice": error.advice, **others}
     detail = _os_error(error) if isinstance(error, OSError) else str(error)
     return {"detail": detail, "clause": getattr(error, "clause", None), "offset": None, "path": None, "advice": None}
 

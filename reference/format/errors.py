@@ -8,6 +8,7 @@ CUT_OFF: Final = (
     "the file has been cut off; copy or save it again, or rescue the intact leaves with `streamckpt salvage`"
 )
 DAMAGED: Final = "the file is damaged; get it again, or rescue the intact leaves with `streamckpt salvage`"
+_LISTED: Final = 10  # further leaves that a message names
 _LONGEST_DETAIL: Final = 500  # characters of a detail: what a file says may be of any length
 
 
@@ -32,7 +33,8 @@ class FormatError(ValueError):
 
     `clause` is the clause id, `offset` the byte offset in the file (None when writing), `path` the key
     path of the leaf (None if unknown), `detail` what is wrong, `advice` what to do next, and `file` the
-    name of the file, set by whoever opened it.
+    name of the file, set by whoever opened it. `others` are the refusals of further leaves of the same file, where
+    each leaf has checksums of its own and all of them have been read.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class FormatError(ValueError):
         self.detail = detail
         self.advice = advice
         self.file: str | None = None
+        self.others: tuple[FormatError, ...] = ()
 
     # CONF-5: "A refusal SHOULD name the clause, the byte offset, and the key path where one is known."
     def __str__(self) -> str:
@@ -63,6 +66,11 @@ class FormatError(ValueError):
         text = f"{self.detail} ({', '.join(where)})"
         if self.file is not None:
             text = f"{self.file}: {text}"
+        if self.others:
+            names = ", ".join(str(error.path) for error in self.others[:_LISTED])
+            left = len(self.others) - _LISTED
+            more = f" and {left:,} more" if left > 0 else ""
+            text = f"{text}; {counted(len(self.others), 'more leaf')} damaged: {names}{more}"
         return f"{text}; {self.advice}" if self.advice else text
 
 
