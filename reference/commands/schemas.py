@@ -59,7 +59,10 @@ _SEAL: Final = {
     ),
 }
 _CAST: Final = {"became_infinite": _INT, "became_zero": _INT, "worst": _or_null(_PATH)}
-_REFUSED: Final = _object({"file": _TEXT, "error": _object(_ERROR)})
+_OTHERS: Final[Schema] = {
+    "others": {**_list(_object(_ERROR)), "description": "of further leaves, each of which has checksums of its own"}
+}
+_REFUSED: Final = _object({"file": _TEXT, "error": _object(_ERROR, _OTHERS)})
 
 _CHECKPOINT: Final = _object(
     {
@@ -131,6 +134,22 @@ _GOOD: Final = _object(
     },
     _SEAL,
 )
+_GOOD_DELTA: Final = _object(
+    {
+        "file": _TEXT,
+        "good": {"const": True},
+        "kind": {"const": "delta"},
+        "size": _INT,
+        "base": {**_TEXT, "description": "its tree digest"},
+        "target": _TEXT,
+        "with_base": {**_BOOL, "description": "whether the base was there; every leaf is compared then"},
+        "leaves": _INT,
+        "compared": {**_INT, "description": "leaves whose digests were compared"},
+        "changed": {**_INT, "description": "leaves that can only be compared with the base"},
+        "unchanged": {**_INT, "description": "leaves that the base alone holds"},
+    }
+)
+_NOT_GOOD: Final = _object({"file": _TEXT, "good": {"const": False}, "error": _object(_ERROR, _OTHERS)})
 _MAP: Final = _object(
     {
         "name": _TEXT,
@@ -231,7 +250,15 @@ _SALVAGE: Final = _object(
         "kind": _TEXT,
         "leaves": _INT,
         "bytes": _INT,
+        "version": {**_or_null(_TEXT), "description": "of a stream: 1.0 or 2.0"},
+        "intact": {**_list(_object({"path": _PATH, **_LEAF})), "description": "the leaves that are written"},
+        "not_chosen": {**_INT, "description": "intact leaves that the patterns leave out"},
+        "has_end": {**_BOOL, "description": "whether the file says where it ends, which a plain stream does not"},
         "doubtful": {**_PATHS, "description": "leaves that end in the zeros of a download that did not finish"},
+        "doubts": {
+            **_list(_object({"path": _PATH, "zeros": _INT, "bytes": _INT})),
+            "description": "the same, with how many of their bytes are zeros at the end",
+        },
         "lost": _list(_object({"end": _INT, **_ERROR})),
     }
 )
@@ -242,7 +269,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "recover": {"anyOf": [_RECOVERY, _SUM]},
     "compare": _COMPARISON,
     "inspect": {"anyOf": [_CHECKPOINT, _DELTA, _REFUSED]},
-    "verify": {"anyOf": [_GOOD, _object({"file": _TEXT, "good": {"const": False}, "error": _object(_ERROR)})]},
+    "verify": {"anyOf": [_GOOD, _GOOD_DELTA, _NOT_GOOD]},
     "seal": _object({"file": _TEXT, "seal": _TEXT, "seal_bytes": _INT, "leaves": _INT, "bytes": _INT}),
     "salvage": _SALVAGE,
 }

@@ -11,10 +11,13 @@ from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.patterns import chooser
 from ..checkpoints.totals import totals
 from ..checkpoints.verification import INFINITIES, NAN, Finding, NotedLeaf, verify
+from ..containers.delta_file import DELTA
 from ..containers.flax_file import STRICT
-from ..containers.load_prefixes import PREFIXES, shown_name
+from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.stream import STREAM
-from ..format.errors import counted
+from ..differences.delta_checking import DeltaReport
+from ..differences.delta_checking import verify as verify_delta
+from ..format.errors import UsageError, WrongKind, counted
 from ..format.keypaths import display
 from ..format.trees import is_train_state
 from .command_line import each_file, run
@@ -32,6 +35,9 @@ _EXAMPLES = """examples:
   streamckpt verify flax::flax_model.msgpack --json
   # the exit status is 4 where a weight is NaN, so that a pipeline stops
   streamckpt verify streaming_params --fail_on=nan
+  # a delta as far as it goes by itself, and all of it
+  streamckpt verify tuned.delta
+  streamckpt verify tuned.delta --base=params::base
 
 Notes do not change the exit status, unless --fail_on asks for it: a file may be good and not in canonical form.
 A plain stream has no end mark: leaves that were cut off behind the last one are not noticed. Count the leaves.
@@ -59,6 +65,13 @@ def command_line() -> Parser:
         choices=tuple(FAULTS),
         help="exit with 4 where a good file holds NaN (nan), infinities (inf) or either (nonfinite); may be repeated",
     )
+    command.add_argument(
+        "--base",
+        "--load_base_checkpoint",
+        dest="load_base_checkpoint",
+        metavar="[PREFIX::]PATH",
+        help="the base of a delta: every leaf of its target is then made and compared with its digest",
+    )
     add_showing(command)
     return command
 
@@ -76,6 +89,40 @@ def describe_json(checkpoint: Checkpoint, findings: list[Finding], file: str) ->
         "notes": [_note_json(finding) for finding in findings],
         **seal_json(checkpoint),
     }
+
+
+def describe_delta(report: DeltaReport, file: str) -> dict[str, Any]:
+    """What `--json` prints of a good delta. Sizes are in bytes."""
+    return {
+        "file": file,
+        "good": True,
+        "kind": DELTA,
+        "size": report.nbytes,
+        "base": report.base.hex(),
+        "target": report.target.hex(),
+        "with_base": report.with_base,
+        "leaves": report.leaves,
+        "compared": report.compared,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+    }
+
+
+def _print_delta(report: DeltaReport, file: str) -> None:
+    leaves = counted(report.leaves, "leaf")
+    far = "" if report.with_base or not report.changed else " as far as it can be told without its base"
+    print(f"{file}: good delta{far}, for a target of {leaves}, {size(report.nbytes)}")
+    print(f"  base   {report.base.hex()}\n  target {report.target.hex()}")
+    if report.with_base:
+        print(f"  made with the base and compared with digests: {leaves}")
+        return
+    if report.compared:
+        print(f"  compared with digests: {counted(report.compared, 'leaf')}, which the delta holds whole")
+    if report.changed:
+        what = "which the delta holds as differences; their frames are sound, and --base compares them"
+        print(f"  not compared: {counted(report.changed, 'leaf')}, {what}")
+    if report.unchanged:
+        print(f"  in the base alone: {counted(report.unchanged, 'leaf')}")
 
 
 def _note_json(finding: Finding) -> dict[str, Any]:
@@ -119,7 +166,15 @@ def _run(arguments: argparse.Namespace) -> int:
     failed = set[str]()
 
     def check(path: str) -> dict[str, Any] | None:
-        with open_checkpoint(path, dialect=STRICT, names=arguments.names) as checkpoint:
+        try:
+            opened = open_checkpoint(path, dialect=STRICT, names=arguments.names)
+        except WrongKind as error:
+            if error.kind != DELTA or split_prefix(path)[0] is not None:
+                raise
+            return _check_delta(arguments, path)
+        with opened as checkpoint:
+            if arguments.load_base_checkpoint is not None:
+                raise UsageError(f"{shown_name(path)} is not a delta, and only a delta has a --base")
             checkpoint.select(is_chosen)
             findings = verify(checkpoint, progress=arguments.progress)
             failed.update(finding.note for finding in findings if finding.note in stop)
@@ -130,6 +185,17 @@ def _run(arguments: argparse.Namespace) -> int:
 
     status = each_file(arguments, command_line().prog, check, good=False)
     return NOTED if status == DONE and failed else status
+
+
+def _check_delta(arguments: argparse.Namespace, path: str) -> dict[str, Any] | None:
+    if arguments.include or arguments.exclude or arguments.fail_on:
+        text = "is a delta, which is checked as a whole; recover its target first, to choose leaves or look for NaN"
+        raise UsageError(f"{shown_name(path)} {text}")
+    report = verify_delta(path, arguments.load_base_checkpoint, progress=arguments.progress)
+    if arguments.json:
+        return describe_delta(report, shown_name(path))
+    _print_delta(report, named(path))
+    return None
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,9 +80,7 @@ def recover(
     zstd()
     dtype, show = dtype_called(float_dtype), shown(progress)
     tally = Tally()
-    prefix, difference = split_prefix(delta)  # the commands of old name every difference with params::
-    if PREFIXES.get(prefix or "", STREAM) != STREAM:
-        raise UsageError(f"{difference} has to be a delta, and {prefix}:: asks for another kind of file")
+    difference = delta_name(delta)
     to = Output(output, streaming, max_shard_size)
     seal = sealed_as(to.kind, format)
     refuse_operands(to, {"the base": base, "the delta": difference})
@@ -94,7 +92,7 @@ def recover(
             to.check()
             with workers(jobs) as pool, workers(1) as hasher:
                 check_base(b, manifest, pool, show)
-                recovery = _Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
+                recovery = Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 items = [cast(recovery.item(i), dtype, tally.add) for i in range(len(manifest.leaves))]
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
                 plan = to.plan(items, seal)
@@ -108,6 +106,14 @@ def recover(
             raise
     items = [item_of_closed(item, difference) for item in items]
     return RecoverReport(items, total, tally.infinite, tally.zero, tally.worst)
+
+
+def delta_name(delta: Path_) -> str:
+    """The path of a delta, which may have a prefix of streams. Raises UsageError."""
+    prefix, name = split_prefix(delta)  # the commands of old name every difference with params::
+    if PREFIXES.get(prefix or "", STREAM) != STREAM:
+        raise UsageError(f"{name} has to be a delta, and {prefix}:: asks for another kind of file")
+    return name
 
 
 # DELTA-11: "A program that recovers the target MUST refuse a base whose tree digest is not that of the manifest before
@@ -153,7 +159,9 @@ def _check_entries(base: Side, manifest: Manifest) -> None:
             raise FormatError("DELTA-3", None, KeyPath(entry.path), detail)
 
 
-class _Recovery:
+class Recovery:
+    """The leaves of the target, made of those of the base and the blocks of the delta."""
+
     def __init__(
         self,
         base: list[Item],
@@ -163,12 +171,15 @@ class _Recovery:
         words: Words,
         pool: Pool,
         hasher: Pool,
+        wanted: Sequence[int] | None = None,
     ) -> None:
+        """`wanted` are the numbers of the leaves that will be asked for, in their order; None is all."""
         self._hasher = hasher
         self._base = {item.path: item for item in base}
         self._manifest, self._blocks, self._delta = manifest, blocks, delta
         self._words, self._pool = words, pool
-        self._left = deque(i for i in range(len(manifest.leaves)) if self._is_read_when_written(i))
+        every = range(len(manifest.leaves)) if wanted is None else wanted
+        self._left = deque(i for i in every if self._is_read_when_written(i))
         tasks = itertools.chain.from_iterable(map(self._decoders, list(self._left)))
         self._decoded = in_order(pool, tasks, sum(manifest.leaves[i].blocks for i in self._left))
 

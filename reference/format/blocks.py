@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -71,17 +71,33 @@ def decode_block(
     data: bytes, nbytes: int, base: np.ndarray | None, dtype: np.dtype | None, words: Words | None = None
 ) -> np.ndarray:
     """The content that a block stands for, uint8[nbytes], which `words` computes. Raises DELTA-7."""
-    method = data[0] if data else None
-    if method not in (WHOLE, XOR, ORDERED, EQUAL):
-        raise FormatError("DELTA-7", None, None, f"a block begins with {data[:1].hex() or 'nothing'}, not a method")
-    if method != WHOLE and base is None:
-        raise FormatError("DELTA-7", None, None, f"a block is made by method {method} and has no base")
+    method = _method(data, base is not None)
     if method == EQUAL:
-        if len(data) != 1:
-            raise FormatError("DELTA-7", None, None, "a block that equals the base's has bytes of its own")
         assert base is not None
         return base
     return (words or NUMPY).content(_unpacked(data[1:], nbytes), base, dtype, method)
+
+
+def check_block(data: bytes, nbytes: int, has_base: bool) -> None:
+    """What can be told of a block without the base: its method, its frame, and the number of planes. Raises DELTA-7."""
+    if _method(data, has_base) != EQUAL:
+        _unpacked(data[1:], nbytes)
+
+
+def _method(data: bytes, has_base: bool) -> int:
+    """The method of a block. Raises DELTA-7."""
+    method = data[0] if data else None
+    if method not in (WHOLE, XOR, ORDERED, EQUAL):
+        _refuse(f"a block begins with {data[:1].hex() or 'nothing'}, not a method")
+    if method != WHOLE and not has_base:
+        _refuse(f"a block is made by method {method} and has no base")
+    if method == EQUAL and len(data) != 1:
+        _refuse("a block that equals the base's has bytes of its own")
+    return method
+
+
+def _refuse(detail: str) -> NoReturn:
+    raise FormatError("DELTA-7", None, None, detail, "the delta is damaged; get it again")
 
 
 # --- words ----------------------------------------------------------------------------------------------
@@ -221,9 +237,9 @@ def _unpacked(data: bytes, nbytes: int) -> np.ndarray:
     elif data[:1] == _FRAME:
         planes = _decompressed(data[1:], nbytes)
     else:
-        raise FormatError("DELTA-7", None, None, f"a block is packed as {data[:1].hex() or 'nothing'}, not 00 or 01")
+        _refuse(f"a block is packed as {data[:1].hex() or 'nothing'}, not 00 or 01")
     if len(planes) != nbytes:
-        raise FormatError("DELTA-7", None, None, f"a block has {len(planes)} bytes of planes; expected {nbytes}")
+        _refuse(f"a block has {len(planes)} bytes of planes; expected {nbytes}")
     return np.frombuffer(planes, np.uint8)
 
 
@@ -237,11 +253,11 @@ def _decompressed(frame: bytes, nbytes: int) -> bytes:
         header = zstandard.get_frame_parameters(frame) if frame.startswith(_MAGIC) else None
         size = header.content_size if header else None
         if header is None or size != nbytes:
-            raise FormatError("DELTA-7", None, None, f"a frame has {size} bytes of planes; expected {nbytes}")
+            _refuse(f"a frame has {size} bytes of planes; expected {nbytes}")
         # Checked here: a decompressor's own limit does not hold where a frame is decompressed at once.
         if header.window_size > _WINDOW:
             detail = f"a frame has a window of {header.window_size} bytes; at most {_WINDOW} are allowed"
-            raise FormatError("DELTA-7", None, None, detail)
+            _refuse(detail)
         return _local.decompressor.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise FormatError("DELTA-7", None, None, f"a block is not a zstd frame: {error}") from None
+        _refuse(f"a block is not a zstd frame: {error}")

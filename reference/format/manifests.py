@@ -32,6 +32,7 @@ _MARK_TEXT: Final = (
 )
 MARK: Final = b"\x92" + encode_keypath(("streamckpt-delta", VERSION)) + encode_str(_MARK_TEXT)
 _CUT: Final = "the delta has been cut off; get it again"
+_DAMAGED: Final = "the delta is damaged; get it again"
 _LONGEST_TEXT: Final = 4096
 _LONGEST_VALUE: Final = 22  # bytes of the encoding of a complex
 _DIGEST: Final = re.compile("[0-9a-f]{64}").fullmatch
@@ -130,8 +131,11 @@ def read_last(source: Source) -> tuple[list[Record], Record, TailSource]:
     except FormatError as error:
         if error.clause in ("STREAM-2", "STREAM-3"):
             error.clause, error.advice = "DELTA-2", _CUT
+        elif error.clause != "DELTA-1":
+            error.advice = error.advice or _DAMAGED
         if error.offset is not None:
             error.offset += start
+        error.path = None  # what a delta holds are not the leaves of a checkpoint
         raise
     # DELTA-2: "After the mark stands a stream (chapters 05 and 06) that ends with the manifest: a record with the key
     #           path `manifest`, whose leaf is a str that holds one JSON object."
@@ -144,13 +148,13 @@ def read_manifest(blocks: list[Record], last: Record, tail: TailSource) -> Manif
     manifest = decode_manifest(read_value(tail, last.leaf_offset, last.leaf))
     for block in blocks:
         if block.kind != "bin":
-            detail = f"a block is of kind {block.kind}, not bin"
-            raise FormatError("DELTA-6", block.leaf_offset + tail.start, KeyPath(block.path), detail)
+            detail = f"the block {KeyPath(block.path)} is of kind {block.kind}, not bin"
+            raise FormatError("DELTA-6", block.leaf_offset + tail.start, None, detail, _DAMAGED)
     # The blocks are counted first: what a manifest says of itself may be any number.
     listed = (block_path(i, k) for i, entry in enumerate(manifest.leaves) for k in range(entry.blocks))
     right = len(blocks) == sum(entry.blocks for entry in manifest.leaves)
     if not right or any(block.path != next(listed) for block in blocks):
-        raise FormatError("DELTA-6", None, None, "the blocks are not those that the manifest lists")
+        raise FormatError("DELTA-6", None, None, "the blocks are not those that the manifest lists", _DAMAGED)
     return manifest
 
 
@@ -177,7 +181,7 @@ def _read_mark(source: Source) -> int:
 
 
 def _refuse(detail: str, clause: str = "DELTA-3") -> NoReturn:
-    raise FormatError(clause, None, KeyPath(MANIFEST), detail)
+    raise FormatError(clause, None, None, detail, _DAMAGED)
 
 
 @no_collection()
