@@ -1,8 +1,9 @@
-"""Differences of checkpoints: exact (`diff`, `recover`), rounding (`subtract`, `add`), and a comparison (`compare`)."""
+"""Differences of checkpoints: exact (`diff`, `recover`, `verify`), rounding (`subtract`, `add`), and `compare`."""
 
 from reference.delta import (
     AddReport,
     Comparison,
+    DeltaReport,
     DiffReport,
     RecoverReport,
     SubtractReport,
@@ -11,11 +12,13 @@ from reference.delta import (
     diff,
     recover,
     subtract,
+    verify,
 )
 
 __all__ = [
     "AddReport",
     "Comparison",
+    "DeltaReport",
     "DiffReport",
     "RecoverReport",
     "SubtractReport",
@@ -24,4 +27,5 @@ __all__ = [
     "diff",
     "recover",
     "subtract",
+    "verify",
 ]

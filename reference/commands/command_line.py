@@ -76,12 +76,16 @@ def say(prog: str, text: str, code: int, to: TextIO | None = None) -> int:
 
 
 def each_file(
-    arguments: argparse.Namespace, prog: str, show: Callable[[str], dict[str, Any] | None], **refused: Any
+    arguments: argparse.Namespace,
+    prog: str,
+    show: Callable[[str], dict[str, Any] | None],
+    beside: Callable[[str, Exception], dict[str, Any]] = lambda path, error: {},
+    **refused: Any,
 ) -> int:
     """Show each of the files `paths`, or print as JSON what `show` gives; the exit status.
 
-    A file that is refused does not keep the others from being shown; in JSON it is an object with an `error`, and what
-    is `refused` in it.
+    A file that is refused does not keep the others from being shown; in JSON it is an object with an `error`, what
+    is `refused` in it, and what `beside` gives of the file and its error.
     """
     status, several = DONE, len(arguments.paths) > 1
     for path in arguments.paths:
@@ -91,7 +95,9 @@ def each_file(
             if isinstance(error, BrokenPipeError) or not (several or arguments.json):
                 raise
             status = max(status, say_error(prog, error, to=arguments.errors))
-            found = {"file": shown_name(path), **refused, "error": error_json(error)} if arguments.json else None
+            found = None
+            if arguments.json:
+                found = {"file": shown_name(path), **refused, "error": error_json(error), **beside(path, error)}
         if found is not None:
             print_json(found, one_line=several)
     return status

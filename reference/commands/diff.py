@@ -14,6 +14,7 @@ from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.registry import begins_as
 from ..containers.shards import open_files
 from ..differences.arithmetic_difference import AddReport, SubtractReport, add, subtract
+from ..differences.bases import SWAPPED
 from ..differences.exact_difference import DiffReport, diff
 from ..differences.exact_recovery import RecoverReport, recover
 from ..format.casts import FLOAT_NAMES
@@ -120,13 +121,18 @@ def _diff(arguments: argparse.Namespace) -> None:
 
 def _recover(arguments: argparse.Namespace) -> None:
     base, difference, output = arguments.load_base_checkpoint, arguments.load_target_checkpoint, arguments.output_file
-    _, path = split_prefix(difference)
-    with contextlib.closing(open_files(path)) as source:
-        exact = begins_as(source, DELTA)
+    exact = _is_delta(difference)
+    if not exact and _is_delta(base):
+        raise UsageError(f"{SWAPPED}: {base} is a delta, and {difference} is not; type recover BASE DELTA OUT")
     if exact:
         _show(arguments, recover(base, difference, output, **_arithmetic(arguments)), _recovery_json, _print_recovery)
     else:
         _show(arguments, add(base, difference, output, **_arithmetic(arguments)), _sum_json, _print_sum)
+
+
+def _is_delta(spec: str) -> bool:
+    with contextlib.closing(open_files(split_prefix(spec)[1])) as source:
+        return begins_as(source, DELTA)
 
 
 def _show(arguments: argparse.Namespace, report: Any, as_json: Any, show: Any) -> None:

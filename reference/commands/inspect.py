@@ -6,25 +6,29 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from ..checkpoints.checkpoint import Checkpoint
 from ..checkpoints.checkpoint import open as open_checkpoint
 from ..checkpoints.patterns import chooser, refuse_no_choice
 from ..checkpoints.totals import totals
-from ..containers.container import Unheld
+from ..containers.container import Contents, Unheld
+from ..containers.damaged import read_up_to_fault
 from ..containers.delta_file import DELTA
+from ..containers.flax_file import FLAX
 from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.orbax_folder import ORBAX
-from ..containers.registry import begins_as, read_delta_file
+from ..containers.registry import begins_as, kind_of
 from ..containers.shards import Shards, open_files
-from ..format.errors import UsageError, counted
+from ..containers.stream import STREAM
+from ..differences.tree_digests import digest_of_tree
+from ..format.errors import FormatError, UsageError, WrongKind, counted
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
 from ..format.records import Record
 from ..format.trees import depth_first
-from ..storage.place import OpenedFile
 from .command_line import each_file, run
+from .delta_texts import describe_delta, print_delta
 from .options import add_dialect, add_format_of_report, add_names, add_patterns, add_prefix, add_showing
 from .parsers import Parser, parser, whole_number
 from .seal_texts import seal_json, seal_lines
@@ -34,7 +38,11 @@ _EXAMPLES = """examples:
   streamckpt inspect streaming_params
   streamckpt inspect flax::flax_model.msgpack --depth 2
   streamckpt inspect streaming_train_state --match 'params/*/kernel' --json
+  # is this the base of a delta? of that `inspect` shows the same digest
+  streamckpt inspect streaming_params --digest
 """
+
+_HEADS: Final = ("key path", "leaf", "size", "offset")
 
 
 def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> dict[str, Any]:
@@ -45,18 +53,19 @@ def describe_json(checkpoint: Checkpoint, records: list[Record], file: str) -> d
         "size": checkpoint.source.size,
         **seal_json(checkpoint),
         **_shards_json(checkpoint),
-        "leaves": [
-            {
-                "path": list(record.path),
-                **leaf_json(record),
-                **_place_json(checkpoint, record),
-                **_shard_json(checkpoint, record.offset),
-                **({"value": str(record.leaf.value)} if record.kind in ("bool", "int", "float", "complex") else {}),
-            }
-            for record in records
-        ],
+        "leaves": [_leaf_json(checkpoint, record) for record in records],
         "totals": totals(records),
         **({"unheld": [_unheld_json(each) for each in checkpoint.unheld]} if checkpoint.unheld else {}),
+    }
+
+
+def _leaf_json(checkpoint: Checkpoint, record: Record) -> dict[str, Any]:
+    return {
+        "path": list(record.path),
+        **leaf_json(record),
+        **_place_json(checkpoint, record),
+        **_shard_json(checkpoint, record.offset),
+        **({"value": str(record.leaf.value)} if record.kind in ("bool", "int", "float", "complex") else {}),
     }
 
 
@@ -124,7 +133,7 @@ def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth
     print(f"{file}: {kind}{shards}, {counted(len(checkpoint.listed) + len(checkpoint.unheld), 'leaf')}, {total}")
     if records or checkpoint.unheld:
         rows = _rows(checkpoint, records, depth)
-        print(*aligned([("key path", "leaf", "size", "offset"), *rows], "<<>>"), sep="\n")
+        print(*aligned([_HEADS, *rows], "<<>>"), sep="\n")
     for name, entry in totals(records).items():
         leaves, elements = counted(entry["leaves"], "leaf"), counted(entry["elements"], "element")
         print(f"total {name}: {leaves}, {elements}, {size(entry['bytes'])}")
@@ -135,44 +144,40 @@ def _print_human(checkpoint: Checkpoint, records: list[Record], file: str, depth
         print(f"note: {error}", file=sys.stderr)
 
 
-# --- deltas ---------------------------------------------------------------------------------------------
+# --- damaged files --------------------------------------------------------------------------------------
 
 
-def describe_delta(source: OpenedFile) -> dict[str, Any]:
-    """What `--json` prints of a delta. Raises what `registry.read_delta_file` raises."""
-    manifest, blocks, _ = read_delta_file(source)
-    packed = [0] * len(manifest.leaves)
-    for path, block in blocks.items():
-        packed[int(path[1])] += block.nbytes
-    return {
-        "file": source.name,
-        "kind": DELTA,
-        "size": source.size,
-        "base": manifest.base.hex(),
-        "target": manifest.target.hex(),
-        "leaves": [
-            {
-                "path": list(entry.path),
-                **leaf_json(entry),
-                "change": "new" if entry.base is None else "same" if entry.base == entry.digest else "changed",
-                "packed": nbytes,
-            }
-            for entry, nbytes in zip(manifest.leaves, packed, strict=True)
-        ],
-        "removed": [list(path) for path, _ in manifest.removed],
-    }
+@contextlib.contextmanager
+def _opened_up_to_fault(arguments: argparse.Namespace, path: str, error: Exception) -> Iterator[Checkpoint | None]:
+    """What stands in front of the first fault of a file that was refused, as a checkpoint; None where that is nothing.
+
+    A file that is damaged is refused at an offset; one of another kind, or without what was asked for, is not damaged.
+    """
+    prefix, file = split_prefix(path)
+    if not isinstance(error, FormatError) or isinstance(error, WrongKind) or error.clause.startswith("CONV-"):
+        yield None
+        return
+    with contextlib.closing(open_files(file, PREFIXES.get(prefix or ""))) as source:
+        if error.offset is None or (kind := kind_of(source)) not in (STREAM, FLAX):
+            yield None
+            return
+        is_chosen = chooser(arguments.include, arguments.exclude)
+        records = [each for each in read_up_to_fault(source, arguments.dialect) if is_chosen(each.path)]
+        yield Checkpoint(source, kind, Contents(records)) if records else None
 
 
-def _print_delta(found: dict[str, Any]) -> None:
-    print(f"{printable(found['file'])}: delta, {counted(len(found['leaves']), 'leaf')}, {size(found['size'])}")
-    print(f"base   {found['base']}\ntarget {found['target']}")
-    rows = [
-        (display(tuple(leaf["path"])), leaf["change"], size(leaf["bytes"]), size(leaf["packed"]))
-        for leaf in found["leaves"]
-    ]
-    print(*aligned([("key path", "change", "size", "in the delta"), *rows], "<<>>"), sep="\n")
-    for path in found["removed"]:
-        print(f"{display(tuple(path))}  is only in the base")
+def _print_up_to_fault(arguments: argparse.Namespace, path: str, error: FormatError) -> None:
+    with _opened_up_to_fault(arguments, path, error) as found:
+        if found is not None:
+            leaves = counted(len(found.listed), "leaf")
+            print(f"{named(path)}: damaged {found.kind}, {leaves} in front of the fault, {size(found.source.size)}")
+            rows = _rows(found, found.listed, arguments.depth)
+            print(*aligned([_HEADS, *rows], "<<>>"), sep="\n")
+
+
+def _json_up_to_fault(arguments: argparse.Namespace, path: str, error: Exception) -> dict[str, Any]:
+    with _opened_up_to_fault(arguments, path, error) as found:
+        return {"before": [_leaf_json(found, record) for record in found.listed]} if found is not None else {}
 
 
 def command_line() -> Parser:
@@ -184,6 +189,7 @@ def command_line() -> Parser:
     )
     command.add_argument("paths", metavar="FILE", nargs="+", help=text)
     command.add_argument("--depth", type=whole_number, metavar="N", help="fold subtrees deeper than N parts")
+    command.add_flag("digest", False, "read the whole file, and show the digest of its tree, which names it as a base")
     add_patterns(command, "show")
     add_prefix(command, "show")
     add_names(command)
@@ -197,7 +203,12 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth must be 1 or more")
     arguments.json = arguments.json or arguments.format == "json"
-    return each_file(arguments, command_line().prog, lambda path: _show(arguments, path))
+    return each_file(
+        arguments,
+        command_line().prog,
+        lambda path: _show(arguments, path),
+        beside=lambda path, error: _json_up_to_fault(arguments, path, error),
+    )
 
 
 def _show(arguments: argparse.Namespace, path: str) -> dict[str, Any] | None:
@@ -211,18 +222,35 @@ def _show(arguments: argparse.Namespace, path: str) -> dict[str, Any] | None:
             delta["leaves"] = [leaf for leaf, path in zip(delta["leaves"], paths, strict=True) if is_chosen(path)]
             if paths:
                 refuse_no_choice(delta["leaves"], paths)
-            return delta if arguments.json else _print_delta(delta)
+            return delta if arguments.json else print_delta(delta)
     options = {"dialect": arguments.dialect, "names": arguments.names, "prefix": arguments.prefix}
-    with open_checkpoint(path, **options) as checkpoint:
+    try:
+        opened = open_checkpoint(path, **options)
+    except FormatError as error:
+        if not arguments.json:
+            _print_up_to_fault(arguments, path, error)
+        raise
+    with opened as checkpoint:
         listed = checkpoint.listed if checkpoint.refusal() else depth_first(checkpoint.listed)
         records = [record for record in listed if is_chosen(record.path)]
         all_unheld, checkpoint.unheld = checkpoint.unheld, tuple(x for x in checkpoint.unheld if is_chosen(x.path))
         if paths := [each.path for each in (*listed, *all_unheld)]:
             refuse_no_choice([*records, *checkpoint.unheld], paths)
+        digest = _digest(arguments, checkpoint) if arguments.digest else None
         if arguments.json:
-            return describe_json(checkpoint, records, shown_name(file))
+            found = describe_json(checkpoint, records, shown_name(file))
+            return {**found, **({"tree_digest": digest} if digest else {})}
         _print_human(checkpoint, records, named(path), arguments.depth)
+        if digest is not None:
+            print(f"digest {digest}")
         return None
+
+
+def _digest(arguments: argparse.Namespace, checkpoint: Checkpoint) -> str:
+    if arguments.include or arguments.exclude:
+        raise UsageError("--digest is that of the whole tree; leave out --include, --match and --exclude")
+    with checkpoint.named_in_errors():
+        return digest_of_tree(checkpoint).hex()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -62,35 +62,34 @@ _CAST: Final = {"became_infinite": _INT, "became_zero": _INT, "worst": _or_null(
 _OTHERS: Final[Schema] = {
     "others": {**_list(_object(_ERROR)), "description": "of further leaves, each of which has checksums of its own"}
 }
-_REFUSED: Final = _object({"file": _TEXT, "error": _object(_ERROR, _OTHERS)})
 
+_INSPECTED: Final = _list(
+    _object(
+        {
+            "path": _PATH,
+            **_LEAF,
+            "offset": _INT,
+            "end": _INT,
+            "payload": {**_list(_list(_INT)), "description": "where it is: [offset, bytes], ..."},
+        },
+        {"shard": _TEXT, "value": _TEXT},
+    )
+)
 _CHECKPOINT: Final = _object(
-    {
-        "file": _TEXT,
-        "kind": _TEXT,
-        "size": _INT,
-        "leaves": _list(
-            _object(
-                {
-                    "path": _PATH,
-                    **_LEAF,
-                    "offset": _INT,
-                    "end": _INT,
-                    "payload": {**_list(_list(_INT)), "description": "where it is: [offset, bytes], ..."},
-                },
-                {"shard": _TEXT, "value": _TEXT},
-            )
-        ),
-        "totals": _TOTALS,
-    },
+    {"file": _TEXT, "kind": _TEXT, "size": _INT, "leaves": _INSPECTED, "totals": _TOTALS},
     {
         **_SEAL,
+        "tree_digest": {**_TEXT, "description": "with --digest: that by which a delta names its base"},
         "shards": _list(_object({"file": _TEXT, "size": _INT, "start": _INT})),
         "unheld": {
             **_list(_object({"path": _PATH, "tensor": _TEXT, "bytes": _INT, "offset": _INT})),
             "description": "tensors of dtypes that are not supported",
         },
     },
+)
+_REFUSED: Final = _object(
+    {"file": _TEXT, "error": _object(_ERROR, _OTHERS)},
+    {"before": {**_INSPECTED, "description": "the leaves in front of the first fault of a damaged file"}},
 )
 _DELTA: Final = _object(
     {

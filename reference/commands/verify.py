@@ -15,12 +15,12 @@ from ..containers.delta_file import DELTA
 from ..containers.flax_file import STRICT
 from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.stream import STREAM
-from ..differences.delta_checking import DeltaReport
 from ..differences.delta_checking import verify as verify_delta
 from ..format.errors import UsageError, WrongKind, counted
 from ..format.keypaths import display
 from ..format.trees import is_train_state
 from .command_line import each_file, run
+from .delta_texts import describe_good_delta, print_good_delta
 from .options import add_names, add_patterns, add_showing
 from .parsers import Parser, parser
 from .seal_texts import seal_json
@@ -91,40 +91,6 @@ def describe_json(checkpoint: Checkpoint, findings: list[Finding], file: str) ->
     }
 
 
-def describe_delta(report: DeltaReport, file: str) -> dict[str, Any]:
-    """What `--json` prints of a good delta. Sizes are in bytes."""
-    return {
-        "file": file,
-        "good": True,
-        "kind": DELTA,
-        "size": report.nbytes,
-        "base": report.base.hex(),
-        "target": report.target.hex(),
-        "with_base": report.with_base,
-        "leaves": report.leaves,
-        "compared": report.compared,
-        "changed": report.changed,
-        "unchanged": report.unchanged,
-    }
-
-
-def _print_delta(report: DeltaReport, file: str) -> None:
-    leaves = counted(report.leaves, "leaf")
-    far = "" if report.with_base or not report.changed else " as far as it can be told without its base"
-    print(f"{file}: good delta{far}, for a target of {leaves}, {size(report.nbytes)}")
-    print(f"  base   {report.base.hex()}\n  target {report.target.hex()}")
-    if report.with_base:
-        print(f"  made with the base and compared with digests: {leaves}")
-        return
-    if report.compared:
-        print(f"  compared with digests: {counted(report.compared, 'leaf')}, which the delta holds whole")
-    if report.changed:
-        what = "which the delta holds as differences; their frames are sound, and --base compares them"
-        print(f"  not compared: {counted(report.changed, 'leaf')}, {what}")
-    if report.unchanged:
-        print(f"  in the base alone: {counted(report.unchanged, 'leaf')}")
-
-
 def _note_json(finding: Finding) -> dict[str, Any]:
     each = [{"path": list(leaf.path), "count": leaf.count, "elements": leaf.elements} for leaf in finding.each]
     return {"path": list(finding.first), "note": finding.note, "leaves": finding.leaves, "each": each}
@@ -193,8 +159,8 @@ def _check_delta(arguments: argparse.Namespace, path: str) -> dict[str, Any] | N
         raise UsageError(f"{shown_name(path)} {text}")
     report = verify_delta(path, arguments.load_base_checkpoint, progress=arguments.progress)
     if arguments.json:
-        return describe_delta(report, shown_name(path))
-    _print_delta(report, named(path))
+        return describe_good_delta(report, shown_name(path))
+    print_good_delta(report, named(path))
     return None
 
 

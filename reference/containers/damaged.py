@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -59,6 +60,20 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
     if begins_as(source, FLAX):
         return Whole(FLAX, *_flax(source, ints), None, departure(ints))
     return Whole(STREAM, *_stream(source, split=dialect == SPLIT_LEAVES))
+
+
+def read_up_to_fault(source: Source, dialect: str | None = None) -> list[Record]:
+    """The records in front of the first fault of a damaged stream or flax file; what follows is not searched."""
+    if isinstance(source, Shards):
+        return []
+    if begins_as(source, FLAX):
+        return _flax(source, [])[0]
+    records: list[Record] = []
+    split = dialect == SPLIT_LEAVES
+    with contextlib.suppress(FormatError), no_collection():
+        for found in _Search(source, split).runs(0):
+            records += [found] if isinstance(found, Record) else records_of(found)
+    return join_pieces(source, records)[0] if split else records
 
 
 def _flax(source: Source, ints: list[FormatError]) -> tuple[list[Record], list[Loss]]:

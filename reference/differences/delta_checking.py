@@ -19,9 +19,9 @@ from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
 from ..storage.threads import in_order, workers
+from .bases import open_base
 from .exact_recovery import Recovery, check_base, delta_name
 from .leaf_contents import content_blocks
-from .operands import open_side
 
 
 class DeltaReport(NamedTuple):
@@ -57,7 +57,7 @@ def verify(
     zstd()
     name, show = delta_name(delta), shown(progress)
     with contextlib.closing(place_of(name).open()) as file, contextlib.ExitStack() as stack:
-        side = stack.enter_context(open_side(base)) if base is not None else None
+        side = open_base(base, file, stack) if base is not None else None
         try:
             found = read_delta_file(file)
             entries = found.manifest.leaves

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +33,9 @@ from ..storage.places import place_of
 from ..storage.progress import Show, Shown, shown
 from ..storage.reading_ahead import expect
 from ..storage.threads import Pool, Work, in_order, workers
-from .leaf_contents import content_blocks, content_size, digest_known, form
-from .operands import Side, open_side, refuse_operands
+from .bases import cast_of, open_base
+from .leaf_contents import content_blocks, content_size, digests_of, form
+from .operands import Side, refuse_operands
 
 
 class RecoverReport(NamedTuple):
@@ -84,7 +84,8 @@ def recover(
     to = Output(output, streaming, max_shard_size)
     seal = sealed_as(to.kind, format)
     refuse_operands(to, {"the base": base, "the delta": difference})
-    with contextlib.closing(place_of(difference).open()) as file, open_side(base) as b:
+    with contextlib.closing(place_of(difference).open()) as file, contextlib.ExitStack() as stack:
+        b = open_base(base, file, stack)
         try:
             manifest, blocks, tail = read_delta_file(file)
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
@@ -121,13 +122,9 @@ def delta_name(delta: Path_) -> str:
 def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
     """Compare a base with the digests of a delta. Raises DELTA-11, naming the first leaves that differ."""
     expected = {entry.path: entry.base for entry in manifest.leaves if entry.base is not None} | dict(manifest.removed)
-    digests = {}
     base.expect()
     with show("check the base", sum(item.leaf.nbytes for item in base.items)) as moved:
-        tasks = (functools.partial(digest_known, item, base.digests.get(item.path)) for item in base.items)
-        for item, digest in zip(base.items, in_order(pool, tasks, len(base.items)), strict=True):
-            digests[item.path] = digest
-            moved(item.leaf.nbytes)
+        digests = digests_of(base.items, base.digests, pool, moved)
     differ = [path for path in {**expected, **digests} if expected.get(path) != digests.get(path)]
     found = tree_digest(digests.values())
     if found == manifest.base:
@@ -141,6 +138,8 @@ def check_base(base: Side, manifest: Manifest, pool: Pool, show: Show) -> None:
     detail = f"{base.name} is not the base of this delta: {leaves}: {shown}"
     if found == manifest.target:
         detail = f"{base.name} is the target of this delta, not its base"
+    elif (cast := cast_of(base, manifest, differ)) is not None:
+        detail += f"; all of them are {cast[0]} here, and the base had {cast[1]}: a cast made another base of it"
     raise FormatError("DELTA-11", None, None, detail, f"the base has the tree digest {manifest.base.hex()}")
 
 

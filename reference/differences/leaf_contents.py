@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from ..format.digests import LeafDigest, content_head
 from ..format.leaves import Leaf
 from ..format.records import Item
 from ..format.recycling import empty
+from ..storage.local_files import Progress
+from ..storage.threads import Pool, in_order
 
 
 def content_size(leaf: Leaf) -> int:
@@ -56,6 +59,18 @@ def digest_known(item: Item, digest: bytes | None) -> bytes:
     for _ in content_blocks(item):
         pass
     return digest
+
+
+def digests_of(
+    items: Sequence[Item], known: Mapping[tuple[str, ...], bytes], pool: Pool, moved: Progress
+) -> dict[tuple[str, ...], bytes]:
+    """The digests of leaves by key path; `known` are those that a seal states."""
+    digests = {}
+    tasks = (functools.partial(digest_known, item, known.get(item.path)) for item in items)
+    for item, digest in zip(items, in_order(pool, tasks, len(items)), strict=True):
+        digests[item.path] = digest
+        moved(item.leaf.nbytes)
+    return digests
 
 
 def form(leaf: Leaf) -> tuple[str, np.dtype | None, tuple[int, ...]]:

@@ -48,7 +48,7 @@ def test_the_name_of_a_base_is_what_inspect_shows(files, capsys):
 COMMANDS = {
     "convert": ("convert", "--load_checkpoint={delta}", "--output_file={out}"),
     "convert with a prefix": ("convert", "--load_checkpoint=params::{delta}", "--output_file={out}"),
-    "verify": ("verify", "{delta}"),
+    "verify with a prefix": ("verify", "params::{delta}"),
     "inspect with a prefix": ("inspect", "flax::{delta}"),
     "compare, A": ("compare", "{delta}", "{base}"),
     "compare, B": ("compare", "{base}", "{delta}"),
