@@ -39,6 +39,7 @@ from reference.convert import ConvertReport, convert
 from reference.delta import (
     AddReport,
     Comparison,
+    DeltaReport,
     DiffReport,
     RecoverReport,
     SubtractReport,
@@ -47,8 +48,9 @@ from reference.delta import (
     diff,
     recover,
     subtract,
+    verify_delta,
 )
-from reference.salvage import SalvageReport, salvage
+from reference.salvage import Doubt, SalvageReport, salvage
 from reference.seal import SealReport, seal
 from reference.verify import Finding, NotedLeaf, verify
 
@@ -63,7 +65,9 @@ __all__ = [
     "Checkpoints",
     "Comparison",
     "ConvertReport",
+    "DeltaReport",
     "DiffReport",
+    "Doubt",
     "Finding",
     "FormatError",
     "KeyPath",
@@ -98,6 +102,7 @@ __all__ = [
     "seal",
     "subtract",
     "verify",
+    "verify_delta",
 ]
 
 

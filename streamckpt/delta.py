@@ -1,4 +1,4 @@
-"""Differences of checkpoints: exact (`diff`, `recover`, `verify`), rounding (`subtract`, `add`), and `compare`."""
+"""Differences of checkpoints: exact (`diff`, `recover`, `verify_delta`), rounding (`subtract`, `add`), and `compare`."""
 
 from reference.delta import (
     AddReport,
@@ -12,7 +12,7 @@ from reference.delta import (
     diff,
     recover,
     subtract,
-    verify,
+    verify_delta,
 )
 
 __all__ = [
@@ -27,5 +27,5 @@ __all__ = [
     "diff",
     "recover",
     "subtract",
-    "verify",
+    "verify_delta",
 ]

@@ -15,7 +15,7 @@ from ..containers.delta_file import DELTA
 from ..containers.flax_file import STRICT
 from ..containers.load_prefixes import PREFIXES, shown_name, split_prefix
 from ..containers.stream import STREAM
-from ..differences.delta_checking import verify as verify_delta
+from ..differences.delta_checking import verify_delta
 from ..format.errors import UsageError, WrongKind, counted
 from ..format.keypaths import display
 from ..format.trees import is_train_state

@@ -45,7 +45,7 @@ class DeltaReport(NamedTuple):
         return f"<DeltaReport: a good delta of {size_text(self.nbytes)}, {what}>"
 
 
-def verify(
+def verify_delta(
     delta: Path_, base: Any = None, *, jobs: int | None = None, backend: str | None = None, progress: Shown = False
 ) -> DeltaReport:
     """Check a delta: its mark, its manifest, every block, and the digest of each leaf that can be made.

@@ -55,14 +55,14 @@ def damaged(folder, leaf, at):
 
 
 def test_by_itself_what_the_delta_holds_whole_is_compared(folder):
-    report = sc.delta.verify("delta")
+    report = sc.verify_delta("delta")
     assert (report.leaves, report.compared, report.changed, report.unchanged) == (5, 3, 1, 1)
     assert (report.with_base, report.nbytes) == (False, (folder / "delta").stat().st_size)
 
 
 @pytest.mark.parametrize("base", ["base", "params::base", BASE])
 def test_with_its_base_every_leaf_is_compared(folder, base):
-    report = sc.delta.verify("delta", base)
+    report = sc.verify_delta("delta", base)
     assert (report.leaves, report.compared, report.changed, report.unchanged) == (5, 5, 0, 0)
     assert report.with_base
     assert sorted(path.name for path in folder.iterdir()) == ["base", "delta", "target"]
@@ -71,7 +71,7 @@ def test_with_its_base_every_leaf_is_compared(folder, base):
 def test_a_large_leaf_has_several_blocks(folder):
     large = {"a": np.arange(3 << 20, dtype=np.float32), "b": np.zeros(3 << 20, np.float32)}
     sc.diff({**large, "b": large["b"].astype(np.float64)}, {"a": large["a"] + 1, "b": large["b"]}, "large")
-    assert sc.delta.verify("large")[3:7] == (2, 1, 1, 0)
+    assert sc.verify_delta("large")[3:7] == (2, 1, 1, 0)
 
 
 @pytest.mark.parametrize("more", [[], ["--base=base"]])
@@ -80,7 +80,7 @@ def test_the_verb_takes_it(folder, capsys, more):
     assert (status, error) == (0, "")
     assert ("good delta, for a target of 5 leaves" in out) == bool(more)
     assert ("good delta as far as it can be told without its base, for a target of 5 leaves" in out) == (not more)
-    report = sc.delta.verify("delta")
+    report = sc.verify_delta("delta")
     assert f"  base   {report.base.hex()}\n  target {report.target.hex()}\n" in out
     found = json.loads(said(capsys, "verify", "delta", *more, "--json")[1])
     jsonschema.validate(found, SCHEMAS["verify"])
@@ -188,7 +188,7 @@ def test_inspect_tells_the_digest_by_which_a_delta_names_its_base(folder, capsys
         sc.save("again", BASE, format="2.0", digests=form == "digests")
     else:
         sc.save(f"{form}again", BASE)
-    base = sc.delta.verify("delta").base.hex()
+    base = sc.verify_delta("delta").base.hex()
     assert f"\ndigest {base}\n" in said(capsys, "inspect", "again", "--digest")[1]
     found = json.loads(said(capsys, "inspect", "again", "--digest", "--json")[1])
     jsonschema.validate(found, SCHEMAS["inspect"])

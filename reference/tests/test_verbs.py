@@ -326,7 +326,7 @@ def test_salvage_doubts_a_leaf_that_ends_in_the_zeros_of_the_rest(folder, capsys
     (folder / "part").write_bytes(data[:3000] + bytes(len(data) - 3000))
     status, out, _ = said(capsys, "salvage", "part", "rescued")
     assert (status, "part: 1 leaf is intact, 1 is doubtful\n" in out) == (3, True)
-    assert "  doubtful: 1: the last 1,044 of its 2,018 bytes are zeros, as all of the file behind them is; left" in out
+    assert "  doubtful: 1: the last 1,056 of its 2,020 bytes are zeros, as all of the file behind them is; left" in out
     assert json.loads(said(capsys, "salvage", "part", "--dry_run", "--json")[1])["doubtful"] == [["1"]]
     reference.save("x", {"a": np.ones(1000), "b": np.zeros(1000), "c": 1})
     (folder / "x").write_bytes((folder / "x").read_bytes()[:-3])
