@@ -1,4 +1,4 @@
-"""Differences of checkpoints: exact (`diff`, `recover`, `verify_delta`), rounding (`subtract`, `add`), and `compare`."""
+"""Differences of checkpoints: exact (`diff`, `recover`, `verify_delta`), rounding (`subtract`, `add`), `compare`."""
 
 from reference.delta import (
     AddReport,

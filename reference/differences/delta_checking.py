@@ -51,8 +51,9 @@ def verify_delta(
     """Check a delta: its mark, its manifest, every block, and the digest of each leaf that can be made.
 
     With its `base`, `[PREFIX::]PATH` or a tree, every leaf of the target is made and compared; without it those alone
-    that do not need it, and of the others the frames are unpacked. Nothing is written. `jobs`, `backend` and
-    `progress` are those of `recover`. Raises FormatError, OSError, UsageError.
+    that do not need it, and of the others the frames are unpacked. Nothing is written. `jobs` is how many threads
+    compute, and `backend` what does (see `recover`). `progress` is True for a bar on a terminal, or a callable (see
+    `reference.storage.progress.shown`). Raises FormatError, OSError, UsageError.
     """
     zstd()
     name, show = delta_name(delta), shown(progress)
