@@ -82,9 +82,9 @@ def salvage(
     exclude: Patterns = None,
     keep_doubtful: bool = False,
     dialect: str | None = None,
-    format: str | None = None,
     dry_run: bool = False,
     progress: Shown = False,
+    format: str | None = None,
 ) -> SalvageReport:
     """Write the intact leaves of a damaged stream or flax file to a file of the same kind, or of the kind that the
     prefix of the output says, or the end of its name.

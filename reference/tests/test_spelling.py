@@ -51,6 +51,7 @@ DEFAULTS = {
     "keep": None,
     "include": None,
     "exclude": None,
+    "keep_doubtful": False,
     # how
     "keep_empty_nodes": False,
     "blocking": True,
