@@ -43,7 +43,7 @@ class NotedLeaf(NamedTuple):
     """A leaf that a note concerns: in how many of its elements, None where it is not a matter of elements."""
 
     path: tuple[str, ...]
-    count: int | None
+    noted: int | None
     elements: int
 
 

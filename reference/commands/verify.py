@@ -92,7 +92,7 @@ def describe_json(checkpoint: Checkpoint, findings: list[Finding], file: str) ->
 
 
 def _note_json(finding: Finding) -> dict[str, Any]:
-    each = [{"path": list(leaf.path), "count": leaf.count, "elements": leaf.elements} for leaf in finding.each]
+    each = [{"path": list(leaf.path), "count": leaf.noted, "elements": leaf.elements} for leaf in finding.each]
     return {"path": list(finding.first), "note": finding.note, "leaves": finding.leaves, "each": each}
 
 
@@ -113,17 +113,17 @@ def _note_lines(finding: Finding) -> Iterator[str]:
     """A note, and below it its leaves with their counts; those of one leaf stand in its line."""
     first, *others = finding.each
     if not others:
-        yield f"note: {display(finding.first)} {finding.note}" + (f": {_share(first)}" if first.count else "")
+        yield f"note: {display(finding.first)} {finding.note}" + (f": {_share(first)}" if first.noted else "")
         return
     yield f"note: {display(finding.first)} {finding.note} (and {counted(len(others), 'more leaf')})"
     for leaf in finding.each[:_LISTED]:
-        yield f"  {display(leaf.path)}" + (f": {_share(leaf)}" if leaf.count else "")
+        yield f"  {display(leaf.path)}" + (f": {_share(leaf)}" if leaf.noted else "")
     if (left := len(finding.each) - _LISTED) > 0:
         yield f"  and {counted(left, 'more leaf')}, which --json lists"
 
 
 def _share(leaf: NotedLeaf) -> str:
-    return f"{leaf.count:,} of {counted(leaf.elements, 'element')}"
+    return f"{leaf.noted:,} of {counted(leaf.elements, 'element')}"
 
 
 def _run(arguments: argparse.Namespace) -> int:
