@@ -56,7 +56,7 @@ PARTS: Final = {
     "rust": ("decode", "encode", "flax-decode", "flax-encode"),
 }
 # What a program of the suite does not call: its own tests judge it (`cargo test`).
-_NOT_CALLED: Final = {"rust/src/checkpoint.rs"}
+_NOT_CALLED: Final = {"rust/src/checkpoint.rs", "rust/src/saving.rs"}
 _MOST: Final = 8 << 20  # bytes of the files of a case: what is larger takes long, and seldom shows what others do not
 _SAME: Final = Path(__file__).with_name("same-clients.toml")
 

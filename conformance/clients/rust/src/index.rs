@@ -243,17 +243,9 @@ impl Nesting {
     }
 }
 
-/// META-1 to META-3, of metadata that are to be written.
-pub fn check_metadata(metadata: &[u8]) -> Result<()> {
-    let size = Some(metadata.len() as u64);
-    let mut input = Input::new(io::Cursor::new(metadata.to_vec()), size, "META-1");
-    input.metadata()?;
-    require(input.at_end()?, "META-1", input.position, "bytes follow the metadata")
-}
-
 impl Input {
     /// The metadata as it stands in the file.
-    fn metadata(&mut self) -> Result<Vec<u8>> {
+    pub fn metadata(&mut self) -> Result<Vec<u8>> {
         self.kept = Some(Vec::new());
         let before = self.canonical.replace("META-2");
         let start = self.position;

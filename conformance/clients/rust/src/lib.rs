@@ -29,6 +29,7 @@ mod parts;
 mod payload;
 mod printing;
 pub mod protocol;
+mod saving;
 mod sealed;
 mod sha256;
 mod streams;
@@ -39,9 +40,10 @@ mod write_sealed;
 
 pub use checkpoint::{read, read_flax, Checkpoint, Seal};
 pub use faults::{Error, Refusal, Result};
-pub use given::{write, Format, NewLeaf, Settings};
+pub use given::Settings;
 pub use keypaths::KeyPath;
 pub use leaves::{Array, Bytes, Dtype, Leaf};
+pub use saving::{write, Format, NewLeaf};
 
 use checksum::Checksums;
 use faults::*;
