@@ -132,7 +132,7 @@ def read_last(source: Source) -> tuple[list[Record], Record, TailSource]:
         if error.clause in ("STREAM-2", "STREAM-3"):
             error.clause, error.advice = "DELTA-2", _CUT
         elif error.clause != "DELTA-1":
-            error.advice = error.advice or _DAMAGED
+            error.advice = _DAMAGED  # and no stream that could be salvaged
         if error.offset is not None:
             error.offset += start
         error.path = None  # what a delta holds are not the leaves of a checkpoint

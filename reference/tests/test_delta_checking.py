@@ -122,6 +122,16 @@ def test_a_frame_that_is_not_one_is_found_without_the_base(folder, capsys):
     assert (status, "leaf tuned); the delta is damaged; get it again" in error) == (1, True)
 
 
+def test_a_delta_is_not_sent_to_salvage(folder, capsys):
+    data = (folder / "delta").read_bytes()
+    _, blocks, tail = read_delta(BytesSource(data))
+    at = tail.start + blocks["blocks", "1", "0"].offset
+    for byte in range(8):
+        (folder / "bad").write_bytes(data[: at + byte] + b"\xc1" + data[at + byte + 1 :])
+        status, _, error = said(capsys, "verify", "bad")
+        assert (status, "get it again" in error, "salvage" in error) == (1, True, False), error
+
+
 @pytest.mark.parametrize("verb", ["verify", "inspect", "recover"])
 def test_a_delta_that_is_cut_off_is_to_be_got_again(folder, capsys, verb):
     data = (folder / "delta").read_bytes()
