@@ -17,13 +17,11 @@ from streamckpt.testing.places import read, write
 obstore_stores = pytest.importorskip("obstore.store")
 object_outputs = pytest.importorskip("reference.storage.object_outputs")
 
-pytestmark = pytest.mark.xdist_group("servers")  # one of each server is enough
+pytestmark = [
+    pytest.mark.xdist_group("servers"),
+    pytest.mark.usefixtures("small_parts"),
+]  # one of each server is enough
 REAL_PART = object_outputs.PART
-
-
-@pytest.fixture(autouse=True)
-def small_parts(monkeypatch):
-    monkeypatch.setattr(object_outputs, "PART", PART)
 
 
 def test_parts_are_such_as_every_cloud_takes():

@@ -14,7 +14,7 @@ import reference
 from reference.checkpoints.detached_seals import seal
 from reference.format.seals import DETACHED_SUFFIX
 from reference.storage.places import place_of
-from reference.tests.sent_data import DATA, OLD, PART, one_line
+from reference.tests.sent_data import DATA, OLD, one_line
 from reference.tests.servers import faults
 from reference.tests.servers.fixtures import BUCKETS
 from reference.tests.waiting import when_waiting
@@ -23,13 +23,11 @@ from streamckpt.testing.places import Stopped, interrupted, read, write
 pytest.importorskip("obstore.store")
 object_outputs = pytest.importorskip("reference.storage.object_outputs")
 
-pytestmark = pytest.mark.xdist_group("servers")  # one of each server is enough
+pytestmark = [
+    pytest.mark.xdist_group("servers"),
+    pytest.mark.usefixtures("small_parts"),
+]  # one of each server is enough
 REAL_PART = object_outputs.PART
-
-
-@pytest.fixture(autouse=True)
-def small_parts(monkeypatch):
-    monkeypatch.setattr(object_outputs, "PART", PART)
 
 
 @pytest.mark.parametrize("error", [Stopped, KeyboardInterrupt, SystemExit])

@@ -8,6 +8,7 @@ import pytest
 
 from reference.storage import object_sources, stores
 
+from ..sent_data import PART
 from .azure import azure_in_memory
 from .buckets import Bucket
 from .faults import Proxy
@@ -111,6 +112,14 @@ def hasty(monkeypatch):
     stores._store.cache_clear()
     yield
     stores._store.cache_clear()
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Outputs of some 100 kB are sent in parts."""
+    from reference.storage import object_outputs  # which needs obstore
+
+    monkeypatch.setattr(object_outputs, "PART", PART)
 
 
 @pytest.fixture
