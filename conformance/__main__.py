@@ -19,7 +19,7 @@ from .annotated import rows
 from .asking import PARTS, stored_or_made
 from .coverage import coverage
 from .judge import Result, checks
-from .model import CORPUS, Case, load_corpus, sampled
+from .model import CORPUS, Case, load_corpus, sampled, specs
 from .reports.badge import badge
 from .reports.junit import junit
 from .reports.page import page
@@ -86,13 +86,28 @@ def command_line() -> argparse.ArgumentParser:
     return top
 
 
-def _chosen(cases: list[Case], globs: list[str] | None) -> list[Case]:
-    if not globs:
-        return cases
-    for glob in globs:
-        if not any(fnmatchcase(case.id, glob) for case in cases):
-            raise ValueError(f"no case matches {glob!r}; `python -m conformance list` shows all")
-    return [case for case in cases if any(fnmatchcase(case.id, glob) for glob in globs)]
+def _chosen(spec: str, globs: list[str] | None) -> list[Case]:
+    """The cases of a version that are named, all where none is. Raises ValueError for a name that fits none of them."""
+    cases = load_corpus(spec=spec).cases
+    for glob in globs or []:
+        if not _matching(cases, glob):
+            raise ValueError(f"no case matches {glob!r}; {_advice(spec, glob)}")
+    return [case for case in cases if any(fnmatchcase(case.id, glob) for glob in globs)] if globs else cases
+
+
+def _matching(cases: list[Case], glob: str) -> list[Case]:
+    return [case for case in cases if fnmatchcase(case.id, glob)]
+
+
+def _advice(spec: str, glob: str) -> str:
+    """What to give in place of a name that fits no case: another version, or all cases of a chapter or rule."""
+    for other in specs():
+        if other != spec and _matching(load_corpus(spec=other).cases, glob):
+            return f"it is of specification {other}: add --spec {other}"
+        if _matching(load_corpus(spec=other).cases, inside := f"{glob.rstrip('/')}/*"):
+            version = "" if other == spec else f" --spec {other}"
+            return f"for the cases in it give '{inside}'{version}"
+    return "`python -m conformance list` shows all"
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -106,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> int:
     every = list(checks(sampled(corpus.cases, arguments.every), commands, arguments.stdin))
     # One file may serve several parts, of which this run has those that it was given a command for.
     unmatched = [xfail for xfail in xfails if xfail.part in commands and not any(map(xfail.matches, every))]
-    ids = {case.id for case in _chosen(corpus.cases, arguments.match)}
+    ids = {case.id for case in _chosen(arguments.spec, arguments.match)}
     chosen = [check for check in every if check.case.id in ids]
     left_out = [check for check in chosen if check.case.is_large and arguments.no_large]
     wanted = sorted((check for check in chosen if check not in left_out), key=lambda check: -check.case.size)
@@ -171,14 +186,14 @@ def _table(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    for case in _chosen(load_corpus(spec=arguments.spec).cases, arguments.match):
+    for case in _chosen(arguments.spec, arguments.match):
         print(f"{case.want:<7} {case.level:<8} {case.id:<60} {', '.join(case.clauses)}")
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
     corpus = load_corpus(spec=arguments.spec)
-    for case in _chosen(corpus.cases, [arguments.case]):
+    for case in _chosen(arguments.spec, [arguments.case]):
         print(f"{case.id}: {case.want} ({case.part}), since {case.since}, {case.level}\n{case.about}")
         for clause in case.clauses:
             print(f"  {clause}: {corpus.sentences[clause]}")

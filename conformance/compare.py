@@ -135,7 +135,7 @@ def judge_verdict(case: Case, outcome: Outcome, piped: bool = False) -> Judgemen
 
 # CONF-5: "A refusal SHOULD name the clause, the byte offset, and the key path where one is known."
 def _advice(case: Case, rejection: dict[str, Any], piped: bool) -> list[str]:
-    clauses = [*case.clauses, *case.also]
+    clauses = list(dict.fromkeys([*case.clauses, *case.also]))
     advice = []
     clause = rejection.get("clause")
     if clause not in clauses:

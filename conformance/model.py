@@ -127,6 +127,11 @@ def load_corpus(root: Path = CORPUS, spec: str = "1.0") -> Corpus:
     return read_corpus(root, spec)
 
 
+def specs(root: Path = CORPUS) -> list[str]:
+    """The versions of the specification that a corpus has cases for, the oldest first. Raises FileNotFoundError."""
+    return json.loads((root / "corpus.json").read_text())["specs"]
+
+
 @functools.cache
 def read_corpus(root: Path, spec: str) -> Corpus:
     about = json.loads((root / "corpus.json").read_text())

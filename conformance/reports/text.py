@@ -88,7 +88,7 @@ def _summary(run: Run) -> Iterator[str]:
         told = ", ".join(f"{n} {state}" for state, n in counts.items()) or "no case"
         yield f"{part:<12} {told}  ({command})"
     slowest = max(run.lines, key=lambda line: line.result.seconds)
-    yield f"slowest      {slowest.result.seconds:.2f} s, {slowest.result.check.case.id}; {_memory(run)}"
+    yield f"slowest      {slowest.result.seconds:.2f} s, {slowest.result.check.case.id}{_memory(run)}"
     yield f"advice       {_advice(run)}"
     bad = len(run.bad()) + len(run.unmatched)
     end = _counted(bad, "failure") if bad else "every check is as it should be"
@@ -106,8 +106,8 @@ def _left_out(run: Run) -> str:
 
 def _memory(run: Run) -> str:
     most = max(run.lines, key=lambda line: line.result.peak - run.baselines[line.result.check.part].memory)
-    above = most.result.peak - run.baselines[most.result.check.part].memory
-    return f"most memory {max(above, 0) >> 20} MiB above the smallest file's, {most.result.check.case.id}"
+    above = (most.result.peak - run.baselines[most.result.check.part].memory) >> 20
+    return f"; most memory {above} MiB above the smallest file's, {most.result.check.case.id}" if above > 0 else ""
 
 
 def _advice(run: Run) -> str:

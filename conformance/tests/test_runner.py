@@ -141,7 +141,10 @@ def test_list_show_copy_and_coverage(tmp_path):
         (("run", "--decoder", "true", "--match", "nothing/*"), "no case matches"),
         (("run", "--decoder", "true", "--spec", "9.9"), "no specification 9.9"),
         (("run", "--recoverer", "true", "--match", ONE), "nothing to check"),
-        (("show", "nothing"), "no case matches"),
+        (("show", "nothing"), "no case matches 'nothing'; `python -m conformance list` shows all"),
+        (("show", "16-seal/one-small-leaf"), "it is of specification 2.0: add --spec 2.0"),
+        (("show", "04-leaves"), "for the cases in it give '04-leaves/*'\n"),
+        (("list", "--match", "16-seal/"), "for the cases in it give '16-seal/*' --spec 2.0"),
     ],
 )
 def test_wrong_usage_is_told_in_a_line(words, told):
