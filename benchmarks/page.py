@@ -114,7 +114,7 @@ def _targets(verdicts: list[Verdict]) -> str:
             f" {later} have no figure here: they were set after this run, or a peer failed. The next full run has them."
         )
     rows = ["## Targets", "", met, ""]
-    rows += ["| | target | measured | |", "|---|---|--:|---|"]
+    rows += ["| what | target | measured | met |", "|---|---|--:|---|"]
     for verdict in verdicts:
         word = {True: "met", False: "**missed**", None: verdict.why}[verdict.met]
         rows.append(f"| {verdict.target.subject} | {verdict.target.text} | {shown(verdict)} | {word} |")
@@ -169,9 +169,9 @@ def _plot(operation: str, what: str, group: dict[str, Case]) -> str:
 
 def _table(operation: str, group: dict[str, Case]) -> str:
     loads = operation.startswith("load")
-    rows = ["| | time | quartiles | runs | memory | mapped |", "|---|--:|--:|--:|--:|--:|"]
+    rows = ["| what | time | quartiles | runs | memory | mapped |", "|---|--:|--:|--:|--:|--:|"]
     if loads:
-        rows = ["| | time | quartiles | runs | memory | above | mapped |", "|---|--:|--:|--:|--:|--:|--:|"]
+        rows = ["| what | time | quartiles | runs | memory | above | mapped |", "|---|--:|--:|--:|--:|--:|--:|"]
     for case in group.values():
         if "failure" in case:
             rows.append(f"| {case['peer']} | {_escaped(case['failure'])} |" + " |" * (5 if loads else 4))

@@ -21,6 +21,7 @@ _ROWS: Final = 120  # of bytes that are shown
 _RECORDS: Final = 24  # that are shown
 _LETTERS: Final = 2000  # of one record
 _ROW: Final = re.compile(r"(. [0-9a-f]{8}  )(.{0,47})(?:  (.*))?")
+_CODE: Final = re.compile(r"(`[^`]+`)")  # in a docstring
 _TITLES: Final = {
     "base.bin": "Base",
     "bin.seal": "Its detached seal",
@@ -83,7 +84,8 @@ def holds(case: Case) -> str:
 
 
 def _clauses(case: Case, page: str) -> str:
-    lines = [f"- {links.clause_link(id, page)}: {prose(clauses()[id].sentence)}" for id in case.clauses]
+    # A sentence of the specification is Markdown already.
+    lines = [f"- {links.clause_link(id, page)}: {clauses()[id].sentence}" for id in case.clauses]
     if case.also:
         also = ", ".join(links.clause_link(id, page) for id in case.also)
         lines.append(f"- A refusal may also name {also}.")
@@ -174,7 +176,7 @@ def _who(case: Case, page: str) -> str:
     lines = [
         "## What programs do { data-search-exclude }",
         "",
-        "| program | part | |",
+        "| program | part | result |",
         "|---|---|---|",
     ]
     for (program, part, state, reason, got), versions in found.items():
@@ -206,5 +208,10 @@ def file_of(case: Case, ending: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Text of a docstring as Markdown: what might be markup is not."""
+    """Text of a docstring as Markdown: what might be markup is not, but for code between backticks."""
+    return "".join(piece if at % 2 else escaped(piece) for at, piece in enumerate(_CODE.split(text)))
+
+
+def escaped(text: str) -> str:
+    """Text as Markdown in which nothing is markup."""
     return escape(text, quote=False).replace("\\", "\\\\").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")

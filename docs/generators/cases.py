@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 from conformance.clauses import SPEC
 from conformance.model import WHERE, Case
 
 from . import links
-from .case_pages import again, chapter_title, file_of, holds, page_of, prose, wanted
+from .case_pages import again, chapter_title, escaped, file_of, holds, page_of, prose, wanted
 from .project import VERSIONS, clauses, corpus
 from .project import cases as all_cases
 
 _PLACES, _FIRST = 300, 32  # of a rule that are shown, and bytes of each
+_HEADS: Final = "| where | its first bytes, or those at which it parts from the row above |\n|---|---|"
+_BEFORE, _HEAD = 8, 8192  # bytes in front of a difference that are shown, and those in which one is looked for
 _UNSEARCHED: Final = "<div data-search-exclude markdown>\n"  # until </div>: it would fill the results of every search
 _LETTERS_GIVEN: Final = 100  # of what an encoder is given that are shown for each
 
@@ -135,7 +137,8 @@ def _rule_page(rule: str, made: list[Case]) -> str:
     """What the rule is about, and each place and size with its bytes, as far as there is room."""
     page, first = links.case_page(rule), made[0]
     chapter, name = rule.split("/")
-    rows = [f"| {_where(case)} | <code>{_beginning(case)}</code> |" for case in made[:_PLACES]]
+    pairs = zip(made[:_PLACES], [None, *made], strict=False)
+    rows = [f"| {_where(case)} | {_beginning(case, above)} |" for case, above in pairs]
     more = f"\n\nand {len(made) - _PLACES:,} more." if len(made) > _PLACES else ""
     parts = [
         "---\nsearch: {boost: 0.3}\n---",
@@ -143,8 +146,8 @@ def _rule_page(rule: str, made: list[Case]) -> str:
         prose(_told(first)),
         f"**{wanted(first)}** The rule is tried in {len(made):,} places and sizes.",
         holds(first),
-        "\n".join(f"- {links.clause_link(id, page)}: {prose(clauses()[id].sentence)}" for id in _cited(made)),
-        "\n".join([_UNSEARCHED, "| where | it begins with |", "|---|---|", *rows, "\n</div>"]) + more,
+        "\n".join(f"- {links.clause_link(id, page)}: {clauses()[id].sentence}" for id in _cited(made)),
+        "\n".join([_UNSEARCHED, _HEADS, *rows, "\n</div>"]) + more,
         f"Each is shown with `python -m conformance show '{rule}/*'`.",
         again(first),
     ]
@@ -155,15 +158,32 @@ def _where(case: Case) -> str:
     return prose(case.about.split(WHERE)[-1].rstrip(".")).replace("|", "\\|") or case.name
 
 
-def _beginning(case: Case) -> str:
-    """The first bytes of its input, or else of what is written, or else the last leaf that is given."""
+def _beginning(case: Case, above: Case | None) -> str:
+    """Bytes of its input, or else of what is written, or else the last leaf that is given. The bytes are its first, or
+    where `above` begins with the same those at which the two part."""
     if not case.files:
-        return prose(json.dumps((case.encode or {"records": []})["records"][-1:])[:_LETTERS_GIVEN])
-    ending = "bin" if "bin" in case.files else "want.bin"
-    pieces = case.pieces(ending)
+        return f"<code>{escaped(json.dumps((case.encode or {'records': []})['records'][-1:])[:_LETTERS_GIVEN])}</code>"
+    head, other = _head(case), _head(above) if above is not None and above.files else b""
+    differ = [*islice((at for at, (a, b) in enumerate(zip(head, other, strict=False)) if a != b), 2)]
+    # One byte by itself in files of different sizes is a length of what holds the rest, and the rest tells more.
+    is_length = len(head) != len(other) and len(differ) == 2 and differ[1] > differ[0] + 1
+    apart = differ[is_length] if differ else 0
+    begin = max(0, apart - _BEFORE) if apart >= _FIRST else 0
+    end = begin + _FIRST
+    more = " ..." if case.files[_ending(case)]["size"] > end else ""
+    shown = f"<code>{head[begin:end].hex(' ')}{more}</code>"
+    return f"{shown} from byte {begin:,}" if begin else shown
+
+
+def _ending(case: Case) -> str:
+    return "bin" if "bin" in case.files else "want.bin"
+
+
+def _head(case: Case) -> bytes:
+    """The bytes in which cases are compared."""
     head = b""
-    for data, times in pieces:
-        head += (data * min(times, _FIRST))[:_FIRST]
-        if len(head) >= _FIRST:
+    for data, times in case.pieces(_ending(case)):
+        head += (data * min(times, _HEAD))[:_HEAD]
+        if len(head) >= _HEAD:
             break
-    return head[:_FIRST].hex(" ") + (" ..." if case.files[ending]["size"] > _FIRST else "")
+    return head[:_HEAD]

@@ -27,8 +27,8 @@ def _page() -> str:
         "",
         f"Every rule of the specification, {len(clauses())} of them, how many cases of the "
         f"[conformance corpus]({links.to('conformance/index.md', PAGE)}) test it, and which programs pass those that "
-        "bind them. A dash: the clause is about what the program does not do. Each clause is judged by the version "
-        "that states it.",
+        "bind them: a case counts once for each part that it is put to. A dash: the clause is about what the program "
+        "does not do. Each clause is judged by the version that states it.",
         "",
     ]
     for (version, chapter), group in groupby(clauses().values(), key=lambda clause: (clause.version, clause.chapter)):

@@ -78,7 +78,7 @@ def _parser(parser: argparse.ArgumentParser, title: str, level: int) -> Iterator
         if action not in verbs and action.help != argparse.SUPPRESS and not isinstance(action, argparse._HelpAction)
     ]
     if options:
-        yield "\n".join(["| option | default | |", "|---|---|---|", *map(_row, options)]) + "\n"
+        yield "\n".join(["| option | default | meaning |", "|---|---|---|", *map(_row, options)]) + "\n"
     if parser.epilog:
         yield f"```text\n{parser.epilog.strip()}\n```\n"
     for action in verbs:

@@ -9,6 +9,7 @@ from typing import Final
 from reference import __version__
 
 _NAME: Final = re.compile(r'(<header\b.*?<span class="md-ellipsis">\s*)([^<]*?)(\s*</span>)', re.S)
+_DIALOG: Final = '<div class="md-search" data-md-component="search" role="dialog"'  # the theme gives it no name
 _SEARCH: Final = '<label class="md-header__button md-icon" for="__search">'
 
 
@@ -17,6 +18,7 @@ def filled(html: str, repository: str) -> str:
     address is known."""
     version = f' <span class="head-version">{escape(__version__)}</span>'
     html = _NAME.sub(lambda match: f"{match[1]}{match[2]}{version}{match[3]}", html, count=1)
+    html = html.replace(_DIALOG, f'{_DIALOG} aria-label="Search"', 1)
     if not repository:
         return html
     return html.replace(_SEARCH, f'<a class="head-source" href="{escape(repository)}">Source</a>{_SEARCH}', 1)

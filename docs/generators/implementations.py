@@ -121,13 +121,11 @@ def _told(version: str, run: dict[str, Any], page: str) -> Iterator[str]:
     """What a program does not do by a version, and why."""
     parts = ", ".join(run["commands"])
     yield from (f"## By version {version}", "")
-    yield f"Of {len(run['checks']):,} checks in the parts {parts} it passes {_passed(run):,}."
-    yield ""
     missed = sorted((check for check in run["checks"] if check["state"] != "passed"), key=lambda c: c["reason"])
     if not missed:
-        yield from ("There is no case that it does not pass.", "")
+        yield from (f"It passes all {len(run['checks']):,} checks ({parts}).", "")
         return
-    yield from ("What it does instead:", "")
+    yield from (f"It passes {_passed(run):,} of {len(run['checks']):,} checks ({parts}). What it does instead:", "")
     for reason, group in groupby(missed, key=lambda check: check["reason"]):
         checks = list(group)
         listed = ", ".join(_case(check, page) for check in checks)

@@ -42,6 +42,11 @@ def test_every_page_has_the_version_in_its_head(site):
         assert f'head-version">{__version__}<' in head
 
 
+def test_the_dialog_of_the_search_has_a_name(site):
+    for page in (site / "index.html", site / "404.html"):
+        assert 'role="dialog" aria-label="Search"' in page.read_text()
+
+
 def test_no_page_shows_the_marks_of_its_sources(site):
     for name in ("guides", "conformance/cases/06-streams", "conformance/cases/06-streams/key-paths-that-clash"):
         assert "{ data-" not in (site / name / "index.html").read_text()
