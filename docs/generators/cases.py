@@ -12,7 +12,7 @@ from conformance.clauses import SPEC
 from conformance.model import WHERE, Case
 
 from . import links
-from .case_pages import again, chapter_title, escaped, file_of, holds, page_of, prose, wanted
+from .case_pages import FOUND_LAST, again, chapter_title, escaped, file_of, holds, page_of, prose, wanted
 from .project import VERSIONS, clauses, corpus
 from .project import cases as all_cases
 
@@ -141,7 +141,7 @@ def _rule_page(rule: str, made: list[Case]) -> str:
     rows = [f"| {_where(case)} | {_beginning(case, above)} |" for case, above in pairs]
     more = f"\n\nand {len(made) - _PLACES:,} more." if len(made) > _PLACES else ""
     parts = [
-        "---\nsearch: {boost: 0.3}\n---",
+        FOUND_LAST,
         f'# {name}\n\n<p class="up" markdown>[Cases](../index.md) / [{chapter_title(chapter)}](index.md)</p>',
         prose(_told(first)),
         f"**{wanted(first)}** The rule is tried in {len(made):,} places and sizes.",

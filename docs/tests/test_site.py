@@ -106,6 +106,56 @@ def test_search_finds_a_rule_by_its_words(visit):
         page.locator(".md-search-result__item a[href*='06-streams/'][href*='#stream-4']").first.wait_for()
 
 
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("LEAF-5", "specification/1.0/04-leaves/#leaf-5"),
+        ("leaf-1", "specification/1.0/04-leaves/#leaf-1"),
+        ("STREAM-2", "specification/1.0/06-streams/#stream-2"),
+        ("STREAM-4", "specification/1.0/06-streams/#stream-4"),
+        ("PART-2", "specification/2.0/12-parts/#part-2"),
+        ("gs://", "guides/buckets/"),
+        ("params::", "specification/1.0/dialects/"),
+        ("nan", "guides/"),
+        ("pytorch", "guides/"),
+        ("hugging face", "guides/"),
+    ],
+)
+def test_search_finds_first_what_is_about_the_words(visit, words, first):
+    """The first result is the page, with the section under it where the words stand in one alone."""
+    page = visit("")
+    page.keyboard.press("/")
+    page.locator("input.md-search__input").fill(words)
+    result = page.locator(".md-search-result__item").first
+    result.locator("a").first.wait_for()
+    links = [urljoin("/", link.get_attribute("href")) for link in result.locator("a").all()]
+    found = [link.partition("?")[0] + (f"#{link.partition('#')[2]}" if "#" in link else "") for link in links]
+    assert any(f"/{first}" in one for one in found), found
+
+
+def test_the_menu_of_a_phone_is_reached_by_keyboard_and_is_passed_by_while_closed(visit):
+    page = visit("guides/convert/", width=360)
+    sidebar = page.locator(".md-sidebar--primary")
+    in_menu = "document.activeElement.closest('.md-sidebar--primary') !== null"
+    in_article = "document.activeElement.closest('article') !== null"
+    names = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        assert not page.evaluate(in_menu)
+        names.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        if page.evaluate(in_article):
+            break
+    assert page.evaluate(in_article)
+    assert "Menu" in names
+    page.get_by_role("button", name="Menu", exact=True).press("Enter")
+    sidebar.get_by_role("link", name="Guides").first.wait_for()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate(in_menu):
+            break
+    assert page.evaluate(in_menu)
+
+
 def test_from_the_home_page_to_a_failing_case(visit):
     """As a newcomer goes: by links that can be seen, in a few steps."""
     page = visit("")
