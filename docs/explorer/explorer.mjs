@@ -6,13 +6,13 @@ import { loadClauses } from './views/clauses.mjs';
 import { DetailView } from './views/detail.mjs';
 import { announce, h, tabs } from './views/dom.mjs';
 import { bytes, digits, integer } from './views/format.mjs';
+import { notesView, problemCount, problemsView } from './views/problems.mjs';
 import { sealView } from './views/seal.mjs';
 import { acceptDrops, askView, progressView, startView } from './views/start.mjs';
 import { summaryView, verdict } from './views/summary.mjs';
 import { totalsTable } from './views/totals.mjs';
 import { TreeView } from './views/tree.mjs';
 import { TreemapView } from './views/treemap.mjs';
-import { notesView, violationsView } from './views/violations.mjs';
 
 const root = document.getElementById('checkpoint');
 let engine; // of the file that is open: another file gets another, and the work of the first ends
@@ -42,16 +42,27 @@ function openFiles(files) {
 async function open(source, name, as) {
   engine?.close();
   engine = new Engine();
+  const mine = engine;
   let reading;
-  const view = progressView(name, () => reading?.stop());
+  let isBegun = false; // what was read before it is stopped stays; of what is still on its way nothing is there
+  const view = progressView(name, () => {
+    if (isBegun) return reading.stop();
+    mine.close();
+    return showStart(`${name} was not opened: you stopped it.`);
+  });
   root.replaceChildren(view.element);
   const started = performance.now();
-  reading = engine.call('open', { ...source, base: document.baseURI, as }, ({ at, size, bytesRead }) => {
+  reading = engine.call('open', { ...source, base: document.baseURI, as }, ({ fetched, at, size, bytesRead }) => {
+    isBegun = fetched === undefined;
+    if (!isBegun) {
+      view.bar.value = fetched / size || 0;
+      view.text.textContent = `The server does not send parts of a file: ${bytes(fetched)} ${size > 0 ? `of ${bytes(size)} ` : ''}fetched`;
+      return;
+    }
     view.bar.value = size > 0 ? at / size : 1;
     const rate = bytesRead / ((performance.now() - started) / 1000);
     view.text.textContent = `at byte ${integer(at)} of ${integer(size)}; read ${bytes(bytesRead)}, ${bytes(rate)}/s`;
   });
-  const mine = engine;
   try {
     const summary = await reading;
     if (mine === engine) showFile(summary, source, name);
@@ -65,9 +76,9 @@ function showStart(problem) {
 }
 
 function showFile(summary, source, name) {
-  const { violations, notes, leaves, rows: count, totals } = summary;
+  const { violations, notes, leaves, rows: count, totals, seal } = summary;
   root.style.setProperty('--ex-offset', `${digits(summary.size)}ch`); // the widest offset fits
-  const detail = new DetailView(engine);
+  const detail = new DetailView(engine, { onVerified: (result) => onVerified(result) });
   const isNarrow = () => matchMedia('(max-width: 60em)').matches;
   const showDetail = (action) => {
     action();
@@ -80,11 +91,13 @@ function showFile(summary, source, name) {
   };
   const map = new TreemapView(engine, { onSelect: choose });
   const toViolation = (violation) => showDetail(() => detail.showViolation(violation));
+  const problemsOf = (known) => problemsView(known, { onShow: toViolation, onGo: choose });
+  const problems = h('div', {}, problemsOf(summary));
   const panels = [
     { id: 'tree', label: 'Tree', panel: h('div', {}, tree.element) },
     { id: 'map', label: 'Treemap', panel: h('div', {}, map.element) },
     { id: 'totals', label: 'Dtypes', panel: h('div', { class: 'ex-scroll' }, totalsTable(totals, summary.bytes)) },
-    { id: 'violations', label: `Violations (${violations.length})`, panel: h('div', {}, violationsView(summary, { onShow: toViolation })) },
+    { id: 'problems', label: problemsLabel(summary), panel: problems },
     { id: 'notes', label: `Notes (${notes.length})`, panel: h('div', {}, notesView(summary, {
       onGo: async (offset) => {
         const node = await engine.call('nodeAt', { offset });
@@ -92,25 +105,34 @@ function showFile(summary, source, name) {
       },
     })) },
   ];
-  const headOf = (verified) => summaryView({ ...summary, verified }, { another: () => showStart(), readAs: (as) => open(source, name, as) });
-  let head = headOf();
-  const onVerified = (verified) => {
-    const next = headOf(verified);
+  const sealed = seal && sealView(engine, summary, { onVerified: (result) => onVerified(result), onGo: choose });
+  if (sealed) panels.splice(1, 0, { id: 'seal', label: 'Seal', panel: sealed.element });
+  const tabbed = tabs('Views', panels, (id) => id === 'map' && map.show());
+  const verify = () => {
+    tabbed.show('seal', true);
+    sealed.verify();
+  };
+  const headOf = (known) => summaryView(known, { another: () => showStart(), readAs: (as) => open(source, name, as), verify });
+  let head = headOf(summary);
+  const onVerified = ({ known: { bytesRead, milliseconds, ...verified } }) => {
+    const known = { ...summary, verified, bytesRead, milliseconds };
+    const next = headOf(known);
     head.replaceWith(next);
     head = next;
+    tabbed.setLabel('problems', problemsLabel(known));
+    problems.replaceChildren(problemsOf(known));
+    tree.refresh();
   };
-  if (summary.seal) {
-    const seal = sealView(engine, summary, { onVerified, onGo: choose });
-    panels.splice(1, 0, { id: 'seal', label: 'Seal', panel: seal });
-  }
-  const tabbed = tabs('Views', panels, (id) => id === 'map' && map.show());
   if (notes.length === 0) tabbed.setHidden('notes', true);
-  const isShown = summary.kind.container || violations.length > 0;
+  const hasProblems = problemCount(summary) > 0;
+  const isShown = summary.kind.container || hasProblems;
   root.replaceChildren(head, isShown ? h('div', { class: 'ex-main' }, tabbed.element, detail.element) : '');
-  tabbed.show(violations.length > 0 ? 'violations' : 'tree');
+  tabbed.show(hasProblems ? 'problems' : 'tree');
   if (violations.length > 0) detail.showViolation(violations[0]);
   announce(`${summary.name}: ${verdict(summary).text}, ${integer(leaves)} leaves`);
 }
+
+const problemsLabel = (summary) => `Problems (${integer(problemCount(summary))})`;
 
 // What went wrong behind a click, such as a file that was deleted since.
 function showTrouble(event) {

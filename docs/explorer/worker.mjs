@@ -10,7 +10,8 @@ let session;
 
 const calls = {
   async open({ id, file, seal, url, base, elsewhere, as }) {
-    const origin = file ? blobOrigin(file) : await urlOrigin(url, base, elsewhere);
+    const onWhole = (fetched, size) => postMessage({ id, progress: { fetched, size } });
+    const origin = file ? blobOrigin(file) : await urlOrigin(url, base, elsewhere, onWhole);
     const beside = file ? seal && blobOrigin(seal) : () => sealOrigin(url, base, elsewhere);
     session = new Session(origin, beside);
     const { slices, tree } = session;

@@ -1,5 +1,6 @@
 """The explorer as people use it: by file, by address, by keyboard, on a phone, in the dark, with hostile files."""
 
+import json
 import re
 
 from conformance.assembly import data, ndarray_, raw, record_
@@ -85,6 +86,9 @@ def test_a_file_of_another_site_is_refused(explore):
 def test_a_server_without_ranges_does_too(visit):
     page = visit("explorer/?file=examples/model.stream")
     page.locator(".ex-badge--good").wait_for()
+    facts = dict(zip(texts(page, ".ex-summary dt"), texts(page, ".ex-summary dd"), strict=True))
+    assert facts["read"].startswith(f"{facts['size']} in ")
+    assert facts["read"].endswith("all of it: the server does not send parts of a file")
 
 
 def test_a_file_can_be_dropped(explore):
@@ -125,6 +129,39 @@ def test_a_file_that_vanishes_is_reported(explore, tmp_path):
     page.locator(".ex-tree .ex-row").first.click()
     page.locator(".ex-problem").wait_for()
     assert "changed or moved" in page.locator(".ex-problem").inner_text()
+
+
+def test_a_safetensors_file_that_was_cut_off_is_called_so(explore, tmp_path):
+    sizes = {"a": (0, 1000), "b": (1000, 201_000), "c": (201_000, 301_000)}
+    tensors = {
+        name: {"dtype": "U8", "shape": [end - start], "data_offsets": [start, end]}
+        for name, (start, end) in sizes.items()
+    }
+    header = json.dumps(tensors).encode()
+    whole = len(header).to_bytes(8, "little") + header + bytes(301_000)
+    page = explore(file=stored(tmp_path, whole[: 8 + len(header) + 101_000]))
+    assert texts(page, ".ex-badge")[1].endswith("cut off")
+    page.get_by_role("tab", name="Problems (3)", exact=True).wait_for()
+    assert texts(page, ".ex-violation") == [
+        "cut off: the header describes 301 kB, the file has 101 kB",
+        "b: its last 100,000 bytes are missing",
+        "c: all of it is missing",
+    ]
+    page.get_by_role("tab", name="Tree", exact=True).click()
+    assert texts(page, ".ex-tree .ex-key") == ["a"]
+    page = explore(file=stored(tmp_path, whole))
+    assert texts(page, ".ex-badge")[1].endswith("shown, not judged")
+    page.get_by_role("tab", name="Problems (0)", exact=True).wait_for()
+
+
+def test_an_empty_file_is_called_empty(explore, tmp_path):
+    page = explore(file=stored(tmp_path, b""))
+    assert "The file is empty." in page.locator(".ex-ended").inner_text()
+
+
+def test_what_was_expected_and_what_was_found_are_named(explore, tmp_path):
+    page = explore(file=stored(tmp_path, record_("a", raw("07")).data() + b"B"))
+    assert texts(page, ".ex-violation-text") == ["Expected a record (an array), found the int 66."]
 
 
 # --- hostile files -----------------------------------------------------------------------------------------------

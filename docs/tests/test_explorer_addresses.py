@@ -36,6 +36,17 @@ class Quiet(Elsewhere):
     tells_sizes = False
 
 
+class Halting(Elsewhere):
+    """One that sends no parts of files, and halts in the middle of one."""
+
+    def do_GET(self):  # noqa: N802
+        self.send_response(200)
+        self.send_header("Content-Length", str(3 * MIB))
+        self.end_headers()
+        self.wfile.write(bytes(MIB))
+        self.server.go_on.wait()
+
+
 class Closed(Handler):
     """One that lets no other site read anything."""
 
@@ -49,9 +60,10 @@ def elsewhere(tmp_path):
             server = http.server.ThreadingHTTPServer(
                 ("127.0.0.1", 0), functools.partial(handler, directory=str(tmp_path))
             )
-            server.sent, server.made = 0, tmp_path
+            server.sent, server.made, server.go_on = 0, tmp_path, threading.Event()
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
+            stack.callback(server.go_on.set)
             threading.Thread(target=server.serve_forever, daemon=True).start()
             server.address = f"http://127.0.0.1:{server.server_port}"
             return server
@@ -80,6 +92,15 @@ def test_another_host_is_asked_when_the_reader_agrees(watched, address, elsewher
     page.locator(".ex-badge--good").wait_for()
     assert 0 < host.sent < 2 * MIB
     assert page.locator(".ex-tree .ex-cell--size").all_inner_texts()[:3] == ["4.19 MB"] * 3
+
+
+def test_a_file_that_is_sent_as_a_whole_can_be_stopped_on_its_way(watched, address, elsewhere):
+    host = elsewhere(Halting)
+    page = watched(f"{address}/explorer/?url={host.address}/a", (address, host.address), 360, "dark")
+    page.get_by_role("button", name="Open it", exact=True).click()
+    page.get_by_text("The server does not send parts of a file: 1.05 MB of 3.15 MB fetched").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.locator(".ex-problem", has_text="a was not opened: you stopped it.").wait_for()
 
 
 def test_who_does_not_agree_asks_nobody(watched, address, elsewhere, large):

@@ -53,6 +53,36 @@ def test_damaged_blocks_are_named(explore, tmp_path, nine):
     ).wait_for()
 
 
+def test_damage_that_was_found_is_counted_and_marked(explore, tmp_path, nine):
+    data = bytearray(nine)
+    data[5_000_000] ^= 1
+    page = explore(file=stored(tmp_path, bytes(data)))
+    page.get_by_role("tab", name="Problems (0)", exact=True).wait_for()
+    page.locator(".ex-tree .ex-row").nth(2).click()
+    page.get_by_role("tab", name="Checksums").click()
+    verify(page, "Verify this leaf")
+    page.get_by_role("tab", name="Problems (1)", exact=True).wait_for()
+    page.locator(".ex-badge--bad", has_text="1 damaged block").wait_for()
+    open_seal(page)
+    verify(page)
+    assert facts(page, ".ex-summary")["size"] == "9.44 MB"
+    assert float(facts(page, ".ex-summary")["read"].split(" MB")[0]) >= 9.44
+    page.get_by_role("tab", name="Problems (1)", exact=True).click()
+    shown = page.locator(".ex-violation", has=page.get_by_role("button", name="Show the leaf weights/w")).first
+    assert "SUM-3" in shown.inner_text()
+    page.get_by_role("tab", name="Tree", exact=True).click()
+    page.locator(".ex-row--damaged").first.wait_for()
+    assert texts(page, ".ex-row--damaged .ex-fault") == ["\u2717 damage below", "\u2717 damaged"]
+
+
+def test_the_badge_of_a_file_that_is_not_verified_verifies_it(explore, tmp_path, nine):
+    page = explore(file=stored(tmp_path, nine), width=360)
+    page.get_by_role("button", name="sealed, not verified yet").click()
+    page.locator(".ex-badge--good", has_text="verified, conforms to 2.0").wait_for()
+    assert page.get_by_role("tab", name="Seal", exact=True).get_attribute("aria-selected") == "true"
+    assert page.get_by_role("button", name="sealed, not verified yet").count() == 0
+
+
 def test_a_record_that_is_not_what_the_index_says_is_named(explore, tmp_path):
     leaf = Leaf(["w"], "ndarray", "uint8", [4], bytes(4))
     first, second = record(INT, 0, 64, True), record(leaf, 1, 64, True)

@@ -2,7 +2,7 @@
 // that are in memory.
 
 import { header, intBytes } from './encoding.mjs';
-import { fault } from './faults.mjs';
+import { fault, unexpected } from './faults.mjs';
 import { FORMS } from './forms.mjs';
 import { decoder } from './text.mjs';
 
@@ -35,7 +35,7 @@ export class CanonicalReader {
 
   expect(type, clause, what) {
     const head = this.head();
-    if (head.type !== type) throw fault(clause, head.at, `${what} is expected here, found a value of type ${head.type}`);
+    if (head.type !== type) throw unexpected(clause, head, what);
     return head;
   }
 

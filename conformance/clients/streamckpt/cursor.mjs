@@ -1,6 +1,6 @@
 // Reading MessagePack values (chapter 01) from a source, through a window of bytes.
 
-import { fault } from './faults.mjs';
+import { fault, unexpected } from './faults.mjs';
 import { FORMS } from './forms.mjs';
 import { WINDOW, joinedBytes } from './sources.mjs';
 import { Utf8Check, decoder } from './text.mjs';
@@ -129,7 +129,7 @@ export class Cursor {
   // CONF-8: first the kind, then the length.
   expect(type, clause, what) {
     const head = this.head();
-    if (head.type !== type) throw fault(clause, head.at, `${what} is expected here, found a value of type ${head.type}`);
+    if (head.type !== type) throw unexpected(clause, head, what);
     this.fits(head);
     return head;
   }

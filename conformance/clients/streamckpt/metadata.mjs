@@ -21,7 +21,7 @@ export function readMetadata(reader, { keep = true } = {}) {
   const outer = reader.clause;
   reader.clause = 'META-2';
   const { at } = reader;
-  const map = reader.expect('map', 'META-1', 'the metadata, a map,');
+  const map = reader.expect('map', 'META-1', 'the metadata (a map)');
   const value = readMap(reader, map, { depth: 1, keep, counted: counter() });
   if (reader.at - at > MOST_BYTES) throw fault('META-3', map.at, `metadata has at most 2^24 bytes, found ${reader.at - at}`);
   reader.clause = outer;
@@ -61,7 +61,7 @@ function readMap(reader, { at, value: count }, settings) {
   const value = [];
   let before;
   for (let n = 0; n < count; n++) {
-    const head = reader.expect('str', 'META-1', 'a key of a map, a str,');
+    const head = reader.expect('str', 'META-1', 'a key of a map (a str)');
     const key = reader.text(head);
     const bytes = reader.bytes.subarray(reader.at - head.value, reader.at);
     const order = before === undefined ? -1 : compared(before, bytes);

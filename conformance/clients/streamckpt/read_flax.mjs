@@ -64,7 +64,7 @@ export async function* readFlax(source, { sink } = {}) {
 
 // FLAX-2, FLAX-3, FLAX-5, and KEY-3 and KEY-4 for the path that ends with this key
 function readKey(cursor, { keys, link: parent, bytes: before }, depth) {
-  const head = cursor.expect('str', 'FLAX-2', 'a key, a str,');
+  const head = cursor.expect('str', 'FLAX-2', 'a key (a str)');
   const bytes = before + head.value;
   if (cursor.holds(head, MARKER)) throw fault('FLAX-3', head.at, 'the marker of a chunked array may not occur here');
   if (depth > MAX_PARTS) throw fault('KEY-3', head.at, 'a key path has at most 512 parts');

@@ -35,16 +35,16 @@ export class Index {
   // INDEX-1
   #check() {
     const reader = this.#reader();
-    const map = reader.expect('map', 'INDEX-1', 'the index, a map,');
+    const map = reader.expect('map', 'INDEX-1', 'the index (a map)');
     if (map.value !== 4 && map.value !== 5) throw fault('INDEX-5', map.at, `the index has four or five entries, found ${map.value}`);
     key(reader, 'alignment');
     this.#readAlignment(reader);
     key(reader, 'checksum');
-    const checksum = reader.expect('bin', 'INDEX-1', 'the checksum, a bin of 4 bytes,');
+    const checksum = reader.expect('bin', 'INDEX-1', 'the checksum (a bin of 4 bytes)');
     if (checksum.value !== 4) throw fault('INDEX-1', checksum.at, `a checksum has 4 bytes, found ${checksum.value}`);
     this.checksum = sumIn(reader.take(checksum), 0);
     key(reader, 'leaves');
-    const leaves = reader.expect('array', 'INDEX-1', 'the leaves, an array,');
+    const leaves = reader.expect('array', 'INDEX-1', 'the leaves (an array)');
     if (leaves.value === 0) throw fault('STREAM-3', leaves.at, 'a stream has at least one leaf');
     this.count = leaves.value;
     this.leavesAt = reader.at;
@@ -58,7 +58,7 @@ export class Index {
 
   // ALIGN-5, DETACHED-4
   #readAlignment(reader) {
-    const { at, value } = reader.expect('int', 'INDEX-1', 'the alignment, an int,');
+    const { at, value } = reader.expect('int', 'INDEX-1', 'the alignment (an int)');
     this.alignment = Number(value);
     if (this.isDetached) {
       if (value !== 1n) throw fault('DETACHED-4', at, `the alignment of a detached seal is 1, found ${value}`);
@@ -84,7 +84,7 @@ export class Index {
 
   #readDigests(reader) {
     key(reader, 'digests');
-    const head = reader.expect('bin', 'INDEX-1', 'the digests, a bin,');
+    const head = reader.expect('bin', 'INDEX-1', 'the digests (a bin)');
     const wanted = 32 * (this.count + 1);
     if (head.value !== wanted) throw fault('INDEX-9', head.at, `the digests have ${wanted} bytes, found ${head.value}`);
     this.digests = reader.take(head);
@@ -146,7 +146,7 @@ function key(reader, name) {
 // INDEX-2. Also for what a reader of a pipe has noted of a record itself.
 export function readEntry(reader, isDetached) {
   const { at } = reader;
-  const list = reader.expect('array', 'INDEX-2', 'a leaf, an array of five,');
+  const list = reader.expect('array', 'INDEX-2', 'a leaf (an array of five)');
   if (list.value !== 5) throw fault('INDEX-2', list.at, `a leaf has five elements, found ${list.value}`);
   const path = readKeyPath(reader, isDetached);
   const kind = readKind(reader);
@@ -157,13 +157,13 @@ export function readEntry(reader, isDetached) {
 
 // KEY-1 to KEY-4, PART-3
 function readKeyPath(reader, isDetached) {
-  const list = reader.expect('array', 'KEY-1', 'a key path, an array,');
+  const list = reader.expect('array', 'KEY-1', 'a key path (an array)');
   if (list.value === 0) throw fault('KEY-1', list.at, 'a key path has one part or more');
   if (list.value > MAX_PARTS) throw fault('KEY-3', list.at, `a key path has at most 512 parts, found ${list.value}`);
   let room = MAX_PATH_BYTES;
   const path = [];
   for (let n = 0; n < list.value; n++) {
-    const head = reader.expect('str', 'KEY-1', 'a part, a str,');
+    const head = reader.expect('str', 'KEY-1', 'a part (a str)');
     room -= head.value;
     if (room < 0) throw fault('KEY-4', list.at, 'the parts of a key path take at most 65,535 bytes');
     const text = reader.text(head);
@@ -174,29 +174,29 @@ function readKeyPath(reader, isDetached) {
 }
 
 function readKind(reader) {
-  const head = reader.expect('str', 'INDEX-2', 'a kind, a str,');
+  const head = reader.expect('str', 'INDEX-2', 'a kind (a str)');
   const kind = reader.text(head);
   if (!KINDS.has(kind)) throw fault('LEAF-1', head.at, `not a kind of leaf: ${JSON.stringify(kind.slice(0, 20))}`);
   return kind;
 }
 
 function readNoType(reader) {
-  reader.expect('nil', 'INDEX-2', 'nil, since this kind has no dtype,');
-  reader.expect('nil', 'INDEX-2', 'nil, since this kind has no shape,');
+  reader.expect('nil', 'INDEX-2', 'nil, since this kind has no dtype');
+  reader.expect('nil', 'INDEX-2', 'nil, since this kind has no shape');
   return {};
 }
 
 // DTYPE-1, LEAF-3, LEAF-4, LEAF-6
 function readType(reader, kind) {
-  const tag = reader.expect('str', 'INDEX-2', 'a dtype tag, a str,');
+  const tag = reader.expect('str', 'INDEX-2', 'a dtype tag (a str)');
   const dtype = reader.text(tag);
   if (!DTYPES.has(dtype)) throw fault('DTYPE-1', tag.at, `not a dtype tag: ${JSON.stringify(dtype.slice(0, 20))}`);
-  const list = reader.expect('array', 'LEAF-3', 'a shape, an array,');
+  const list = reader.expect('array', 'LEAF-3', 'a shape (an array)');
   if (list.value > MAX_DIMENSIONS) throw fault('LEAF-3', list.at, `a shape has at most 64 dimensions, found ${list.value}`);
   if (kind === 'scalar' && list.value > 0) throw fault('LEAF-6', list.at, 'a scalar has no dimension');
   const shape = [];
   for (let n = 0; n < list.value; n++) {
-    const { at, value } = reader.expect('int', 'LEAF-3', 'a dimension, an int,');
+    const { at, value } = reader.expect('int', 'LEAF-3', 'a dimension (an int)');
     if (value < 0n) throw fault('LEAF-3', at, 'a dimension is 0 or more');
     shape.push(value);
   }
@@ -205,7 +205,7 @@ function readType(reader, kind) {
 }
 
 function readRecords(reader, { kind, dtype, shape }, isDetached) {
-  const list = reader.expect('array', 'INDEX-2', 'the records, an array,');
+  const list = reader.expect('array', 'INDEX-2', 'the records (an array)');
   const count = list.value;
   if (count === 0) throw fault('INDEX-2', list.at, 'a leaf has one record or more');
   if (count > 1 && isDetached) throw fault('DETACHED-1', list.at, 'a plain stream has no parts');
@@ -220,13 +220,13 @@ function readRecords(reader, { kind, dtype, shape }, isDetached) {
 
 // INDEX-3, INDEX-4
 function readRecord(reader, kind, dtype, shape) {
-  const list = reader.expect('array', 'INDEX-3', 'a record, an array of three,');
+  const list = reader.expect('array', 'INDEX-3', 'a record (an array of three)');
   if (list.value !== 3) throw fault('INDEX-3', list.at, `a record has three elements, found ${list.value}`);
   const size = readCount(reader, reader.head(), 'the size of a record');
   const payload = readPayload(reader, kind);
   const length = isTyped(kind) && payload !== undefined ? Number(contentBytes(shape, dtypeOf(dtype).width)) : 0;
   if (payload + length > size) throw fault('INDEX-4', list.at, 'the payload would reach beyond its record');
-  const sums = reader.expect('bin', 'INDEX-3', 'the checksums, a bin,');
+  const sums = reader.expect('bin', 'INDEX-3', 'the checksums (a bin)');
   const wanted = 4 * Math.ceil(size / BLOCK);
   if (sums.value !== wanted) throw fault('INDEX-4', sums.at, `a record of ${size} bytes has ${wanted} bytes of checksums, found ${sums.value}`);
   return { size, payload, sums: reader.take(sums), shape };

@@ -56,8 +56,8 @@ async function readScalar(cursor) {
 async function readComplex(cursor) {
   const list = cursor.expect('array', 'LEAF-7', 'an array of two floats');
   if (list.value !== 2) throw fault('LEAF-7', list.at, `a complex has two parts, not ${list.value}`);
-  const real = cursor.expect('float', 'LEAF-7', 'the real part, a float,');
-  const imaginary = cursor.expect('float', 'LEAF-7', 'the imaginary part, a float,');
+  const real = cursor.expect('float', 'LEAF-7', 'the real part (a float)');
+  const imaginary = cursor.expect('float', 'LEAF-7', 'the imaginary part (a float)');
   return { kind: 'complex', bits: [real.value, imaginary.value] };
 }
 
@@ -74,7 +74,7 @@ function readArrayHead(cursor, { rank, clause } = {}) {
   const dtype = readDtype(cursor);
   const { width } = dtypeOf(dtype);
   const bytes = contentBytes(shape, width, shapeAt);
-  const content = cursor.expect('bin', 'LEAF-5', 'the payload, a bin,');
+  const content = cursor.expect('bin', 'LEAF-5', 'the payload (a bin)');
   if (BigInt(content.value) !== bytes) {
     throw fault('LEAF-5', content.at, `the payload has ${content.value} bytes; shape and dtype say ${bytes}`);
   }
@@ -83,7 +83,7 @@ function readArrayHead(cursor, { rank, clause } = {}) {
 
 // LEAF-3
 function readShape(cursor) {
-  const list = cursor.expect('array', 'LEAF-3', 'a shape, an array,');
+  const list = cursor.expect('array', 'LEAF-3', 'a shape (an array)');
   checkRank(list);
   return Array.from({ length: list.value }, () => readDimension(cursor));
 }
@@ -101,7 +101,7 @@ function readDimension(cursor) {
 // DTYPE-1, DTYPE-2
 function readDtype(cursor) {
   const head = cursor.head();
-  if (head.type !== 'str' && head.type !== 'bin') throw fault('DTYPE-2', head.at, 'a dtype tag, a str, is expected here');
+  if (head.type !== 'str' && head.type !== 'bin') throw fault('DTYPE-2', head.at, 'expected a dtype tag (a str)');
   cursor.fits(head);
   const tag = head.value <= LONGEST_TAG ? String.fromCharCode(...cursor.take(head)) : undefined;
   if (!DTYPES.has(tag)) throw fault('DTYPE-1', head.at, `no dtype tag: ${JSON.stringify(tag ?? 'a long text')}`);
@@ -139,7 +139,7 @@ function expectKey(cursor, name, clause) {
 
 // LEAF-11
 function readShapeMap(cursor) {
-  const map = cursor.expect('map', 'LEAF-11', 'a shape, a map,');
+  const map = cursor.expect('map', 'LEAF-11', 'a shape (a map)');
   checkRank(map);
   return Array.from({ length: map.value }, (_, n) => {
     expectKey(cursor, String(n), 'LEAF-11');
@@ -149,7 +149,7 @@ function readShapeMap(cursor) {
 
 // LEAF-12
 async function readChunks(cursor, shape, shapeAt, onPadded) {
-  const map = cursor.expect('map', 'LEAF-12', 'the chunks, a map,');
+  const map = cursor.expect('map', 'LEAF-12', 'the chunks (a map)');
   if (map.value === 0) throw fault('LEAF-12', map.at, 'a chunked array has one chunk or more');
   const leaf = { kind: 'ndarray', dtype: undefined, shape, payload: [] };
   let elements = 0n;

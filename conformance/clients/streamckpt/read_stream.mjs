@@ -33,7 +33,7 @@ async function* readPlain(cursor) {
   if (cursor.atEnd) throw fault('STREAM-3', 0, 'the input is empty');
   while (!cursor.atEnd) {
     const at = cursor.offset;
-    const record = cursor.expect('array', 'REC-1', 'a record, an array,');
+    const record = cursor.expect('array', 'REC-1', 'a record (an array)');
     if (record.value !== 2) throw fault('REC-1', at, `a record has two elements, not ${record.value}`);
     const path = readPath(cursor);
     try {

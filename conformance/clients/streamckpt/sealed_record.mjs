@@ -20,7 +20,7 @@ export const checksumsOf = ({ records }) =>
 // { at, path, leaf, payload, shape }: `payload` counts from the first byte of the record (INDEX-3).
 export async function readRecord(cursor, isPlain) {
   const at = cursor.offset;
-  const record = cursor.expect('array', isPlain ? 'REC-1' : 'SEAL-1', 'a record, an array,');
+  const record = cursor.expect('array', isPlain ? 'REC-1' : 'SEAL-1', 'a record (an array)');
   if (record.value !== 2) throw fault('REC-1', at, `a record has two elements, found ${record.value}`);
   if (!isPlain) checkMark(cursor, at);
   const path = readPath(cursor, isPlain ? undefined : partOf);

@@ -18,8 +18,9 @@ export function blobOrigin(blob, name = blob.name) {
 
 const LARGEST_WHOLE = 256e6; // bytes of a file that a server without ranges sends at once
 
-// Without `elsewhere` only the page's own host is asked, also behind a redirect.
-export async function urlOrigin(href, base, elsewhere = false) {
+// Without `elsewhere` only the page's own host is asked, also behind a redirect. `onWhole(fetched, size)` is told how far
+// it is where the server sends the file only as a whole; `size` is NaN where it does not tell it.
+export async function urlOrigin(href, base, elsewhere = false, onWhole = () => {}) {
   const url = new URL(href, base);
   if (!/^https?:$/.test(url.protocol)) throw new Error(`The explorer opens http and https addresses, not ${url.protocol}`);
   if (!elsewhere && isElsewhere(url, base)) throw new Error(`Files are read from this site alone, not from ${url.host}.`);
@@ -36,7 +37,22 @@ export async function urlOrigin(href, base, elsewhere = false) {
     await answer.body?.cancel();
     throw new Error(`${url.host} does not send parts of a file (HTTP ranges), and this one is large. Download it, and open it from your disk.`);
   }
-  return blobOrigin(await answer.blob(), name);
+  const whole = blobOrigin(await wholeOf(answer, onWhole), name);
+  return { ...whole, isFetched: true };
+}
+
+async function wholeOf(answer, onWhole) {
+  const size = Number(answer.headers.get('Content-Length') ?? NaN);
+  const reader = answer.body.getReader();
+  const pieces = [];
+  let fetched = 0;
+  onWhole(fetched, size);
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    pieces.push(next.value);
+    fetched += next.value.length;
+    onWhole(fetched, size);
+  }
+  return new Blob(pieces);
 }
 
 export const isElsewhere = (url, base) => new URL(url, base).origin !== new URL(base).origin;

@@ -13,6 +13,7 @@ export class Rows {
   flat = false;
   #rows; // node numbers
   #depths;
+  #damaged = new Set(); // leaves, and all above them
   #matching; // Uint8Array: 1 for leaves that match and for all above them
 
   constructor(tree) {
@@ -70,6 +71,12 @@ export class Rows {
     return this.#list().indexOf(n);
   }
 
+  // Marks leaves in which verifying has found a fault; `undefined` is a fault of no leaf.
+  setDamaged(leaves) {
+    this.#damaged.clear();
+    for (const leaf of leaves) for (let n = leaf; n > 0; n = this.tree.parent.get(n)) this.#damaged.add(n);
+  }
+
   count() {
     return this.#list().length;
   }
@@ -91,6 +98,7 @@ export class Rows {
       depth,
       name: this.flat ? tree.displayOf(n) : displayPath([tree.names[n]]), // neutralised (KEY-5)
       isBranch,
+      isDamaged: this.#damaged.has(n),
       isOpen: isBranch && (this.filter !== '' || this.open.has(n)),
       kind: tree.kindOf(n),
       dtype: tree.dtypeOf(n),

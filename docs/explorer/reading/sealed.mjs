@@ -44,7 +44,7 @@ export class Sealed {
   async #rescue(found, tick) {
     const { slices, tree, detached } = this;
     if (detached) return;
-    found.problems = ['The tree shows the records that can be read without the seal; nothing has been compared with a checksum.'];
+    found.advice = 'The tree shows the records that can be read without the seal; nothing has been compared with a checksum.';
     let at = 0;
     const source = { read: async (target) => slices.read(target, at).then((count) => ((at += count), count)) };
     const leaves = readStream(source);

@@ -27,6 +27,7 @@ export class Session {
     this.tree = new Tree();
     this.notes = new Notes();
     this.found = { violations: [], facts: [] };
+    this.faults = []; // found by verifying
   }
 
   // Reads the file and judges it. `as` is stream or flax to take it for one whatever its first bytes say. When `tick`
@@ -103,6 +104,7 @@ export class Session {
       totals,
       leaves: tree.count.get(0),
       bytes: tree.bytes.get(0),
+      isFetched: slices.origin.isFetched,
       elements: totals.reduce((sum, total) => sum + total.elements, 0),
       isTrainState: top.includes('step') && top.includes('params') && tree.isBranch(this.#child('params')), // TREE-6
       bytesRead: slices.bytesRead,
@@ -135,8 +137,17 @@ export class Session {
     return this.sealed.checksums(node, from, to);
   }
 
-  verify(wanted) {
-    return this.sealed.verify(wanted);
+  // What was verified now, and all that is known since: the faults of all leaves, and how much has been read.
+  async verify({ node, ...wanted }) {
+    const started = performance.now();
+    const result = await this.sealed.verify({ node, ...wanted });
+    this.milliseconds += performance.now() - started;
+    this.faults = [...this.faults.filter((fault) => node !== undefined && fault.node !== node), ...result.faults];
+    this.rows.setDamaged(this.faults.map((fault) => fault.node));
+    if (node === undefined) this.verified = result;
+    const damaged = node === undefined ? result.damaged : this.faults.filter(({ block }) => block !== undefined).length;
+    const known = { faults: this.faults, damaged, isWhole: this.verified !== undefined };
+    return { ...result, known: { ...known, bytesRead: this.slices.bytesRead, milliseconds: this.milliseconds } };
   }
 
   metadata({ path, from }) {

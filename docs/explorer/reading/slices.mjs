@@ -1,8 +1,8 @@
 // A file, read in slices. It remembers the last few of them, so that the client and the explorer's own code may look
 // at the same bytes and the disk is asked once. It counts what it reads: the page says how little that is.
 //
-// An origin is { name, size, slice(start, end), head }, where slice gives a promise of the bytes, and head is its
-// first bytes where they are known.
+// An origin is { name, size, slice(start, end), head, isFetched }, where slice gives a promise of the bytes, head is its
+// first bytes where they are known, and isFetched says that a server has sent all of it already.
 
 const STEP = 1 << 17; // the bytes that the client wants at hand; after a long jump, no more are read
 const LONGEST = 1 << 20; // of a slice, when many small records stand in a row
@@ -14,14 +14,18 @@ export class Slices {
     this.name = origin.name;
     this.size = origin.size;
     this.origin = origin;
-    this.bytesRead = 0;
+    this.bytesRead = origin.isFetched ? origin.size : 0; // all of it, where the server has sent it as a whole
     this.kept = []; // the last used one first
+  }
+
+  #count(bytes) {
+    if (!this.origin.isFetched) this.bytesRead += bytes.length;
   }
 
   // The first bytes, by which a file is known. No more are read: a sealed stream is opened from its end.
   async head() {
     const bytes = this.origin.head ?? (await this.origin.slice(0, Math.min(HEAD, this.size)));
-    this.bytesRead += bytes.length;
+    this.#count(bytes);
     if (bytes.length > 0) this.kept.unshift({ start: 0, bytes, run: 0 });
     return bytes;
   }
@@ -63,7 +67,7 @@ export class Slices {
     if (offset >= end) return 0;
     const bytes = await this.origin.slice(offset, end);
     if (bytes.length !== end - offset) throw new Error('The file has become shorter while it was read.');
-    this.bytesRead += bytes.length;
+    this.#count(bytes);
     target.set(bytes);
     return bytes.length;
   }
@@ -76,7 +80,7 @@ export class Slices {
     const end = Math.min(this.size, offset + Math.max(wanted, atLeast));
     const bytes = await this.origin.slice(offset, end);
     if (bytes.length !== end - offset) throw new Error('The file has become shorter while it was read.');
-    this.bytesRead += bytes.length;
+    this.#count(bytes);
     this.kept.unshift({ start: offset, bytes, run });
     this.kept.length = Math.min(this.kept.length, KEPT);
     return bytes;

@@ -110,6 +110,7 @@ async function recordBytes(path) {
 }
 
 function endedAt(at, error, size) {
+  if (size === 0) return { at, why: 'The file is empty.' };
   if (error.clause === 'STREAM-2') return { at, why: 'The file ends inside this record.' };
   return { at, why: `Where the next record begins is not known: the last ${count(size - at, 'byte')} could not be judged.` };
 }

@@ -7,8 +7,9 @@ import { VerifyView } from './verify.mjs';
 const PAGE = 200; // blocks
 
 export class ChecksumsView {
-  constructor(engine) {
-    this.engine = engine;
+  // `onVerified(result)` is called when the leaf has been verified.
+  constructor(engine, onVerified) {
+    Object.assign(this, { engine, onVerified });
     this.element = h('div', { class: 'ex-checksums' });
   }
 
@@ -18,7 +19,10 @@ export class ChecksumsView {
     const { blocks, count, records, digest } = await this.engine.call('checksums', { node, from: 0, to: PAGE });
     if (call !== this.call) return;
     const rows = h('tbody', {});
-    const verify = new VerifyView(this.engine, { node, label: 'Verify this leaf', hasDigests: digest !== undefined, onVerified: ({ faults }) => mark(rows, faults) });
+    const verify = new VerifyView(this.engine, { node, label: 'Verify this leaf', hasDigests: digest !== undefined, onVerified: (result) => {
+      mark(rows, result.faults);
+      this.onVerified(result);
+    } });
     const more = h('p', {});
     this.element.replaceChildren(
       verify.element,

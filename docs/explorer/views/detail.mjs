@@ -10,11 +10,11 @@ import { copyPath } from './tree.mjs';
 import { displayPath } from '../streamckpt/index.mjs';
 
 export class DetailView {
-  constructor(engine) {
+  constructor(engine, { onVerified }) {
     this.engine = engine;
     this.bytes = new BytesView(engine);
     this.histogram = new HistogramView(engine);
-    this.checksums = new ChecksumsView(engine);
+    this.checksums = new ChecksumsView(engine, onVerified);
     const panels = [
       { id: 'bytes', label: 'Bytes', panel: h('div', {}, this.bytes.element) },
       { id: 'values', label: 'Histogram', panel: h('div', {}, this.histogram.element) },

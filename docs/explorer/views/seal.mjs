@@ -6,9 +6,10 @@ import { bytes, integer, plural } from './format.mjs';
 import { MetadataView } from './metadata.mjs';
 import { VerifyView } from './verify.mjs';
 
+// { element, verify }: `verify()` does what its button does.
 export function sealView(engine, { seal, size, leaves }, { onVerified, onGo }) {
   const verify = new VerifyView(engine, { label: 'Verify the whole file', hasDigests: seal.tree !== undefined, onVerified, onGo });
-  return h('div', { class: 'ex-seal' },
+  const element = h('div', { class: 'ex-seal' },
     factList(seal, leaves),
     h('h3', { class: 'ex-heading' }, 'Is the file whole?'),
     h('p', { class: 'ex-quiet' }, `It was opened by its index alone. To verify it, all of its ${bytes(seal.isDetached ? size : seal.offset)} are read and compared with ${plural(seal.blocks, 'checksum')}.`),
@@ -16,6 +17,7 @@ export function sealView(engine, { seal, size, leaves }, { onVerified, onGo }) {
     h('h3', { class: 'ex-heading' }, 'Metadata'),
     seal.entries > 0 ? new MetadataView(engine, seal.entries).element : h('p', { class: 'ex-quiet' }, 'It has none.'),
     seal.isDetached ? '' : bytesOf(engine, seal));
+  return { element, verify: () => verify.run() };
 }
 
 function factList(seal, leaves) {

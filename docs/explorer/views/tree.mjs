@@ -72,18 +72,19 @@ export class TreeView {
   }
 
   #draw(row, n) {
-    const { depth, name, isBranch, isOpen, count, kind, dtype } = row;
+    const { depth, name, isBranch, isOpen, isDamaged, count, kind, dtype } = row;
     const shown = name === '' ? '\u201c\u201d' : name;
     const type = isBranch ? plural(count, 'leaf', 'leaves') : dtype ?? kind;
     return h('div', {
-      class: 'ex-row', role: 'row', id: `ex-row-${n}`, 'aria-level': depth + 1, 'aria-rowindex': n + 1,
+      class: isDamaged ? 'ex-row ex-row--damaged' : 'ex-row', role: 'row', id: `ex-row-${n}`, 'aria-level': depth + 1, 'aria-rowindex': n + 1,
       'aria-expanded': isBranch ? String(isOpen) : undefined, 'aria-selected': String(row.node === this.#selected),
       'data-active': n === this.#active, onclick: (event) => this.#click(event, row, n),
     },
     h('span', { class: 'ex-cell ex-cell--key', role: 'gridcell', title: shown },
       indent(depth),
       h('span', { class: 'ex-twist', 'aria-hidden': 'true' }, isBranch ? (isOpen ? '\u25be' : '\u25b8') : ''),
-      h('bdi', { class: 'ex-key' }, shown)),
+      h('bdi', { class: 'ex-key' }, shown),
+      isDamaged && h('span', { class: 'ex-fault' }, ` \u2717 ${isBranch ? 'damage below' : 'damaged'}`)),
     h('span', { class: 'ex-cell ex-cell--dtype', role: 'gridcell' },
       !isBranch && h('span', { class: `ex-swatch ex-swatch--${family(dtype ?? kind)}`, 'aria-hidden': 'true' }), type),
     h('span', { class: 'ex-cell ex-cell--shape', role: 'gridcell' }, shape(row.shape) || valueText(row)),
@@ -109,6 +110,11 @@ export class TreeView {
   async #toggle(row, isOpen) {
     const { count } = await this.engine.call('toggle', { node: row.node, isOpen });
     await this.#setCount(count);
+  }
+
+  // Draws the rows again, when verifying has found damage or that there is none.
+  refresh() {
+    return this.list.refresh();
   }
 
   // Shows a node that was chosen elsewhere.

@@ -5,10 +5,10 @@ import { clauseLink } from './clauses.mjs';
 import { bytes, integer, plural, seconds } from './format.mjs';
 import { displayPath } from '../streamckpt/index.mjs';
 
-const SHOWN = 100; // faults
+export const SHOWN = 100; // faults
 
 export class VerifyView {
-  // `node` is that of a leaf, undefined for the whole file. `onGo(node, offset)` shows a leaf.
+  // `node` is that of a leaf, undefined for the whole file. `onGo(node)` shows a leaf.
   constructor(engine, { node, label, hasDigests = false, onVerified, onGo }) {
     Object.assign(this, { engine, node, label, onVerified, onGo });
     this.digests = hasDigests && h('input', { type: 'checkbox' });
@@ -45,17 +45,18 @@ export class VerifyView {
     const word = faults.length === 0 ? good : `${bad.filter((text) => !text.startsWith('0 ')).join(' and ')} (${took}).`;
     this.body.replaceChildren(
       h('p', { class: faults.length === 0 ? 'ex-sound' : 'ex-fault' }, faults.length === 0 ? '\u2713 ' : '\u2717 ', word),
-      faults.length > 0 ? h('ol', { class: 'ex-violations' }, faults.slice(0, SHOWN).map((fault) => this.#fault(fault))) : '',
+      faults.length > 0 ? h('ol', { class: 'ex-violations' }, faults.slice(0, SHOWN).map((fault) => faultItem(fault, this.onGo))) : '',
       faults.length > SHOWN ? h('p', { class: 'ex-quiet' }, `and ${integer(faults.length - SHOWN)} more`) : '');
     announce(word);
     this.onVerified?.(result);
   }
+}
 
-  #fault({ node, path, clause, block, start, end, message }) {
-    const what = block === undefined ? message : `block ${integer(block)}, bytes ${integer(start)} to ${integer(end)}, has changed`;
-    return h('li', { class: 'ex-violation' },
-      h('p', { class: 'ex-violation-head' }, clauseLink(clause), ' ', h('bdi', { class: 'ex-code' }, displayPath(path))),
-      h('p', { class: 'ex-violation-text' }, what),
-      this.onGo && node !== undefined && button('Show the leaf', () => this.onGo(node), { class: 'ex-link', 'aria-label': `Show the leaf ${displayPath(path)}` }));
-  }
+// One fault as an item of a list. `onGo(node)` shows its leaf.
+export function faultItem({ node, path, clause, block, start, end, message }, onGo) {
+  const what = block === undefined ? message : `block ${integer(block)}, bytes ${integer(start)} to ${integer(end)}, has changed`;
+  return h('li', { class: 'ex-violation' },
+    h('p', { class: 'ex-violation-head' }, clauseLink(clause), ' ', h('bdi', { class: 'ex-code' }, displayPath(path))),
+    h('p', { class: 'ex-violation-text' }, what),
+    onGo && node !== undefined && button('Show the leaf', () => onGo(node), { class: 'ex-link', 'aria-label': `Show the leaf ${displayPath(path)}` }));
 }
