@@ -84,7 +84,7 @@ export class TreeView {
       indent(depth),
       h('span', { class: 'ex-twist', 'aria-hidden': 'true' }, isBranch ? (isOpen ? '\u25be' : '\u25b8') : ''),
       h('bdi', { class: 'ex-key' }, shown),
-      isDamaged && h('span', { class: 'ex-fault' }, ` \u2717 ${isBranch ? 'damage below' : 'damaged'}`)),
+      isDamaged && ' ', isDamaged && h('span', { class: 'ex-fault' }, `\u2717 ${isBranch ? 'damage below' : 'damaged'}`)),
     h('span', { class: 'ex-cell ex-cell--dtype', role: 'gridcell' },
       !isBranch && h('span', { class: `ex-swatch ex-swatch--${family(dtype ?? kind)}`, 'aria-hidden': 'true' }), type),
     h('span', { class: 'ex-cell ex-cell--shape', role: 'gridcell' }, shape(row.shape) || valueText(row)),
