@@ -54,6 +54,12 @@ def a_stream_with_a_detached_seal_is_converted():
     return Conversion(format="1.0"), whole.before(), whole.before(), whole.seal_file()
 
 
+@accept("DETACHED-1", "PART-3", longer=True)
+def a_detached_seal_of_keys_that_look_like_those_of_parts():
+    """In a plain stream they are keys like any other, and its seal has them as they are."""
+    return _beside(detached([number(("a", "__part_0_of_2__"), 1), number(("__part_0_of_1__", "b"), 2)]))
+
+
 # --- refused -------------------------------------------------------------------------------------------------------
 
 

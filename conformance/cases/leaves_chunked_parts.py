@@ -211,6 +211,20 @@ def empty_chunk_of_another_dtype():
 
 
 @refuse("LEAF-12")
+def last_chunk_that_is_empty_and_of_a_dtype_of_the_same_width():
+    """The last chunk is uint8 and has no elements, the others are int8."""
+    chunks = map_(3) + str_("0") + ONE_TWO + str_("1") + THREE
+    return _chunked(chunks + str_("2") + _wrong("uint8", (0,), "", "", "! uint8"))
+
+
+@refuse("LEAF-12")
+def first_chunk_that_is_empty_and_of_a_dtype_of_the_same_width():
+    """The first chunk is uint8 and has no elements, the others are int8: they differ from it."""
+    chunks = map_(3) + str_("0") + ndarray_("uint8", (0,), "") + str_("1") + _wrong("int8", (2,), "01 02", "", "! int8")
+    return _chunked(chunks + str_("2") + THREE)
+
+
+@refuse("LEAF-12")
 def chunk_of_two_dimensions():
     """The one chunk has the shape (1, 3)."""
     return _chunked(map_(1) + str_("0") + _wrong("int8", (1, 3), "01 02 03", "! 2 dimensions"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..assembly import PATTERN, Bytes, fill, patterned
+from ..assembly import PATTERN, Bytes, fill, patterned, together
 from ..declare import accept, encode_sealed, given, refuse, writes
 from .delta_assembly import Leaf
 from .large import ZEROS
 from .parts_assembly import GIB, MOST, in_parts, of_part, part
-from .sealed_assembly import Sealed, sealed
+from .sealed_assembly import Sealed, checksum, sealed
 from .sealed_leaves import Item, Piece, number, padded
 
 
@@ -89,13 +89,14 @@ def a_pattern_in_parts():
 
 # --- refused -------------------------------------------------------------------------------------------------------
 
-_N = GIB + 5
+_N = MOST + 1  # bytes of an array that is to be in parts: nothing but what a case says is wrong with it
+_REST = _N - GIB
 
 
 def _two(
     *shapes: tuple[int, ...], tags: tuple[str, str] = ("int8", "int8"), numbers: tuple[int, ...] = (0, 1, 2)
 ) -> Sealed:
-    """An array of 2^30 + 5 bytes in parts of these shapes, or of dtypes or numbers that do not fit."""
+    """An array of 2^31 - 2^17 + 1 bytes in parts of these shapes, or of dtypes or numbers that do not fit."""
     pieces = tuple(
         Piece(part(("k",), number_, numbers[-1]), of_part(tag, shape, fill(0, shape[0])))
         for number_, tag, shape in zip(numbers, tags, shapes, strict=False)
@@ -110,31 +111,43 @@ _MAY_NAME = ("PART-3", "INDEX-7", "INDEX-2", "INDEX-3")
 @refuse("PART-2", also=_MAY_NAME)
 def parts_in_another_order():
     """The second part stands first."""
-    return _two((5,), (GIB,), numbers=(1, 0, 2)).data()
+    return _two((_REST,), (GIB,), numbers=(1, 0, 2)).data()
 
 
 @refuse("PART-2", also=_MAY_NAME)
 def parts_whose_numbers_are_exchanged():
     """The first box has the number 1, and the second the number 0."""
-    return _two((GIB,), (5,), numbers=(1, 0, 2)).data()
+    return _two((GIB,), (_REST,), numbers=(1, 0, 2)).data()
 
 
 @refuse("PART-2", also=_MAY_NAME)
 def parts_that_are_cut_elsewhere():
-    """2^30 - 1 bytes and 6."""
-    return _two((GIB - 1,), (6,)).data()
+    """The first box has one byte less than 2^30, and the second one that much more."""
+    return _two((GIB - 1,), (_REST + 1,)).data()
 
 
 @refuse("PART-2", also=(*_MAY_NAME, "DTYPE-1"))
 def parts_of_two_dtypes():
     """The second part is of `uint8`."""
-    return _two((GIB,), (5,), tags=("int8", "uint8")).data()
+    return _two((GIB,), (_REST,), tags=("int8", "uint8")).data()
+
+
+@refuse("PART-2", also=_MAY_NAME)
+def a_last_part_that_is_cut_elsewhere():
+    """Three boxes of the first dimension are in four parts: the last of them is cut in two, and all sizes add up."""
+    n = 2 * GIB + _REST
+    shapes = ((GIB,), (GIB,), (1,), (_REST - 1,))
+    pieces = tuple(
+        Piece(part(("k",), i, 4), of_part("int8", shape, fill(0, shape[0]))) for i, shape in enumerate(shapes)
+    )
+    leaf = Leaf(("k",), "ndarray", Bytes(), fill(0, n), "int8", (n,))
+    return sealed([number("a", 1), Item(leaf, {}, pieces)]).data()
 
 
 @refuse("PART-2", also=_MAY_NAME)
 def parts_of_another_number():
     """Two parts that say that they are of three."""
-    return _two((GIB,), (5,), numbers=(0, 1, 3)).data()
+    return _two((GIB,), (_REST,), numbers=(0, 1, 3)).data()
 
 
 @refuse("PART-2", also=(*_MAY_NAME, "INDEX-4"))
@@ -146,7 +159,7 @@ def a_part_that_is_missing():
 @refuse("PART-2", "INDEX-7", also=_MAY_NAME)
 def parts_of_a_larger_shape():
     """The index says one element more than the parts have."""
-    whole = _two((GIB,), (5,))
+    whole = _two((GIB,), (_REST,))
     says = whole.says()
     says["leaves"][1][3] = [_N + 1]
     return whole.data(says)
@@ -155,7 +168,7 @@ def parts_of_a_larger_shape():
 @refuse("PART-1", "INDEX-7", also=(*_MAY_NAME, "PART-2", "INDEX-4", "SUM-3"))
 def a_record_between_two_parts():
     """Between two parts stands another leaf, which the index lists behind them: the sizes add up."""
-    whole = _two((GIB,), (5,))
+    whole = _two((GIB,), (_REST,))
     a, first, second, z = whole.records
     return whole._replace(records=[a, first, z, second]).data(whole.says())
 
@@ -186,10 +199,20 @@ def parts_of_a_leaf_with_too_long_a_key_path():
     return sealed([_in_parts(path, "int8", 1, (MOST + 1,), MOST + 1)]).data()
 
 
+@refuse("INDEX-8", also=("SUM-3", "SUM-4"))
+def a_checksum_of_all_records_that_leaves_the_last_part_out():
+    """Each record has its checksum, and that of all of them together is made without the last part."""
+    whole = _two((GIB,), (_REST,))
+    says = whole.says()
+    a, first, _, z = (one.data for one in whole.records)
+    says["checksum"] = checksum(together([a, first, z]))
+    return whole.data(says)
+
+
 @refuse("SUM-3", "SUM-2", also=("INDEX-8",))
 def a_bit_of_the_last_part():
     """The last byte of the last part is another."""
-    whole = _two((GIB,), (5,))
+    whole = _two((GIB,), (_REST,))
     a, first, second, z = whole.records
     changed = second._replace(data=second.data.piece(0, second.data.size - 1) + fill(1, 1))
     lying = whole._replace(records=[a, first, changed, z])

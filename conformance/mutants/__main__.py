@@ -52,6 +52,11 @@ LARGE: Final = {
     "cuts parts": ("12-parts/a-pattern-in-parts",),
     "range of parts": ("12-parts/a-pattern-in-parts",),
     "counts parts": ("12-parts/a-pattern-in-parts",),
+    "LARGEST_WHOLE": (
+        "12-parts/the-largest-array-that-is-not-in-parts",
+        "12-parts/the-smallest-array-that-a-writer-puts-in-parts",
+    ),
+    "_ROWS": ("12-parts/the-smallest-array-that-a-writer-puts-in-parts", "12-parts/an-array-of-5-gib"),
 }
 _SAME: Final = Path(__file__).with_name("same.toml")
 

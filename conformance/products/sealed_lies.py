@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from ..assembly import patterned
-from ..cases.sealed_assembly import Sealed, sealed
+from ..assembly import here, patterned, together
+from ..cases.sealed_assembly import Sealed, detached, sealed
 from ..cases.sealed_leaves import Item, number, of_specimen, tensor
 from .product import Plain, product
 from .specimens import SPECIMENS
@@ -32,8 +32,14 @@ class Position(NamedTuple):
         return f"the {self.leaf.replace('-', ' ')}, the {('first', 'second', 'last')[self.place]} of three leaves"
 
     def sealed(self) -> Sealed:
+        return sealed(self._items())
+
+    def detached(self) -> Sealed:
+        return detached(self._items())
+
+    def _items(self) -> list[Item]:
         others: list[Item] = [number("a", 1), number("z", 2)]
-        return sealed([*others[: self.place], _LEAVES[self.leaf], *others[self.place :]])
+        return [*others[: self.place], _LEAVES[self.leaf], *others[self.place :]]
 
 
 _POSITIONS: Final = [
@@ -161,6 +167,28 @@ def the_index_lies(position: Position, lie: Plain):
         return None
     says["leaves"][position.place] = after
     return whole.data(says, fault=position.place)
+
+
+@product(
+    "DETACHED-2",
+    "INDEX-7",
+    want="reject",
+    places=[position for position in _POSITIONS if position.leaf != "padded"],
+    sizes=_LIES,
+    also=_MAY_NAME,
+)
+def a_detached_seal_lies(position: Position, lie: Plain):
+    """A detached seal says something else of a leaf than its record in the stream, and all sizes and checksums fit."""
+    whole = position.detached()
+    says = whole.says()
+    before = says["leaves"][position.place]
+    after = lie.value(before)
+    if after is None or after == before:
+        return None
+    says["leaves"][position.place] = after
+    records = [record.data for record in whole.records]
+    records.insert(position.place, here("! this record is at fault"))
+    return together(records), whole.seal_file(says)
 
 
 _SHIFTS: Final = [Plain(f"by-{n}", f"by {n}", n) for n in (-3, -1, 1, 2, 5)]
