@@ -63,6 +63,12 @@ def a_detached_seal_of_keys_that_look_like_those_of_parts():
 # --- refused -------------------------------------------------------------------------------------------------------
 
 
+@refuse("DETACHED-1", "STREAM-3", also=("INDEX-1", "INDEX-6"))
+def an_empty_file_and_its_detached_seal():
+    """A file of 0 bytes, which the seal fits: it lists no leaf. There is no such stream, sealed or not."""
+    return Bytes(), detached([]).seal_file()
+
+
 @refuse("DETACHED-2", "SEAL-4", also=("INDEX-4", "STREAM-2"))
 def a_detached_seal_of_a_longer_stream():
     """The last record is missing in the stream."""
