@@ -288,18 +288,6 @@ def entry_without_its_offsets():
     return IN, safetensors_('{"a":{"dtype":"U8","shape":[1]}}', "07")
 
 
-@refuses_to_convert("CONV-8", "CONV-10", also=DAMAGED)
-def dtype_that_is_an_array():
-    """The dtype is `["U8"]`, an array of JSON, in which the right one is."""
-    return IN, safetensors_('{"a":{"dtype":["U8"],"shape":[1],"data_offsets":[0,1]}}', "07")
-
-
-@refuses_to_convert("CONV-8", "CONV-10", also=DAMAGED)
-def dtype_that_is_null():
-    """The dtype is null, and one byte is there for the one element."""
-    return IN, safetensors_('{"a":{"dtype":null,"shape":[1],"data_offsets":[0,1]}}', "07")
-
-
 @refuses_to_convert("CONV-10", also=DAMAGED)
 def header_that_is_no_json():
     """The header begins as JSON does and ends before it should."""

@@ -82,3 +82,15 @@ def payload_that_is_longer_than_its_shape():
 def empty_array_in_place_of_the_metadata():
     """`__metadata__` as the key of an array without elements: its name would be skipped, and no byte left over."""
     return OUT, record_("w", ndarray_("uint8", (1,), "01")) + record_("__metadata__", ndarray_("uint8", (0,), ""))
+
+
+@refuses_to_convert("CONV-8", "CONV-10", also=DAMAGED)
+def dtype_that_is_an_array():
+    """The dtype is `["U8"]`, an array of JSON, in which the right one is."""
+    return IN, safetensors_('{"a":{"dtype":["U8"],"shape":[1],"data_offsets":[0,1]}}', "07")
+
+
+@refuses_to_convert("CONV-8", "CONV-10", also=DAMAGED)
+def dtype_that_is_null():
+    """The dtype is null, and one byte is there for the one element."""
+    return IN, safetensors_('{"a":{"dtype":null,"shape":[1],"data_offsets":[0,1]}}', "07")

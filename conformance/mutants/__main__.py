@@ -56,7 +56,7 @@ LARGE: Final = {
         "12-parts/the-largest-array-that-is-not-in-parts",
         "12-parts/the-smallest-array-that-a-writer-puts-in-parts",
     ),
-    "_ROWS": ("12-parts/the-smallest-array-that-a-writer-puts-in-parts", "12-parts/an-array-of-5-gib"),
+    "one more: _ROWS": ("12-parts/the-smallest-array-that-a-writer-puts-in-parts", "12-parts/an-array-of-5-gib"),
 }
 _SAME: Final = Path(__file__).with_name("same.toml")
 

@@ -77,7 +77,7 @@ def _with_options(command: Parser, when_cast: str) -> Parser:
     command.add_flag(
         "streaming",
         None,
-        "write a stream (True, the default) or a standard flax file (False); an exact delta is neither",
+        "write a stream (True, the default) or a standard flax file (False); it means nothing for an exact delta",
     )
     command.add_argument(
         "--float_dtype",
@@ -179,7 +179,7 @@ def _print_diff(arguments: argparse.Namespace, report: DiffReport) -> None:
     if arguments.float_dtype:
         print(f"the target was cast to {arguments.float_dtype} first; {losses(report.overflowed, report.became_zero)}")
         note_worst(report.worst)
-    print("exact: what is recovered has every bit of the target; its base is checked first, by digest")
+    print("exact: recover gives back every bit of the target, and first checks the base by its digests")
     if arguments.streaming is False:
         text = "a delta is a kind of file of its own, neither a stream nor a flax file, whatever --streaming says"
         print(f"note: {text}; --method=subtract writes what --streaming asks for", file=sys.stderr)
@@ -198,7 +198,7 @@ def _recovery_json(report: RecoverReport) -> dict[str, Any]:
 
 def _print_recovery(arguments: argparse.Namespace, report: RecoverReport) -> None:
     leaves, total = counted(len(report.items), "leaf"), size(sum(item.leaf.nbytes for item in report.items))
-    print(f"wrote {named(arguments.output_file)}: {leaves}, {total}; every leaf has the digest of the target's")
+    print(f"wrote {named(arguments.output_file)}: {leaves}, {total}; every leaf checked by its SHA-256")
     if arguments.float_dtype:
         print(f"then cast to {arguments.float_dtype}; {losses(report.overflowed, report.became_zero)}")
         note_worst(report.worst)

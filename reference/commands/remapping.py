@@ -115,8 +115,8 @@ def print_map(report: MapReport | None, is_dry: bool) -> None:
     if report.config.assumed:
         assumed = ", ".join(report.config.assumed)
         print(
-            f"note: {assumed} in {report.config_name} are defaults that nothing confirms: give --map_parameter if the "
-            "model was trained with other values",
+            f"note: {assumed} in {report.config_name} are defaults, which the checkpoint does not confirm: give "
+            "--map_parameter if the model was trained with other values",
             file=sys.stderr,
         )
     if report.config.unknown:
