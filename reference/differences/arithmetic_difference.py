@@ -146,12 +146,12 @@ def _write(
             pairs = _pairs(b.items, o.items, minus)
             plans = [_plan(before.leaf, item.leaf, minus, dtype) for before, item in pairs]
         arithmetics = arithmetics_on(backend, (plan[0] for plan in plans if plan), pool)
+        to.check()
         with no_collection():
             items = [
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
-            to.check()
             plan = to.plan(items, seal)
         counts.back.update(
             (str(a.leaf.dtype), str(b.leaf.dtype)) for (a, b), plan in zip(pairs, plans, strict=True) if plan

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from reference.checkpoints.verification import verify
 from reference.commands import verbs
 from reference.delta import add, compare, diff, recover, subtract
 from reference.format.errors import FormatError, UsageError
+from reference.format.extras import how_to_install
 from reference.storage.places import place_of
 from reference.tests.servers import faults
 from reference.tests.servers.fixtures import BUCKETS
@@ -356,7 +358,7 @@ def test_the_extra_is_named_where_obstore_is_not_installed(s3, monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore", None)
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     monkeypatch.delitem(sys.modules, "reference.storage.object_outputs", raising=False)
-    with s3.known() as url, pytest.raises(UsageError, match=r"streamckpt\[remote\]"):
+    with s3.known() as url, pytest.raises(UsageError, match=re.escape(how_to_install("remote"))):
         reference.save(f"{url}/x", TREE)
 
 

@@ -42,7 +42,7 @@ def test_every_verb_takes_a_folder_of_orbax(tmp_path, capsys):
     assert diff.main([*arguments, "--recover_diff=True", f"--output_file=orbax::{tmp_path / 'c'}"]) == 0
     same(flat(restored(tmp_path / "c")), flat(changed))
     assert salvage.main([f"--load_checkpoint={tmp_path / 'a'}", f"--output_file={tmp_path / 'x'}"]) == 1
-    assert "this is an orbax folder, not a stream (REC-1, byte 0); use orbax::" in capsys.readouterr().err
+    assert "this is an orbax folder, and only streams and flax files can be salvaged (CONV-6" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
     with pytest.raises(FormatError, match="this is an orbax folder, not a stream"):
         sc.load(f"params::{tmp_path / 'a'}")
