@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 
 from reference.format.errors import FormatError
 from reference.tests.servers.fixtures import *  # noqa: F403
+
+# A job in the background of a shell is born deaf to interrupts, and so would be the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 settings.register_profile("fast", settings.get_profile("default"), max_examples=12)  # of `make test-fast`
