@@ -86,9 +86,12 @@ class Sealed(NamedTuple):
         says["metadata"] = metadata_values.encoded(self.metadata)
         return says | ({"digests": digests_of(self.items)} if self.digests else {})
 
-    def before(self) -> Bytes:
-        """All that stands before the seal."""
-        return together([record.data for record in self.records])
+    def before(self, fault: int | None = None) -> Bytes:
+        """All that stands before the seal; `fault` is the record that is marked as the fault."""
+        records = [record.data for record in self.records]
+        if fault is not None:
+            records.insert(fault, here("! this record is at fault"))
+        return together(records)
 
     def index(self, says: dict[str, Any] | None = None) -> Value:  # pyright: ignore[reportIncompatibleMethodOverride]
         return index_value(says or self.says())
@@ -96,12 +99,9 @@ class Sealed(NamedTuple):
     def data(
         self, says: dict[str, Any] | None = None, index: Bytes | None = None, fault: int | None = None, **footer: Any
     ) -> Bytes:
-        """The file. Where the index is another than what it should say, it is given; `fault` is the record that is
-        marked as the fault; `footer` are fields of it that are not what they should be."""
-        records = [record.data for record in self.records]
-        if fault is not None:
-            records.insert(fault, here("! this record is at fault"))
-        return together(records) + seal_(self.before().size, index or assembled(self.index(says)), **footer)
+        """The file. Where the index is another than what it should say, it is given; `fault` is that of `before`, and
+        `footer` are fields of it that are not what they should be."""
+        return self.before(fault) + seal_(self.before().size, index or assembled(self.index(says)), **footer)
 
     def seal_file(self, says: dict[str, Any] | None = None, index: Bytes | None = None, **footer: Any) -> Bytes:
         """The detached seal."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from ..assembly import here, patterned, together
+from ..assembly import patterned
 from ..cases.sealed_assembly import Sealed, detached, sealed
 from ..cases.sealed_leaves import Item, number, of_specimen, tensor
 from .product import Plain, product
@@ -155,18 +155,24 @@ _MAY_NAME: Final = (
 )
 
 
-@product("INDEX-7", want="reject", places=_POSITIONS, sizes=_LIES, also=_MAY_NAME)
-def the_index_lies(position: Position, lie: Plain):
-    """The index says something else of a leaf than its record, and all sizes and checksums fit. Old programs and new
-    ones would see different models."""
-    whole = position.sealed()
+def _lying(whole: Sealed, position: Position, lie: Plain) -> dict[str, Any] | None:
+    """What an index says that lies about a leaf; None where there is no such lie of it."""
     says = whole.says()
     before = says["leaves"][position.place]
     after = lie.value(before)
     if after is None or after == before:
         return None
     says["leaves"][position.place] = after
-    return whole.data(says, fault=position.place)
+    return says
+
+
+@product("INDEX-7", want="reject", places=_POSITIONS, sizes=_LIES, also=_MAY_NAME)
+def the_index_lies(position: Position, lie: Plain):
+    """The index says something else of a leaf than its record, and all sizes and checksums fit. Old programs and new
+    ones would see different models."""
+    whole = position.sealed()
+    says = _lying(whole, position, lie)
+    return whole.data(says, fault=position.place) if says else None
 
 
 @product(
@@ -180,15 +186,8 @@ def the_index_lies(position: Position, lie: Plain):
 def a_detached_seal_lies(position: Position, lie: Plain):
     """A detached seal says something else of a leaf than its record in the stream, and all sizes and checksums fit."""
     whole = position.detached()
-    says = whole.says()
-    before = says["leaves"][position.place]
-    after = lie.value(before)
-    if after is None or after == before:
-        return None
-    says["leaves"][position.place] = after
-    records = [record.data for record in whole.records]
-    records.insert(position.place, here("! this record is at fault"))
-    return together(records), whole.seal_file(says)
+    says = _lying(whole, position, lie)
+    return (whole.before(position.place), whole.seal_file(says)) if says else None
 
 
 _SHIFTS: Final = [Plain(f"by-{n}", f"by {n}", n) for n in (-3, -1, 1, 2, 5)]
