@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import operator
 import os
 import re
-from pathlib import Path
 from typing import Any, Final, Literal, SupportsIndex, overload
 
 from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
-from ..storage.atomic_files import remove_seal
 from ..storage.local_files import Path_
 from ..storage.object_errors import without_secrets
 from ..storage.object_places import ObjectPlace
@@ -56,15 +53,12 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, in their order; none where the folder does not exist. Raises OSError."""
-        return sorted(int(found[1]) for name in self._names() if (found := _NAME.fullmatch(name)))
+        return sorted(int(found[1]) for name in self._place(0).beside() if (found := _NAME.fullmatch(name)))
 
-    def _names(self) -> list[str]:
-        place = place_of(self.path(0))
-        if isinstance(place, ObjectPlace):
-            return place.beside()
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
-            return [entry.name for entry in entries if entry.is_file()]
-        return []
+    def _place(self, step: int) -> LocalPlace | ObjectPlace:
+        place = place_of(self.path(step))
+        assert isinstance(place, LocalPlace | ObjectPlace)  # as its folder was found to be
+        return place
 
     def latest(self) -> str | None:
         """The path of the checkpoint of the last step, to be loaded; None where there is none. Raises OSError."""
@@ -113,17 +107,11 @@ class Checkpoints:
         if later:
             found = f"{self.folder} has a checkpoint of step {later[-1]}, which is later than {step}"
             raise UsageError(f"{found}; move step_{later[0]} and what follows elsewhere, or save into another folder")
-        place_of(self.path(step)).make_folder()
+        self._place(step).make_folder()
 
     def _remove_oldest(self) -> None:
         """Raises OSError."""
         for step in self.steps()[: -self.keep] if self.keep else []:
-            path = self.path(step)
-            place = place_of(path)
-            if isinstance(place, ObjectPlace):
-                place.remove_seal()
-                place.remove()
-                continue
-            remove_seal(Path(path))
-            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
-                os.unlink(path)
+            place = self._place(step)
+            place.remove_seal()
+            place.remove()

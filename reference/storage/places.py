@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -38,6 +40,21 @@ class LocalPlace:
 
     def make_folder(self) -> None:
         folders.make_folder(os.path.dirname(self._target))
+
+    def remove(self) -> None:
+        """Have the file gone. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+            os.unlink(self._target)
+
+    def remove_seal(self) -> None:
+        """Have the seal beside the file gone, where there is one."""
+        atomic_files.remove_seal(Path(self._target))
+
+    def beside(self) -> list[str]:
+        """The names of the files in the folder of this one, none where it does not exist. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError), os.scandir(os.path.dirname(self._target)) as entries:
+            return [entry.name for entry in entries if entry.is_file()]
+        return []
 
     def check_output(self) -> None:
         output_checks.check_output(self._target)
