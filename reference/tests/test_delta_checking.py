@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import streamckpt as sc
-from reference.commands import verbs
 from reference.commands.schemas import SCHEMAS
 from reference.format.manifests import read_delta
 from reference.format.wire import BytesSource
+from reference.tests.typed_verbs import said
 
 random = np.random.default_rng(0)
 BASE = {
@@ -34,12 +34,6 @@ def folder(tmp_path, monkeypatch):
     sc.save("target", TARGET)
     sc.diff("base", "target", "delta")
     return tmp_path
-
-
-def said(capsys, *words):
-    """The exit status of a verb, what it prints, and what it says."""
-    status = verbs.main([str(word) for word in words])
-    return status, *capsys.readouterr()
 
 
 def damaged(folder, leaf, at):

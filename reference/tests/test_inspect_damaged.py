@@ -7,16 +7,10 @@ import numpy as np
 import pytest
 
 import streamckpt as sc
-from reference.commands import verbs
 from reference.commands.schemas import SCHEMAS
+from reference.tests.typed_verbs import said
 
 TREE = {"layers": {str(i): {"kernel": np.arange(400, dtype=np.float32) + i, "step": i} for i in range(6)}}
-
-
-def said(capsys, *words):
-    """The exit status of a verb, what it prints, and what it says."""
-    status = verbs.main([str(word) for word in words])
-    return status, *capsys.readouterr()
 
 
 @pytest.fixture(params=["1.0", "2.0", "flax"])

@@ -8,16 +8,10 @@ import numpy as np
 import pytest
 
 import streamckpt as sc
-from reference.commands import verbs
 from reference.commands.schemas import SCHEMAS
+from reference.tests.typed_verbs import said
 
 NAN, INF = np.nan, np.inf
-
-
-def said(capsys, *words):
-    """The exit status of a verb, what it prints, and what it says."""
-    status = verbs.main([str(word) for word in words])
-    return status, *capsys.readouterr()
 
 
 def counts(path):

@@ -7,17 +7,11 @@ import numpy as np
 import pytest
 
 import streamckpt as sc
-from reference.commands import verbs
 from reference.commands.schemas import SCHEMAS
+from reference.tests.typed_verbs import said
 
 TREE = {str(i): np.arange(1, 501, dtype=np.float32) + i for i in range(5)}
 PATHS = [(str(i),) for i in range(5)]
-
-
-def said(capsys, *words):
-    """The exit status of a verb, what it prints, and what it says."""
-    status = verbs.main([str(word) for word in words])
-    return status, *capsys.readouterr()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import reference
-from reference.commands import verbs
+from reference.tests.typed_verbs import said
 
 TREE = {"params": {"w": np.arange(600, dtype=np.float32), "b": np.array([1.0, 1e30, 1e-30], np.float32)}, "n": 3}
 
@@ -23,12 +23,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     reference.save("x", TREE)
     return tmp_path
-
-
-def said(capsys, *words):
-    """The exit status of a verb, what it prints, and what it says."""
-    status = verbs.main([str(word) for word in words])
-    return status, *capsys.readouterr()
 
 
 def test_names_of_files_do_not_steer_the_terminal(folder, capsys):

@@ -12,11 +12,11 @@ import pytest
 
 import reference
 from reference import delta
-from reference.commands import verbs
 from reference.commands.schemas import SCHEMAS
 from reference.commands.spellings import did_you_mean
 from reference.commands.statuses import EXIT_STATUSES
 from reference.commands.verbs import VERBS
+from reference.tests.typed_verbs import said
 
 TREE = {"params": {"w": np.arange(600, dtype=np.float32), "b": np.array([1.0, 1e30, 1e-30], np.float32)}, "n": 3}
 
@@ -32,12 +32,6 @@ def folder(tmp_path, monkeypatch):
 
 def typed(*words, **more):
     return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, **more)
-
-
-def said(capsys, *words):
-    """The exit status of a verb, what it prints, and what it says."""
-    status = verbs.main([str(word) for word in words])
-    return status, *capsys.readouterr()
 
 
 # --- how it is called ------------------------------------------------------------------------------------
