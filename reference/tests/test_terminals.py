@@ -9,13 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import reference
-from reference.tests.typed_verbs import said
-
-TREE = {"params": {"w": np.arange(600, dtype=np.float32), "b": np.array([1.0, 1e30, 1e-30], np.float32)}, "n": 3}
+from reference.tests.typed_verbs import TREE, said
 
 
 @pytest.fixture

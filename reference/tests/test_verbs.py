@@ -16,17 +16,13 @@ from reference.commands.schemas import SCHEMAS
 from reference.commands.spellings import did_you_mean
 from reference.commands.statuses import EXIT_STATUSES
 from reference.commands.verbs import VERBS
-from reference.tests.typed_verbs import said
-
-TREE = {"params": {"w": np.arange(600, dtype=np.float32), "b": np.array([1.0, 1e30, 1e-30], np.float32)}, "n": 3}
+from reference.tests.typed_verbs import TREE, said, save_files
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    reference.save("x", TREE)
-    reference.save("y", {**TREE, "n": 4})
-    (tmp_path / "cut").write_bytes((tmp_path / "x").read_bytes()[:-1])
+    save_files(tmp_path)
     return tmp_path
 
 
@@ -178,42 +174,6 @@ def test_progress_is_shown_unless_it_is_not_wanted(folder, capsys, monkeypatch):
     assert asked
 
 
-@pytest.mark.parametrize(
-    ("words", "error"),
-    [
-        (["inspect", ""], "'': no such file or directory"),
-        (["inspect", "none/"], "none/: there is no such folder"),
-        (["inspect", "x/"], "x/: this is a file; drop the / at the end"),
-        (["inspect", "run"], "run: this is a directory; name a file in it, such as log.txt, streaming_params"),
-        (["inspect", "empty"], "empty: this is a directory; name a file in it\n"),
-        (
-            ["convert", "x", "/dev/null"],
-            "/dev/null: this is not a regular file, and a file does not take its place",
-        ),
-        (["convert", "x", "flax::y/"], "this is a file, and a folder is to be written; name another folder, or"),
-        (
-            ["convert", "x", "z", "--prefix=params/v"],
-            "the subtree params/v was asked for and is not in it (CONV-5); under params are: w, b",
-        ),
-        (
-            ["convert", "x", "z", "--prefix=params/w"],
-            "params/w was asked for and is a leaf, not a subtree (CONV-5); under params are: w, b",
-        ),
-        (["convert", "x", "z", "--prefix=w"], "at its root are: params, n"),
-        (["inspect", "x", "--depth=two"], "argument --depth: 'two' is not a whole number"),
-    ],
-)
-def test_what_cannot_be_read_or_written_is_named_with_what_to_do(words, error, folder, capsys):
-    (folder / "empty").mkdir()
-    (folder / "run").mkdir()
-    for name in ("streaming_params", "log.txt", ".hidden"):
-        (folder / "run" / name).touch()
-    status, out, said_of_it = said(capsys, *words)
-    assert status in (1, 2)
-    assert not out
-    assert error in said_of_it
-
-
 # --- several files ---------------------------------------------------------------------------------------
 
 
@@ -280,58 +240,3 @@ def test_the_schemas_refuse_what_they_do_not_name(folder, capsys):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**json.loads(out), "more": 1}, SCHEMAS["verify"])
     assert set(SCHEMAS) == set(VERBS)
-
-
-# --- what is not there, and what was not finished --------------------------------------------------------
-
-
-@pytest.mark.parametrize("verb", ["inspect", "verify"])
-@pytest.mark.parametrize("option", ["--match=nothing", "--exclude=*"])
-def test_patterns_that_choose_nothing_are_refused(verb, option, folder, capsys):
-    status, out, error = said(capsys, verb, "x", option)
-    assert (status, out) == (2, "")
-    assert "the patterns select no leaf; the first leaves of the file are: params/w, params/b, n" in error
-
-
-def test_a_file_that_was_cut_off_is_sent_to_salvage(folder, capsys):
-    _, _, error = said(capsys, "verify", "cut")
-    assert "or rescue the intact leaves with `streamckpt salvage`" in error
-
-
-@pytest.mark.parametrize("form", ["1.0", "2.0", "flax"])
-def test_a_download_that_was_not_finished_is_told_with_its_place(form, folder, capsys):
-    tree = {str(i): np.arange(1, 501, dtype=np.float32) for i in range(20)}
-    reference.save("flax::whole" if form == "flax" else "whole", tree, **({} if form == "flax" else {"format": form}))
-    data = (folder / "whole").read_bytes()
-    for at in (len(data) // 3, len(data) // 2, len(data) - 40):
-        start = len(data[:at].rstrip(b"\0"))
-        (folder / "part").write_bytes(data[:at] + bytes(len(data) - at))
-        status, _, error = said(capsys, "verify", "part")
-        if at == len(data) - 40 and form != "2.0":  # inside of the last array, which may be zeros by right
-            assert (status, error) == (0, "")
-            continue
-        assert status == 1
-        assert f"from byte {start} on the file is nothing but zeros, as a download that did not finish" in error
-
-
-def test_salvage_doubts_a_leaf_that_ends_in_the_zeros_of_the_rest(folder, capsys):
-    reference.save("whole", {str(i): np.arange(1, 501, dtype=np.float32) for i in range(4)})
-    data = (folder / "whole").read_bytes()
-    (folder / "part").write_bytes(data[:3000] + bytes(len(data) - 3000))
-    status, out, _ = said(capsys, "salvage", "part", "rescued")
-    assert (status, "part: 1 leaf is intact, 1 is doubtful\n" in out) == (3, True)
-    assert "  doubtful: 1: the last 1,056 of its 2,020 bytes are zeros, as all of the file behind them is; left" in out
-    assert json.loads(said(capsys, "salvage", "part", "--dry_run", "--json")[1])["doubtful"] == [["1"]]
-    reference.save("x", {"a": np.ones(1000), "b": np.zeros(1000), "c": 1})
-    (folder / "x").write_bytes((folder / "x").read_bytes()[:-3])
-    assert "zeros" not in said(capsys, "salvage", "x", "rescued")[2]  # its end is cut off, and zeros by right
-
-
-def test_a_fault_before_an_array_of_zeros_is_no_download(folder, capsys):
-    reference.save("x", {"a": 1, "b": np.zeros(1000)})
-    data = bytearray((folder / "x").read_bytes())
-    data[data.index(b"\x92", 1)] = 0x93
-    (folder / "x").write_bytes(data)
-    _, _, error = said(capsys, "verify", "x")
-    assert "REC-1" in error
-    assert "zeros" not in error
