@@ -15,11 +15,11 @@ def free_port():
 
 
 class Job:
-    """The processes of a script beside this file, each called with its rank, their count, a port and a folder."""
+    """The processes of a script, a path from here, each called with its rank, their count, a port and a folder."""
 
     def __init__(self, script, count, folder, *arguments, root=Path(__file__).parents[2]):
         port = free_port()
-        command = [sys.executable, "-W", "error", Path(__file__).with_name(script)]
+        command = [sys.executable, "-W", "error", Path(__file__).parent / script]
         self.processes = [
             subprocess.Popen(
                 [*command, str(rank), str(count), str(port), folder, *map(str, arguments)],
