@@ -36,7 +36,9 @@ def command_line() -> argparse.ArgumentParser:
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument("--seconds", type=_seconds, help="of the whole run; the default is 60")
     command.add_argument("--executions", type=_count, metavar="N", help="inputs of each target, in place of seconds")
-    command.add_argument("--first", action="store_true", help="a target is done with its first finding")
+    command.add_argument(
+        "--first", action="store_true", help="a target is done with its first finding that breaks it each time"
+    )
     command.add_argument("--target", action="append", choices=names(), metavar="NAME", help="may be given again")
     command.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="workers at one time")
     command.add_argument("--engine", choices=(ATHERIS, RANDOM), help="the default is atheris where it is installed")

@@ -30,6 +30,7 @@ SHORT: Final = "short"  # less is moved than was asked for, which is not an erro
 DONE: Final = "EIO, done"  # the call is reported as failed, and has been made: an answer that a server lost
 INTERRUPT: Final = "KeyboardInterrupt"
 ERRORS: Final = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EXDEV", "ENOSYS", "EOPNOTSUPP", "EINVAL", "EEXIST")
+_ENDS_WITHIN: Final = 10.0  # seconds; a thread that takes longer has been left behind
 FAULTS: Final = (*ERRORS, SHORT, DONE, INTERRUPT)
 
 
@@ -167,17 +168,20 @@ class State(NamedTuple):
 
     descriptors: set[str]
     mappings: set[str]
-    threads: int
+    threads: set[threading.Thread]
     names: set[str]
     collects: bool
 
     @classmethod
-    def of(cls, folder: Path) -> State:
-        """The state now."""
+    def of(cls, folder: Path, before: State | None = None) -> State:
+        """The state now. Threads that came since `before` may end first: what they do is done before they have."""
+        if before is not None:
+            for thread in set(threading.enumerate()) - before.threads:
+                thread.join(_ENDS_WITHIN)
         descriptors = {f"{fd} {target}" for fd in os.listdir("/proc/self/fd") if (target := _target(fd)) is not None}
         mappings = {line for line in Path("/proc/self/maps").read_text().splitlines() if str(folder) in line}
         names = {path.name for path in folder.iterdir()}
-        return cls(descriptors, mappings, threading.active_count(), names, gc.isenabled())
+        return cls(descriptors, mappings, set(threading.enumerate()), names, gc.isenabled())
 
     def left_since(self, before: State, output: str) -> str:
         """What is left behind, but for the output: a text for people, empty where there is nothing."""

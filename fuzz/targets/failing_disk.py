@@ -92,7 +92,7 @@ def check_fault(
     if error is not None:
         error.__traceback__ = error.__context__ = None
         gc.collect(0)
-    if left := State.of(place).left_since(before, OUTPUT):
+    if left := State.of(place, before).left_since(before, OUTPUT):
         for path in set(place.iterdir()) - {place / one for one in (*before.names, OUTPUT)}:
             path.unlink()
         raise Broken(f"something stays, {left}: {shown}")

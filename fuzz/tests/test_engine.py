@@ -6,13 +6,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from fuzz import scratch
 from fuzz.engines import ATHERIS, RANDOM, best_engine
-from fuzz.findings import ROOT, smaller
+from fuzz.findings import ROOT, Broken, kept, smaller
 from fuzz.targets import names
+from fuzz.trials import Trial
 
 EXECUTIONS = 20_000  # in which a planted fault is found: with three seeds, 301 were the most that any took
 
@@ -73,10 +75,11 @@ def test_a_planted_fault_is_found_and_replayed(project, target, file, before, af
     plant(project, file, before, after)
     status, told = fuzz(project, "--target", target, *UNTIL_FOUND, "--engine", engine)
     assert status == 1, told
-    reproducer = re.search(r"^replay: python -m fuzz --target \w+ --replay (\S+)$", told, re.MULTILINE)[1]
+    # The last finding has ended the run, as it breaks the invariant each time: those before it do by chance.
+    reproducer = re.findall(r"^replay: python -m fuzz --target \w+ --replay (\S+)$", told, re.MULTILINE)[-1]
     assert os.path.exists(reproducer)
     status, again = fuzz(project, "--target", target, "--replay", reproducer)
-    assert status == 1
+    assert status == 1, told + again
     assert "broken by" in again
     plant(project, file, after, before)
     status, again = fuzz(project, "--target", target, "--replay", reproducer)
@@ -153,6 +156,29 @@ def test_the_list_and_wrong_words():
 def test_a_reproducer_is_made_small():
     assert smaller(b"abcXdefYghi" * 9, lambda data: b"X" in data and b"Y" in data) == b"XY"
     assert ATHERIS != RANDOM
+
+
+def test_what_breaks_by_chance_is_kept_as_it_is_and_ends_no_run(tmp_path, monkeypatch):
+    """Where threads take turns, an input may break the invariant now and never again."""
+    ended, tries = [], {}
+
+    def check(data):
+        tries[data] = tries.get(data, 0) + 1
+        if b"always" in data or (b"once" in data and tries[data] == 1):
+            raise Broken("it is broken")
+
+    target = SimpleNamespace(name="any_bytes", check=check, drive=None)
+    trial = Trial(target, tmp_path, first=True)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    trial(b"it fails once")
+    trial(b"another that fails once")
+    assert ended == []
+    trial(b"it fails always")
+    assert ended == [0]
+    by_chance, steady = kept(tmp_path / "findings")
+    assert Path(by_chance.file).read_bytes() == b"it fails once"
+    assert Path(steady.file).read_bytes() == b"always"
+    assert ["each time" in finding.what for finding in (by_chance, steady)] == [True, False]
 
 
 def test_what_a_killed_process_has_left_is_removed_by_the_next():

@@ -55,11 +55,9 @@ def test_an_interrupt_is_heard_while_a_server_does_not_answer(behind):
 
     for step in ("part", "begin"):
         gate.clear()
-        behind.proxy.begin(faults.of(step, faults.kept(gate)))
-        with pytest.raises(KeyboardInterrupt), place.replace() as sink:
-            when_waiting(interrupt)
-            for _ in range(20):
-                sink.write(DATA)
+        reached = threading.Event()
+        behind.proxy.begin(faults.of(step, faults.kept(gate, reached)))
+        sends_much(place, interrupt, reached)
         behind.proxy.begin()
         assert read(place) == OLD
         assert behind.bucket.uploads() == 0
@@ -68,23 +66,24 @@ def test_an_interrupt_is_heard_while_a_server_does_not_answer(behind):
 def test_a_second_interrupt_leaves_a_server_that_does_not_answer(behind):
     place = place_of(f"{behind.url}/interrupted")
     write(place, OLD)
-    gate = threading.Event()
+    gate, reached = threading.Event(), threading.Event()
 
     def interrupt():
         os.kill(os.getpid(), signal.SIGINT)
         when_waiting(lambda: os.kill(os.getpid(), signal.SIGINT), within="abort")
 
-    behind.proxy.begin(faults.of("part", faults.kept(gate)))
-    with pytest.warns(UserWarning, match="lifecycle rule"), pytest.raises(KeyboardInterrupt):
-        interrupted_by(interrupt, place)
+    keeps = faults.kept(gate, reached)
+    behind.proxy.begin(faults.of("part", keeps, faults.of("abort", keeps)))
+    with pytest.warns(UserWarning, match="lifecycle rule"):
+        sends_much(place, interrupt, reached)
     gate.set()
     behind.proxy.begin()
     assert read(place) == OLD
 
 
-def interrupted_by(act, place):
-    with place.replace() as sink:
-        when_waiting(act)
+def sends_much(place, interrupt, reached):
+    with pytest.raises(KeyboardInterrupt), place.replace() as sink:
+        when_waiting(interrupt, after=reached)
         for _ in range(20):
             sink.write(DATA)
 

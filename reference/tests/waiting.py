@@ -6,10 +6,11 @@ import threading
 import time
 
 
-def when_waiting(act, within=None):
+def when_waiting(act, within=None, after=None):
     """Call `act` from another thread as soon as the main one waits for a lock, an event or a thread.
 
-    With `within`, the name of a function, it has to be one that this one has called.
+    With `within`, the name of a function, it has to be one that this one has called. With `after`, an event, it has
+    to wait then, or later.
     """
     main = threading.main_thread().ident
 
@@ -25,6 +26,8 @@ def when_waiting(act, within=None):
         return frame is not None
 
     def watch():
+        if after is not None:
+            after.wait()
         while not is_waiting(sys._current_frames()[main]):
             time.sleep(0.001)  # others need the interpreter, the servers of tests too: a yield would keep it
         act()

@@ -76,10 +76,11 @@ def lost(asked: Asked, ask: Ask) -> None:
     ask(asked)
 
 
-def kept(gate: threading.Event) -> Fault:
-    """No answer comes before the gate is open."""
+def kept(gate: threading.Event, reached: threading.Event) -> Fault:
+    """No answer comes before the gate is open. `reached` is set as the first of these requests comes."""
 
     def wait(asked: Asked, ask: Ask) -> Answer:
+        reached.set()
         gate.wait()
         return ask(asked)
 
