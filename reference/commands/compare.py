@@ -18,7 +18,7 @@ from ..format.errors import UsageError, counted
 from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
 from .command_line import print_json, run
-from .options import add_format_of_report, add_patterns, add_showing
+from .options import add_format_of_report, add_names, add_patterns, add_showing
 from .parsers import Parser, parser, whole_number
 from .statuses import DONE, USAGE
 from .tables import aligned, leaf_json, named, size
@@ -214,6 +214,7 @@ def command_line() -> Parser:
     command.add_argument("b", metavar="B", help="the new checkpoint; one of them may be -, standard input")
     command.add_argument("--depth", type=whole_number, metavar="N", help="fold subtrees deeper than N parts")
     add_patterns(command, "compare")
+    add_names(command)
     command.add_flag("histogram", False, "show by how many units in the last place floats moved")
     add_format_of_report(command)
     add_showing(command)
@@ -223,7 +224,7 @@ def command_line() -> Parser:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.depth is not None and arguments.depth < 1:
         raise UsageError("--depth must be 1 or more")
-    wanted = {"include": arguments.include, "exclude": arguments.exclude}
+    wanted = {name: getattr(arguments, name) for name in ("include", "exclude", "names")}
     found = compare(arguments.a, arguments.b, **wanted, progress=arguments.progress)
     if arguments.json or arguments.format == "json":
         print_json(describe_json(found, (shown_name(arguments.a), shown_name(arguments.b))))

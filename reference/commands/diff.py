@@ -21,7 +21,7 @@ from ..format.casts import FLOAT_NAMES
 from ..format.errors import UsageError, counted
 from ..format.keypaths import display
 from .command_line import print_json, run
-from .options import add_backend, add_format, add_showing
+from .options import add_backend, add_format, add_names, add_showing
 from .parsers import Parser, parser, whole_number
 from .tables import losses, named, note_worst, size
 
@@ -91,6 +91,7 @@ def _with_options(command: Parser, when_cast: str) -> Parser:
         metavar="SIZE",
         help=f"how large the shards of a folder (an output that ends in /) may get; the default is {DEFAULT_SHARD}",
     )
+    add_names(command)
     command.add_argument(
         "--jobs", type=whole_number, metavar="N", help="threads that compute and compress; default: up to 4"
     )
@@ -143,7 +144,7 @@ def _show(arguments: argparse.Namespace, report: Any, as_json: Any, show: Any) -
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    options = {name: getattr(arguments, name) for name in ("float_dtype", "jobs", "backend")}
+    options = {name: getattr(arguments, name) for name in ("float_dtype", "jobs", "backend", "names")}
     return options | {"progress": arguments.progress}
 
 

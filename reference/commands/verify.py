@@ -157,7 +157,7 @@ def _check_delta(arguments: argparse.Namespace, path: str) -> dict[str, Any] | N
     if arguments.include or arguments.exclude or arguments.fail_on:
         text = "is a delta, which is checked as a whole; recover its target first, to choose leaves or look for NaN"
         raise UsageError(f"{shown_name(path)} {text}")
-    report = verify_delta(path, arguments.load_base_checkpoint, progress=arguments.progress)
+    report = verify_delta(path, arguments.load_base_checkpoint, names=arguments.names, progress=arguments.progress)
     if arguments.json:
         return describe_good_delta(report, shown_name(path))
     print_good_delta(report, named(path))

@@ -28,6 +28,15 @@ def is_text(head: bytes, size: int) -> bool:
     return bool(text) and all(char.isprintable() or char.isspace() for char in text)
 
 
+def _is_of_orbax(head: bytes, size: int) -> bool:
+    """Whether a file is one of those that orbax writes into a folder: of tensorstore, or about it."""
+    return head.startswith(_ORBAX) or (head.startswith(b'{"') and b'\\"sharding_type\\"' in head)
+
+
+_ORBAX: Final = (
+    *(b"\x0c\xdb:*", b"\x0c\xdb \xde"),  # OCDBT, the store of arrays
+    *(b'{"tree_metadata"', b'{"item_handlers"', b'{"array_metadatas"', b"Checkpoint commit was successful to "),
+)
 _BLANKS: Final = b"\xef\xbb\xbf \t\r\n"  # and the mark of UTF-8
 _HDF: Final = b"\x89HDF"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -73,7 +82,7 @@ FOREIGN: Final = (
     ),
     Foreign(
         "file of an orbax folder",
-        _starts(b"\x0c\xdb:*", b"\x0c\xdb \xde", b'{"tree_metadata"'),
+        _is_of_orbax,
         "name the folder that it is in: orbax::FOLDER",
     ),
     Foreign(

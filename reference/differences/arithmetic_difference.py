@@ -13,6 +13,7 @@ import numpy as np
 from ..checkpoints.outputs import Output
 from ..computing.arithmetic import Arithmetic, CombinedPayload, EqualPayload, Operation, promoted
 from ..computing.backends import arithmetics_on
+from ..containers.safetensors_file import SPLIT
 from ..containers.stream import sealed_as
 from ..format.casts import FLOATS, cast_leaf
 from ..format.casts import float_dtype as dtype_called
@@ -68,6 +69,7 @@ def subtract(
     *,
     streaming: bool | None = None,
     float_dtype: str | None = None,
+    names: str = SPLIT,
     max_shard_size: int | str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
@@ -82,11 +84,11 @@ def subtract(
     but are not cast. Leaves of all other kinds and dtypes have to be equal, and are kept as they are.
     Holds a few pieces of both payloads in memory, whatever the sizes; the bytes are the same with each `backend`:
     "numpy" or "jax", or None for jax where there is an accelerator. `jobs` threads compute, by default up to 4.
-    `progress` is True for a bar on a terminal, or a callable (see `reference.storage.progress.shown`), and `format` is
-    the version of the stream to write, "1.0" or "2.0".
+    `progress` is True for a bar on a terminal, or a callable (see `reference.storage.progress.shown`), `format` is
+    the version of the stream to write, "1.0" or "2.0", and `names` is that of `convert`.
     Raises FormatError (DELTA-14 where trees or leaves cannot be subtracted), OSError, UsageError.
     """
-    options = streaming, float_dtype, jobs, backend, progress, format, max_shard_size
+    options = streaming, float_dtype, names, max_shard_size, jobs, backend, progress, format
     items, nbytes, counts = _write(base, target, output, True, *options)
     worst = heapq.nlargest(_NAMED, counts.inexact, key=counts.inexact.__getitem__)
     return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed, counts.back)
@@ -99,6 +101,7 @@ def add(
     *,
     streaming: bool | None = None,
     float_dtype: str | None = None,
+    names: str = SPLIT,
     max_shard_size: int | str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
@@ -111,7 +114,7 @@ def add(
     that they have in the base. (The script with which Koala was published casts to bf16 by default.)
     Leaves that cannot be added have to be those of the base. For the rest see `subtract`.
     """
-    options = streaming, float_dtype, jobs, backend, progress, format, max_shard_size
+    options = streaming, float_dtype, names, max_shard_size, jobs, backend, progress, format
     items, nbytes, counts = _write(base, difference, output, False, *options)
     return AddReport(items, nbytes, counts.overflowed)
 
@@ -130,18 +133,19 @@ def _write(
     minus: bool,
     streaming: bool | None,
     float_dtype: str | None,
+    names: str,
+    max_shard_size: int | str | None,
     jobs: int | None,
     backend: str | None,
     progress: Shown,
     format: str | None,
-    max_shard_size: int | str | None,
 ) -> tuple[list[Item], int, _Counts]:
     dtype = dtype_called(float_dtype)
     to = Output(output, streaming, max_shard_size)
     seal = sealed_as(to.kind, format)
     refuse_operands(to, {"the base": base, "the target" if minus else "the difference": other})
     counts = _Counts()
-    with open_side(base) as b, open_side(other) as o, workers(jobs) as pool:
+    with open_side(base, names=names) as b, open_side(other, names=names) as o, workers(jobs) as pool:
         with no_collection():
             pairs = _pairs(b.items, o.items, minus)
             plans = [_plan(before.leaf, item.leaf, minus, dtype) for before, item in pairs]
@@ -152,7 +156,7 @@ def _write(
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
-            plan = to.plan(items, seal)
+            plan = to.plan(items, seal, names=names)
         counts.back.update(
             (str(a.leaf.dtype), str(b.leaf.dtype)) for (a, b), plan in zip(pairs, plans, strict=True) if plan
         )

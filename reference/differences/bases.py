@@ -16,10 +16,10 @@ from .operands import Side, open_side
 SWAPPED: Final = "BASE and DELTA are swapped"
 
 
-def open_base(base: Any, delta: OpenedFile, stack: contextlib.ExitStack) -> Side:
+def open_base(base: Any, names: str, delta: OpenedFile, stack: contextlib.ExitStack) -> Side:
     """`open_side` of a base. Raises UsageError where it is the delta, and the delta is not."""
     try:
-        return stack.enter_context(open_side(base))
+        return stack.enter_context(open_side(base, names=names))
     except WrongKind as error:
         if error.kind == DELTA and not begins_as(delta, DELTA):
             raise UsageError(f"{SWAPPED}: {error.file} is a delta, and {delta.name} is not") from None

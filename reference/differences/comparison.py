@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ..checkpoints.patterns import Patterns, chooser
+from ..containers.safetensors_file import SPLIT
 from ..format.blocks import same_bytes
 from ..format.casts import Buffer
 from ..format.dtypes import PARTS
@@ -58,18 +59,24 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    a: Any, b: Any, *, include: Patterns = None, exclude: Patterns = None, progress: Shown = False
+    a: Any,
+    b: Any,
+    *,
+    include: Patterns = None,
+    exclude: Patterns = None,
+    names: str = SPLIT,
+    progress: Shown = False,
 ) -> Comparison:
     """Compare two checkpoints: `[PREFIX::]PATH` of any container, or trees of numpy or jax arrays.
 
     Leaves are equal where key path, kind, dtype, shape and every byte of the payload are; the order of the leaves and
     the way in which a payload is chunked do not count. A tree is taken as `reference.save` takes it. Holds the headers
-    of both, and one piece of one leaf of each, in memory. `include` and `exclude` choose leaves as those of `load` do.
+    of both, and one piece of one leaf of each, in memory. `include`, `exclude` and `names` are those of `load`.
     `progress` is True for a bar on a terminal, or a callable (see `reference.storage.progress.shown`). Raises
     FormatError, OSError, and UsageError for a prefix that does not exist and for patterns that match no leaf.
     """
     is_chosen = chooser(include, exclude)
-    with open_side(a, is_chosen) as left, open_side(b, is_chosen) as right:
+    with open_side(a, is_chosen, names) as left, open_side(b, is_chosen, names) as right:
         old = {item.path: item for item in left.items if is_chosen(item.path)}
         new = {item.path: item for item in right.items if is_chosen(item.path)}
         if (include is not None or exclude is not None) and not old and not new:

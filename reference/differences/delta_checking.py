@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..computing.backends import words_on
 from ..containers.registry import read_delta_file
+from ..containers.safetensors_file import SPLIT
 from ..format.blocks import BLOCK, check_block, zstd
 from ..format.errors import FormatError, counted
 from ..format.leaves import size_text, stored
@@ -46,19 +47,25 @@ class DeltaReport(NamedTuple):
 
 
 def verify_delta(
-    delta: Path_, base: Any = None, *, jobs: int | None = None, backend: str | None = None, progress: Shown = False
+    delta: Path_,
+    base: Any = None,
+    *,
+    names: str = SPLIT,
+    jobs: int | None = None,
+    backend: str | None = None,
+    progress: Shown = False,
 ) -> DeltaReport:
     """Check a delta: its mark, its manifest, every block, and the digest of each leaf that can be made.
 
     With its `base`, `[PREFIX::]PATH` or a tree, every leaf of the target is made and compared; without it those alone
     that do not need it, and of the others the frames are unpacked. Nothing is written. `jobs` is how many threads
-    compute, and `backend` what does (see `recover`). `progress` is True for a bar on a terminal, or a callable (see
-    `reference.storage.progress.shown`). Raises FormatError, OSError, UsageError.
+    compute, and `backend` what does (see `recover`); `names` is that of `open`. `progress` is True for a bar on a
+    terminal, or a callable (see `reference.storage.progress.shown`). Raises FormatError, OSError, UsageError.
     """
     zstd()
     name, show = delta_name(delta), shown(progress)
     with contextlib.closing(place_of(name).open()) as file, contextlib.ExitStack() as stack:
-        side = open_base(base, file, stack) if base is not None else None
+        side = open_base(base, names, file, stack) if base is not None else None
         try:
             found = read_delta_file(file)
             entries = found.manifest.leaves

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..computing.backends import cast_on, words_on
 from ..containers.load_prefixes import refuse_other_ending, split_prefix
+from ..containers.safetensors_file import SPLIT
 from ..format.blocks import EQUAL, Words, blocks_of, encode_block, zstd
 from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
@@ -51,6 +52,7 @@ def diff(
     output: Path_,
     *,
     float_dtype: str | None = None,
+    names: str = SPLIT,
     jobs: int | None = None,
     backend: str | None = None,
     progress: Shown = False,
@@ -61,8 +63,8 @@ def diff(
     compress. Holds a few blocks of 4 MiB for each, whatever the sizes. The output appears whole or not at all.
     `backend` is "numpy" or "jax", or None for jax where there is an accelerator. With jax, large blocks of all dtypes
     are subtracted, and casts run, on all of jax's local devices, to the same bytes; trying the methods, hashing and
-    compressing happen on the host. `progress` is True for a bar on a terminal, or a callable (see
-    `reference.storage.progress.shown`). Raises FormatError, OSError, UsageError.
+    compressing happen on the host. `names` is that of `open`. `progress` is True for a bar on a terminal, or a callable
+    (see `reference.storage.progress.shown`). Raises FormatError, OSError, UsageError.
     """
     zstd()  # missing libraries are told before the work
     dtype = dtype_called(float_dtype)
@@ -73,7 +75,7 @@ def diff(
     refuse_other_ending(name, "a delta", "name it otherwise, such as my.delta (--method=subtract writes this kind)")
     place = place_of(name)
     refuse_operands(place, {"the base": base, "the target": target})
-    with open_side(base) as b, open_side(target) as t:
+    with open_side(base, names=names) as b, open_side(target, names=names) as t:
         check_paths([item.path for item in t.items])
         place.check_output()
         cast = cast_on(backend, ((dtype, item.leaf.dtype) for item in t.items))

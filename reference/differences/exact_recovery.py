@@ -15,6 +15,7 @@ from ..checkpoints.outputs import Output
 from ..computing.backends import cast_on, words_on
 from ..containers.load_prefixes import PREFIXES, split_prefix
 from ..containers.registry import read_delta_file
+from ..containers.safetensors_file import SPLIT
 from ..containers.stream import STREAM, sealed_as
 from ..format.blocks import BLOCK, Words, decode_block, zstd
 from ..format.casts import Tally
@@ -58,6 +59,7 @@ def recover(
     *,
     streaming: bool | None = None,
     float_dtype: str | None = None,
+    names: str = SPLIT,
     max_shard_size: int | str | None = None,
     jobs: int | None = None,
     backend: str | None = None,
@@ -73,9 +75,9 @@ def recover(
     may have a prefix of streams, such as `params::`, which has no effect. `float_dtype` casts the float leaves of what
     has been checked. `backend` is "numpy" or "jax", by default jax where there is an accelerator: with it the large
     blocks of all dtypes are added, and casts run, on all of jax's local devices, to the same bytes.
-    `progress` is True for a bar on a terminal, or a callable (see
-    `reference.storage.progress.shown`). `format` is the version of the stream
-    that is written, "1.0" (the default) or "2.0". Raises FormatError, OSError, UsageError.
+    `progress` is True for a bar on a terminal, or a callable (see `reference.storage.progress.shown`). `format` is the
+    version of the stream that is written, "1.0" (the default) or "2.0", and `names` is that of `convert`. Raises
+    FormatError, OSError, UsageError.
     """
     zstd()
     dtype, show = dtype_called(float_dtype), shown(progress)
@@ -85,7 +87,7 @@ def recover(
     seal = sealed_as(to.kind, format)
     refuse_operands(to, {"the base": base, "the delta": difference})
     with contextlib.closing(place_of(difference).open()) as file, contextlib.ExitStack() as stack:
-        b = open_base(base, file, stack)
+        b = open_base(base, names, file, stack)
         try:
             manifest, blocks, tail = read_delta_file(file)
             words = words_on(backend, ((entry.dtype, entry.nbytes) for entry in manifest.leaves if entry.blocks))
@@ -96,7 +98,7 @@ def recover(
                 recovery = Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 items = [cast(recovery.item(i), dtype, tally.add) for i in range(len(manifest.leaves))]
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
-                plan = to.plan(items, seal)
+                plan = to.plan(items, seal, names=names)
                 total = plan.nbytes()
                 b.expect()
                 expect(file, ((tail.start + at, n) for at, n in extents_of(blocks.values())))

@@ -13,6 +13,7 @@ from ..checkpoints.leaf_items import readable_item
 from ..checkpoints.outputs import Output
 from ..checkpoints.patterns import Chooser
 from ..containers.load_prefixes import split_prefix
+from ..containers.safetensors_file import SPLIT
 from ..devices.states import flax_expansion
 from ..format.collector import no_collection
 from ..format.records import Item, extents_of, item_in
@@ -44,17 +45,17 @@ class Side(NamedTuple):
 
 
 @contextlib.contextmanager
-def open_side(checkpoint: Any, is_chosen: Chooser | None = None) -> Iterator[Side]:
+def open_side(checkpoint: Any, is_chosen: Chooser | None = None, names: str = SPLIT) -> Iterator[Side]:
     """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does: what it leaves out is left out here.
 
-    `is_chosen` says which leaves are wanted, None is all, and there may be none. An array on devices comes to the host
-    a piece at a time, whenever its payload is read. Raises FormatError, OSError, UsageError.
+    `is_chosen` says which leaves are wanted, None is all, and there may be none; `names` is that of `open`. An array on
+    devices comes to the host a piece at a time, whenever its payload is read. Raises FormatError, OSError, UsageError.
     """
     if not isinstance(checkpoint, str | os.PathLike):
         items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
         yield Side("the tree", TREE, depth_first(items), lambda: None, lambda: None)
         return
-    with open_checkpoint(checkpoint) as opened:
+    with open_checkpoint(checkpoint, names=names) as opened:
         opened.leave_out(is_chosen)
         with no_collection():
             records = depth_first(opened.records)

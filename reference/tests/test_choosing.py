@@ -144,6 +144,39 @@ def test_names_can_be_kept_whole(clashing, tmp_path):
         sc.open(clashing, names="joined")
 
 
+@pytest.mark.parametrize("as_command", [False, True])
+def test_names_can_be_kept_whole_in_differences(clashing, tmp_path, as_command):
+    """What an error of a command advises is an option of that command."""
+    header = {"x.weight": entry("U8", [3], 0, 3), "x.weight.absmax": entry("U8", [2], 3, 5)}
+    safetensors(tmp_path / "t", header, 5)
+    target = "safetensors::t"
+    for call in (sc.delta.diff, sc.delta.subtract):
+        with pytest.raises(FormatError, match=r"x/weight/absmax is under it .*--names=whole"):
+            call(clashing, target, "out")
+    with pytest.raises(FormatError, match="--names=whole"):
+        sc.delta.compare(clashing, target)
+    if as_command:
+        for verb, *words in (
+            ("diff", clashing, target, "delta"),
+            ("recover", clashing, "delta", "safetensors::back"),
+            ("diff", "--method=subtract", clashing, clashing, "safetensors::zeros"),
+            ("recover", clashing, "safetensors::zeros", "safetensors::again"),
+        ):
+            assert command("streamckpt", verb, *words, "--names=whole").stderr.count("error") == 0
+        assert command("streamckpt", "verify", "delta", f"--base={clashing}", "--names=whole").returncode == 0
+        assert command("streamckpt", "compare", target, "safetensors::back", "--names=whole").returncode == 0
+    else:
+        sc.delta.diff(clashing, target, "delta", names="whole")
+        sc.delta.verify_delta("delta", clashing, names="whole")
+        sc.delta.recover(clashing, "delta", "safetensors::back", names="whole")
+        sc.delta.subtract(clashing, clashing, "safetensors::zeros", names="whole")
+        sc.delta.add(clashing, "safetensors::zeros", "safetensors::again", names="whole")
+        found = sc.delta.compare(target, "safetensors::back", names="whole")
+        assert [pair.change for pair in found.pairs] == ["equal", "equal"]
+    assert list(sc.load("safetensors::back", names="whole")) == list(header)
+    assert list(sc.load("safetensors::again", names="whole")) == [*header, "y.bias"]
+
+
 # --- dtypes, subtrees, and what an output is ----------------------------------------------------------
 
 

@@ -61,6 +61,17 @@ def test_two_trees_in_one_step_are_named(tmp_path):
         sc.load(f"orbax::{tmp_path / '5'}")
 
 
+def test_each_file_of_a_folder_says_to_name_the_folder(tmp_path):
+    save_by_orbax(tmp_path / "o", {"w": jnp.ones(2), "step": 1})
+    files = [path for path in (tmp_path / "o").rglob("*") if path.is_file()]
+    assert {"_METADATA", "_CHECKPOINT_METADATA", "_sharding", "manifest.ocdbt"} <= {path.name for path in files}
+    for path in files:
+        with pytest.raises(
+            FormatError, match=r"file of an orbax folder .*name the folder that it is in: orbax::FOLDER"
+        ):
+            sc.load(path)
+
+
 @pytest.mark.parametrize("ocdbt", [True, False])
 def test_sharded_arrays_are_read_onto_any_sharding(tmp_path, ocdbt):
     if len(jax.devices()) < 8:
