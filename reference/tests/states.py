@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax.training.train_state import TrainState
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 OPTIMIZERS = {
     "sgd": optax.sgd(0.1),
@@ -47,3 +48,13 @@ def equal(a, b):
         np.asarray(x).dtype == np.asarray(y).dtype and np.asarray(x).tobytes() == np.asarray(y).tobytes()
         for x, y in pairs
     )
+
+
+REPLICATED = NamedSharding(Mesh(np.array(jax.devices()), ("x",)), PartitionSpec())
+
+
+def trainer_functions(state):
+    """What trainers pass: for each leaf a function that gathers it to the host, and one that spreads it."""
+    gather = jax.jit(lambda x: x, out_shardings=REPLICATED)
+    spread = jax.jit(lambda x: x, out_shardings=REPLICATED)
+    return jax.tree.map(lambda _: lambda x: jax.device_get(gather(x)), state), jax.tree.map(lambda _: spread, state)
