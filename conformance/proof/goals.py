@@ -21,7 +21,7 @@ INSTALL: Final = """the proof needs Frama-C and provers for it, none of which pi
 # The longest known took CVC4 0.3 million. With 22 programs for two cores all goals were proved, in 58 minutes.
 STEPS: Final = 10_000_000
 _SECONDS: Final = 3600  # that something ends which counts no steps
-JOBS: Final = 2
+_PROGRAMS: Final = 2  # provers at a time, for each Frama-C
 
 _COMMENTS: Final = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _FUNCTION: Final = re.compile(r"^static inline [a-z0-9_ ]+?\*?(\w+)\(", re.MULTILINE)
@@ -66,7 +66,7 @@ def prove(header: Path, folder: Path, functions: Sequence[str] = (), steps: int 
     # Nothing is supposed of what stands in the tables of the header (-wp-no-init-const): there are fewer hypotheses.
     command = ["frama-c", "-machdep", "gcc_x86_64", "-wp", "-wp-rte", "-wp-no-init-const"]
     command += ["-wp-prover", ",".join(provers), "-wp-steps", str(steps)]
-    command += ["-wp-timeout", str(_SECONDS), "-wp-par", str(JOBS)]
+    command += ["-wp-timeout", str(_SECONDS), "-wp-par", str(_PROGRAMS)]
     command += ["-wp-fct", ",".join(functions)] if functions else []
     done = subprocess.run([*command, str(source)], env=environment, capture_output=True, text=True)
     goals = [Goal(name, " Valid" in line) for line, name in _GOAL.findall(done.stdout)]

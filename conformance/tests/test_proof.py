@@ -71,6 +71,6 @@ def test_small_functions_are_proved(tmp_path):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("fault", [one for one in read_faults() if one.function in SMALL], ids=lambda one: one.function)
-def test_the_proof_notices_a_fault(fault, tmp_path):
+def test_the_proof_notices_a_fault(fault):
     needs_frama_c()
-    assert notices(fault, tmp_path)
+    assert notices(fault)
