@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from conformance.clients.world import __main__ as command
 from conformance.clients.world.packages import FOLDER, PARTS, Asked, NoPython, Package, installed, read_packages
 from conformance.model import load_corpus
 from conformance.reports import world
@@ -111,6 +112,23 @@ def test_a_package_that_does_not_start_is_told_before_any_case(tmp_path, monkeyp
         Asked(Package("some", "1", "class", (), {}), sys.executable),
     ):
         pass
+
+
+def test_a_package_that_pip_does_not_install_is_named_and_the_others_are_judged(tmp_path, monkeypatch, capsys):
+    def judge(package):
+        if package == PACKAGES[0]:
+            raise subprocess.CalledProcessError(1, ["pip", "install", package.bare[0]])
+        return {"name": package.title, "checks": 2, "not_passed": [], "passed": True}
+
+    for module in (world, command):
+        monkeypatch.setattr(module, "WORLD", tmp_path / "world.json")
+    monkeypatch.setattr(command, "judge", judge)
+    monkeypatch.setattr(command, "keep", lambda found: None)
+    assert command.main([]) == 1
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{PACKAGES[0].title}: not judged: Command '['pip', 'install'")
+    assert others == [f"{package.title}: 2 of 2 checks passed" for package in PACKAGES[1:]]
+    assert [told["name"] for told in world.kept()] == [package.title for package in PACKAGES[1:]]
 
 
 def test_the_results_are_json_that_is_sorted_as_the_table_is():

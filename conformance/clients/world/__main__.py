@@ -2,16 +2,18 @@
 
 Each is judged by version 1.0, by the cases that were made by hand, but for those of 1 GiB and more. Failures that are
 known stand with their reasons in PACKAGE-VERSION.xfails beside this file, or in the file that packages.toml names.
-What came of it is kept in conformance/world.json, with the day, and shown in RESULTS.md. A package that needs a Python
-which this machine has not is named, and what is kept of it stays.
+What came of each is kept in conformance/world.json once it is judged, with the day, and all is shown in RESULTS.md. A
+package that needs a Python which this machine has not is named, and what is kept of it stays; one that pip does not
+install, or that does not start, is named, and the others are judged all the same. Environments are used again.
 
-Exit status 1 where a package does what is neither right nor known, or does no longer what is known.
+Exit status 1 where a package does what is neither right nor known, does no longer what is known, or is not installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -38,8 +40,8 @@ def main(words: list[str] | None = None) -> int:
     text = "judge this package alone, such as tux, and keep the results of the others; may be given several times"
     command.add_argument("--only", action="append", default=[], metavar="NAME", help=text)
     given = command.parse_args(words)
-    judged, passed = dict[str, dict[str, Any]](), True
-    for package in read_packages():
+    packages, passed = read_packages(), True
+    for package in packages:
         if given.only and package.name not in given.only:
             continue
         try:
@@ -47,13 +49,16 @@ def main(words: list[str] | None = None) -> int:
         except NoPython as why:
             print(f"{package.title}: not judged: {why}", flush=True)
             continue
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            print(f"{package.title}: not judged: {error}; `--only {package.name}` tries it again", flush=True)
+            passed = False
+            continue
         counts = f"{told['checks'] - len(told['not_passed'])} of {told['checks']} checks passed"
         print(f"{package.title}: {counts}{'' if told['passed'] else ', and some failures are not known'}", flush=True)
         passed = passed and told["passed"]
-        judged[package.title] = told
-    found = {told["name"]: told for told in kept()} | judged
-    order = [package.title for package in read_packages()]
-    WORLD.write_text(json.dumps([found[title] for title in order if title in found], indent=1) + "\n")
+        found = {one["name"]: one for one in (*kept(), told)}
+        order = [one.title for one in packages if one.title in found]
+        WORLD.write_text(json.dumps([found[title] for title in order], indent=1) + "\n")
     keep([*programs().values()])
     return 0 if passed else 1
 
