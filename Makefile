@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Where nothing compiled is kept, each of the many programs that tests start compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: test test-fast test-thorough test-remote test-versions coverage fuzz power-loss mutants proof results world docs serve bench bench-full demo example lint format wheel clean
+.PHONY: test test-fast test-thorough test-remote test-versions coverage fuzz power-loss mutants proof grammar results world docs serve bench bench-full demo example lint format wheel clean
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
@@ -48,6 +48,9 @@ mutants: .venv/ready  ## judge the conformance suite by wrong readers and writer
 proof: .venv/ready  ## prove the heart of the client in C: goals proved of goals, and each planted fault noticed
 	$(BIN)/python -m conformance.proof
 	$(BIN)/python -m conformance.proof --faults
+
+grammar: .venv/ready  ## compile the grammars for Kaitai Struct by npm's compiler, and run them over the corpus
+	$(BIN)/python -m conformance.format.trying
 
 results: .venv/ready  ## run every client against the corpus and write conformance/RESULTS.md and the badge of the README
 	$(BIN)/python -m conformance.clients.results
