@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -19,7 +20,7 @@ _SECONDS: Final = 3  # of processor time for one input; of a server by the clock
 _PATIENCE: Final = 20
 _SPACE: Final = 1 << 31  # bytes of address space
 _PRINTED: Final = 64 << 20
-PIPED: Final = 1 << 16  # bytes, which a pipe takes at once
+PIPED: Final = 1 << 19  # bytes, which a pipe takes at once; seals beyond the buffers of the clients are as long
 # The portable SHA-256 is what is looked at: the other one is for processors that not every machine has.
 _PORTABLE: Final = {"#define HAVE_SHA_NI 1\n": "\n", 'target_arch = "x86_64"': 'target_arch = "none"'}
 _HANGS: Final = -signal.SIGXCPU
@@ -113,6 +114,7 @@ class Compiled:
 def _pipe(file: Path) -> int:
     """The end of a pipe from which one reads what is in a file."""
     reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPED)
     with open(writing, "wb") as pipe:
         pipe.write(file.read_bytes())
     return reading
