@@ -96,7 +96,7 @@ def what_stands():
 def main():
     choose, shared_arrays.LOOK = random.Random(SEED), 1 << 19
     small_parts(1 << 17)
-    kinds = [errno.EIO, errno.ENOSPC, signal.SIGINT]
+    kinds = [errno.EIO, errno.ENOSPC, signal.SIGINT] * 3
     choose.shuffle(kinds)
     for number, kind in enumerate([*kinds, signal.SIGKILL]):
         victim, options, when = choose.randrange(COUNT), choose.choice(WAYS), choose.random()
