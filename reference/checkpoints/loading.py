@@ -52,8 +52,11 @@ def load(
     and its types. A jax array or a struct gives a jax array with the same sharding, of which each device reads
     its own part; a numpy array gives a numpy array. A float changes its dtype only where `like` has another float
     dtype, an integer likewise, if it fits. Leaves that `include` and `exclude` leave out stay as `like` has
-    them. Where a sharding spans processes, all of them make this call together. A warning counts the finite values that
-    a cast made infinite and the nonzero values it made zero, and names the leaf that lost the most.
+    them. A warning counts the finite values that a cast made infinite and the nonzero values it made zero, and names
+    the leaf that lost the most.
+
+    Where a sharding spans processes, all of them make this call together. What several of them hold alike is read once
+    from a bucket or a web server, where they load the same leaves: each process reads a part, and the devices copy it.
 
     With `mmap` arrays are read-only views of a memory map where they keep their dtype: numpy arrays always, and jax
     arrays that are whole on one CPU device, which jax takes over without a copy if the payload is aligned, as those of
@@ -107,7 +110,7 @@ def restore(
 
         target, tally = Target(like), Tally()
     with (
-        target.together(f"a load of {len(target.leaves)} leaves"),
+        target.together(),
         open_checkpoint(path, prefix, mmap=mmap, check=check, names=names) as checkpoint,
     ):
         checkpoint.select(is_chosen)

@@ -17,7 +17,7 @@ from .exchange_plans import Exchange
 from .shards import assembled, is_host
 from .shares import Spread
 
-_DEVICES = PartitionSpec(("group", "member"))
+DEVICES = PartitionSpec(("group", "member"))
 
 
 def spread_of(array: jax.Array, width: int) -> Spread:
@@ -27,12 +27,12 @@ def spread_of(array: jax.Array, width: int) -> Spread:
 
 @functools.lru_cache(1024)  # of the many leaves that are alike
 def _spread_of(sharding: jax.sharding.Sharding, shape: tuple[int, ...], width: int) -> Spread:
-    devices, indices = _ordered(sharding), sharding.devices_indices_map(shape)
+    devices, indices = ordered(sharding), sharding.devices_indices_map(shape)
     boxes = tuple(box_of(indices[device] or (), shape) for device in devices)
     return Spread(shape, width, boxes, tuple(device.process_index for device in devices))
 
 
-def _ordered(sharding: jax.sharding.Sharding) -> list[Any]:
+def ordered(sharding: jax.sharding.Sharding) -> list[Any]:
     """The devices of a sharding, in an order that is the same in all processes."""
     return sorted(sharding.device_set, key=lambda device: device.id)
 
@@ -58,10 +58,10 @@ class Exchanger:
 
     def __init__(self, array: jax.Array, spread: Spread, exchange: Exchange, dtype: np.dtype) -> None:
         self._array, self._spread, self._exchange, self._dtype = array, spread, exchange, dtype
-        devices = _ordered(array.sharding)
+        devices = ordered(array.sharding)
         order = [device for group in exchange.groups for device in group]
         grid = np.array([devices[i] for i in order]).reshape(len(exchange.groups), -1)
-        self._sharding = NamedSharding(Mesh(grid, ("group", "member")), _DEVICES)
+        self._sharding = NamedSharding(Mesh(grid, ("group", "member")), DEVICES)
         self._here = {device: i for i, device in enumerate(devices) if device.process_index == jax.process_index()}
         self._place = {device: (i // grid.shape[1], i % grid.shape[1]) for i, device in enumerate(order)}
         self._host = is_host(devices)
@@ -138,10 +138,10 @@ def _program(mesh: Mesh, part: int, dtype: np.dtype) -> Any:
             lost = lost[None]
         return lax.all_to_all(rows, "member", 0, 0), lost
 
-    return jax.jit(_shard_map()(give, mesh=mesh, in_specs=(_DEVICES, _DEVICES), out_specs=(_DEVICES, _DEVICES)))
+    return jax.jit(shard_map()(give, mesh=mesh, in_specs=(DEVICES, DEVICES), out_specs=(DEVICES, DEVICES)))
 
 
-def _shard_map() -> Any:
+def shard_map() -> Any:
     if hasattr(jax, "shard_map"):
         return jax.shard_map
     from jax.experimental.shard_map import shard_map  # until jax 0.6

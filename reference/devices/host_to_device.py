@@ -51,7 +51,12 @@ def place(
         boxes = _boxes(sharding, leaf.shape)
         parts = dict(zip(boxes, read_boxes(source, at, leaf, boxes, read_as, on_loss), strict=True))
         array = put(lambda index: parts[box_of(index, leaf.shape)], leaf.shape, read_as, sharding)
-    if read_as == dtype:
+    return as_dtype(array, dtype, on_device)
+
+
+def as_dtype(array: jax.Array, dtype: np.dtype, on_device: Callable[[jax.Array], None]) -> jax.Array:
+    """The array, cast on its devices where it has another dtype; see `place`."""
+    if array.dtype == dtype:
         return array
     cast, counts = _cast(array, dtype)
     on_device(counts)

@@ -107,7 +107,8 @@ class Meetings:
         except GoneError:
             raise
         except BaseException as error:
-            self.meet(what, error)
+            if not self._has_parted:
+                self.meet(what, error)
             raise
         self.meet(what)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -17,14 +17,17 @@ from ..format.keypaths import display
 from ..format.leaves import is_viewed, read_value, view_value
 from ..format.records import Record, with_path
 from ..format.wire import BytesSource, Source
-from ..storage.reading_ahead import expect
+from ..storage.interrupts import answer, held_back
+from ..storage.reading_ahead import expect, far_away
 from .boxes import whole
 from .host_to_device import extents_placed, is_on_one_host_device, place, put
+from .meetings import Meetings
 from .prng_keys import data_of, implementation, is_typed_key, wrapped
-from .processes import is_shared, together
+from .processes import is_shared
 from .pytrees import leaves_of
+from .replicas import ReadOnce, Shared, shared
 from .slices import OnLoss, read_boxes
-from .targets import TargetMismatch, is_array, match
+from .targets import Filling, TargetMismatch, is_array, match
 
 
 class Target:
@@ -35,11 +38,18 @@ class Target:
         self._keys = {path: leaf for path, leaf in self.leaves.items() if is_typed_key(leaf)}
         shardings = (sharding_of(leaf) for leaf in self.leaves.values())
         self._shared = is_shared([sharding for sharding in shardings if sharding is not None])
+        self._what = f"a load of {len(self.leaves)} leaves"
+        self._meetings: Meetings | None = None
         self.leaves |= {path: data_of(key) for path, key in self._keys.items()}
 
-    def together(self, what: str) -> AbstractContextManager[None]:
-        """A block that all processes leave together where a sharding spans them (`processes.together`)."""
-        return together(self._shared, what)
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """A load, which all processes leave together where a sharding spans them: an error in any is raised in all."""
+        if not self._shared:
+            yield
+            return
+        with Meetings() as self._meetings, self._meetings.together(self._what):
+            yield
 
     def fill(
         self,
@@ -71,18 +81,44 @@ class Target:
         losses = _Losses(lost)
         fillings = match(self.leaves, records, is_chosen)
         fillings = sorted(fillings, key=lambda filling: filling.record.offset)
-        expect(source, (each for record, target in fillings for each in extents_placed(record, sharding_of(target))))
-        for record, target in fillings:
-            on_host = record.path in self._keys or (
-                unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
-            )
-            values[record.path] = _fill(source, record, target, on_host, memory, float_dtype, losses)
-            moved(record.nbytes)
+        once = ReadOnce(source, self._replicas(source, fillings, float_dtype, losses), self._meetings, self._what)
+        expect(source, (each for filling in fillings for each in _extents(once, *filling)))
+        with held_back() if once.shared else contextlib.nullcontext(), once.joint.work():
+            for record, target in fillings:
+                answer()
+                on_host = record.path in self._keys or (
+                    unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
+                )
+                if record.path in once.shared:
+                    values[record.path] = once.next()
+                else:
+                    values[record.path] = _fill(source, record, target, on_host, memory, float_dtype, losses)
+                moved(record.nbytes)
         losses.tell()
         values |= {
             path: wrapped(values[path], key, sharding_of(key)) for path, key in self._keys.items() if path in values
         }
         return self.rebuild(values)
+
+    def _replicas(
+        self, source: Source, fillings: Sequence[Filling], float_dtype: np.dtype | None, losses: _Losses
+    ) -> dict[tuple[str, ...], Shared]:
+        """The leaves that processes read once, each a part."""
+        found: dict[tuple[str, ...], Shared] = {}
+        if self._meetings is None or far_away(source) is None:
+            return found
+        for record, target in fillings:
+            sharding = sharding_of(target)
+            if sharding is not None and record.path not in self._keys:
+                _, on_device = losses.of(record.path)
+                if (each := shared(record, sharding, _dtype_of(target, float_dtype), on_device)) is not None:
+                    found[record.path] = each
+        return found
+
+
+def _extents(once: ReadOnce, record: Record, target: Any) -> Iterator[tuple[int, int]]:
+    each = once.shared.get(record.path)
+    return each.extents() if each is not None else extents_placed(record, sharding_of(target))
 
 
 class _Losses:
@@ -122,13 +158,17 @@ def _fill(
     try:
         if not is_array(target):
             return _as_python(type(target), read_value(source, record.leaf_offset, record.leaf))
-        old = np.dtype(target.dtype)
-        dtype = float_dtype if float_dtype is not None and is_cast(old, float_dtype) else old
-        return _as_array(source, record, target, dtype, on_host, memory, losses)
+        return _as_array(source, record, target, _dtype_of(target, float_dtype), on_host, memory, losses)
     except FormatError as error:
         raise with_path(record.path, error) from None
     except (OverflowError, ValueError) as error:
         raise ValueError(f"{display(record.path)}: {error}") from error
+
+
+def _dtype_of(target: Any, float_dtype: np.dtype | None) -> np.dtype:
+    """The dtype in which an array of the target comes."""
+    old = np.dtype(target.dtype)
+    return float_dtype if float_dtype is not None and is_cast(old, float_dtype) else old
 
 
 def _as_python(wanted: type, value: Any) -> Any:

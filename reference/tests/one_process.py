@@ -232,7 +232,7 @@ def counted():
     read = []
     read_into = FileSource.read_into
     FileSource.read_into = lambda self, at, view: (read.append(len(view)), read_into(self, at, view))[1]
-    for spec in (P("process"), P(None, "process")):
+    for spec in (P("process"), P(None, "process"), P()):
         read.clear()
         target = jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=NamedSharding(MESH, spec))
         reference.load(FOLDER / "large", like={"0": target, "1": target})

@@ -178,6 +178,8 @@ def test_a_process_reads_its_share_of_the_bytes(told):
     for process in processes:
         for spec in ("P('process',)", "P(None, 'process')"):
             assert process[f"counted {spec}"]["share"] == pytest.approx(1 / len(processes), rel=0.001)
+        # What is on all devices is read by each process, of a disk; `test_readers` has those of a store.
+        assert process["counted P()"]["share"] == pytest.approx(1, rel=0.001)
 
 
 def test_a_difference_takes_what_one_process_holds(told):
