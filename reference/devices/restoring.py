@@ -81,19 +81,21 @@ class Target:
         losses = _Losses(lost)
         fillings = match(self.leaves, records, is_chosen)
         fillings = sorted(fillings, key=lambda filling: filling.record.offset)
-        once = ReadOnce(source, self._replicas(source, fillings, float_dtype, losses), self._meetings, self._what)
-        expect(source, (each for filling in fillings for each in _extents(once, *filling)))
-        with held_back() if once.shared else contextlib.nullcontext(), once.joint.work():
-            for record, target in fillings:
-                answer()
-                on_host = record.path in self._keys or (
-                    unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
-                )
-                if record.path in once.shared:
-                    values[record.path] = once.next()
-                else:
-                    values[record.path] = _fill(source, record, target, on_host, memory, float_dtype, losses)
-                moved(record.nbytes)
+        # From when all know what is read once, nobody may leave the others in a collective.
+        with held_back() if self._meetings is not None else contextlib.nullcontext():
+            once = ReadOnce(source, self._replicas(source, fillings, float_dtype, losses), self._meetings, self._what)
+            with once.joint.work():
+                expect(source, (each for filling in fillings for each in _extents(once, *filling)))
+                for record, target in fillings:
+                    answer()
+                    on_host = record.path in self._keys or (
+                        unplaced_on_host and sharding_of(target) is None and not isinstance(target, jax.Array)
+                    )
+                    if record.path in once.shared:
+                        values[record.path] = once.next()
+                    else:
+                        values[record.path] = _fill(source, record, target, on_host, memory, float_dtype, losses)
+                    moved(record.nbytes)
         losses.tell()
         values |= {
             path: wrapped(values[path], key, sharding_of(key)) for path, key in self._keys.items() if path in values

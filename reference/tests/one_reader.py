@@ -6,6 +6,7 @@ The server shows the files of the folder. Prints one line for each thing it did,
 import errno
 import itertools
 import os
+import random
 import signal
 import sys
 
@@ -16,7 +17,8 @@ from jax.sharding import NamedSharding
 
 import reference
 from reference.devices import job_store, meetings, replicas
-from reference.tests.one_writer import FOLDER, LAST, RANK, WHAT, P, caught, fails, host_tree, leave, meshes, tell
+from reference.tests.moments import Moments
+from reference.tests.one_writer import COUNT, FOLDER, LAST, RANK, WHAT, P, caught, fails, host_tree, leave, meshes, tell
 
 URL = sys.argv[7]
 WAYS = {"plain": {}, "sealed": {"format": "2.0"}}
@@ -160,6 +162,31 @@ def killed():
     at_part(int(sys.argv[8]), lambda: os.kill(os.getpid(), signal.SIGKILL))
     tell("killed", error=caught(lambda: reference.load(address("large"), like=like)))
     leave()
+
+
+def at_random():
+    """Interrupts at random moments in random processes, and then one is killed at one."""
+    choose = random.Random(int(sys.argv[8]))
+    whole, like = large()
+    if RANK == 0:
+        reference.save(FOLDER / "large", whole, format="2.0")
+    sync_global_devices("saved")
+    load = lambda: reference.load(address("large"), like=like)
+    load()
+    for kind in [signal.SIGINT] * 9 + [signal.SIGKILL]:
+        victim, when = choose.randrange(1 if kind == signal.SIGKILL else 0, COUNT), choose.random()
+        with Moments(kind) as practised:
+            load()
+        sync_global_devices("begin")
+        if kind == signal.SIGKILL:
+            meetings.SILENCE, job_store._PULSE = 6.0, 0.5
+        with Moments(kind, 1 + int(when * practised.seen) if victim == RANK else None) as chosen:
+            said = caught(load)
+        facts = {"said": said, "victim": victim, "struck": chosen.struck}
+        if kind == signal.SIGKILL:
+            tell(f"{kind!r} in {victim} at {when:.3f}", **facts)
+            leave()
+        tell(f"{kind!r} in {victim} at {when:.3f}", **facts, after=caught(load))
 
 
 if __name__ == "__main__":

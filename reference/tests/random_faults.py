@@ -5,25 +5,22 @@ chooses, and in the last of them that process is killed. Prints a line for each,
 """
 
 import errno
-import itertools
 import os
 import random
 import signal
 import sys
-import threading
-from pathlib import Path
 
 import numpy as np
 from jax.experimental import multihost_utils
 
 import reference
 from reference.devices import job_store, meetings, shared_arrays
+from reference.tests.moments import Moments
 from reference.tests.one_writer import COUNT, OLD, RANK, big, caught, leave, small_parts, tell
 
 SEED, TARGET = int(sys.argv[7]), sys.argv[8]
 WAYS = [{}, {"format": "2.0"}, {"float_dtype": "bf16"}, {"blocking": False}]
 CALLS = ["open", "ftruncate", "writev", "fsync", "link", "rename", "replace"]
-SOURCES = f"{Path(reference.__file__).parent}{os.sep}"
 
 
 def save(options, value=1.0):
@@ -32,54 +29,12 @@ def save(options, value=1.0):
         saving.wait()
 
 
-class Moments:
-    """A block in which what may go wrong is counted, and goes wrong the n-th time."""
+def moments(kind, n=None):
+    if "://" not in TARGET:
+        return Moments(kind, n, [(os, name) for name in CALLS])
+    from reference.storage.shared_objects import SharedObject
 
-    def __init__(self, kind, n=None):
-        self.kind, self.n, self.count = kind, n, itertools.count(1)
-        self.seen, self.struck = 0, False
-
-    def come(self):
-        self.seen = next(self.count)
-        if self.seen == self.n:
-            self.struck = True
-            if isinstance(self.kind, signal.Signals):
-                os.kill(os.getpid(), self.kind)
-            else:
-                raise OSError(self.kind, os.strerror(self.kind))
-
-    def __enter__(self):
-        if isinstance(self.kind, signal.Signals):
-            threading.setprofile(self._called)
-            sys.setprofile(self._called)
-        elif "://" in TARGET:
-            from reference.storage.shared_objects import SharedObject
-
-            self.patched = [(SharedObject, "_asked")]
-        else:
-            self.patched = [(os, name) for name in CALLS]
-        for owner, name in vars(self).get("patched", ()):
-            setattr(owner, name, self._counted(getattr(owner, name)))
-        return self
-
-    def _called(self, frame, event, _):
-        name = frame.f_code.co_filename
-        if event == "call" and name.startswith(SOURCES) and not name.startswith(f"{SOURCES}tests"):
-            self.come()
-
-    def _counted(self, function):
-        def call(*arguments, **named):
-            self.come()
-            return function(*arguments, **named)
-
-        call.real = function
-        return call
-
-    def __exit__(self, *_):
-        sys.setprofile(None)
-        threading.setprofile(None)
-        for owner, name in vars(self).get("patched", ()):
-            setattr(owner, name, getattr(owner, name).real)
+    return Moments(kind, n, [(SharedObject, "_asked")])
 
 
 def what_stands():
@@ -102,7 +57,7 @@ def main():
         victim, options, when = choose.randrange(COUNT), choose.choice(WAYS), choose.random()
         if victim == 0 and kind == signal.SIGKILL:
             victim = COUNT - 1  # process 0 takes the store of the job with it, and jax then ends all others
-        with Moments(kind) as practised:  # to know how many moments there are
+        with moments(kind) as practised:  # to know how many moments there are
             save(options)
         if RANK == 0:
             reference.save(TARGET, OLD)
@@ -111,7 +66,7 @@ def main():
         facts = {"kind": int(kind), "victim": victim, "is_kill": kind == signal.SIGKILL}
         if kind == signal.SIGKILL:
             meetings.SILENCE, job_store._PULSE = 6.0, 0.5
-        with Moments(kind, 1 + int(when * practised.seen) if victim == RANK else None) as moments:
+        with moments(kind, 1 + int(when * practised.seen) if victim == RANK else None) as chosen:
             said = caught(lambda options=options: save(options))
         if kind == signal.SIGKILL:
             tell(name, said=said, **facts)
@@ -121,7 +76,7 @@ def main():
         multihost_utils.sync_global_devices(f"seen {number}")
         again = caught(lambda options=options: save(options))
         multihost_utils.sync_global_devices(f"again {number}")
-        tell(name, said=said, struck=moments.struck, stands=stands, again=again, after=what_stands(), **facts)
+        tell(name, said=said, struck=chosen.struck, stands=stands, again=again, after=what_stands(), **facts)
         multihost_utils.sync_global_devices(f"told {number}")
 
 

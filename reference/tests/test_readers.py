@@ -1,8 +1,10 @@
 """What several processes hold alike comes once from a store, each of them asking for its part, and an error to all."""
 
 import re
+import socket
 import threading
 from collections import Counter
+from itertools import zip_longest
 
 import pytest
 
@@ -105,3 +107,26 @@ def test_a_process_that_is_killed_is_named(count, n, tmp_path):
     assert (job.codes[-1], last) == (-9, [])
     for (fact,) in others:
         assert f"process {count - 1} has not been heard of" in fact["error"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", range(4))
+def test_a_fault_at_any_moment_is_told_by_all(seed, tmp_path):
+    count = 2 + seed % 2
+    with WebFiles(Files(tmp_path)) as server:
+        job = Job("one_reader.py", count, tmp_path, 2, "at_random", server.address, seed)
+        told = job.told(ok=False)
+    assert sorted(job.codes) in ([-9, *[0] * (count - 1)], [0] * count), (job.codes, job.errors)
+    *interrupts, killed = zip_longest(*told)
+    for facts in interrupts:
+        victim = facts[0]["victim"]
+        own, others = facts[victim], [fact["said"] for rank, fact in enumerate(facts) if rank != victim]
+        assert len(set(others)) == 1, facts
+        assert own["said"] == "nothing" or (own["struck"] and own["said"].startswith("KeyboardInterrupt")), facts
+        # Where it comes when all have met for the last time, the others have their arrays.
+        interrupted = f"RuntimeError: process {victim} on {socket.gethostname()} was interrupted (KeyboardInterrupt)"
+        assert others[0] == "nothing" or (own["struck"] and others[0] == interrupted), facts
+        assert all(fact["after"] == "nothing" for fact in facts), facts
+    for fact in filter(None, killed):
+        if job.codes[fact["victim"]] == -9:
+            assert fact["said"] == "nothing" or f"process {fact['victim']} has not been heard of" in fact["said"], fact
