@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import jax
+import ml_dtypes
 import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding
@@ -34,6 +35,8 @@ from .slices import extents_read, read_boxes
 
 # Bytes of a box. Each shape takes a program of its own, and nearly all bytes of a model are in larger boxes.
 LEAST: Final = 1 << 22
+_EVEN: Final = 16  # rows of a part from which on it does not matter that the last part has fewer
+_COLLECTIVES: Final = "jax_cpu_collectives_implementation"
 
 
 class Cut(NamedTuple):
@@ -71,15 +74,13 @@ def cut_of(sharding: jax.sharding.Sharding, shape: tuple[int, ...]) -> Cut | Non
     is_even = all(len(devices) == n and shape_of(box) == extents for box, devices in groups.items())
     if not is_even or not extents or max(map(len, members)) < 2 or len(set.union(*members)) < jax.process_count():
         return None
-    if is_host(sharding.device_set) and getattr(jax.config, _COLLECTIVES, None) in (None, "none"):
+    if is_host(sharding.device_set) and getattr(jax.config, "values", {}).get(_COLLECTIVES) in (None, "none"):
         return None
-    axis = next((i for i, extent in enumerate(extents) if extent % n == 0), extents.index(max(extents)))
+    even = (i for i, extent in enumerate(extents) if extent % n == 0 or extent >= _EVEN * n)  # the first: one run
+    axis = next(even, extents.index(max(extents)))
     told = repr((axis, [(box, [device.id for device in devices]) for box, devices in groups.items()]))
     key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
     return Cut(tuple(map(tuple, groups.values())), tuple(groups), axis, -(-extents[axis] // n), key)
-
-
-_COLLECTIVES: Final = "jax_cpu_collectives_implementation"
 
 
 class Shared(NamedTuple):
@@ -107,7 +108,7 @@ def shared(
 ) -> Shared | None:
     """The record as one that is read once, and comes in `dtype`; None where each process is to read what it needs."""
     leaf = record.leaf
-    if leaf.dtype is None or leaf.nbytes < LEAST or sharding.is_fully_addressable:
+    if leaf.dtype is None or leaf.nbytes < LEAST or sharding.is_fully_addressable or _is_packed(leaf.dtype):
         return None
     casts = leaf.dtype != dtype
     if jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype or (casts and not can_cast(leaf.dtype, dtype)):
@@ -116,6 +117,13 @@ def shared(
     if cut is None or count(cut.boxes[0]) * leaf.dtype.itemsize < LEAST:
         return None
     return Shared(record, cut, sharding, dtype, on_device)
+
+
+def _is_packed(dtype: np.dtype) -> bool:
+    """Whether an element takes less than a byte on devices, as int4: jax 0.4.35 has no collectives of these."""
+    if dtype.kind != "V":
+        return False
+    return (ml_dtypes.iinfo if "int" in dtype.name else ml_dtypes.finfo)(dtype).bits < 8
 
 
 class ReadOnce:

@@ -48,11 +48,12 @@ def placed_as(loaded, wanted):
 def same_arrays():
     """Arrays of any sharding and dtype, of which whatever processes hold alike is read once."""
     replicas.LEAST, replicas.LOOK = 1, 1 << 14
-    specs = {"all": P(), "a": P("a"), "b": P(None, "b"), "both": P("a", "b"), "uneven": P()}
+    specs = {"all": P(), "a": P("a"), "b": P(None, "b"), "both": P("a", "b"), "uneven": P(), "long": P()}
+    cuts = {"uneven": lambda array: array[:5, :3, :7], "long": lambda array: array.reshape(-1, 3)[:-1]}
     tree = {f"{key} {i}": array for key, each in host_tree().items() if "P" in key for i, array in each.items()}
     by_dtype = {str(array.dtype): array for array in tree.values() if array.ndim > 1}
     whole = {
-        f"{dtype} {name}": array[:5, :3, :7] if name == "uneven" else array
+        f"{dtype} {name}": cuts.get(name, lambda array: array)(array)
         for (dtype, array), name in itertools.product(by_dtype.items(), specs)
     }
     if RANK == 0:
