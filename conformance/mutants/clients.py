@@ -58,6 +58,7 @@ PARTS: Final = {
 # What a program of the suite does not call: its own tests judge it (`cargo test`).
 _NOT_CALLED: Final = {"rust/src/checkpoint.rs", "rust/src/saving.rs"}
 _MOST: Final = 8 << 20  # bytes of the files of a case: what is larger takes long, and seldom shows what others do not
+_BUFFER: Final = 1 << 16  # bytes
 _SAME: Final = Path(__file__).with_name("same-clients.toml")
 
 
@@ -96,7 +97,7 @@ class Bench:
         self._order.sort(key=lambda one: one.piped)
 
     def _asked(self, number: int, check: Check, running: Running) -> Iterator[Asked]:
-        """A check; and once more through a pipe what was made by hand and is read."""
+        """A check; and once more through a pipe what was made by hand, or is longer than a buffer, and is read."""
         if check.part.endswith("encode"):
             file = self._folder / f"{number}.json"
             file.write_bytes(spellings(check.case.given())[0])
@@ -104,7 +105,8 @@ class Bench:
             own = self._folder / str(number)
             own.mkdir()
             file = stored_or_made(check.case, "bin", own)
-        also = check.part.endswith("decode") and check.case.rule is None and check.case.size <= PIPED
+        also = check.part.endswith("decode") and check.case.size <= PIPED
+        also = also and (check.case.rule is None or check.case.size > _BUFFER)
         also = also and "bin.seal" not in check.case.files  # which is found beside a file
         for piped in (False, True)[: 1 + also]:
             answer = running.answer(check.part, file, piped)

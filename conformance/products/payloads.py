@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from ..assembly import LETTERS, PATTERN, Bytes, arr_, bin_, data, map_, ndarray_, patterned, str_, str_of, together
 from ..declare import array
 from ..digests import sha256
-from .places import CONTAINERS, Container
+from .places import CONTAINERS, LAST, Container
 from .product import product
 from .sizes import BUFFERS, HEADERS, Size, sizes
 from .values import Value, assembled, chunked
@@ -137,6 +137,27 @@ def content_that_is_very_long(held: Held, size: Size):
 def chunks_beyond_a_buffer(held: Held, size: Size):
     """Two chunks, together somewhat longer than a common buffer, of 1 KiB to 4 MiB."""
     return held.accepted(size.n)
+
+
+_ENDING: Final = [Held(container, content) for container in LAST for content in (*CONTENTS[:3], CHUNKED)]
+_LATE: Final = sizes("bytes", (n + n // 16 for n in BUFFERS if 1 << 16 <= n <= 1 << 20))
+_WHOLE: Final = sizes("bytes in the file", (n for n in BUFFERS if 1 << 12 <= n <= 1 << 20))
+
+
+@product("LEAF-5", "STREAM-1", "FLAX-1", want="accept", places=_ENDING, sizes=_LATE)
+def content_beyond_a_buffer_that_ends_the_file(held: Held, size: Size):
+    """A content that is somewhat longer than a common buffer, and then the file ends: a reader of a pipe that has read
+    the last byte does not know yet that it is the last."""
+    return held.accepted(size.n)
+
+
+@product("LEAF-5", "STREAM-1", "FLAX-1", want="accept", places=_ENDING, sizes=_WHOLE)
+def files_of_whole_buffers(held: Held, size: Size):
+    """The file ends just where a common buffer is full, with a content that takes up most of it."""
+    n = size.n
+    while (more := held.accepted(n)[0].size - size.n) != 0:
+        n -= more
+    return held.accepted(n)
 
 
 # --- keys --------------------------------------------------------------------------------------------------------

@@ -48,15 +48,15 @@ def record_around(path: tuple[str, ...]) -> Callable[[Value], Value]:
     return around
 
 
-def _maps(path: tuple[str, ...]) -> Callable[[Value], Value]:
-    """A root map of three entries, of which the second is the way to the leaf."""
+def _maps(path: tuple[str, ...], is_last: bool = False) -> Callable[[Value], Value]:
+    """A root map of three entries, of which the second is the way to the leaf; without the third it `is_last`."""
     before, behind = (plain("", entry.data().hex()) for entry in (str_("a") + int_(1), str_("z") + int_(2)))
 
     def around(leaf: Value) -> Value:
         for i in reversed(range(1, len(path))):
             leaf = Value("map", f"map-{i}", 1, (text(f"key-{i}", path[i], "FLAX-2"), leaf), clause="FLAX-2")
-        inner = (before, text("key-0", path[0], "FLAX-2"), leaf, behind)
-        return Value("map", "root", 3, inner, clause="FLAX-1")
+        inner = (before, text("key-0", path[0], "FLAX-2"), leaf, *([] if is_last else [behind]))
+        return Value("map", "root", 2 if is_last else 3, inner, clause="FLAX-1")
 
     return around
 
@@ -73,6 +73,17 @@ CONTAINERS: Final = (
 )
 DEEP_RECORD: Final = Container(
     "a-record-4-deep", "in a record with a key path of four parts", "stream", _DEEP, record_around(_DEEP), *_STREAM
+)
+# The leaf ends the file. On a pipe nobody knows yet that it does.
+LAST: Final = (
+    Container(
+        *("the-last-record", "in the last record", "stream", ("k",), record_around(("k",))),
+        *(record_("a", int_(1)), Bytes(), (_A,), 1, "STREAM-2"),
+    ),
+    Container(
+        *("the-end-of-a-flax-file", "at the end of a flax file", "flax", ("k",), _maps(("k",), is_last=True)),
+        *(Bytes(), Bytes(), (_A,), 1, "FLAX-6"),
+    ),
 )
 
 
