@@ -18,6 +18,7 @@ class Changed(NamedTuple):
     file: str
     change: str  # what was changed, and of several that are alike which: wherever in the file that is
     text: str
+    at: int  # where in the text
 
     def __str__(self) -> str:
         return f"{self.file}, {self.change}"
@@ -64,7 +65,7 @@ def changes(file: Path) -> Iterator[Changed]:
         change = f"{what}: {' '.join(line.split()):.120}"
         seen[change] += 1
         change += f", number {seen[change]} of these" if seen[change] > 1 else ""
-        yield Changed(file.name, change, text[:start] + new + text[end:])
+        yield Changed(file.name, change, text[:start] + new + text[end:], start)
 
 
 _Edit = tuple[int, int, str, str]  # from where to where, what that does, and what stands there then
