@@ -20,19 +20,18 @@ BOUNDED = 20  # of the wrong programs, one in so many is judged here
 
 
 @pytest.mark.slow
-def test_there_are_many_mutants_and_each_is_a_program():
+def test_there_are_many_mutants_and_what_is_listed_as_the_same_is_among_them():
     found = list(all_mutants())
     assert len(found) > 200
     assert len({mutant.name for mutant in found}) == len(found)
-    for mutant in found:
-        ast.parse(mutant.text)
-        assert mutant.text != (REFERENCE / mutant.file).read_text(), mutant
-
-
-@pytest.mark.slow
-def test_what_is_listed_as_the_same_exists():
-    changes = {(mutant.file, mutant.change) for mutant in all_mutants()}
+    assert not [mutant for mutant in found if mutant.text == (REFERENCE / mutant.file).read_text()]
+    changes = {(mutant.file, mutant.change) for mutant in found}
     assert set(known_same()) <= changes, set(known_same()) - changes
+
+
+def test_each_wrong_program_is_a_program():
+    for mutant in (*wrong(REFERENCE), *wrong(REFERENCE, SUBTLE)):  # what the operators make is written by `ast.unparse`
+        ast.parse(mutant.text)
 
 
 def test_mutants_are_made_of_files_that_exist():
@@ -57,7 +56,7 @@ def test_what_is_listed_as_the_same_is_not_large():
     assert not [change for _, change in known_same() for text in LARGE if text in change]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough  # `make mutants` begins with it, and test_clients puts the same cases to the reference
 def test_the_reference_itself_is_not_caught():
     assert not [caught for caught in judge(None, every=0) if caught.failed]
 
@@ -76,11 +75,6 @@ def test_a_program_that_is_wrong_in_a_few_places_is_caught_by_those():
     (found,) = judge(mutant)
     assert found.failed
     assert found.case.startswith("01-wire/what-is-not-utf-8/"), found
-
-
-def test_each_program_that_is_wrong_in_a_few_places_is_a_program():
-    for mutant in wrong(REFERENCE, SUBTLE):
-        ast.parse(mutant.text)
 
 
 def test_the_tables_of_wrong_programs_are_of_some_size():

@@ -51,7 +51,10 @@ def fuzz(project, *words):
 @pytest.mark.parametrize(
     ("target", "file", "before", "after"),
     [
-        ("corpus", "reference/format/keypaths.py", "MAX_PARTS: Final = 512", "MAX_PARTS: Final = 513"),
+        pytest.param(
+            *("corpus", "reference/format/keypaths.py", "MAX_PARTS: Final = 512", "MAX_PARTS: Final = 513"),
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(
             *("agreement", "reference/format/arrays.py", "if nbytes != needed:", "if nbytes < needed:"),
             marks=pytest.mark.thorough,
