@@ -101,8 +101,8 @@ class Bench:
         self._order.sort(key=lambda one: one.piped)
 
     def _asked(self, number: int, check: Check, running: Running) -> Iterator[Asked]:
-        """A check; and once more, through a pipe, what was made by hand, or is longer than a buffer, and is read, and in
-        another spelling what was made by hand and is written."""
+        """A check; and once more: through a pipe what is read and was made by hand, or is longer than a buffer; in
+        another spelling what is written and was made by hand."""
         by_hand = check.case.rule is None
         if check.part.endswith("encode"):
             ways = []
