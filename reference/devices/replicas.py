@@ -3,9 +3,9 @@
 For files of stores alone, which serve each host at the rate of its network or all of them at one, and some for a price.
 100 MB on all devices, read whole by each of 2 and 4 processes and read once, seconds, the median of five, on two cores
 with a load of 22: at 50 MB/s for each process 2.20 and 2.22, and 1.63 and 0.99; at 50 MB/s for all of them 4.05 and
-8.01, and 2.59 and 2.46; at 200 MB/s for each 0.70 and 1.47, and 1.37 and 0.79, where two pay more for meeting than they
-save. From a file in the page cache it took 0.06 s, so files of disks are read by each. Between hosts it has not been
-measured.
+8.01, and 2.59 and 2.46; at 200 MB/s for each 0.70 and 1.47, and 1.37 and 0.79: there the copies, of 0.1 to 0.5 s, take
+two processes what they save. From a file in the page cache it took 0.06 s, so files of disks are read by each. Between
+hosts it has not been measured.
 """
 
 from __future__ import annotations
