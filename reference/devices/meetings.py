@@ -133,8 +133,8 @@ class Meetings:
 
         From here on this process tells them that it lives: one that is killed before they have met is missed too.
         """
-        self._pulse.start()
         try:
+            self._pulse.start()
             yield
         except BaseException as error:
             self._pulse.stop()

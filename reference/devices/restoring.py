@@ -48,7 +48,8 @@ class Target:
         if not self._shared:
             yield
             return
-        with Meetings() as self._meetings, self._meetings.together(self._what):
+        self._meetings = meetings = Meetings()
+        with meetings.told(), meetings, meetings.together(self._what):
             yield
 
     def fill(

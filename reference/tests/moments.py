@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import reference
+from reference.devices.job_store import Pulse
 
 SOURCES = f"{Path(reference.__file__).parent}{os.sep}"
 
@@ -15,13 +16,14 @@ SOURCES = f"{Path(reference.__file__).parent}{os.sep}"
 class Moments:
     """A block in which what may go wrong is counted, and goes wrong the n-th time: by a signal, or an error number.
 
-    A signal may come at any call of a function of `reference`, an error at a call of what is patched, (owner, name).
+    A signal may come at any call of a function of `reference`, once this process has given the others its first sign of
+    life: they wait for one that has never come. An error may come at any call of what is patched, (owner, name).
     """
 
     def __init__(self, kind, n=None, patched=()):
         self.kind, self.n, self.count = kind, n, itertools.count(1)
         self.patched = [] if isinstance(kind, signal.Signals) else patched
-        self.seen, self.struck = 0, False
+        self.seen, self.struck, self.is_known = 0, False, False
 
     def come(self):
         self.seen = next(self.count)
@@ -42,7 +44,9 @@ class Moments:
 
     def _called(self, frame, event, _):
         name = frame.f_code.co_filename
-        if event == "call" and name.startswith(SOURCES) and not name.startswith(f"{SOURCES}tests"):
+        if event == "return" and frame.f_code is Pulse.start.__code__:
+            self.is_known = True
+        if event == "call" and self.is_known and name.startswith(SOURCES) and not name.startswith(f"{SOURCES}tests"):
             self.come()
 
     def _counted(self, function):
