@@ -217,7 +217,7 @@ static inline uint64_t sc_decimal(const unsigned char *text, size_t at, size_t e
 /* LEAF-11, LEAF-12: whether a key is this number in decimal. */
 //@ requires \valid_read(text + (0 .. length - 1)); assigns \nothing;
 static inline int sc_is_decimal(const unsigned char *text, size_t length, uint64_t number) {
-    return length && sc_digits(text, length, 0) == length && sc_decimal(text, 0, length) == number;
+    return length && length <= 19 && sc_digits(text, length, 0) == length && sc_decimal(text, 0, length) == number;
 }
 
 /*

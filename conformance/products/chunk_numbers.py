@@ -1,0 +1,38 @@
+"""Numbers of dimensions and chunks that are too large by what an integer of a program holds (LEAF-11, LEAF-12)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..assembly import MARKER, Bytes, int_, map_, ndarray_, raw, record_, str_, together
+from .product import Plain, product
+
+_BITS: Final = [Plain(f"2-to-the-{n}", f"by 2^{n}", n) for n in (8, 16, 31, 32, 53, 63, 64, 128)]
+_WHICH: Final = [Plain("first", "the first of two", 0), Plain("second", "the second of two", 1)]
+
+
+def _numbered(values: list[Bytes], which: int, more: int) -> Bytes:
+    """A map of values by their numbers, of which one is larger than it has to be."""
+    keys = [str_(str(i + more), f"! {i} is expected") if i == which else str_(str(i)) for i in range(len(values))]
+    return map_(len(values)) + together([key + value for key, value in zip(keys, values, strict=True)])
+
+
+def _array(shape: Bytes, chunks: Bytes) -> Bytes:
+    head = map_(3) + str_(MARKER) + raw("c3 # true")
+    return record_("k", head + str_("shape") + shape + str_("chunks") + chunks)
+
+
+_SHAPE: Final = [int_(3), int_(1)]
+_CHUNKS: Final = [ndarray_("int8", (2,), "01 02"), ndarray_("int8", (1,), "03")]
+
+
+@product("LEAF-11", want="reject", places=_BITS, sizes=_WHICH)
+def dimensions_of_which_a_number_is_too_large(more: Plain, which: Plain):
+    """The number of a dimension is larger than it has to be, by as much as an integer of so many bits does not show."""
+    return _array(_numbered(_SHAPE, which.value, 1 << more.value), _numbered(_CHUNKS, -1, 0))
+
+
+@product("LEAF-12", want="reject", places=_BITS, sizes=_WHICH)
+def chunks_of_which_a_number_is_too_large(more: Plain, which: Plain):
+    """The number of a chunk is larger than it has to be, by as much as an integer of so many bits does not show."""
+    return _array(_numbered(_SHAPE, -1, 0), _numbered(_CHUNKS, which.value, 1 << more.value))
