@@ -1,11 +1,11 @@
 """Arrays that stand on the devices of several processes alike, read once: each reads a part, and their devices copy it.
 
 For files of stores alone, which serve each host at the rate of its network or all of them at one, and some for a price.
-100 MB on all devices, read whole by each of 2 and 4 processes and read once, seconds, the median of five, on two cores
-with a load of 22: at 50 MB/s for each process 2.20 and 2.22, and 1.63 and 0.99; at 50 MB/s for all of them 4.05 and
-8.01, and 2.59 and 2.46; at 200 MB/s for each 0.70 and 1.47, and 1.37 and 0.79: there the copies, of 0.1 to 0.5 s, take
-two processes what they save. From a file in the page cache it took 0.06 s, so files of disks are read by each. Between
-hosts it has not been measured.
+100 MB on all devices, read whole by each of 2 and 4 processes and then read once, seconds, the median of five, on two
+cores with a load of 6: at 50 MB/s for each process 2.01 and 2.19, then 1.25 and 1.23; at 50 MB/s for all of them 4.02
+and 7.94, then 2.16 and 2.24; at 200 MB/s for each 0.55 and 1.44, then 0.51 and 0.48. With a load of 22 the copies took
+two processes at 200 MB/s more than they saved: 0.70, then 1.37. From a file in the page cache it took 0.05 s, so files
+of disks are read by each. Between hosts it has not been measured.
 """
 
 from __future__ import annotations
