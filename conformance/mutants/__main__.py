@@ -56,6 +56,8 @@ LARGE: Final = {
         "12-parts/the-largest-array-that-is-not-in-parts",
         "12-parts/the-smallest-array-that-a-writer-puts-in-parts",
     ),
+    "first[i + 1] - first[i] > 1": ("12-parts/the-smallest-array-that-a-writer-puts-in-parts",),
+    "at + n > columns.sizes": ("12-parts/the-smallest-array-that-a-writer-puts-in-parts",),
     "one more: _ROWS": ("12-parts/the-smallest-array-that-a-writer-puts-in-parts", "12-parts/an-array-of-5-gib"),
 }
 _SAME: Final = Path(__file__).with_name("same.toml")
