@@ -80,9 +80,15 @@ OPERATIONS: Final[dict[str, Callable[[Path], Any]]] = {
 }
 
 
-@functools.cache
 def prepared() -> Path:
-    """A folder with the inputs."""
+    """A folder with the inputs, and without the output of whoever had it before."""
+    place = _prepared()
+    (place / OUTPUT).unlink(missing_ok=True)
+    return place
+
+
+@functools.cache
+def _prepared() -> Path:
     place = folder() / "operations"
     place.mkdir()
     prepare(place)
