@@ -21,8 +21,12 @@ _PATIENCE: Final = 20
 _SPACE: Final = 1 << 31  # bytes of address space
 _PRINTED: Final = 64 << 20
 PIPED: Final = 1 << 19  # bytes, which a pipe takes at once; seals beyond the buffers of the clients are as long
-# The portable SHA-256 is what is looked at: the other one is for processors that not every machine has.
-_PORTABLE: Final = {"#define HAVE_SHA_NI 1\n": "\n", 'target_arch = "x86_64"': 'target_arch = "none"'}
+# The portable SHA-256 and CRC-32C are what is looked at: the others are for processors that not every machine has.
+_PORTABLE: Final = {
+    "#define HAVE_SHA_NI 1\n": "\n",
+    "#define HAVE_CRC32 1\n": "\n",
+    'target_arch = "x86_64"': 'target_arch = "none"',
+}
 _HANGS: Final = -signal.SIGXCPU
 
 

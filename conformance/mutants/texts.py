@@ -25,13 +25,13 @@ class Changed(NamedTuple):
 
 
 # What is no code, or not looked at: comments, texts and characters, regular expressions of JavaScript, lines for the
-# preprocessor of C, SHA-256 by the instructions of a processor.
+# preprocessor of C, SHA-256 and CRC-32C by the instructions of a processor.
 _COMMENT: Final = r"//[^\n]*|/\*.*?\*/"
 _TEXT: Final = r'"(?:[^"\\]|\\.)*"'
 _NO_CODE: Final = {
-    ".c": rf"{_COMMENT}|{_TEXT}|'(?:[^'\\\n]|\\[^\n]+?)'|^#ifdef HAVE_SHA_NI\n.*?^#endif|^#(?:[^\n]|\\\n)*",
+    ".c": rf"{_COMMENT}|{_TEXT}|'(?:[^'\\\n]|\\[^\n]+?)'|^#ifdef HAVE_(?:SHA_NI|CRC32)\n.*?^#endif|^#(?:[^\n]|\\\n)*",
     ".mjs": rf"{_COMMENT}|{_TEXT}|'(?:[^'\\]|\\.)*'|`[^`]*`|(?<=[(=,:] )/[^/\n]+/\w*|(?<=\()/[^/\n]+/\w*",
-    ".rs": rf'{_COMMENT}|r#".*?"#|{_TEXT}|b?\'(?:[^\'\\\n]|\\[^\n]+?)\'|#!?\[[^\n]*\]|^mod sha_ni.*?^\}}',
+    ".rs": rf'{_COMMENT}|r#".*?"#|{_TEXT}|b?\'(?:[^\'\\\n]|\\[^\n]+?)\'|#!?\[[^\n]*\]|^mod (?:sha_ni|sse).*?^\}}',
 }
 _LIKE: Final = {".h": ".c"}
 _PAIRS: Final = (
