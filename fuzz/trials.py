@@ -95,11 +95,12 @@ class Trial:
 
     def _keep(self, data: bytes, where: str, error: BaseException, is_steady: bool) -> None:
         """Where it breaks by chance the input is kept as it is: what is made small may break it more rarely still."""
-        report = report_of(error)
         if is_steady:
             data = smaller(data, lambda less: self._breaks_each_time(less, where, 3))
             report = report_of(broken(self._check, data) or error)
-        keep(self._folder / "findings", self.target.name, where, report if is_steady else _BY_CHANCE + report, data)
+        else:
+            report = _BY_CHANCE + report_of(error)
+        keep(self._folder / "findings", self.target.name, where, report, data)
 
 
 def broken(check: Callable[[bytes], Any], data: bytes) -> BaseException | None:

@@ -9,6 +9,7 @@ it does not; 2 where npm or the compiler is missing.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -96,6 +97,7 @@ def _commands(modules: Path, folder: Path, blob: Path) -> dict[str, list[str]]:
     }
 
 
+@functools.cache
 def undecided() -> dict[str, dict[str, Any]]:
     """The clauses that a grammar cannot decide, each with the reason and, where it is so in one alone, the language."""
     rows = tomllib.loads((HERE / "undecided.toml").read_text())["undecided"]

@@ -105,10 +105,10 @@ class Bench:
         another spelling what is written and was made by hand."""
         by_hand = check.case.rule is None
         if check.part.endswith("encode"):
-            ways = []
-            for i, text in enumerate(spellings(check.case.given())[: None if by_hand else 1]):
-                ways.append((self._folder / f"{number}-{i}.json", False))
-                ways[-1][0].write_bytes(text)
+            texts = spellings(check.case.given())[: None if by_hand else 1]
+            ways = [(self._folder / f"{number}-{i}.json", False) for i in range(len(texts))]
+            for (file, _), text in zip(ways, texts, strict=True):
+                file.write_bytes(text)
         else:
             own = self._folder / str(number)
             own.mkdir()

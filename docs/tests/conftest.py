@@ -122,6 +122,19 @@ def visit(watched, address):
     )
 
 
+@pytest.fixture
+def search(visit):
+    """Types words into the search of the home page: `search("STREAM-4")` gives the page with its results."""
+
+    def typed(words):
+        page = visit("")
+        page.keyboard.press("/")
+        page.locator("input.md-search__input").fill(words)
+        return page
+
+    return typed
+
+
 @pytest.fixture(scope="session")
 def server(site, tmp_path_factory):
     with serving(site, tmp_path_factory.mktemp("made")) as server:

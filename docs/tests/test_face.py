@@ -71,11 +71,8 @@ def test_what_search_shows_of_a_page_is_not_its_tables(site):
         ("STREAM-4", "specification/1.0/06-streams/"),
     ],
 )
-def test_search_finds_what_people_type(visit, words, page):
-    found = visit("")
-    found.keyboard.press("/")
-    found.locator("input.md-search__input").fill(words)
-    found.locator(f".md-search-result__item a[href*='{page}']").first.wait_for(state="attached")
+def test_search_finds_what_people_type(search, words, page):
+    search(words).locator(f".md-search-result__item a[href*='{page}']").first.wait_for(state="attached")
 
 
 def test_the_menu_of_a_case_is_that_of_the_cases(visit):

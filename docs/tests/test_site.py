@@ -98,9 +98,8 @@ def test_every_page_fits_the_screen_without_an_error(visit, pages, address, thir
         assert found.anchors
 
 
-def test_search_finds_a_rule_by_its_words(visit):
-    page = visit("")
-    page.keyboard.press("/")
+def test_search_finds_a_rule_by_its_words(search):
+    page = search("STREAM-4")
     for words in ("STREAM-4", "no key path stands in a stream twice"):
         page.locator("input.md-search__input").fill(words)
         page.locator(".md-search-result__item a[href*='06-streams/'][href*='#stream-4']").first.wait_for()
@@ -121,12 +120,9 @@ def test_search_finds_a_rule_by_its_words(visit):
         ("hugging face", "guides/"),
     ],
 )
-def test_search_finds_first_what_is_about_the_words(visit, words, first):
+def test_search_finds_first_what_is_about_the_words(search, words, first):
     """The first result is the page, with the section under it where the words stand in one alone."""
-    page = visit("")
-    page.keyboard.press("/")
-    page.locator("input.md-search__input").fill(words)
-    result = page.locator(".md-search-result__item").first
+    result = search(words).locator(".md-search-result__item").first
     result.locator("a").first.wait_for()
     links = [urljoin("/", link.get_attribute("href")) for link in result.locator("a").all()]
     found = [link.partition("?")[0] + (f"#{link.partition('#')[2]}" if "#" in link else "") for link in links]
