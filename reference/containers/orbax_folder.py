@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import errno
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
@@ -17,6 +18,7 @@ from ..format.leaves import Leaf
 from ..format.records import Record
 from ..format.streams import check_paths
 from ..format.wire import BytesSource
+from ..storage.threads import all_done
 from .container import Contents, Unheld
 from .orbax_arrays import Arrays, Stored
 from .orbax_boxes import Box, box_of_runs, boxes_of_run
@@ -148,11 +150,14 @@ class OrbaxFolder:
         parts = sorted(
             (each for offset, view in ranges for each in self._parts(offset, view)), key=lambda part: part[:2]
         )
-        for i, group in itertools.groupby(parts, key=lambda part: part[0]):
-            several = list(group)
-            if len(several) < 2 or not self._fill_from_box(i, several):
-                for _, at, view in several:
-                    self._fill(i, at, view)
+        arrays = [(i, [*group]) for i, group in itertools.groupby(parts, key=lambda part: part[0])]
+        tasks = [functools.partial(self._fill_parts, *array) for array in arrays]
+        all_done(tasks, sum(len(view) for *_, view in parts))
+
+    def _fill_parts(self, i: int, parts: Sequence[tuple[int, int, memoryview]]) -> None:
+        if len(parts) < 2 or not self._fill_from_box(i, parts):
+            for _, at, view in parts:
+                self._fill(i, at, view)
 
     def _parts(self, offset: int, view: memoryview) -> Iterable[tuple[int, int, memoryview]]:
         """The leaves from which a view is filled: the index of each, the byte of it, and the part of the view."""
