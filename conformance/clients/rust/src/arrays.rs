@@ -1,6 +1,8 @@
-//! Leaves in the input (chapters 03 and 04).
+//! Leaves in the input (chapters 03, 04 and 11).
 
 use crate::*;
+
+const MAX_PADDING: u64 = 4095; // ALIGN-2
 
 impl Input {
     /// LEAF-1: the leaf of this header. Whether a map with entries can be a leaf is for the caller to say.
@@ -163,6 +165,20 @@ impl Input {
             return Ok(());
         }
         refuse(clause, head.at, format!("expected the key `{expected}`"))
+    }
+
+    /// ALIGN-1, ALIGN-2: the entry of a chunked array that stands before its shape.
+    fn padding(&mut self) -> Result<()> {
+        self.key("pad", "ALIGN-1")?;
+        let Head { at, value } = self.head()?;
+        let Value::Bin(length) = value else {
+            return refuse("ALIGN-2", at, "the padding is not a bin");
+        };
+        self.fits(at, length)?;
+        require(length <= MAX_PADDING, "ALIGN-2", at, "the padding has more than 4,095 bytes")?;
+        let is_zero = self.window(at, length)?.iter().all(|byte| *byte == 0);
+        self.advance(length as usize);
+        require(is_zero, "ALIGN-2", at, "a byte of the padding is not zero")
     }
 
     /// LEAF-11

@@ -3,7 +3,6 @@
 use crate::given::{array_length, Given, Settings};
 use crate::index::KINDS;
 use crate::json::{escaped, malformed, Json, JsonReader, Object};
-use crate::metadata;
 use crate::payload::Payload;
 use crate::tree::{Key, Tree};
 use crate::*;
@@ -64,7 +63,7 @@ fn read_settings(members: &mut Object) -> Result<Settings> {
     let Some(metadata) = members.take("metadata") else {
         return malformed(0, "there is no `metadata`");
     };
-    Ok(Settings { alignment, has_digests, metadata: metadata::encode(metadata)? })
+    Ok(Settings { alignment, has_digests, metadata: write_metadata::encode(metadata)? })
 }
 
 fn add_record(tree: &mut Tree, mut record: Object, at: u64) -> Result<()> {

@@ -101,7 +101,7 @@ pub(crate) struct Content {
     /// ALIGN-1
     pub(crate) is_padded: bool,
     /// INDEX-9, where it is wanted.
-    pub(crate) digest: Option<sealed::LeafDigest>,
+    pub(crate) digest: Option<digests::LeafDigest>,
 }
 
 impl Content {

@@ -1,8 +1,9 @@
 //! What the program prints, as the protocol says.
 
 use crate::checksum::BLOCK;
-use crate::index::{Index, Nesting};
-use crate::sealed::Stream;
+use crate::index::Index;
+use crate::read_metadata::Nesting;
+use crate::records::Stream;
 use crate::*;
 
 /// A JSON string. What KEY-5 hides is escaped here too, so that no key can move the cursor of a terminal.

@@ -23,7 +23,7 @@ pub(crate) fn read_stream(input: &mut Input) -> Result<Records> {
 /// What was read, and the seal that it was compared with.
 pub(crate) enum Checked {
     Plain(Records),
-    Sealed(sealed::Stream, index::Index),
+    Sealed(records::Stream, index::Index),
 }
 
 /// A sealed stream, a plain one with its seal beside it, or a plain one.

@@ -3,7 +3,8 @@
 use crate::checksum::{checksum, joined, Checksums, BLOCK};
 use crate::given::{Given, Settings};
 use crate::parts::{Boxes, Part};
-use crate::sealed::{FOOTER, FOOTER_MARK, MARK, MAX_SEAL, SEAL};
+use crate::seal::{FOOTER, FOOTER_MARK, MAX_SEAL, SEAL};
+use crate::sealed::MARK;
 use crate::tree::Tree;
 use crate::write::{blob_length, Encoded, Piece};
 use crate::*;
@@ -252,7 +253,7 @@ impl Written {
         out.write_all(&behind)?;
         if settings.has_digests {
             self.digests.iter().try_for_each(|digest| out.write_all(digest))?;
-            out.write_all(&sealed::tree_digest(self.digests.iter().map(Digest::as_slice).collect()))?;
+            out.write_all(&digests::tree_digest(self.digests.iter().map(Digest::as_slice).collect()))?;
         }
         Ok(())
     }

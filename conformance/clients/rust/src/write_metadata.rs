@@ -1,8 +1,8 @@
 //! Metadata that is to be written (chapter 14 of version 2.0).
 
 use crate::asked::{float, hex, int, utf8};
-use crate::index::{Nesting, MAX_METADATA};
 use crate::json::{malformed, Json};
+use crate::read_metadata::{Nesting, MAX_METADATA};
 use crate::*;
 
 /// META-1
