@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..containers.container import Contents
-from ..containers.load_prefixes import PREFIXES
+from ..containers.load_prefixes import PREFIXES, dropped
 from ..containers.load_prefixes import select as select_by_prefix
 from ..containers.placeholders import refuse_placeholders
 from ..containers.safetensors_file import SPLIT
@@ -48,7 +48,6 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
         self, file: OpenedFile, kind: str, contents: Contents, mmap: bool = False, records: list[Record] | None = None
     ) -> None:
         self.kind = kind
-        self._all = contents.records  # before a prefix is taken off
         self._records = contents.records if records is None else records
         self.unheld = contents.unheld
         self._clash = contents.clash
@@ -98,7 +97,8 @@ class Checkpoint(Shown, Mapping[tuple[str, ...], Any]):
     @property
     def prng_keys(self) -> dict[tuple[str, ...], str]:
         """The implementations of typed PRNG keys by the key paths of their data, where the metadata names them."""
-        return implementations(self.contents.metadata, self._all, self._records)
+        below, found = self.contents.below, self.contents.metadata
+        return implementations(found, [((*below, *record.path), record.path) for record in self._records])
 
     @property
     def requests(self) -> int:
@@ -291,7 +291,8 @@ def open(
         file.refuse_changes()
         if contents.departure is not None:
             contents.departure.tell(file.name)
-        return Checkpoint(file, kind, contents._replace(unheld=unheld), mmap, records)
+        contents = contents._replace(unheld=unheld, below=(*dropped(load_prefix), *below))
+        return Checkpoint(file, kind, contents, mmap, records)
     except BaseException as error:
         file.close()
         if isinstance(error, FormatError):

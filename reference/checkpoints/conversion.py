@@ -130,6 +130,9 @@ def convert(
         items = [item_in(checkpoint.source, record) for record in checkpoint.records]
         places = locate(path, prefix)[1], (to.kind, to.name)
         items, mapped = remapped(items, rename, map, map_parameters, checkpoint.metadata, *places)
+        sources = mapped.sources if mapped else range(len(items))
+        paths = dict(enumerate(record.path for record in checkpoint.records))  # a map adds those that are tied
+        moved = [(paths[n], item.path) for n, item in zip(sources, items, strict=True) if n in paths]
         # What a map moves is not read front to back, and is not announced.
         records = {} if mapped else {item.path: record for item, record in zip(items, checkpoint.records, strict=True)}
         # Depth-first order (TREE-5), whatever the order of the source.
@@ -138,7 +141,7 @@ def convert(
         cast_to = cast_on(backend, [] if dry_run else zip(dtypes, (item.leaf.dtype for item in items), strict=True))
         before, items = items, [cast_to(item, dtype, tally.add) for item, dtype in zip(items, dtypes, strict=True)]
         version = (format or checkpoint.version) if to.kind == STREAM else None
-        found = carried(checkpoint, to.kind, version, with_parameters(mapped, to.kind, version, metadata))
+        found = carried(checkpoint, to.kind, version, with_parameters(mapped, to.kind, version, metadata), moved)
         seal = _seal(to.kind, version, checkpoint.contents.seal, found, alignment, digests)
         to.check()
         plan = to.plan(items, seal, found.texts, names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from ..containers.container import article
@@ -11,10 +11,10 @@ from ..containers.orbax_folder import ORBAX
 from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM
 from ..format.errors import UsageError
-from ..format.keypaths import display
-from ..format.metadata import PRNG_KEYS, Metadata
+from ..format.metadata import Metadata
 from ..format.seals import VERSION
 from .checkpoint import Checkpoint
+from .key_implementations import Moved, moved_metadata
 
 _SAFETENSORS: Final = "safetensors"  # META-4: the `__metadata__` of the safetensors file from which the tree came
 
@@ -31,15 +31,18 @@ class Carried(NamedTuple):
 
 
 # CONV-9: "The metadata of a safetensors file has no place in a tree; a converter SHOULD say that it leaves it out."
-def carried(checkpoint: Checkpoint, kind: str, version: str | None, given: Metadata | None) -> Carried:
-    """What of a checkpoint's metadata an output of a kind holds, and what is `given` beside it. Raises UsageError."""
-    found = checkpoint.metadata
+def carried(
+    checkpoint: Checkpoint, kind: str, version: str | None, given: Metadata | None, moved: Iterable[Moved]
+) -> Carried:
+    """What of a checkpoint's metadata an output of a kind holds, and what is `given` beside it. Raises UsageError.
+
+    `moved` are the leaves that are written: where each is in the checkpoint, and where in the output.
+    """
+    below = checkpoint.contents.below
+    found = moved_metadata(checkpoint.metadata, [((*below, *before), now) for before, now in moved])
     if kind == STREAM and version == VERSION:
         kept = {_SAFETENSORS: found} if checkpoint.kind == SAFETENSORS and found else found
-        # Below a prefix, or where leaves are left out, the keys stand elsewhere or not at all.
-        names = {display(path): name for path, name in checkpoint.prng_keys.items()}
-        kept = {key: value for key, value in kept.items() if key != PRNG_KEYS or not checkpoint.prng_keys}
-        return Carried(sealed={**kept, **({PRNG_KEYS: names} if names else {}), **(given or {})})
+        return Carried(sealed={**kept, **(given or {})})
     if kind == SAFETENSORS:
         if checkpoint.kind == SAFETENSORS:
             return Carried(texts={**found, **given_texts(given)})
@@ -49,12 +52,8 @@ def carried(checkpoint: Checkpoint, kind: str, version: str | None, given: Metad
         return Carried(texts={**texts, **given_texts(given)}, left_out=left_out)
     if kind == ORBAX:
         kept = {_SAFETENSORS: found} if checkpoint.kind == SAFETENSORS and found else found
-        names = {display(path): name for path, name in checkpoint.prng_keys.items()}
-        held = {key: value for key, value in kept.items() if key != PRNG_KEYS and _text(value) is not None}
-        left_out = tuple(key for key in kept if key not in held and key != PRNG_KEYS)
-        return Carried(
-            texts={**held, **given_values(given), **({PRNG_KEYS: names} if names else {})}, left_out=left_out
-        )
+        held = {key: value for key, value in kept.items() if _text(value) is not None}
+        return Carried(texts={**held, **given_values(given)}, left_out=tuple(key for key in kept if key not in held))
     if given:
         what = f"a stream of version {version}" if kind == STREAM else article(kind)
         advice = "write a sealed stream (--format=2.0, format=), or safetensors"

@@ -50,7 +50,8 @@ class MapReport(NamedTuple):
     `untied` no configuration says why they are missing. `framework` is the one whose names the output has.
     `config` is what the config.json beside the output says, but for the dtype, and `config_name` where it stands; None
     where none was written. With `config_was_there` one stood there, fits, and was left as it was. `kept` is what a
-    configuration says that no leaf shows, and who says it.
+    configuration says that no leaf shows, and who says it. `sources` are the leaves of the input, by their numbers, of
+    which those of the output are made, of each the first.
     """
 
     name: str
@@ -63,6 +64,7 @@ class MapReport(NamedTuple):
     config_name: str | None = None
     config_was_there: bool = False
     kept: Mapping[str, tuple[Any, str]] = MappingProxyType({})
+    sources: tuple[int, ...] = ()
 
 
 def remapped(
@@ -93,6 +95,7 @@ def remapped(
     framework = definition.frameworks[1]
     kept = _kept(definition, configurations)
     report = MapReport(definition.name, plan.values, plan.left_out, tied, missing, framework, kept=kept)
+    report = report._replace(sources=plan.sources())
     if config_name is not None:
         values = known_values(definition, configurations(), plan.values).values
         config = model_config(definition, plan._replace(values=values))

@@ -35,6 +35,7 @@ from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
 from ..storage.same_files import refuse_an_input
+from .key_implementations import moved_metadata
 from .patterns import Patterns, chooser, select
 
 SALVAGED: Final = "salvaged"  # the entry of the metadata of a sealed output that is only a part
@@ -56,7 +57,8 @@ class SalvageReport(NamedTuple):
 
     `doubtful` leaves are in the output only where they were asked for. `items` are the leaves of the output, and
     `not_chosen` counts the intact ones that the patterns have left out. `has_end` is whether the input says where it
-    ends: of a plain stream nobody can tell whether leaves are missing behind the last. `version` is that of a stream.
+    ends: of a plain stream nobody can tell whether leaves are missing behind the last. `version` is that of a stream,
+    and `metadata_left_out` are keys of the input's metadata for which the output has no place.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class SalvageReport(NamedTuple):
     not_chosen: int = 0
     has_end: bool = False
     version: str | None = None
+    metadata_left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lost = sum(loss.end - loss.offset for loss in self.losses)
@@ -121,7 +124,8 @@ def salvage(
         target = said or kind
         if target == ORBAX:
             raise UsageError("what is salvaged is written to one file: convert that to orbax::")
-        options = _options(target, format, seal, _missing(losses, doubtful, keep_doubtful))
+        found = moved_metadata(seal.index.metadata, [(record.path, record.path) for record in chosen]) if seal else {}
+        options = _options(target, format, seal, found, _missing(losses, doubtful, keep_doubtful))
         items = [item_in(source, record) for record in depth_first(chosen)]
         if options is not None and seal is None and any(has_part_name(item.path) for item in items):
             raise UsageError(f"{source.name} holds parts of arrays, whose seal is lost: salvage it with --format=1.0")
@@ -146,6 +150,7 @@ def salvage(
             len(intact) - len(chosen),
             kind == FLAX or seal is not None,
             None if target != STREAM else VERSION if options is not None else "1.0",
+            () if options is not None else tuple(found),
         )
 
 
@@ -173,16 +178,15 @@ def _missing(losses: Sequence[Loss], doubtful: Sequence[Doubt], keeps: bool) -> 
     }
 
 
-def _options(target: str, format: str | None, seal: Seal | None, missing: dict[str, Any]) -> SealOptions | None:
+def _options(
+    target: str, format: str | None, seal: Seal | None, metadata: dict[str, Any], missing: dict[str, Any]
+) -> SealOptions | None:
     """How the output is sealed: as the input is, or as asked for; None where it is not. Raises UsageError."""
     options = sealed_as(target, format)
     if options is None and (format is not None or target != STREAM or seal is None):
         return None
-    metadata: dict[str, Any] = {}
     if seal is not None:
-        index = seal.index
-        metadata = dict(index.metadata)
-        options = SealOptions(alignment=index.alignment, digests=index.digests is not None)
+        options = SealOptions(alignment=seal.index.alignment, digests=seal.index.digests is not None)
     assert options is not None
     return options._replace(metadata=metadata | ({SALVAGED: missing} if missing else {}))
 

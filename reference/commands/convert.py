@@ -15,7 +15,7 @@ from ..containers.load_prefixes import PREFIXES, kind_said, shown_name, split_pr
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
 from ..format.errors import counted
-from ..format.keypaths import display, printable
+from ..format.keypaths import display
 from ..format.leaves import leaf_text
 from ..storage.places import place_of
 from ..storage.same_files import is_same_file
@@ -33,7 +33,7 @@ from .options import (
 )
 from .parsers import Parser, parser, whole_number
 from .remapping import add_remapping, map_json, print_map, remapping_of
-from .tables import leaf_json, losses, named, note_worst, size
+from .tables import leaf_json, losses, named, note_left_out, note_worst, size
 
 _EXAMPLES = """examples:
   # the weights of a train state, as a standard flax file that transformers and flax load
@@ -164,10 +164,9 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
         note_worst(report.worst)
     print_map(report.map, arguments.dry_run)
     if report.metadata_left_out:
-        names = printable(", ".join(report.metadata_left_out[:8]))
         keeps = "safetensors does" if report.version == "2.0" else "--format=2.0 keeps it"
         keeps = "a sealed stream keeps it (--streaming=True --format=2.0)" if report.version != "1.0" else keeps
-        print(f"note: the output has no place for the metadata {names}; {keeps}", file=sys.stderr)
+        note_left_out("the output has no place", report.metadata_left_out, keeps)
     for path in report.too_big_for_old_loaders:
         text = f"note: {display(path)} is over 2 GiB: readers built on msgpack-python cannot load it"
         print(text, file=sys.stderr)

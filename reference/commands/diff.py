@@ -23,7 +23,7 @@ from ..format.keypaths import display
 from .command_line import print_json, run
 from .options import add_backend, add_format, add_names, add_showing
 from .parsers import Parser, parser, whole_number
-from .tables import losses, named, note_worst, size
+from .tables import losses, named, note_left_out, note_worst, size
 
 EXACT, SUBTRACT = "exact", "subtract"
 _PLACES: Final = "BASE TARGET OUT"
@@ -163,6 +163,7 @@ def _diff_json(report: DiffReport) -> dict[str, Any]:
         "became_infinite": report.overflowed,
         "became_zero": report.became_zero,
         "worst": list(report.worst) if report.worst else None,
+        "metadata_left_out": list(report.metadata_left_out),
     }
 
 
@@ -180,6 +181,7 @@ def _print_diff(arguments: argparse.Namespace, report: DiffReport) -> None:
     if arguments.float_dtype:
         print(f"the target was cast to {arguments.float_dtype} first; {losses(report.overflowed, report.became_zero)}")
         note_worst(report.worst)
+    note_left_out("a delta has no place", report.metadata_left_out, "recover gives back the leaves alone")
     print("exact: recover gives back every bit of the target, and first checks the base by its digests")
     if arguments.streaming is False:
         text = "a delta is a kind of file of its own, neither a stream nor a flax file, whatever --streaming says"
@@ -213,11 +215,13 @@ def _subtraction_json(report: SubtractReport) -> dict[str, Any]:
         "values": report.values,
         "inexact": report.inexact,
         "became_infinite": report.overflowed,
+        "became_zero": report.became_zero,
         "worst": [list(path) for path in report.worst],
         "comes_back": [
             {"dtype": back, "target_dtype": wanted, "leaves": leaves}
             for (back, wanted), leaves in report.comes_back.items()
         ],
+        "metadata_left_out": list(report.metadata_left_out),
     }
 
 
@@ -232,10 +236,13 @@ def _print_subtraction(arguments: argparse.Namespace, report: SubtractReport) ->
         print(f"most of them in {', '.join(map(display, report.worst))}; --method=exact gives back every bit")
     if report.overflowed:
         print(f"{counted(report.overflowed, 'finite difference')} became infinite")
+    if report.became_zero:
+        print(f"{counted(report.became_zero, 'nonzero difference')} became zero")
     for (back, wanted), leaves in report.comes_back.items():
         other = "" if back == wanted else f", where the target has {wanted}"
         come = "comes" if leaves == 1 else "come"
         print(f"added to the base, {counted(leaves, 'leaf')} {come} back in {back}{other}")
+    note_left_out("a difference has no place", report.metadata_left_out, "the sum will not have it")
     print("note: nothing in this file says that it is a difference; do not load it as weights", file=sys.stderr)
 
 
@@ -245,6 +252,8 @@ def _sum_json(report: AddReport) -> dict[str, Any]:
         "leaves": len(report.items),
         "bytes": report.nbytes,
         "became_infinite": report.overflowed,
+        "became_zero": report.became_zero,
+        "worst": list(report.worst) if report.worst else None,
     }
 
 
@@ -253,8 +262,9 @@ def _print_sum(arguments: argparse.Namespace, report: AddReport) -> None:
     print(f"wrote {named(arguments.output_file)}: base and difference added, {leaves}, {total}")
     text = "is not a delta: it was taken for an arithmetic difference, and added to the base"
     print(f"note: {named(arguments.load_target_checkpoint)} {text}", file=sys.stderr)
-    if report.overflowed:
-        print(f"{counted(report.overflowed, 'finite value')} became infinite")
+    if report.worst is not None:
+        print(losses(report.overflowed, report.became_zero))
+        note_worst(report.worst)
 
 
 def main(argv: list[str] | None = None) -> int:

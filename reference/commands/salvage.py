@@ -18,7 +18,7 @@ from .command_line import error_json, print_json, run
 from .options import add_dialect, add_format, add_patterns, add_showing
 from .parsers import Parser, parser
 from .statuses import DONE, PARTLY
-from .tables import leaf_json, named, size
+from .tables import leaf_json, named, note_left_out, size
 
 _EXAMPLES = """examples:
   # list what is lost, and write nothing
@@ -88,6 +88,7 @@ def describe_json(report: SalvageReport, file: str, output: str | None) -> dict[
         "doubts": [
             {"path": list(doubt.path), "zeros": doubt.zeros, "bytes": doubt.nbytes} for doubt in report.doubtful
         ],
+        "metadata_left_out": list(report.metadata_left_out),
         "lost": [{**error_json(loss.error), "offset": loss.offset, "end": loss.end} for loss in report.losses],
     }
 
@@ -128,6 +129,8 @@ def _print_report(report: SalvageReport, arguments: argparse.Namespace, output: 
     if output is not None:
         kind = "sealed stream" if report.version == VERSION else report.kind
         print(f"wrote {output}: {article(kind)} of {counted(report.leaves, 'leaf')}, {size(report.nbytes)}")
+        keeps = f"--format={VERSION} keeps it" if report.kind == STREAM else "a sealed stream keeps it"
+        note_left_out("the output has no place", report.metadata_left_out, keeps)
         if report.losses and report.version != VERSION:
             text = "the output is only a part of the checkpoint, and nothing in it says so"
             says = f"; --format={VERSION} writes one that does" if report.kind == STREAM else ""

@@ -179,7 +179,7 @@ _CONVERSION: Final = _object(
 )
 _COUNTS: Final = {"output": _TEXT, "leaves": _INT, "bytes": _INT, "became_infinite": _INT}
 _RECOVERY: Final = _object({**_COUNTS, **_CAST, "method": {"const": "exact"}})
-_SUM: Final = _object({**_COUNTS, "method": {"const": "add"}})
+_SUM: Final = _object({**_COUNTS, **_CAST, "method": {"const": "add"}})
 _EXACT: Final = _object(
     {
         "output": _TEXT,
@@ -188,16 +188,19 @@ _EXACT: Final = _object(
         "target_bytes": _INT,
         "leaves": _object({"same": _PATHS, "changed": _PATHS, "new": _PATHS, "left_out": _PATHS}),
         **_CAST,
+        "metadata_left_out": {**_list(_TEXT), "description": "of the target: a delta has no place for it"},
     }
 )
 _SUBTRACTION: Final = _object(
     {
         **_COUNTS,
+        "became_zero": {**_INT, "description": "differences that a cast has made zero"},
         "method": {"const": "subtract"},
         "values": _INT,
         "inexact": {**_INT, "description": "floats that will not come back bit for bit"},
         "worst": _PATHS,
         "comes_back": _list(_object({"dtype": _TEXT, "target_dtype": _TEXT, "leaves": _INT})),
+        "metadata_left_out": {**_list(_TEXT), "description": "of the target: a difference has no place for it"},
     }
 )
 _PAIR_OF_INTS: Final[Schema] = {**_list(_INT), "description": "how many only in A, how many only in B"}
@@ -258,6 +261,7 @@ _SALVAGE: Final = _object(
             **_list(_object({"path": _PATH, "zeros": _INT, "bytes": _INT})),
             "description": "the same, with how many of their bytes are zeros at the end",
         },
+        "metadata_left_out": {**_list(_TEXT), "description": "of the input, for which the output has no place"},
         "lost": _list(_object({"end": _INT, **_ERROR})),
     }
 )

@@ -13,6 +13,8 @@ from ..format.leaves import Leaf, size_text
 from ..format.manifests import Entry
 from ..format.records import Record
 
+_KEYS: Final = 8  # of metadata, which a note names
+
 
 def named(spec: str) -> str:
     """The file of `[PREFIX::]PATH` for a terminal, which it cannot steer."""
@@ -41,6 +43,13 @@ def losses(infinite: int, zero: int) -> str:
     """What a cast has cost."""
     zeros = f", and {counted(zero, 'nonzero value')} became zero" if zero else ""
     return f"{counted(infinite, 'finite value')} became infinite{zeros}"
+
+
+def note_left_out(what: str, keys: Sequence[str], advice: str) -> None:
+    """Name the metadata for which an output has no place."""
+    if keys:
+        more = f" and {len(keys) - _KEYS} more" if len(keys) > _KEYS else ""
+        print(f"note: {what} for the metadata {printable(', '.join(keys[:_KEYS]))}{more}; {advice}", file=sys.stderr)
 
 
 def note_worst(worst: tuple[str, ...] | None) -> None:

@@ -37,6 +37,7 @@ class Result(NamedTuple):
     parts: Sequence[np.ndarray]  # its elements from front to back, 1-d arrays of their dtype or their bits
     inexact: int  # with `minus`, the floats of the other side that adding the result to the base does not give
     overflowed: int  # floats that are infinite, and finite on both sides
+    became_zero: int = 0  # sums or differences that are not zero before they are cast, and zero afterwards
 
 
 def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
@@ -52,17 +53,18 @@ def compute(operation: Operation, base: np.ndarray, other: np.ndarray) -> Result
         new = empty(len(base), operation.new)
         return Result([(np.subtract if operation.minus else np.add)(other, base, out=new)], 0, 0)
     new = empty(len(base), operation.new)
-    inexact = overflowed = 0
+    inexact = overflowed = became_zero = 0
     memory = _Memory(min(len(base), _COMPUTED_AT_ONCE), _through(promoted(operation.base, operation.other)))
     for i in range(0, len(base), _COMPUTED_AT_ONCE):
         b, o, block = (array[i : i + _COMPUTED_AT_ONCE] for array in (base, other, new))
-        wrong = _compute_finite(operation, b, o, block, memory)
-        if wrong is None:
-            block[:], infinite = _total(o, b, operation.new, operation.minus)
+        counts = _compute_finite(operation, b, o, block, memory)
+        if counts is None:
+            block[:], infinite, zero = _total(o, b, operation.new, operation.minus)
             overflowed += infinite
-            wrong = _count_inexact(b, o, block) if operation.minus else 0
-        inexact += wrong
-    return Result([new], inexact, overflowed)
+            counts = (_count_inexact(b, o, block) if operation.minus else 0), zero
+        inexact += counts[0]
+        became_zero += counts[1]
+    return Result([new], inexact, overflowed, became_zero)
 
 
 class _Memory:
@@ -85,8 +87,8 @@ class _Memory:
 
 def _compute_finite(
     operation: Operation, base: np.ndarray, other: np.ndarray, new: np.ndarray, memory: _Memory
-) -> int | None:
-    """Put the result into `new` and count what is inexact; None where the result is not finite throughout.
+) -> tuple[int, int] | None:
+    """Put the result into `new` and count what is inexact and what became zero; None where not all of it is finite.
 
     What `_total` and `_count_inexact` do, in half the time.
     """
@@ -99,28 +101,35 @@ def _compute_finite(
         new[:] = _rounded(values, wide, new.dtype)
         if not are_finite(new):
             return None
+        zero = _became_zero(values, new) if new.dtype != wide else 0
         if not operation.minus:
-            return 0
+            return 0, zero
         back = promoted(base.dtype, new.dtype)
         if _through(back) != through or promoted(back, other.dtype) != back:
-            return _count_inexact(base, other, new)
+            return _count_inexact(base, other, new), zero
         # A sum that is the other side's value before it is rounded is so afterwards.
         np.copyto(values, new)
         np.add(x, values, out=values)
         differ = np.not_equal(bits_of(values), bits_of(y), out=empty(len(values), np.bool_))
         if through == other.dtype:
-            return int(np.count_nonzero(differ))
+            return int(np.count_nonzero(differ)), zero
         left = np.flatnonzero(differ)
-        return _count_inexact(base[left], other[left], new[left]) if len(left) else 0
+        return (_count_inexact(base[left], other[left], new[left]) if len(left) else 0), zero
 
 
 def _count_inexact(base: np.ndarray, other: np.ndarray, new: np.ndarray) -> int:
-    back, _ = _total(base, new, other.dtype)
+    back = _total(base, new, other.dtype)[0]
     return int(np.count_nonzero(bits_of(back) != bits_of(other)))
 
 
-def _total(a: np.ndarray, b: np.ndarray, new: np.dtype, minus: bool = False) -> tuple[np.ndarray, int]:
-    """a + b or a - b, rounded to the promoted dtype and cast to `new`; how many finite pairs came out infinite.
+def _became_zero(values: np.ndarray, new: np.ndarray) -> int:
+    """How many sums that are not zero are zero when they have been cast."""
+    return int(np.count_nonzero(values) - np.count_nonzero(bits_of(new) << 1))  # without the sign
+
+
+def _total(a: np.ndarray, b: np.ndarray, new: np.dtype, minus: bool = False) -> tuple[np.ndarray, int, int]:
+    """a + b or a - b, rounded to the promoted dtype and cast to `new`; how many finite pairs came out infinite, and
+    how many sums came out zero that were not.
 
     Every NaN is the quiet one without sign and payload: which operand's NaN comes out depends on the processor.
     """
@@ -128,11 +137,13 @@ def _total(a: np.ndarray, b: np.ndarray, new: np.dtype, minus: bool = False) -> 
     through = _through(wide)
     with np.errstate(over="ignore", invalid="ignore"):  # a NaN that signals is invalid in a comparison too
         x, y = a.astype(through, copy=False), b.astype(through, copy=False)
-        values = _rounded(x - y if minus else x + y, wide, new)
+        sums = x - y if minus else x + y
+        values = _rounded(sums, wide, new)
+        zero = _became_zero(sums, values) if new != wide else 0
         if are_finite(values):
-            return values, 0
+            return values, 0, zero
         values[np.isnan(values)] = np.nan
-        return values, int(np.count_nonzero(np.isinf(values) & np.isfinite(a) & np.isfinite(b)))
+        return values, int(np.count_nonzero(np.isinf(values) & np.isfinite(a) & np.isfinite(b))), zero
 
 
 def _through(wide: np.dtype) -> np.dtype:
@@ -190,11 +201,12 @@ class NumpyArithmetic:
 
 def _joined(results: Sequence[Result]) -> Result:
     parts = [part for result in results for part in result.parts]
-    return Result(parts, sum(result.inexact for result in results), sum(result.overflowed for result in results))
+    return Result(parts, *(sum(counts) for counts in zip(*(result[1:] for result in results), strict=True)))
 
 
 class CombinedPayload:
-    """The payload that an operation makes of two; `on_result` is told of inexact and overflowed floats.
+    """The payload that an operation makes of two; `on_result` is told of inexact and overflowed floats, and of
+    those that became zero.
 
     Each of the arithmetics takes what the one before it has left over, and the last takes every size.
     """
@@ -205,7 +217,7 @@ class CombinedPayload:
         other: Payload,
         operation: Operation,
         arithmetics: Sequence[Arithmetic],
-        on_result: Callable[[int, int], None],
+        on_result: Callable[[int, int, int], None],
     ) -> None:
         self._base, self._other, self._operation = base, other, operation
         self._arithmetics, self._on_result = arithmetics, on_result
@@ -232,8 +244,8 @@ class CombinedPayload:
     def _finish(self, result: Result, sink: Sink) -> None:
         for part in result.parts:
             sink.write(bytes_of(part))
-        if result.inexact or result.overflowed:
-            self._on_result(result.inexact, result.overflowed)
+        if any(result[1:]):
+            self._on_result(result.inexact, result.overflowed, result.became_zero)
 
 
 class EqualPayload:

@@ -59,7 +59,7 @@ class DeviceArithmetic:
 def _program(operation: Operation) -> tuple[Callable[..., tuple[jax.Array, ...]], NamedSharding]:
     """The operation on the bits of two 1-d pieces that are spread over all devices, and how they are spread.
 
-    Gives the bits of the result, and for each device how many floats are inexact and overflowed.
+    Gives the bits of the result, and for each device how many floats are inexact, overflowed and became zero.
     """
     spread = over_devices()
 
@@ -72,26 +72,27 @@ def _program(operation: Operation) -> tuple[Callable[..., tuple[jax.Array, ...]]
     return jax.jit(program, in_shardings=spread, out_shardings=spread, donate_argnums=donated), spread
 
 
-def compute_bits(operation: Operation, base: jax.Array, other: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The bits of the result, and which of its floats are inexact and overflowed (bool), as `Result` has them.
+def compute_bits(operation: Operation, base: jax.Array, other: jax.Array) -> tuple[jax.Array, ...]:
+    """The bits of the result, and which floats are inexact, overflowed and became zero (bool), as `Result` has them.
 
     Takes uint16 or uint32, the bits of floats of the operation's dtypes, of one shape, and may be traced.
     """
     b, o, new, minus = operation
     term = base ^ base.dtype.type(1 << (8 * b.itemsize - 1)) if minus else base
-    bits = _total(other, o, term, b, new)
-    inexact = _total(base, b, bits, new, o) != other if minus else jnp.zeros(bits.shape, bool)
+    bits, became_zero = _total(other, o, term, b, new)
+    inexact = _total(base, b, bits, new, o)[0] != other if minus else jnp.zeros(bits.shape, bool)
     overflowed = (_magnitude(bits) == _infinity(new)) & (_magnitude(base) < _infinity(b))
-    return bits, inexact, overflowed & (_magnitude(other) < _infinity(o))
+    return bits, inexact, overflowed & (_magnitude(other) < _infinity(o)), became_zero
 
 
-def _total(a: jax.Array, old_a: np.dtype, b: jax.Array, old_b: np.dtype, new: np.dtype) -> jax.Array:
-    """The sum of a and b, rounded to the promoted dtype and cast to `new`, on their bits."""
+def _total(a: jax.Array, old_a: np.dtype, b: jax.Array, old_b: np.dtype, new: np.dtype) -> tuple[jax.Array, jax.Array]:
+    """The sum of a and b, rounded to the promoted dtype and cast to `new`, on their bits; where that made it zero."""
     wide = promoted(old_a, old_b)
-    bits = _add(_cast(a, old_a, _FLOAT32), _cast(b, old_b, _FLOAT32), has_subnormals=wide != _FLOAT16)
-    bits = _cast(_cast(bits, _FLOAT32, wide), wide, new)
+    total = _add(_cast(a, old_a, _FLOAT32), _cast(b, old_b, _FLOAT32), has_subnormals=wide != _FLOAT16)
+    bits = _cast(_cast(total, _FLOAT32, wide), wide, new)
     nan = np.array([np.nan], new).view(bits.dtype)[0]
-    return jnp.where(_magnitude(bits) > _infinity(new), nan, bits)
+    became_zero = (_magnitude(bits) == 0) & (_magnitude(total) != 0)
+    return jnp.where(_magnitude(bits) > _infinity(new), nan, bits), became_zero
 
 
 def _add(a: jax.Array, b: jax.Array, has_subnormals: bool) -> jax.Array:

@@ -51,7 +51,8 @@ class Contents(NamedTuple):
     `seal` is what a sealed stream ends with. `checked` is the file, where what is read from it is to be compared with
     its seal: the leaves are then read from there. `unheld` are tensors that are listed and cannot be read, and `clash`
     is the refusal of records that are not one tree (CONV-7): either stops those alone who choose them. `departure` is
-    what is read although the specification refuses it, and nobody has asked for that.
+    what is read although the specification refuses it, and nobody has asked for that. `below` is the key path that a
+    prefix takes off, where one does.
     """
 
     records: list[Record]
@@ -63,6 +64,7 @@ class Contents(NamedTuple):
     unheld: tuple[Unheld, ...] = ()
     clash: FormatError | None = None
     departure: Departure | None = None
+    below: tuple[str, ...] = ()
 
 
 class Container(NamedTuple):

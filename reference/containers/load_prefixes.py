@@ -135,6 +135,11 @@ def select(records: list[Record], prefix: str | None) -> list[Record]:
     return subtree(records, WEIGHTS)
 
 
+def dropped(prefix: str | None) -> tuple[str, ...]:
+    """The key path that `select` takes off."""
+    return WEIGHTS if prefix == "trainstate_params" else ()
+
+
 def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
     """The records under a key path, with that path taken off. Raises CONV-5 where there are none."""
     n = len(prefix)

@@ -21,7 +21,7 @@ ARRAYS: Final = frozenset(("jax.Array", "np.ndarray"))
 SCALAR, STRING, NONE = "scalar", "string", "None"
 EMPTY: Final = frozenset(("Dict", "List", "Tuple", "NamedTuple"))
 _INDEX, _DICT_KEY = 1, 2  # the types of keys: of a list or tuple, and of a dict
-_OF_ORBAX: Final = "orbax"  # the key of metadata, here and elsewhere, that says what nothing but orbax has
+OF_ORBAX: Final = "orbax"  # the key of metadata, here and elsewhere, that says what nothing but orbax has
 _OURS: Final = "streamckpt"  # the member of custom metadata that says what orbax does not
 _HANDLER: Final = "orbax.checkpoint._src.handlers.standard_checkpoint_handler.StandardCheckpointHandler"
 
@@ -127,7 +127,7 @@ def _sequences(entries: Iterable[Any]) -> list[tuple[str, ...]]:
 
 def with_sequences(metadata: dict[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
     """Metadata that says which nodes are lists or tuples, by their display forms."""
-    return {**metadata, _OF_ORBAX: {"sequences": [display(path) for path in paths]}} if paths else metadata
+    return {**metadata, OF_ORBAX: {"sequences": [display(path) for path in paths]}} if paths else metadata
 
 
 def _custom(holder: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,8 +183,8 @@ def name_of(path: tuple[str, ...]) -> str:
 def encode_tree(leaves: Sequence[Described], metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of these leaves by their names; every byte follows from leaves and metadata. Raises ValueError."""
     keys = dict(metadata.get(PRNG_KEYS, {}).items())
-    custom: dict[str, Any] = {name: value for name, value in metadata.items() if name not in (PRNG_KEYS, _OF_ORBAX)}
-    sequences = _sequences_in([leaf.path for leaf in leaves], metadata.get(_OF_ORBAX))
+    custom: dict[str, Any] = {name: value for name, value in metadata.items() if name not in (PRNG_KEYS, OF_ORBAX)}
+    sequences = _sequences_in([leaf.path for leaf in leaves], metadata.get(OF_ORBAX))
     if scalars := [display(leaf.path) for leaf in leaves if leaf.is_numpy_scalar]:
         custom[_OURS] = {"scalars": scalars}
     files = {

@@ -15,7 +15,7 @@ from ..computing.arithmetic import Arithmetic, CombinedPayload, EqualPayload, Op
 from ..computing.backends import arithmetics_on
 from ..containers.safetensors_file import SPLIT
 from ..containers.stream import sealed_as
-from ..format.casts import FLOATS, cast_leaf
+from ..format.casts import FLOATS, Tally, cast_leaf
 from ..format.casts import float_dtype as dtype_called
 from ..format.collector import no_collection
 from ..format.dtypes import PARTS, dtype_of
@@ -26,7 +26,7 @@ from ..format.records import Item, item_of_closed, with_path
 from ..storage.local_files import Path_
 from ..storage.progress import Shown, shown
 from ..storage.threads import workers
-from .operands import open_side, refuse_operands
+from .operands import FRAMEWORK, framework, open_side, refuse_operands
 
 _NAMED: Final = 3  # leaves that an error or a report names
 _BYTE: Final = np.dtype(np.uint8)
@@ -46,6 +46,8 @@ class SubtractReport(NamedTuple):
     comes_back: Mapping[tuple[str, str], int] = MappingProxyType(
         {}
     )  # leaves, by the dtype `add` gives and the target's
+    became_zero: int = 0  # differences that a cast to `float_dtype` has made zero
+    metadata_left_out: tuple[str, ...] = ()  # keys of the target's metadata, which a difference does not hold
 
     def __repr__(self) -> str:
         return f"<SubtractReport: wrote {counted(len(self.items), 'leaf')}, {size_text(self.nbytes)}>"
@@ -57,6 +59,8 @@ class AddReport(NamedTuple):
     items: list[Item]
     nbytes: int
     overflowed: int  # floats that are infinite, and finite in base and difference
+    became_zero: int = 0  # sums that a cast has made zero
+    worst: tuple[str, ...] | None = None  # the leaf that has lost the most values in these ways
 
     def __repr__(self) -> str:
         return f"<AddReport: wrote {counted(len(self.items), 'leaf')}, {size_text(self.nbytes)}>"
@@ -91,7 +95,17 @@ def subtract(
     options = streaming, float_dtype, names, max_shard_size, jobs, backend, progress, format
     items, nbytes, counts = _write(base, target, output, True, *options)
     worst = heapq.nlargest(_NAMED, counts.inexact, key=counts.inexact.__getitem__)
-    return SubtractReport(items, nbytes, counts.values, counts.inexact.total(), worst, counts.overflowed, counts.back)
+    return SubtractReport(
+        items,
+        nbytes,
+        counts.values,
+        counts.inexact.total(),
+        worst,
+        counts.lost.infinite,
+        counts.back,
+        counts.lost.zero,
+        counts.left_out,
+    )
 
 
 def add(
@@ -116,14 +130,16 @@ def add(
     """
     options = streaming, float_dtype, names, max_shard_size, jobs, backend, progress, format
     items, nbytes, counts = _write(base, difference, output, False, *options)
-    return AddReport(items, nbytes, counts.overflowed)
+    return AddReport(items, nbytes, counts.lost.infinite, counts.lost.zero, counts.lost.worst)
 
 
 class _Counts:
     def __init__(self) -> None:
         self.inexact: Counter[tuple[str, ...]] = Counter()
-        self.values = self.overflowed = 0
+        self.lost = Tally()
+        self.values = 0
         self.back: Counter[tuple[str, str]] = Counter()
+        self.left_out: tuple[str, ...] = ()
 
 
 def _write(
@@ -156,7 +172,8 @@ def _write(
                 _combined(*pair, *plan, arithmetics, counts) if plan else _kept(*pair, minus)
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
-            plan = to.plan(items, seal, names=names)
+            plan = to.plan(items, seal, framework(o if minus else b, to.kind), names)
+        counts.left_out = tuple(key for key in o.metadata if key not in FRAMEWORK)
         counts.back.update(
             (str(a.leaf.dtype), str(b.leaf.dtype)) for (a, b), plan in zip(pairs, plans, strict=True) if plan
         )
@@ -236,8 +253,8 @@ def _combined(
     if operation.new in FLOATS:
         counts.values += leaf.nbytes // operation.new.itemsize
 
-    def count(inexact: int, overflowed: int) -> None:
-        counts.overflowed += overflowed
+    def count(inexact: int, overflowed: int, became_zero: int) -> None:
+        counts.lost.add(path, overflowed, became_zero)
         if inexact:
             counts.inexact[path] += inexact
 

@@ -23,7 +23,7 @@ from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
-from .operands import open_side, refuse_operands
+from .operands import FRAMEWORK, open_side, refuse_operands
 
 
 class DiffReport(NamedTuple):
@@ -38,6 +38,7 @@ class DiffReport(NamedTuple):
     overflowed: int  # finite values that a cast of the target has made infinite
     became_zero: int = 0  # nonzero values that it has made zero
     worst: tuple[str, ...] | None = None  # the leaf that it has cost the most values
+    metadata_left_out: tuple[str, ...] = ()  # keys of the target's metadata, for which a delta has no place
 
     def __repr__(self) -> str:
         names = ("same", "changed", "added", "removed")
@@ -102,6 +103,7 @@ def diff(
         tally.infinite,
         tally.zero,
         tally.worst,
+        tuple(key for key in t.metadata if key not in FRAMEWORK),
     )
 
 

@@ -36,7 +36,7 @@ from ..storage.reading_ahead import expect
 from ..storage.threads import Pool, Work, in_order, workers
 from .bases import cast_of, open_base
 from .leaf_contents import content_blocks, content_size, digests_of, form
-from .operands import Side, refuse_operands
+from .operands import Side, framework, refuse_operands
 
 
 class RecoverReport(NamedTuple):
@@ -98,7 +98,7 @@ def recover(
                 recovery = Recovery(b.items, manifest, blocks, tail, words, pool, hasher)
                 items = [cast(recovery.item(i), dtype, tally.add) for i in range(len(manifest.leaves))]
                 items = depth_first(items)  # TREE-5, whatever the order of the manifest
-                plan = to.plan(items, seal, names=names)
+                plan = to.plan(items, seal, framework(b, to.kind), names)
                 total = plan.nbytes()
                 b.expect()
                 expect(file, ((tail.start + at, n) for at, n in extents_of(blocks.values())))

@@ -13,7 +13,7 @@ from ..checkpoints.leaf_items import readable_item
 from ..checkpoints.outputs import Output
 from ..checkpoints.patterns import Chooser
 from ..containers.load_prefixes import split_prefix
-from ..containers.safetensors_file import SPLIT
+from ..containers.safetensors_file import SAFETENSORS, SPLIT
 from ..devices.states import flax_expansion
 from ..format.collector import no_collection
 from ..format.records import Item, extents_of, item_in
@@ -42,6 +42,16 @@ class Side(NamedTuple):
     refuse_changes: Callable[[], None]  # raises OSError where the file was written to since it was opened
     expect: Callable[[], None]  # says that all leaves will be read, in their order (`storage.reading_ahead`)
     digests: Mapping[tuple[str, ...], bytes] = MappingProxyType({})  # of leaves, where a seal states them
+    metadata: Mapping[str, Any] = MappingProxyType({})
+
+
+FRAMEWORK: Final = ("format",)  # the metadata of safetensors that is taken over: it says whose names leaves have
+
+
+def framework(side: Side, kind: str) -> dict[str, Any] | None:
+    """The metadata of safetensors that is made of a side and another of the same names; None is the default one."""
+    found = {key: value for key, value in side.metadata.items() if key in FRAMEWORK}
+    return found if found and side.kind == kind == SAFETENSORS else None
 
 
 @contextlib.contextmanager
@@ -63,5 +73,11 @@ def open_side(checkpoint: Any, is_chosen: Chooser | None = None, names: str = SP
         source = opened.source
         digests = opened.leaf_digests()
         yield Side(
-            source.name, opened.kind, items, source.refuse_changes, lambda: expect(source, extents_of(records)), digests
+            source.name,
+            opened.kind,
+            items,
+            source.refuse_changes,
+            lambda: expect(source, extents_of(records)),
+            digests,
+            opened.metadata,
         )

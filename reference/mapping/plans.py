@@ -31,6 +31,13 @@ class Plan(NamedTuple):
     def targets(self) -> list[Target]:
         return self.steps[-1]
 
+    def sources(self) -> tuple[int, ...]:
+        """The leaves, by their numbers, of which the targets are made, of each the first."""
+        numbers = [target.sources[0] for target in self.steps[0]]
+        for step in self.steps[1:]:
+            numbers = [numbers[target.sources[0]] for target in step]
+        return tuple(numbers)
+
 
 def plan(
     map: Definition, leaves: Leaves, given: Mapping[str, Value] | None = None, known: Sequence[Equation] = ()

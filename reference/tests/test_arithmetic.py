@@ -65,7 +65,7 @@ def test_each_result_is_the_nearest_float(dtype, minus):
     x, y = neighbours(any_bits(dtype, 3000), any_bits(dtype, 3000))
     chosen = is_finite(x) & is_finite(y)
     x, y = x[chosen], y[chosen]
-    (found,), _, overflowed = compute(Operation(x.dtype, y.dtype, dtype, minus), x, y)
+    (found,), _, overflowed, _ = compute(Operation(x.dtype, y.dtype, dtype, minus), x, y)
     largest = float(ml_dtypes.finfo(dtype).max)
     above = Fraction(largest) * 2 - exact(np.nextafter(dtype.type(largest), dtype.type(0)))  # as if it went on
     assert overflowed == np.isinf(found).sum()
@@ -110,15 +110,17 @@ def test_dtypes_are_promoted_and_then_cast(base, other, made):
         y[~is_finite(y)] = -0.0  # neighbours of zero
         y[5::9], y[6::9] = x[5::9], -x[6::9]
     for new in (F16, B16, F32, F64):
-        (found,), inexact, overflowed = compute(Operation(base, other, new, True), x, y)
+        (found,), inexact, overflowed, zero = compute(Operation(base, other, new, True), x, y)
         wanted = settled(cast(total(y, x, True), new))
+        assert zero == np.count_nonzero((total(y, x, True) != 0) & (wanted == 0))
         assert same(found, wanted)
         assert is_finite(found).all() == (made == finite)
         back = settled(cast(total(x, wanted, False), other))
         assert inexact == np.count_nonzero(bits_of(back) != bits_of(y))
         assert overflowed == np.count_nonzero(np.isinf(found) & is_finite(x) & is_finite(y))
-        (found,), inexact, _ = compute(Operation(base, other, new, False), x, y)
+        (found,), inexact, _, zero = compute(Operation(base, other, new, False), x, y)
         assert same(found, settled(cast(total(x, y, False), new)))
+        assert zero == np.count_nonzero((total(x, y, False) != 0) & (found == 0))
         assert inexact == 0
 
 
@@ -153,8 +155,8 @@ def test_a_piece_is_read_while_another_is_computed(chunk):
 
 
 def with_jax(operation, x, y):
-    bits, inexact, overflowed = jax.jit(compute_bits, static_argnums=0)(operation, bits_of(x), bits_of(y))
-    return np.asarray(bits), int(inexact.sum()), int(overflowed.sum())
+    bits, *marks = jax.jit(compute_bits, static_argnums=0)(operation, bits_of(x), bits_of(y))
+    return np.asarray(bits), *(int(mark.sum()) for mark in marks)
 
 
 def assert_agree(operation, x, y):

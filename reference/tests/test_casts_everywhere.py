@@ -11,6 +11,7 @@ import pytest
 
 import streamckpt as sc
 from reference.checkpointer import StreamingCheckpointer
+from reference.commands.verbs import main
 
 # In float16: one value of `a` and three of `b/w` become infinite, two of `c` zero; what is infinite, zero or NaN stays.
 TREE = {
@@ -124,3 +125,30 @@ def test_bfloat16_loses_what_is_below_its_least_number(tmp_path):
     sc.save(tmp_path / "x", {"w": np.array([least, least / 4, 3.39e38, 3.4e38], np.float32)})
     with pytest.warns(UserWarning, match="1 finite value became infinite and 1 nonzero value became zero"):
         sc.load(tmp_path / "x", like={"w": np.empty(4, ml_dtypes.bfloat16)})
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_sums_and_differences_count_what_a_cast_makes_zero(tmp_path, monkeypatch, backend):
+    monkeypatch.chdir(tmp_path)
+    n = 1 << 19  # as many as a device is given
+    tiny = {"a": np.tile(np.float32([1e-9, 7e4, 0, 1]), n // 4), "b": np.float32([1e-9, 1])}
+    sc.save("tiny", tiny)
+    sc.save("zero", {name: np.zeros_like(value) for name, value in tiny.items()})
+    summed = sc.add("tiny", "zero", "sum", float_dtype="fp16", backend=backend)
+    assert (summed.overflowed, summed.became_zero, summed.worst) == (n // 4, n // 4 + 1, ("a",))
+    taken = sc.subtract("zero", "tiny", "difference", float_dtype="fp16", backend=backend)
+    assert (taken.overflowed, taken.became_zero) == (n // 4, n // 4 + 1)
+    kept = sc.add("tiny", "zero", "sum", backend=backend)
+    assert (kept.overflowed, kept.became_zero, kept.worst) == (0, 0, None)
+
+
+def test_recover_says_what_a_cast_of_a_sum_has_cost(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    sc.save("tiny", {"a": np.float32([1e-9, 7e4, 1]), "b": np.float32([1e-9])})
+    sc.save("zero", {"a": np.zeros(3, np.float32), "b": np.zeros(1, np.float32)})
+    assert main(["recover", "tiny", "zero", "sum", "--float_dtype=fp16"]) == 0
+    out, err = capfd.readouterr()
+    assert "1 finite value became infinite, and 2 nonzero values became zero" in out
+    assert "note: a has lost the most values to the cast" in err
+    assert main(["diff", "zero", "tiny", "difference", "--method=subtract", "--float_dtype=fp16"]) == 0
+    assert "2 nonzero differences became zero" in capfd.readouterr().out

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 
@@ -117,3 +118,91 @@ def test_metadata_that_no_file_can_hold_is_refused(metadata):
 def test_a_tensor_cannot_be_called_as_the_metadata_is():
     with pytest.raises(FormatError, match="'__metadata__' is taken"):
         safetensors_steps([Item(("__metadata__",), describe(np.ones(1)))], {})
+
+
+# --- what metadata says by key paths --------------------------------------------------------------------
+
+KEYED = {"d": {"rng": jax.random.key(1, impl="rbg"), "w": np.ones(2)}, "k": jax.random.key(2), "l": np.ones(3)}
+
+
+def names_of_keys(path):
+    with sc.open(path) as checkpoint:
+        return {"/".join(path): name for path, name in checkpoint.prng_keys.items()}, checkpoint.metadata
+
+
+@pytest.mark.parametrize("target", ["params::y", "orbax::y"])
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"rename": [("^k$", "key/of it"), ("^d/", "")]}, {"rng": "rbg", "key/of it": "threefry2x32"}),
+        ({"exclude": "k"}, {"d/rng": "rbg"}),
+        ({"include": "l"}, {}),
+        ({"prefix": "d", "rename": [("rng", "r")]}, {"r": "rbg"}),
+        ({"map": "nnx-plain-to-values"}, {"d/rng/value": "rbg", "k/value": "threefry2x32"}),
+    ],
+)
+def test_the_implementations_of_keys_go_where_the_keys_go(path, target, options, wanted):
+    if "orbax" in target:
+        pytest.importorskip("tensorstore")
+    sc.save("sealed", KEYED, format="2.0", metadata={"step": 3})
+    sc.convert("sealed", target, **options)
+    found, metadata = names_of_keys(target)
+    assert found == wanted
+    assert metadata.get("prng_keys", {}) == wanted
+    assert metadata["step"] == 3
+
+
+def test_what_is_salvaged_names_the_keys_that_it_has(path):
+    sc.save("sealed", KEYED, format="2.0", metadata={"step": 3})
+    sc.salvage("sealed", "rescued", exclude="k")
+    assert names_of_keys("rescued")[1] == {"step": 3, "prng_keys": {"d/rng": "rbg"}}
+    assert sc.salvage("sealed", "rescued").metadata_left_out == ()
+    assert set(sc.salvage("sealed", "rescued", format="1.0").metadata_left_out) == {"step", "prng_keys"}
+    done = command("reference.salvage", "sealed", "flax::rescued")
+    assert "note: the output has no place for the metadata prng_keys, step; a sealed stream keeps it" in done.stderr
+
+
+def test_lists_are_called_as_they_are_now(path):
+    pytest.importorskip("tensorstore")
+    tree = {"p": {"layers": [{"w": np.ones(2)}, {"w": np.ones(3)}], "t": ((np.ones(1),), np.ones(4))}, "n": np.ones(2)}
+    sc.save("orbax::x0", tree)
+    cases = [
+        ({}, ["p/layers", "p/t", "p/t/0"]),
+        ({"prefix": "p"}, ["layers", "t", "t/0"]),
+        ({"rename": [("layers", "blocks"), ("^p/", "a/b/")]}, ["a/b/blocks", "a/b/t", "a/b/t/0"]),
+        ({"map": "nnx-plain-to-values"}, ["p/layers", "p/t", "p/t/0"]),
+        ({"exclude": "p/t/*"}, ["p/layers"]),
+        ({"include": "n"}, []),
+    ]
+    for i, (options, wanted) in enumerate(cases):
+        sc.convert("orbax::x0", f"orbax::o{i}", **options)
+        sc.convert("orbax::x0", "params::sealed", format="2.0", **options)
+        for name in (f"orbax::o{i}", "sealed"):
+            with sc.open(name) as checkpoint:
+                assert sorted(checkpoint.metadata.get("orbax", {}).get("sequences", [])) == wanted, (options, name)
+
+
+# --- differences ----------------------------------------------------------------------------------------
+
+
+def test_a_difference_says_what_of_its_target_it_does_not_hold(path):
+    sc.save("sealed", {"layer": {"bias": np.ones(3, np.float32), "weight": np.ones((2, 3), np.float32)}}, format="2.0",
+            metadata={"step": 3})  # fmt: skip
+    assert sc.diff(path, "sealed", "d").metadata_left_out == ("step",)
+    assert sc.diff("sealed", path, "d2").metadata_left_out == ("é", "license")
+    assert sc.subtract(path, "sealed", "s").metadata_left_out == ("step",)
+    done = command("reference.diff", "x", "sealed", "d")
+    assert "note: a delta has no place for the metadata step; recover gives back the leaves alone" in done.stderr
+    done = command("reference.diff", "x", "sealed", "s", "--method=subtract")
+    assert "note: a difference has no place for the metadata step" in done.stderr
+
+
+def test_what_is_recovered_has_the_format_of_its_base(path):
+    """transformers loads no safetensors without it."""
+    sc.diff(path, path, "d")
+    sc.subtract(path, path, "safetensors::s")
+    sc.recover(path, "d", "safetensors::y")
+    sc.add(path, "s", "safetensors::z/", max_shard_size=20)
+    assert said("y") == said("s") == said("z/") == {"format": "pt"}
+    sc.recover(path, "d", "params::y")
+    assert said("y", "params") == {}

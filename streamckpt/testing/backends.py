@@ -108,11 +108,11 @@ def _combined(
     operation: Operation, arithmetics: Sequence[Arithmetic], base: np.ndarray, other: np.ndarray
 ) -> tuple[bytes, int, int]:
     """The bytes that an operation gives, and how many floats are inexact and overflowed."""
-    counts: list[tuple[int, int]] = []
+    counts: list[tuple[int, ...]] = []
 
     sides = MemoryPayload(bytes_of(base)), MemoryPayload(bytes_of(other))
     sink = BytesSink()
     CombinedPayload(*sides, operation, arithmetics, lambda *told: counts.append(told)).move(
         len(base) * operation.new.itemsize, sink
     )
-    return bytes(sink.data), sum(inexact for inexact, _ in counts), sum(overflowed for _, overflowed in counts)
+    return bytes(sink.data), sum(told[0] for told in counts), sum(told[1] for told in counts)
