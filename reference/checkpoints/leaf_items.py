@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..containers.orbax_metadata import with_sequences
+from ..containers.placeholders import refuse_placeholder
 from ..devices.states import is_device_array, is_traced
 from ..format.errors import FormatError
 from ..format.keypaths import KeyPath
@@ -81,6 +82,8 @@ def item_of(path: tuple[str, ...], value: Any, held: list[list[Any]] | None = No
         if held is not None and leaf.kind == "ndarray":
             held.append(array)
         return Item(path, leaf, lambda: array_payload(_as_described(path, leaf, array[0])))
+    if leaf.kind == "str":
+        refuse_placeholder(path, value)
     if leaf.kind in ("str", "bin"):
         raw = text_bytes(value) if leaf.kind == "str" else bytes(value)
         return Item(path, leaf, lambda: MemoryPayload(raw))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..format.errors import FormatError
 from ..format.flax_msgpack import flax_steps, read_flax
+from ..format.records import Record
 from ..format.wire import Source
 from .container import Container, Contents, Departure
 from .foreign import is_no_map
+from .placeholders import refuse_placeholders
 
 FLAX: Final = "standard flax file"
 INT_KEYS: Final = "int-keys"  # a dialect
@@ -23,18 +26,32 @@ def _begins(head: bytes, size: int) -> bool:
 
 
 def read(source: Source) -> Contents:
-    return Contents(read_flax(source))
+    return Contents(_read(source))
 
 
 def read_with_int_keys(source: Source) -> Contents:
     """A flax file whose keys may be ints, as flax's `msgpack_serialize` writes them. Raises FormatError."""
-    return Contents(read_flax(source, int_key=lambda refusal: None))
+    return Contents(_read(source, lambda refusal: None))
 
 
 def read_as_people_do(source: Source) -> Contents:
     """The same, in which the ints are a departure. Raises FormatError."""
     ints: list[FormatError] = []
-    return Contents(read_flax(source, int_key=ints.append), departure=departure(ints))
+    return Contents(_read(source, ints.append), departure=departure(ints))
+
+
+def _read(source: Source, int_key: Callable[[FormatError], None] | None = None) -> list[Record]:
+    """`read_flax`, which refuses lists; where they stand in placeholders, as those of t5x do, these are the refusal."""
+    try:
+        return read_flax(source, int_key=int_key)
+    except FormatError as error:
+        if error.clause != "FLAX-4":
+            raise
+        records: list[Record] = []
+        with contextlib.suppress(FormatError):
+            read_flax(source, records, lambda refusal: None, lambda *skipped: None)
+        refuse_placeholders(source, records, getattr(source, "name", ""))
+        raise
 
 
 def departure(ints: Sequence[FormatError]) -> Departure | None:

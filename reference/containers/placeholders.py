@@ -30,12 +30,12 @@ def refuse_placeholders(source: Source, records: Sequence[Record], name: str) ->
     if not texts:
         return
     found = [(record, value_of(source, record)) for record in _marked(source, texts)]
+    folder = name.rpartition("/")[0] or "."
     if found:
         record, value = found[0]
         if value.startswith(_GDA):
-            _refuse(record, len(found), "flax", f"{name}_gda/{value.removeprefix(_GDA)}")
-        folder = name.rpartition("/")[0]
-        _refuse(record, len(found), "orbax", f"{folder or '.'}/{value.removeprefix(_ORBAX)}")
+            _refuse(record, len(found), "flax", f"{name}_gda/{value.removeprefix(_GDA)}", name)
+        _refuse(record, len(found), "orbax", f"{folder}/{value.removeprefix(_ORBAX)}", name)
     by_path = {record.path: record for record in texts}
     specs = [
         path[:-1]
@@ -43,9 +43,23 @@ def refuse_placeholders(source: Source, records: Sequence[Record], name: str) ->
         if path[-1] == "driver" and {(*path[:-1], "kvstore", "driver"), (*path[:-1], "kvstore", "path")} <= set(by_path)
     ]
     if specs:
-        where = by_path[(*specs[0], "kvstore", "path")]
-        folder = name.rpartition("/")[0] or "."
-        _refuse(where, len(specs), "t5x", f"{folder}/{value_of(source, where)}", specs[0])
+        where, bucket = (by_path.get((*specs[0], "kvstore", key)) for key in ("path", "bucket"))
+        assert where is not None
+        place = value_of(source, where)
+        if bucket is not None:
+            place = f"gs://{value_of(source, bucket)}/{place}"
+        elif not place.startswith("/"):
+            place = f"{folder}/{place}"
+        _refuse(where, len(specs), "t5x", place, name, specs[0])
+
+
+def refuse_placeholder(path: tuple[str, ...], text: str) -> None:
+    """Refuse to save a text that stands for an array: no reader would take it. Raises FormatError (CONV-6)."""
+    if text.startswith(_MARKS):
+        who = "flax" if text.startswith(_GDA) else "orbax"
+        detail = f"this text stands for an array that is stored elsewhere, as {who} writes it: {printable(text[:100])}"
+        advice = "restore the tree with the program that has written it, and save what that gives"
+        raise FormatError("CONV-6", None, KeyPath(path), detail, advice)
 
 
 def _marked(source: Source, texts: Sequence[Record]) -> list[Record]:
@@ -64,9 +78,13 @@ def _marked(source: Source, texts: Sequence[Record]) -> list[Record]:
     return found
 
 
-def _refuse(record: Record, count: int, who: str, folder: str, path: tuple[str, ...] | None = None) -> NoReturn:
+def _refuse(
+    record: Record, count: int, who: str, folder: str, name: str, path: tuple[str, ...] | None = None
+) -> NoReturn:
     arrays = "an array" if count == 1 else f"{count} arrays"
     detail = (
         f"this holds placeholders in place of {arrays}, as {who} writes them; the first array is in {printable(folder)}"
     )
-    raise FormatError("CONV-6", record.offset, KeyPath(path or record.path), detail, _ADVICE)
+    error = FormatError("CONV-6", record.offset, KeyPath(path or record.path), detail, _ADVICE)
+    error.file = name
+    raise error

@@ -1,7 +1,6 @@
 """Trees that people have: typed PRNG keys, old named tuples, int keys, lists, and placeholders of arrays elsewhere."""
 
 import json
-import re
 from typing import NamedTuple
 
 import flax.serialization
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from flax import nnx
 
-import reference
 import streamckpt as sc
 from reference.commands.verbs import main
 from reference.containers.damaged import read_what_is_whole
@@ -262,46 +260,3 @@ def test_lists_are_refused_by_name_and_skipped_by_salvage(tmp_path):
     for cut in range(len(data)):  # a list that is cut off is lost as the rest is
         found = read_what_is_whole(BytesSource(data[:cut]))
         assert all(0 <= loss.offset <= loss.end <= cut for loss in found.losses), found
-
-
-# --- placeholders -------------------------------------------------------------------------------------
-
-SPEC = {"driver": "zarr", "kvstore": {"driver": "file", "path": "target.w"}, "metadata": {"shape": {"0": 4}}}
-PLACEHOLDERS = {
-    "flax": ({"params": {"w": "//GDAPlaceholder:params/w", "b": np.ones(2)}}, "x_gda/params/w", "params/w"),
-    "orbax": ({"params": {"w": "PLACEHOLDER://params.w"}, "step": 1}, "/params.w", "params/w"),
-    "t5x": ({"target": {"w": SPEC}, "n": 1}, "/target.w", "target/w"),
-}
-
-
-@pytest.mark.parametrize("who", PLACEHOLDERS)
-@pytest.mark.parametrize("kind", ["flax", "params"])
-def test_placeholders_are_refused_by_every_verb_with_the_folder_to_look_in(tmp_path, who, kind):
-    tree, folder, leaf = PLACEHOLDERS[who]
-    path = f"{kind}::{tmp_path}/x"
-    sc.save(path, tree)
-    sc.save(tmp_path / "good", {"a": 1})
-    if kind == "params" and who == "orbax":
-        path = path.replace("params::", "trainstate::")
-    calls = [
-        lambda: sc.load(path),
-        lambda: sc.load(path, like=tree),
-        lambda: sc.open(path),
-        lambda: sc.convert(path, f"params::{tmp_path}/y"),
-        lambda: sc.verify(path),
-        lambda: sc.compare(path, tmp_path / "good"),
-        lambda: sc.diff(path, tmp_path / "good", tmp_path / "d"),
-        lambda: sc.salvage(path, tmp_path / "y"),
-    ]
-    for call in calls:
-        with pytest.raises(FormatError, match=rf"as {who} writes them; the first array is in .*") as caught:
-            call()
-        assert folder in str(caught.value)
-        assert re.search(rf"leaf {leaf}\)", str(caught.value))
-    assert not (tmp_path / "y").exists()
-
-
-def test_texts_that_only_look_like_specs_are_texts(tmp_path):
-    tree = {"a": "see //GDAPlaceholder:", "s": {"driver": "zarr", "kvstore": {"path": "x"}}, "n": "PLACEHOLDER"}
-    reference.save(tmp_path / "x", tree)
-    assert reference.load(tmp_path / "x") == tree
