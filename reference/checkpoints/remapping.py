@@ -40,6 +40,7 @@ from .renaming import Renames, renamed
 # The name under which transformers looks for the tensors of a model, beside its config.json.
 _WHOLE_MODEL: Final = "model.safetensors"
 _HUGGING_FACE: Final = "pt"  # what the metadata of its files calls the names in them
+_TIED: Final = "tie_word_embeddings"  # what a config.json says where one matrix is two leaves
 _PARAMETERS: Final = "map_parameters"  # the key of a sealed stream's metadata under which they stand
 
 
@@ -51,7 +52,8 @@ class MapReport(NamedTuple):
     `config` is what the config.json beside the output says, but for the dtype, and `config_name` where it stands; None
     where none was written. With `config_was_there` one stood there, fits, and was left as it was. `kept` is what a
     configuration says that no leaf shows, and who says it. `sources` are the leaves of the input, by their numbers, of
-    which those of the output are made, of each the first.
+    which those of the output are made, of each the first. `taken_as_tied` are leaves that the output does not have, and
+    that its config.json therefore says are tied to another.
     """
 
     name: str
@@ -65,6 +67,7 @@ class MapReport(NamedTuple):
     config_was_there: bool = False
     kept: Mapping[str, tuple[Any, str]] = MappingProxyType({})
     sources: tuple[int, ...] = ()
+    taken_as_tied: tuple[tuple[str, ...], ...] = ()
 
 
 def remapped(
@@ -100,6 +103,10 @@ def remapped(
         values = known_values(definition, configurations(), plan.values).values
         config = model_config(definition, plan._replace(values=values))
         config = config._replace(config={**config.config, **{key: value for key, (value, _) in kept.items()}})
+        is_untied = any(configuration.get(_TIED) is False for configuration, _ in configurations())
+        if not is_untied and (without := _not_made(definition, plan)):
+            config = config._replace(config={**config.config, _TIED: True})
+            report = report._replace(taken_as_tied=without)
         if there is not None:
             _refuse_another(config.config, *there)
         report = report._replace(values=values, config=config, config_name=config_name, config_was_there=bool(there))
@@ -127,9 +134,16 @@ def _with_tied(
     if not missing:
         return list(items), [], []
     paths = [path for path, _ in missing]
-    if not any(configuration.get("tie_word_embeddings") is True for configuration, _ in configurations()):
+    if not any(configuration.get(_TIED) is True for configuration, _ in configurations()):
         return list(items), [], paths
     return [*items, *(by_path[other]._replace(path=path) for path, other in missing)], paths, []
+
+
+def _not_made(definition: Definition, plan: Plan) -> tuple[tuple[str, ...], ...]:
+    """The leaves that may be tied to others of the output, and that it does not have."""
+    made = {target.path for target in plan.targets}
+    pairs = [(tuple(parse(name)), tuple(parse(other))) for name, other in definition.tied_back.items()]
+    return tuple(path for path, other in pairs if path not in made and other in made)
 
 
 def _planned(

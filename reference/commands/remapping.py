@@ -78,7 +78,10 @@ def map_json(report: MapReport | None) -> dict[str, Any] | None:
     return {
         "name": report.name,
         "parameters": {name: {"value": value.value, "source": value.source} for name, value in report.values.items()},
-        **{name: [list(path) for path in getattr(report, name)] for name in ("left_out", "tied", "untied")},
+        **{
+            name: [list(path) for path in getattr(report, name)]
+            for name in ("left_out", "tied", "untied", "taken_as_tied")
+        },
         "config": report.config_name,
         "wrote_config": wrote,
         "assumed": list(report.config.assumed) if wrote and report.config else [],
@@ -112,6 +115,9 @@ def print_map(report: MapReport | None, is_dry: bool) -> None:
         print(f"{report.config_name} exists, agrees with the leaves, and is left as it is")
         return
     print(f"{'would write' if is_dry else 'wrote'} {report.config_name}")
+    for path in report.taken_as_tied:
+        text = f"{display(path)} is not among the leaves, so {report.config_name} says that it is tied to another one"
+        print(f"note: {text} (tie_word_embeddings): if the model has its own, convert that too", file=sys.stderr)
     if report.config.assumed:
         assumed = ", ".join(report.config.assumed)
         print(

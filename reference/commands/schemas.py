@@ -156,6 +156,7 @@ _MAP: Final = _object(
         "left_out": _PATHS,
         "tied": _PATHS,
         "untied": _PATHS,
+        "taken_as_tied": {**_PATHS, "description": "leaves that the output lacks, and its config.json says are tied"},
         "config": {**_or_null(_TEXT), "description": "the config.json beside the output"},
         "wrote_config": _BOOL,
         "assumed": _list(_TEXT),

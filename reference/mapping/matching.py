@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..containers.load_prefixes import WEIGHTS
 from ..format.keypaths import display
 from ..format.leaves import Leaf, leaf_text
 from .expressions import ELLIPSIS, Axis, axes_for
@@ -89,6 +90,12 @@ def _advice(map: Definition, table: Table, leaves: Leaves, without: Sequence[tup
                 len(path) > n and match(table, path[n:]) for path in paths
             ):
                 return f"the rules fit what is under {display(paths[0][:n])}: --prefix={display(paths[0][:n])}"
+        if len(without) == len(paths):
+            for n in (2, 1):
+                for prefix in dict.fromkeys(path[:n] for path in paths if len(path) > n):
+                    if all(match(table, path[n:]) for path in paths if path[:n] == prefix and len(path) > n):
+                        text = f"the rules fit what is under {display(prefix)}: --prefix={display(prefix)}"
+                        return f"{text}, or trainstate_params::" if prefix == WEIGHTS else text
         back = map.inverse()
         if all(match(back.tables[0], path) or is_left_out(back.tables[0], path) for path in paths):
             return f"the leaves are those of the other direction: {back.name}"

@@ -42,7 +42,8 @@ def mapped_trees(draw):
         paths = draw(st.sets(st.lists(parts, min_size=2, max_size=3).map(tuple), min_size=1, max_size=4))
         paths = [path for path in sorted(paths) if not any(path[: len(each)] == each for each in paths - {path})]
         tree = unflatten((path, leaf(*draw(st.lists(st.integers(0, 3), max_size=3)))) for path in paths)
-        to_nnx = maps.named("linen-to-nnx" if "linen" in name else "nnx-plain-to-values")
+        found = maps.named(name)
+        to_nnx = found if name.startswith(("linen-to", "nnx-plain-to-values")) else found.inverse()
         tree = {"params": tree, "batch_stats": {"n": {"mean": leaf(3)}}} if "linen" in name else tree
         return name, tree if to_nnx.name == name else to_nnx.apply(tree), {}
     sizes = Sizes(
