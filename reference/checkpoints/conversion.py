@@ -30,7 +30,7 @@ from .checkpoint import KeyPathLike, locate
 from .checkpoint import open as open_checkpoint
 from .metadata_carried import Carried, carried
 from .outputs import Output
-from .patterns import Patterns, chooser
+from .patterns import Patterns, chooser, listed, without_match
 from .remapping import MapReport, config_file, folder_of_map, remapped, with_parameters
 from .renaming import Renames
 
@@ -54,6 +54,7 @@ class ConvertReport(NamedTuple):
     worst: tuple[str, ...] | None = None
     shards: tuple[str, ...] = ()
     map: MapReport | None = None
+    unmatched: tuple[tuple[str, str], ...] = ()  # arguments, each with a pattern of it that matches no leaf
 
     def __repr__(self) -> str:
         leaves = counted(len(self.items), "leaf")
@@ -120,11 +121,17 @@ def convert(
     or None for jax where there is an accelerator; the bytes are the same with each. Raises FormatError, OSError, and
     UsageError for a prefix, dtype or backend that does not exist.
     """
+    include, exclude, keep = listed(include), listed(exclude), listed(keep)
     dtype_for = dtype_chooser(float_dtype, keep)
     to = Output(folder_of_map(output, map) if streaming is None else output, streaming, max_shard_size)
     to.refuse_itself(split_prefix(path)[1])
     tally = Tally()
     with open_checkpoint(path, prefix, dialect=dialect, names=names) as checkpoint:
+        there = [*(record.path for record in checkpoint.listed), *(each.path for each in checkpoint.unheld)]
+        unmatched = [
+            *(("include", glob) for glob in without_match(include, there)),
+            *(("exclude", glob) for glob in without_match(exclude, there)),
+        ]
         checkpoint.select(chooser(include, exclude))
         to.refuse_loss(split_prefix(path)[1], len(checkpoint.records) == len(checkpoint.contents.records))
         items = [item_in(checkpoint.source, record) for record in checkpoint.records]
@@ -138,6 +145,10 @@ def convert(
         # Depth-first order (TREE-5), whatever the order of the source.
         items = depth_first(items)
         dtypes = [dtype_for(item.path) for item in items]
+        written = [item.path for item in items]
+        globs = [*float_dtype] if isinstance(float_dtype, Mapping) else None
+        unmatched += [("keep", glob) for glob in without_match(keep, written)]
+        unmatched += [("float_dtype", glob) for glob in without_match(globs, written)]
         cast_to = cast_on(backend, [] if dry_run else zip(dtypes, (item.leaf.dtype for item in items), strict=True))
         before, items = items, [cast_to(item, dtype, tally.add) for item, dtype in zip(items, dtypes, strict=True)]
         version = (format or checkpoint.version) if to.kind == STREAM else None
@@ -170,6 +181,7 @@ def convert(
             tally.worst,
             tuple(name for name, _ in plan.files if name),
             mapped,
+            tuple(unmatched),
         )
 
 
@@ -177,7 +189,7 @@ def dtype_chooser(float_dtype: FloatDtypes, keep: Patterns) -> Callable[[tuple[s
     """What says to which dtype the floats of a leaf are cast, None for its own. Raises UsageError."""
     given = {"*": float_dtype} if not isinstance(float_dtype, Mapping) else float_dtype
     rules = [(chooser(glob), dtype_called(name)) for glob, name in given.items()]
-    kept = chooser(keep) if keep is not None else lambda path: False
+    kept = chooser(keep) if keep else lambda path: False
 
     def dtype_for(path: tuple[str, ...]) -> np.dtype | None:
         if kept(path):

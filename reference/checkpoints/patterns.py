@@ -31,10 +31,24 @@ def chooser(include: Patterns = None, exclude: Patterns = None) -> Chooser:
     return is_chosen
 
 
+def without_match(patterns: Patterns, paths: Iterable[tuple[str, ...]]) -> list[str]:
+    """The patterns that match none of these key paths."""
+    left = dict(zip(listed(patterns) or (), _searches(patterns), strict=True))
+    for path in paths if left else ():
+        text = display(path)
+        left = {pattern: search for pattern, search in left.items() if not search(text)}
+    return [pattern if isinstance(pattern, str) else pattern.pattern for pattern in left]
+
+
+def listed(patterns: Patterns) -> list[Pattern] | None:
+    """The patterns of an argument, None for None."""
+    if patterns is None:
+        return None
+    return [patterns] if isinstance(patterns, str | re.Pattern) else list(patterns)
+
+
 def _searches(patterns: Patterns) -> list[Callable[[str], re.Match[str] | None]]:
-    if isinstance(patterns, str | re.Pattern):
-        patterns = [patterns]
-    patterns = list(patterns or ())
+    patterns = listed(patterns) or []
     if odd := [pattern for pattern in patterns if not isinstance(pattern, str | re.Pattern)]:
         raise UsageError(f"include and exclude take globs and compiled expressions, not {odd[0]!r}")
     return [

@@ -15,7 +15,7 @@ from ..containers.load_prefixes import PREFIXES, kind_said, shown_name, split_pr
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
 from ..format.errors import counted
-from ..format.keypaths import display
+from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
 from ..storage.places import place_of
 from ..storage.same_files import is_same_file
@@ -142,6 +142,7 @@ def describe_json(report: ConvertReport, output: str, is_dry: bool) -> dict[str,
         "map": map_json(report.map),
         "metadata_left_out": list(report.metadata_left_out),
         "too_big_for_old_loaders": [list(path) for path in report.too_big_for_old_loaders],
+        "unmatched": [{"option": option, "pattern": pattern} for option, pattern in report.unmatched],
     }
 
 
@@ -167,9 +168,19 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
         keeps = "safetensors does" if report.version == "2.0" else "--format=2.0 keeps it"
         keeps = "a sealed stream keeps it (--streaming=True --format=2.0)" if report.version != "1.0" else keeps
         note_left_out("the output has no place", report.metadata_left_out, keeps)
+    if report.unmatched:
+        globs = printable(", ".join(f"--{option}={pattern!r}" for option, pattern in report.unmatched))
+        renamed = any(option in ("keep", "float_dtype") for option, _ in report.unmatched) and remaps(arguments)
+        new = "; --keep and --float_dtype are compared with the new names" if renamed else ""
+        print(f"note: no leaf matches {globs}{new}", file=sys.stderr)
     for path in report.too_big_for_old_loaders:
         text = f"note: {display(path)} is over 2 GiB: readers built on msgpack-python cannot load it"
         print(text, file=sys.stderr)
+
+
+def remaps(arguments: argparse.Namespace) -> bool:
+    """Whether leaves are written under other names."""
+    return bool(arguments.map or arguments.rename or arguments.prefix)
 
 
 def float_dtypes(given: list[str] | None) -> dict[str, str] | str:

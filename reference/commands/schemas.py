@@ -176,6 +176,10 @@ _CONVERSION: Final = _object(
         "map": _or_null(_MAP),
         "metadata_left_out": _list(_TEXT),
         "too_big_for_old_loaders": _PATHS,
+        "unmatched": {
+            **_list(_object({"option": _TEXT, "pattern": _TEXT})),
+            "description": "patterns that match no leaf",
+        },
     }
 )
 _COUNTS: Final = {"output": _TEXT, "leaves": _INT, "bytes": _INT, "became_infinite": _INT}

@@ -1,6 +1,7 @@
 """What cannot be held, or clashes, stops a command only where it was chosen; so are dtypes, names and endings."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import streamckpt as sc
+from reference.commands.verbs import main
 from reference.format.errors import FormatError, UsageError
 
 
@@ -237,3 +239,21 @@ def test_the_end_of_a_name_says_the_kind(mixed):
 def test_inspect_takes_a_subtree(mixed):
     shown = command("reference.inspect", "x", "--prefix=b/norm").stdout
     assert shown.splitlines()[2].startswith("w ")
+
+
+def test_a_pattern_that_matches_no_leaf_is_noted(tmp_path, monkeypatch, capfd):
+    """One that is misspelled would else cast what was to be kept, without a word."""
+    monkeypatch.chdir(tmp_path)
+    sc.save("x", {"a": {"router": np.ones(2, np.float32)}, "b": np.ones(2, np.float32)})
+    given = ["--keep=*/rooter", "--keep=b", "--float_dtype=bf16", "--float_dtype=c=fp16", "--exclude=d", "--include=a*"]
+    assert main(["convert", "x", "params::y", *given, "--include=e"]) == 0
+    told = " ".join(capfd.readouterr().err.split())
+    assert (
+        "note: no leaf matches --include='e', --exclude='d', --keep='*/rooter', --keep='b', --float_dtype='c'" in told
+    )
+    assert main(["convert", "x", "params::y", "--keep=a/*", "--float_dtype=bf16", "--rename=a/=n/"]) == 0
+    told = " ".join(capfd.readouterr().err.split())
+    assert "no leaf matches --keep='a/*'; --keep and --float_dtype are compared with the new names" in told
+    assert main(["convert", "x", "params::y", "--keep=n/*", "--float_dtype=bf16", "--rename=a/=n/", "--include=*"]) == 0
+    assert "matches" not in capfd.readouterr().err
+    assert sc.convert("x", "y", exclude=[re.compile("^z")], include="b").unmatched == (("exclude", "^z"),)
