@@ -109,6 +109,8 @@ def metadata_of(given: list[str] | None, texts: bool = False) -> dict[str, Any] 
         key, separator, value = each.partition("=")
         if not separator:
             raise UsageError(f"--metadata takes KEY=VALUE, and {each!r} has no =")
+        if not key:
+            raise UsageError(f"--metadata takes KEY=VALUE, and {each!r} has no KEY")
         metadata[key] = value
         if not texts:
             with contextlib.suppress(ValueError):

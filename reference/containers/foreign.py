@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
+
+from ..format.errors import WrongKind
 
 
 class Foreign(NamedTuple):
@@ -33,6 +36,11 @@ def _is_of_orbax(head: bytes, size: int) -> bool:
     return head.startswith(_ORBAX) or (head.startswith(b'{"') and b'\\"sharding_type\\"' in head)
 
 
+def _is_torch_index(head: bytes, size: int) -> bool:
+    """Whether a file is pytorch_model.bin.index.json, which names pickles."""
+    return head.lstrip(_BLANKS).startswith(b"{") and b'"weight_map"' in head and b'.bin"' in head
+
+
 _ORBAX: Final = (
     *(b"\x0c\xdb:*", b"\x0c\xdb \xde"),  # OCDBT, the store of arrays
     *(b'{"tree_metadata"', b'{"item_handlers"', b'{"array_metadatas"', b"Checkpoint commit was successful to "),
@@ -54,6 +62,8 @@ def _starts(*beginnings: bytes) -> Callable[[bytes, int], bool]:
 EMPTY: Final = "empty file"
 UNKNOWN: Final = "file of an unknown kind"
 _ELSEWHERE: Final = "convert it to safetensors where it came from"
+_TORCH: Final = re.compile(r"pytorch_model([.-].*)?\.bin(\.index\.json)?")  # what transformers wrote before
+_TORCH_ADVICE: Final = "load the model with transformers, and save it with save_pretrained, which writes safetensors"
 
 # In the order in which they are tried, after the containers.
 FOREIGN: Final = (
@@ -85,6 +95,7 @@ FOREIGN: Final = (
         _is_of_orbax,
         "name the folder that it is in: orbax::FOLDER",
     ),
+    Foreign("index of PyTorch files", _is_torch_index, _TORCH_ADVICE),
     Foreign(
         "JSON text",
         lambda head, size: head.lstrip(_BLANKS)[:1] in (b"{", b"["),
@@ -108,3 +119,13 @@ FOREIGN: Final = (
     ),
     Foreign(UNKNOWN, lambda head, size: True, "a checkpoint is a stream, a flax file or a safetensors file"),
 )
+
+
+def refuse_torch(folder: str, names: Sequence[str]) -> None:
+    """Refuse a folder whose files, of these names, are of PyTorch. Raises WrongKind (CONV-6)."""
+    if found := [name for name in names if _TORCH.fullmatch(name)]:
+        more = f" and {len(found) - 1} more" if found[1:] else ""
+        detail = f"this folder holds a model in PyTorch's files, {found[0]}{more}"
+        error = WrongKind("CONV-6", None, None, detail, _TORCH_ADVICE)
+        error.file = folder
+        raise error

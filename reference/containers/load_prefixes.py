@@ -54,8 +54,12 @@ def shown_name(spec: str | os.PathLike[str]) -> str:
 
 # What the end of a name says that is written; `flax_model.msgpack` is that of transformers, and no other .msgpack says
 # anything: JAXSeq calls its streams so.
-_ENDINGS: Final = ((re.compile(r"\.safetensors$"), SAFETENSORS), (re.compile(r"(^|/)flax_model[^/]*\.msgpack$"), FLAX))
-_NOT_WRITTEN: Final = re.compile(r"\.(pt|pth|npz|npy|h5|hdf5|gguf|onnx)$")
+_ENDINGS: Final = (
+    (re.compile(r"\.safetensors$", re.IGNORECASE), SAFETENSORS),
+    (re.compile(r"(^|/)flax_model[^/]*\.msgpack$"), FLAX),
+)
+_NOT_WRITTEN: Final = re.compile(r"\.(pt|pth|npz|npy|h5|hdf5|gguf|onnx)$|(?<=/)pytorch_model[^/]*\.bin$")
+_INDEX: Final = re.compile(r"\.(safetensors|msgpack)\.index\.json$")
 
 
 def kind_said(output: str | os.PathLike[str]) -> str | None:
@@ -63,7 +67,12 @@ def kind_said(output: str | os.PathLike[str]) -> str | None:
     prefix, path = split_prefix(output)
     if prefix:
         return PREFIXES[prefix]
-    if found := _NOT_WRITTEN.search(path):
+    if found := _INDEX.search(path):
+        kind = "safetensors" if found[1] == "safetensors" else "flax"
+        folder = path.rpartition("/")[0]
+        text = "the index of shards is written with them; name their folder"
+        raise UsageError(f"{path}: {text}, as in {kind}::{f'{folder}/' if folder else './'}")
+    if found := _NOT_WRITTEN.search(f"/{path}"):
         advice = "put safetensors::, flax:: or params:: before it to say what to write"
         raise UsageError(f"{path}: {found[0]} files cannot be written; {advice}")
     return next((kind for ending, kind in _ENDINGS if ending.search(path)), None)
@@ -152,8 +161,11 @@ def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
 
 
 def _keys_there(records: list[Record], prefix: tuple[str, ...]) -> str:
-    """The keys where a prefix leaves the tree."""
+    """The keys where a prefix leaves the tree, and what may be meant."""
     at = 0
+    dotted = tuple(part for each in prefix for part in each.split(".") if part)
+    if dotted != prefix and any(record.path[: len(dotted)] == dotted for record in records):
+        return f"name it {display(dotted)}"
     while any(record.path[: at + 1] == prefix[: at + 1] and len(record.path) > at + 1 for record in records):
         at += 1
     keys = [*dict.fromkeys(display((record.path[at],)) for record in records if record.path[:at] == prefix[:at])]

@@ -163,4 +163,6 @@ def _refuse(base: str, items: list[str], steps: Iterable[str] = ()) -> NoReturn:
         found = ", ".join(steps[-8:])
         raise UsageError(f"{base} holds the steps {found}: name one, as in orbax::{base}/{steps[-1]}")
     advice = "leave orbax:: out where it is of another kind; restore one of orbax before 0.5 with that version of orbax"
-    raise FormatError("CONV-6", None, None, f"this is not an orbax folder: there is no {TREE} in it", advice)
+    error = FormatError("CONV-6", None, None, f"this is not an orbax folder: there is no {TREE} in it", advice)
+    error.file = base
+    raise error

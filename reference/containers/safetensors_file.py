@@ -96,11 +96,12 @@ def read_safetensors(source: Source, names: str = SPLIT) -> Contents:
 
 def _clash(paths: list[tuple[str, ...]]) -> FormatError | None:
     """The refusal of paths that clash. Raises STREAM-3 where there is none at all."""
+    if not paths:
+        advice = "nothing is to be had from it; get it again if it should hold some"
+        raise FormatError("STREAM-3", 8, None, "this safetensors file holds no tensor", advice)
     try:
         check_paths(paths)
     except FormatError as error:
-        if error.clause == "STREAM-3":
-            raise
         return error
     return None
 

@@ -22,6 +22,7 @@ from ..storage.place import OpenedFile
 from ..storage.places import LocalPlace, names_folder, place_of
 from ..storage.whole_folders import settle_set
 from .container import Contents, Departure, Loss
+from .foreign import refuse_torch
 from .orbax_folder import ORBAX, OrbaxFolder
 from .orbax_places import FarOrbax, LocalOrbax, holds_orbax
 from .shard_index import INDEX, LAYOUTS, SHARD, SHOWN, Index, Layout, are, layout_of, listed, read_index, shown
@@ -227,6 +228,7 @@ def _open_folder(name: str, folder: str | None, wanted: str | None) -> OpenedFil
             faults = [f"{index} is missing, and {listed(shards)} {'are' if shards[1:] else 'is'} there"]
             raise _refusal(name, faults)
     if not found:
+        refuse_torch(name, names)
         files = [each for each in names if not each.startswith(".") and os.path.isfile(os.path.join(folder, each))]
         such = f", such as {listed(files)}" if files else ""
         raise IsADirectoryError(errno.EISDIR, f"this is a directory; name a file in it{such}", name)

@@ -16,6 +16,7 @@ from ..containers.load_prefixes import split_prefix
 from ..containers.safetensors_file import SAFETENSORS, SPLIT
 from ..devices.states import flax_expansion
 from ..format.collector import no_collection
+from ..format.errors import FormatError
 from ..format.records import Item, extents_of, item_in
 from ..format.trees import depth_first, flatten
 from ..storage.local_files import Path_
@@ -55,6 +56,18 @@ def framework(side: Side, kind: str) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
+def _whole(is_chosen: Chooser | None) -> Iterator[None]:
+    """Of what takes whole checkpoints alone, no refusal advises to leave leaves out."""
+    try:
+        yield
+    except FormatError as error:
+        if is_chosen is None and "--exclude" in (error.advice or ""):
+            keeps = ", or keep names whole with --names=whole (names=)" if error.clause.startswith("STREAM") else ""
+            error.advice = f"convert it with --exclude (exclude=) first{keeps}"
+        raise
+
+
+@contextlib.contextmanager
 def open_side(checkpoint: Any, is_chosen: Chooser | None = None, names: str = SPLIT) -> Iterator[Side]:
     """Open `[PREFIX::]PATH`, or take a tree as `reference.save` does: what it leaves out is left out here.
 
@@ -67,7 +80,7 @@ def open_side(checkpoint: Any, is_chosen: Chooser | None = None, names: str = SP
         return
     with open_checkpoint(checkpoint, names=names) as opened:
         opened.leave_out(is_chosen)
-        with no_collection():
+        with no_collection(), _whole(is_chosen):
             records = depth_first(opened.records)
             items = [item_in(opened.source, record) for record in records]
         source = opened.source

@@ -27,6 +27,7 @@ _INT_KEYS: Final = (
     "open(), load() and every command but verify read ints as the texts of their digits, and "
     "`streamckpt convert IN flax::OUT` writes a file that has those"
 )
+_LISTS: Final = "of a file that is there, `streamckpt salvage` takes all but the lists"
 
 
 class _Open(NamedTuple):
@@ -142,7 +143,7 @@ def _read_value(
         return None
     # FLAX-4: "A value that is an array MUST be refused."
     if cursor.kind() == "array":
-        advice = "save flax.serialization.to_state_dict(tree) instead"
+        advice = f"save flax.serialization.to_state_dict(tree) instead; {_LISTS}"
         if skipped is None:
             cursor.fail("FLAX-4", "there is a list in the tree", advice=advice)
         _skip(cursor)
