@@ -67,7 +67,8 @@ def read_up_to_fault(source: Source, dialect: str | None = None) -> list[Record]
     if isinstance(source, Shards):
         return []
     if begins_as(source, FLAX):
-        return _flax(source, [])[0]
+        found, losses = _flax(source, [])
+        return [record for record in found if not losses or record.offset < losses[0].offset]  # lists are skipped
     records: list[Record] = []
     split = dialect == SPLIT_LEAVES
     with contextlib.suppress(FormatError), no_collection():

@@ -3,11 +3,13 @@
 import json
 
 import jsonschema
+import msgpack
 import numpy as np
 import pytest
 
 import streamckpt as sc
 from reference.commands.schemas import SCHEMAS
+from reference.commands.verbs import main
 from reference.tests.typed_verbs import said
 
 TREE = {"layers": {str(i): {"kernel": np.arange(400, dtype=np.float32) + i, "step": i} for i in range(6)}}
@@ -64,3 +66,13 @@ def test_what_is_not_damaged_is_not_called_so(tmp_path, monkeypatch, capsys, wor
     sc.save("whole", TREE)
     status, out, error = said(capsys, "inspect", *words.split())
     assert (status, out, error.count("\n")) == (1, "", 1)
+
+
+def test_what_stands_behind_a_list_is_not_in_front_of_it(tmp_path, capsys):
+    (tmp_path / "x").write_bytes(msgpack.packb({"a": 1, "l": [2], "z": 3}))
+    assert main(["inspect", str(tmp_path / "x")]) == 1
+    out, err = capsys.readouterr()
+    assert "1 leaf in front of the fault" in out
+    assert "z" not in out.split("offset")[1]
+    assert "there is a list in the tree" in err
+    assert "salvage" in err
