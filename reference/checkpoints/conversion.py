@@ -55,6 +55,7 @@ class ConvertReport(NamedTuple):
     shards: tuple[str, ...] = ()
     map: MapReport | None = None
     unmatched: tuple[tuple[str, str], ...] = ()  # arguments, each with a pattern of it that matches no leaf
+    replaced: bool = False  # the output has taken the place of the input
 
     def __repr__(self) -> str:
         leaves = counted(len(self.items), "leaf")
@@ -125,6 +126,7 @@ def convert(
     dtype_for = dtype_chooser(float_dtype, keep)
     to = Output(folder_of_map(output, map) if streaming is None else output, streaming, max_shard_size)
     to.refuse_itself(split_prefix(path)[1])
+    replaces = to.replaces(split_prefix(path)[1])
     tally = Tally()
     with open_checkpoint(path, prefix, dialect=dialect, names=names) as checkpoint:
         there = [*(record.path for record in checkpoint.listed), *(each.path for each in checkpoint.unheld)]
@@ -182,6 +184,7 @@ def convert(
             tuple(name for name, _ in plan.files if name),
             mapped,
             tuple(unmatched),
+            replaces,
         )
 
 

@@ -151,6 +151,10 @@ class Output:
             text = f"{self.name} holds what is read, and the leaves that are left out would be lost"
             raise UsageError(f"{text}; name another output")
 
+    def replaces(self, path: Path_) -> bool:
+        """Whether what is written takes the place of what is read from `path`."""
+        return self._goes(path) if self.is_folder else is_same_file(self._place, path)
+
     def _old(self) -> list[str]:
         """The files of the older set, which go when the new one comes."""
         if self._far is not None:

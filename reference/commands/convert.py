@@ -11,14 +11,12 @@ from ..checkpoints.remapping import folder_of_map
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import spare_memory
 from ..containers.container import article
-from ..containers.load_prefixes import PREFIXES, kind_said, shown_name, split_prefix
+from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
 from ..format.errors import counted
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
-from ..storage.places import place_of
-from ..storage.same_files import is_same_file
 from .command_line import print_json, run
 from .options import (
     add_backend,
@@ -197,9 +195,6 @@ def _run(arguments: argparse.Namespace) -> None:
     kind = kind_said(arguments.output_file)
     if arguments.streaming is None and kind is None:
         arguments.streaming = False
-    replaces = is_same_file(
-        place_of(split_prefix(arguments.output_file)[1]), split_prefix(arguments.load_checkpoint)[1]
-    )
     report = convert(
         arguments.load_checkpoint,
         arguments.output_file,
@@ -227,7 +222,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         _print_plan(report)
     _print_report(arguments, report)
-    if replaces:
+    if report.replaced:
         verb = "would take" if arguments.dry_run else "has taken"
         print(f"note: it {verb} the place of the input, which is the same file", file=sys.stderr)
 

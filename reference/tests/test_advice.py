@@ -94,3 +94,15 @@ def test_an_orbax_folder_that_is_none_is_named(tmp_path, capfd):
 
 def test_metadata_has_a_key(capfd):
     assert "'=5' has no KEY" in told(capfd, "convert", "x", "y.safetensors", "--metadata==5", status=2)
+
+
+def test_what_is_replaced_is_noted_and_nothing_else(tmp_path, capfd):
+    (tmp_path / "f").mkdir()
+    assert main(["convert", "x", "safetensors::f/"]) == 0
+    assert "has taken the place" not in capfd.readouterr().err
+    assert main(["convert", "f", "safetensors::f/", "--max_shard_size=10B"]) == 0
+    assert "note: it has taken the place of the input" in capfd.readouterr().err
+    assert main(["convert", "f", "flax::f/"]) == 0
+    assert "has taken the place" not in capfd.readouterr().err, "the safetensors are still there"
+    assert main(["convert", "x", "x", "--streaming", "--dry_run"]) == 0
+    assert "note: it would take the place of the input" in capfd.readouterr().err
