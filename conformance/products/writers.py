@@ -1,4 +1,4 @@
-"""What no writer can write, behind much that it can: nothing is written (CONF-7)."""
+"""What no writer can write, behind much that it can: nothing is written (CONF-7). And numbers that are none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from ..assembly import MARKER
 from ..declare import given
-from .product import product
+from .product import Plain, product
 from .sizes import Size, sizes
 
 
@@ -65,3 +65,53 @@ def a_leaf_that_cannot_be_written(fault: Fault, size: Size):
     """A tree has a good array of so many bytes, and then a leaf that cannot be written. Nothing of it is written."""
     good = given(["good"], "ndarray", dtype="uint8", shape=[str(size.n)], fill="07")
     return [good, fault.record]
+
+
+# Texts that some languages read as a number, and that are none in decimal.
+_NUMBERS: Final = [
+    Plain(name, f"{text!r}", text)
+    for name, text in (
+        ("nothing", ""),
+        ("a-blank", " "),
+        ("a-blank-before", " 7"),
+        ("a-blank-behind", "7 "),
+        ("a-line-feed-behind", "7\n"),
+        ("a-nul-behind", "7\0"),
+        ("a-letter-behind", "7L"),
+        ("plus", "+7"),
+        ("an-underscore", "1_0"),
+        ("a-comma", "1,000"),
+        ("hexadecimal", "0x7"),
+        ("a-fraction", "7.0"),
+        ("a-point", "7."),
+        ("an-exponent", "1e1"),
+        ("arabic", "\u0667"),
+        ("wide", "\uff17"),
+        ("two-signs", "--7"),
+    )
+]
+_MEMBERS: Final = [
+    Plain("int", "the value of an int", ("LEAF-1", lambda text: given(["k"], "int", value=text))),
+    Plain(
+        "dimension",
+        "a dimension",
+        ("LEAF-3", lambda text: given(["k"], "ndarray", dtype="int8", shape=[text], fill="07")),
+    ),
+    Plain("bytes", "the length of a bin", ("LEAF-1", lambda text: given(["k"], "bin", bytes=text, fill="07"))),
+]
+
+
+@product(
+    "LEAF-1",
+    "CONF-7",
+    want="reject",
+    places=_MEMBERS,
+    sizes=_NUMBERS,
+    cites=lambda member, _: (member.value[0], "CONF-7"),
+    also=lambda *_: ("LEAF-1", "LEAF-3", "LEAF-5"),
+    part=lambda _: "stream-encode",
+    since="2.0",
+)
+def numbers_that_are_not_decimal(member: Plain, text: Plain):
+    """In place of a number in decimal stands a text that is none, and that a parser of numbers may take."""
+    return [member.value[1](text.value)]
