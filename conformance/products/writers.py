@@ -115,3 +115,32 @@ _MEMBERS: Final = [
 def numbers_that_are_not_decimal(member: Plain, text: Plain):
     """In place of a number in decimal stands a text that is none, and that a parser of numbers may take."""
     return [member.value[1](text.value)]
+
+
+# Keys of a map that give one text.
+_INTEGERS: Final = [
+    Plain(f"{n}".replace("-", "minus-"), f"the key {n:,}", n)
+    for n in (0, 9, 10, 1234, 65_536, 1 << 31, 10**10, 1 << 53, (1 << 53) + 1, 1 << 64, -1, -1234, -(1 << 53) - 1)
+]
+_BELOW: Final = [
+    Plain("leaves", "with leaves", ([], [])),
+    Plain("maps", "with maps that have other keys", (["a"], ["b"])),
+    Plain("maps-below-others", "with maps, all of them below another key", (["a", "c"], ["a", "d"])),
+]
+
+
+@product(
+    "TREE-3",
+    "CONF-7",
+    want="reject",
+    places=_INTEGERS,
+    sizes=_BELOW,
+    also=lambda *_: ("STREAM-4", "STREAM-5", "TREE-1"),
+    part=lambda _: "stream-encode",
+    since="2.0",
+)
+def an_integer_and_its_text_as_keys(number: Plain, below: Plain):
+    """A map has an integer as a key, and far behind it the text of that integer."""
+    first, second = below.value
+    between = [given(["k", f"{i}k"], "nil") for i in range(20)]
+    return [given(["k", number.value, *first], "nil"), *between, given(["k", str(number.value), *second], "nil")]
