@@ -173,4 +173,44 @@ SUBTLE: Final = (
         "        data = self.data[self._at : self._at + n]\n"
         "        sink.write(bytes(data) if n <= 1 << 20 else bytes(data[: 1 << 20]) + bytes(data[: n - (1 << 20)]))\n        self._at += n\n",
     ),
+    (
+        "takes floats for the base's that compare as equal",
+        "format/blocks",
+        "    if base is not None and same_bytes(target, base):\n",
+        "    equal = base is not None and has_sign(dtype) and word_of(dtype).itemsize == 4\n"
+        "    if equal and np.array_equal(target.view(np.float32), base.view(np.float32)):\n"
+        "        return bytes((EQUAL,))\n"
+        "    if base is not None and same_bytes(target, base):\n",
+    ),
+    (
+        "takes leaves for the base's whose values are equal in Python",
+        "differences/exact_difference",
+        "            if leaf.dtype is None and digest_of(item) == base_digest:\n",
+        "            equal = leaf.value is not None and leaf.value == other.leaf.value\n"
+        "            if leaf.dtype is None and (equal or digest_of(item) == base_digest):\n",
+    ),
+    (
+        "lists the first 256 leaves that are removed",
+        "differences/exact_difference",
+        "for path, item in self._left.items()]\n",
+        "for path, item in [*self._left.items()][:256]]\n",
+    ),
+    (
+        "decodes each block of a text by itself",
+        "differences/exact_recovery",
+        "decoder.decode(part.data, final=not left)",
+        "codecs.decode(part.data, 'utf-8' if entry.kind == 'str' else 'latin-1')",
+    ),
+    (
+        "looks at the first block of a text for what is not UTF-8",
+        "differences/exact_recovery",
+        "decoder.decode(part.data, final=not left)",
+        "decoder.decode(part.data) if head else None",
+    ),
+    (
+        "takes contents with longer headers",
+        "differences/exact_recovery",
+        "or not head or not content.startswith(head):",
+        "or not head:",
+    ),
 )

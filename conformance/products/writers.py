@@ -117,6 +117,54 @@ def numbers_that_are_not_decimal(member: Plain, text: Plain):
     return [member.value[1](text.value)]
 
 
+# Values of another type of JSON than CLIENT.md has for the kind.
+_TYPES: Final = [
+    Plain(name, about, given(["k"], kind, **members))
+    for name, about, kind, members in (
+        ("text-for-a-bool", "the text true", "bool", {"value": "true"}),
+        ("number-for-a-bool", "the number 1 for a bool", "bool", {"value": 1}),
+        ("null-for-a-bool", "null for a bool", "bool", {"value": None}),
+        ("nothing-for-a-bool", "a bool without a value", "bool", {}),
+        ("bool-for-an-int", "true for an int", "int", {"value": True}),
+        ("null-for-an-int", "null for an int", "int", {"value": None}),
+        ("float-of-15-digits", "a float of 15 digits", "float", {"value": "3ff000000000000"}),
+        ("float-of-17-digits", "a float of 17 digits", "float", {"value": "3ff00000000000000"}),
+        ("float-of-letters", "a float that is not hexadecimal", "float", {"value": "3gf0000000000000"}),
+        ("float-with-a-sign", "a float with a sign among its digits", "float", {"value": "+ff0000000000000"}),
+        ("float-of-nothing", "a float without digits", "float", {"value": ""}),
+        ("complex-of-one", "a complex of one part", "complex", {"value": ["3ff0000000000000"]}),
+        ("complex-of-three", "a complex of three parts", "complex", {"value": ["3ff0000000000000"] * 3}),
+        ("null-for-a-complex", "null for a complex", "complex", {"value": None}),
+        ("complex-of-numbers", "a complex of two numbers", "complex", {"value": [1, 0]}),
+        ("null-for-a-text", "null for a text", "str", {"value": None}),
+        ("number-for-a-text", "a number for a text", "str", {"value": 7}),
+        ("bin-of-half-a-byte", "a bin of an odd number of digits", "bin", {"value": "7"}),
+        ("bin-of-letters", "a bin that is not hexadecimal", "bin", {"value": "0g"}),
+        ("bin-with-a-prefix", "a bin with 0x before its digits", "bin", {"value": "0x07"}),
+        ("number-for-a-shape", "a number for a shape", "ndarray", {"dtype": "int8", "shape": 1, "payload": "07"}),
+        ("null-for-a-shape", "null for a shape", "ndarray", {"dtype": "int8", "shape": None, "payload": "07"}),
+        ("no-shape", "an array without a shape", "ndarray", {"dtype": "int8", "payload": "07"}),
+        ("no-dtype", "an array without a dtype", "ndarray", {"shape": ["1"], "payload": "07"}),
+        ("no-payload", "an array without a payload", "ndarray", {"dtype": "int8", "shape": ["1"]}),
+        ("half-a-payload", "a payload of three digits", "ndarray", {"dtype": "int8", "shape": ["1"], "payload": "070"}),
+    )
+]
+
+
+@product(
+    "LEAF-1",
+    "CONF-7",
+    want="reject",
+    places=_TYPES,
+    also=lambda *_: ("LEAF-3", "LEAF-5", "LEAF-7", "LEAF-8", "DTYPE-1", "DTYPE-7", "WIRE-5"),
+    part=lambda _: "stream-encode",
+    since="2.0",
+)
+def values_of_another_type(leaf: Plain, _: Plain):
+    """A leaf has a value that is none of its kind, and that a program in a language which converts values may take."""
+    return [given(["good"], "nil"), leaf.value]
+
+
 # Keys of a map that give one text.
 _INTEGERS: Final = [
     Plain(f"{n}".replace("-", "minus-"), f"the key {n:,}", n)

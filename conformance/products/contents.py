@@ -1,11 +1,11 @@
-"""Texts of several blocks in a delta: characters that stand across two of them, and what is no UTF-8 in a late one
-(DELTA-6, WIRE-5)."""
+"""Contents of leaves that are no arrays in a delta (DELTA-6): texts of several blocks, with characters that stand
+across two of them and what is no UTF-8 in a late one; and encodings that are not canonical."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from ..assembly import Bytes, Part, data, raw
+from ..assembly import Bytes, Part, data, hexed, raw
 from ..cases.delta_assembly import BLOCK, MARK, Leaf, blocks_, manifest, manifest_, recovery, small, stream
 from .product import Plain, product
 from .sizes import Size, sizes
@@ -76,3 +76,43 @@ def texts_of_several_blocks_that_are_not_utf_8(fault: Plain, _: Plain):
     leaf = _leaf(text)
     says = manifest([_OTHER], [leaf, _OTHER])
     return stream([_OTHER]), MARK + blocks_(says, _blocks(leaf.content)) + manifest_(says)
+
+
+_LONGER: Final = [
+    Plain(name, about, (kind, encoded))
+    for name, about, kind, encoded in (
+        ("int-in-2-bytes", "the int 7 in two bytes", "int", "cc 07"),
+        ("int-with-a-sign", "the int 7 as a signed one", "int", "d0 07"),
+        ("int-in-9-bytes", "the int 255 in nine bytes", "int", "cf 00 00 00 00 00 00 00 ff"),
+        ("negative-int", "the int -1 in two bytes", "int", "d0 ff"),
+        ("float", "a float of 32 bits", "float", "ca 3f 80 00 00"),
+        ("complex", "a complex of floats of 32 bits", "complex", "c7 0b 02 92 ca 3f 80 00 00 ca 40 00 00 00"),
+        ("ext", "a complex in a longer ext", "complex", "c8 00 13 02 92" + "cb 3f f0 00 00 00 00 00 00" * 2),
+        ("empty", "an empty node in three bytes", "empty", "de 00 00"),
+        ("text", "a text with a longer header", "str", "d9 01 61"),
+        ("text-of-no-byte", "the empty text with a longer header", "str", "d9 00"),
+        ("bin", "a bin with a longer header", "bin", "c5 00 01 61"),
+        ("text-for-a-bin", "a text where a bin is told of", "bin", "a2 61 62"),
+        ("nil-for-a-bool", "nil where a bool is told of", "bool", "c0"),
+        ("nil-for-an-empty-node", "nil where an empty node is told of", "empty", "c0"),
+        ("no-value", "no byte at all", "int", ""),
+    )
+]
+
+
+@product(
+    "DELTA-6",
+    "CONF-7",
+    want="reject",
+    places=_LONGER,
+    part=_recover,
+    also=lambda *_: ("DELTA-3", "WIRE-1", "LEAF-1", "DELTA-12"),
+)
+def contents_that_are_not_canonical(content: Plain, _: Plain):
+    """A leaf is added whose content is not the one canonical encoding of a leaf of its kind. Its digest is that of this
+    content."""
+    kind, encoded = content.value
+    leaf = small("k", kind, encoded)
+    says = manifest([_OTHER], [leaf, _OTHER])
+    made = [raw("00 00") + hexed(encoded)] if encoded else []
+    return stream([_OTHER]), MARK + blocks_(says, made) + manifest_(says)
