@@ -202,15 +202,39 @@ SUBTLE: Final = (
         "codecs.decode(part.data, 'utf-8' if entry.kind == 'str' else 'latin-1')",
     ),
     (
-        "looks at the first block of a text for what is not UTF-8",
-        "differences/exact_recovery",
-        "decoder.decode(part.data, final=not left)",
-        "decoder.decode(part.data) if head else None",
-    ),
-    (
         "takes contents with longer headers",
         "differences/exact_recovery",
         "or not head or not content.startswith(head):",
         "or not head:",
+    ),
+    (
+        "compares the first 64 KiB of a block with the base's",
+        "format/blocks",
+        "if base is not None and same_bytes(target, base):",
+        "if base is not None and same_bytes(target[:65536], base[:65536]):",
+    ),
+    (
+        "takes a digest with a line feed behind it",
+        "format/manifests",
+        '_DIGEST: Final = re.compile("[0-9a-f]{64}").fullmatch',
+        '_DIGEST: Final = re.compile("[0-9a-f]{64}$").match',
+    ),
+    (
+        "takes Python's white space around a manifest",
+        "format/manifests",
+        "        value = read_json(text)\n",
+        "        value = read_json(text.strip())\n",
+    ),
+    (
+        "takes Python's white space behind a header",
+        "containers/safetensors_file",
+        "read_json(text.decode(), float, minus_zero=-0.0)",
+        "read_json(text.decode().rstrip(), float, minus_zero=-0.0)",
+    ),
+    (
+        "writes a tensor called __metadata__ where there is no metadata",
+        "containers/safetensors_file",
+        "        if name in header or name == _METADATA:\n",
+        "        if name in header:\n",
     ),
 )

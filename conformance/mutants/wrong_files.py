@@ -228,16 +228,16 @@ WRONG: Final = (
         "",
     ),
     (
-        "does not compare the kind of a leaf that stays",
-        "differences/exact_recovery",
-        "(leaf.kind != entry.kind or content_size(leaf) != entry.nbytes)",
-        "content_size(leaf) != entry.nbytes",
-    ),
-    (
         "brings together the subtrees of the root alone",
         "differences/exact_recovery",
         "items = depth_first(items)",
         "roots = [*dict.fromkeys(item.path[0] for item in items)]\n"
         "                items = sorted(items, key=lambda item: roots.index(item.path[0]))",
+    ),
+    (
+        "looks at the first block of a text for what is not UTF-8",
+        "differences/exact_recovery",
+        "decoder.decode(part.data, final=not left)",
+        "decoder.decode(part.data) if head else None",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..assembly import Bytes, data
+from ..assembly import Bytes, Part, data
 from ..cases.delta_assembly import Leaf, number, recovery, small, tensor
 from .product import Plain, product
 from .sizes import Size, sizes
@@ -74,6 +74,30 @@ def floats_that_compare_as_equal(dtype: Plain, pair: Plain):
     )
     made = [data(b"\0\0") + _planes(leaf.content, width) for leaf in target]
     return recovery(base + kept, target + kept, *made)
+
+
+_BLOCK: Final = 1 << 22
+_PLACES: Final = [
+    Plain(str(at), f"byte {at:,}", at)
+    for at in (4096, 65_535, 65_536, 131_072, 1 << 20, (1 << 20) + 65_536, _BLOCK - 1, _BLOCK, _BLOCK + 99)
+]
+
+
+@product("DELTA-6", "DELTA-3", want="accept", places=_PLACES, part=_recover)
+def blocks_that_differ_in_one_byte(place: Plain, _: Plain):
+    """An array of one block and 100 bytes, of which one byte is another in the target: a program that compares a part
+    of each block takes it for the base's."""
+    n, at = _BLOCK + 100, place.value
+    base, target = (
+        [tensor("k", "uint8", (n,), Bytes(Part(b"\x07", "", at)) + data(byte) + Bytes(Part(b"\x07", "", n - at - 1)))]
+        for byte in (b"\x07", b"\x08")
+    )
+    content = target[0].content
+    made = [
+        data(b"\0\0") + content.piece(first, _BLOCK) if first <= at < first + _BLOCK else data(b"\x03")
+        for first in (0, _BLOCK)
+    ]
+    return recovery(base, target, *made)
 
 
 # --- kinds -------------------------------------------------------------------------------------------------------
