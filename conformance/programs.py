@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import math
 import os
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from .feeding import Feed
 from .limits import MIB, Limits
 from .plain_text import plain
 from .processes import Effort, resident
@@ -27,7 +27,6 @@ ACCEPTED, REJECTED, CRASHED = "accepted", "rejected", "crashed"
 KEPT: Final = 1 << 20  # bytes of standard output that are kept, unless more are asked for
 _KEPT_ERRORS: Final = 1 << 20
 RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts peak memory
-_PIPE: Final = 1 << 20  # bytes of standard input that are given at a time
 _ERROR: Final = re.compile(r"[\w.: \t]*(Error|Exception|panicked|fatal)\b.*", re.IGNORECASE)
 _SHOWN: Final = 200  # letters of a line of standard error
 _LOOK: Final = 0.02  # seconds between two looks at what a program takes
@@ -114,8 +113,7 @@ def run_program(
 class _Watch:
     def __init__(self, process: subprocess.Popen[bytes], limits: Limits, kept: int, source: IO[bytes] | None) -> None:
         self._process, self._limits, self._kept = process, limits, kept
-        self._source = source
-        self._due: memoryview | None = memoryview(b"")  # what of it the pipe has not taken yet; None at the end
+        self._feed = Feed(source, limits.seconds) if source else None
         self._output, self._errors = bytearray(), bytearray()
         self._size, self._digest = 0, hashlib.sha256()
         self._began = self._looked = time.monotonic()
@@ -131,7 +129,7 @@ class _Watch:
             selector.register(self._process.stdout, selectors.EVENT_READ, self._take_output)
             selector.register(self._process.stderr, selectors.EVENT_READ, self._take_errors)
             if self._process.stdin:
-                _widen(self._process.stdin.fileno())
+                Feed.prepare(self._process.stdin.fileno())
                 selector.register(self._process.stdin, selectors.EVENT_WRITE, self._give)
             while selector.get_map() and not self._broken and self._status is None:
                 ready = selector.select(_LOOK)
@@ -157,15 +155,8 @@ class _Watch:
     # Each of these tells whether there may be more.
 
     def _give(self, fd: int) -> bool:
-        if not self._due:
-            assert self._source
-            self._due = memoryview(self._source.read(_PIPE))
-        with contextlib.suppress(BlockingIOError):
-            try:
-                self._due = self._due[os.write(fd, self._due) :] if self._due else None
-            except BrokenPipeError:  # the program has read all that it wants to
-                self._due = None
-        return self._due is not None
+        assert self._feed
+        return self._feed.give(fd, self._process.pid)
 
     def _take_output(self, fd: int) -> bool:
         chunk = os.read(fd, 1 << 20)
@@ -266,10 +257,3 @@ def _bytes_in(folder: Path | None) -> int:
             with contextlib.suppress(OSError):  # it was there a moment ago
                 total += os.lstat(os.path.join(where, name)).st_size
     return total
-
-
-def _widen(fd: int) -> None:
-    """Make a pipe that is written to without waiting, and as wide as the system lets it be."""
-    os.set_blocking(fd, False)
-    with contextlib.suppress(AttributeError, OSError):
-        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE)

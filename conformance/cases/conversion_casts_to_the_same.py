@@ -1,6 +1,6 @@
 """Chapter 09: casts to the dtype that a leaf has already, which change no bit (CONV-2), and the line of CONV-4."""
 
-from ..assembly import Bytes, map_, ndarray_, record_, scalar_, str_, together
+from ..assembly import Bytes, Part, map_, ndarray_, record_, scalar_, str_, together
 from ..declare import SHOULD, Conversion, converts
 
 # Two infinities, the largest, the smallest subnormal, both zeros; NaNs that are quiet, signalling, of either sign and
@@ -80,6 +80,16 @@ def line_of_one_value():
     stream = record_("s", scalar_("float32", "00 00 80 c7")) + record_("k", ndarray_("float32", (1,), "00 00 80 3f"))
     cast = record_("s", scalar_("float16", "00 fc")) + record_("k", ndarray_("float16", (1,), "00 3c"))
     return Conversion(float_dtype="fp16", says=LINE.format(1)), stream, cast
+
+
+@converts("CONV-4", level=SHOULD)
+def line_of_values_in_a_long_leaf():
+    """2,200,000 values of one leaf became infinite: a program that casts it in pieces counts those of all."""
+    many = 2_200_000
+    before = Bytes(Part(bytes.fromhex("00008047"), "", many))
+    after = Bytes(Part(bytes.fromhex("007c"), "", many))
+    stream, cast = (record_("a", ndarray_(tag, (many,), one)) for tag, one in (("float32", before), ("float16", after)))
+    return Conversion(float_dtype="fp16", says=LINE.format(many)), stream, cast
 
 
 @converts("CONV-4", level=SHOULD)

@@ -180,6 +180,43 @@ def bytes_of_an_int_that_is_the_bases():
     return stream(base), MARK + manifest_(value)
 
 
+def _kept_as(leaf: Leaf, **fields: Any) -> tuple[Bytes, Bytes]:
+    """A leaf that stays, of which the manifest says something else."""
+    value = manifest([leaf], [leaf])
+    value["leaves"][0] |= fields
+    return stream([leaf]), MARK + manifest_(value)
+
+
+@refuses_to_recover("DELTA-3", also=("DELTA-12", "LEAF-1"))
+def kind_of_an_int_that_is_the_bases():
+    """An int that stays, of one byte. The manifest says that it is a bool, which would take as many."""
+    return _kept_as(small("n", "int", "07"), kind="bool")
+
+
+@refuses_to_recover("DELTA-3", also=("DELTA-12", "LEAF-1"))
+def kind_of_a_text_that_is_the_bases():
+    """A text that stays, of two bytes. The manifest says that it is a bin, which may take as many."""
+    return _kept_as(small("t", "str", "a1 61"), kind="bin")
+
+
+@refuses_to_recover("DELTA-3", also=("DELTA-12", "LEAF-1"))
+def kind_of_a_scalar_that_is_the_bases():
+    """A scalar that stays. The manifest says that it is an array of no dimension."""
+    return _kept_as(number("s", "int16", "01 02"), kind="ndarray")
+
+
+@refuses_to_recover("DELTA-3", also=("DELTA-12", "DTYPE-1"))
+def dtype_of_an_array_that_is_the_bases():
+    """An int16 array that stays. The manifest says uint16."""
+    return _kept_as(tensor("k", "int16", (2,), "01 02 03 04"), dtype="uint16")
+
+
+@refuses_to_recover("DELTA-3", also=("DELTA-12", "LEAF-4"))
+def shape_of_an_array_that_is_the_bases():
+    """An array of shape (2, 3) that stays. The manifest says (3, 2)."""
+    return _kept_as(tensor("k", "int8", (2, 3), "01 02 03 04 05 06"), shape=[3, 2])
+
+
 @refuses_to_recover("DELTA-3", also=("DELTA-6", "CONF-4"))
 def int_of_a_gibibyte():
     """An int of 2^30 bytes in 256 blocks, which some 40,000 bytes of frames hold. None is to be unpacked for it."""

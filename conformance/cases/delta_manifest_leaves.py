@@ -222,3 +222,30 @@ def digests_of_the_base_that_are_not_sorted():
     base = [small("a", "int", "01"), small("b", "int", "02"), small("c", "int", "03"), small("d", "int", "04")]
     joined = hashlib.sha256(b"".join(leaf.digest() for leaf in base)).hexdigest()
     return stream(base), MARK + manifest_(manifest(base, base) | {"base": joined})
+
+
+def _of_another_digest(leaf: Leaf, *contents: str) -> tuple[Bytes, Bytes]:
+    """A delta of one leaf, which has another digest; those that follow from it are right."""
+    digest = hashlib.sha256(b"another").digest()
+    value = manifest(BASE, [leaf])
+    value["leaves"][0]["target"] = digest.hex()
+    value |= dict.fromkeys(("target", "order"), hashlib.sha256(digest).hexdigest())
+    return stream(BASE), MARK + blocks_(value, contents) + manifest_(value)
+
+
+@refuses_to_recover("DELTA-12", "CONF-7", also=("DELTA-3", "DELTA-6"))
+def array_without_elements_of_another_digest():
+    """An array of shape (0, 3) is added, which has no block: its digest is not that of its path, dtype and shape."""
+    return _of_another_digest(tensor("none", "int16", (0, 3), ""))
+
+
+@refuses_to_recover("DELTA-12", "CONF-7", also=("DELTA-3", "DELTA-6"))
+def text_of_no_byte_of_another_digest():
+    """The empty text is added, whose one block is its header, and has another digest."""
+    return _of_another_digest(small("none", "str", "a0"), "00 00 a0")
+
+
+@refuses_to_recover("DELTA-12", "CONF-7", also=("DELTA-3", "DELTA-6"))
+def bin_of_no_byte_of_another_digest():
+    """The empty bin is added, whose one block is its header, and has another digest."""
+    return _of_another_digest(small("none", "bin", "c4 00"), "00 00 c4 00")

@@ -58,6 +58,16 @@ def leaves_that_are_not_depth_first_and_change():
     return stream(base), made, stream(sorted(target, key=lambda leaf: leaf.path))
 
 
+@recovers("DELTA-3", "TREE-5", "CONF-6")
+def leaves_that_are_not_depth_first_far_below():
+    """The same in subtrees of subtrees, all of them under one key: each stands whole at the place of its first leaf."""
+    paths = [("a", b, c, d) for d in "xyz" for c in "pqr" for b in "klm"]
+    leaves = [small(path, "int", f"{i:02x}") for i, path in enumerate(paths)]
+    first = {path[:n]: i for n in range(2, 5) for i, path in reversed([*enumerate(paths)])}
+    in_order = sorted(leaves, key=lambda leaf: [first[leaf.path[:n]] for n in range(2, 5)])
+    return stream(BASE), delta(leaves), stream(in_order)
+
+
 @recovers("DELTA-3", "TREE-5")
 def leaves_that_are_not_depth_first_in_a_flax_file():
     """In a flax file the maps bring them together."""

@@ -1,7 +1,7 @@
 """Chapter 08: how deep a tree may be (KEY-3), how long its key paths (KEY-4), and how much of both (FLAX-8)."""
 
-from ..assembly import chunked_, data, int_, map_, ndarray_, raw, str_, together
-from ..declare import array, empty, flax_accept, flax_refuse, given, integer, nil, refuses_to_write, writes
+from ..assembly import MARKER, Bytes, Counted, Part, chunked_, data, int_, map_, ndarray_, raw, str_, together
+from ..declare import array, empty, encode, flax_accept, flax_refuse, given, integer, nil, refuses_to_write, writes
 
 # A key of 65,534 bytes and 65,434 letters.
 LONG = "\u00e9" * 100 + "x" * 65_334
@@ -121,6 +121,27 @@ def key_paths_of_empty_nodes():
     return _shared(510, 28, 15, 294, raw("80"), raw("82"))
 
 
+@flax_refuse("FLAX-8", "LEAF-10")
+def key_paths_of_chunked_arrays():
+    """100 chunked arrays under one key of 60,000 bytes: the key paths of these leaves count too."""
+    chunk = str_("0") + ndarray_("int8", (0,), "")
+    leaf = map_(3) + str_(MARKER) + raw("c3") + str_("shape") + map_(1) + str_("0") + int_(0)
+    leaf += str_("chunks") + map_(1) + chunk
+    file = _shared(1, 60_000, 15, 100, leaf, raw("82"))
+    assert _counted(1, 60_000, 15, 100) > _limit(file.size)
+    return file
+
+
+@flax_refuse("FLAX-8", "CONF-4")
+def key_paths_of_2_to_the_32():
+    """65,536 leaves under one key of 65,514 bytes: what is counted is 2^32, which is 0 to a program that adds in 32
+    bits."""
+    leaves = 65_536
+    assert leaves * (65_514 + 6 + 8 * 2) == 1 << 32
+    entry = (str_("000000") + raw("c0")).data()
+    return map_(1) + str_("x" * 65_514) + map_(leaves) + Bytes(Part(entry, "", leaves, counted=Counted(1)))
+
+
 @flax_refuse("FLAX-8", "CONF-4")
 def key_paths_of_60000_leaves():
     """60,000 leaves of one byte under the same 511 keys: written out, the key paths would take 245 MB."""
@@ -147,3 +168,11 @@ def writes_key_paths_of_just_the_limit():
 def key_paths_of_one_byte_too_many_to_write():
     """294 leaves under the same 510 keys: their key paths take one byte more than a file may."""
     return [given("x" * 28 + "/" * 510 + f"{i:03}", "nil") for i in range(294)] + [given("y" * 15, "nil")]
+
+
+@writes("FLAX-8", "TREE-4", container="flax")
+def key_paths_of_empty_nodes_that_are_left_out():
+    """400 empty nodes under the same 510 keys are left out, and a leaf is written: the key paths of what is not in the
+    file are not counted."""
+    asked = [given("/" * 510 + f"{i:03}", "empty") for i in range(400)] + [given("y", "nil")]
+    return encode(asked, "leave out"), map_(1) + str_("y") + raw("c0")

@@ -70,6 +70,14 @@ def metadata_of_2_to_the_24_bytes():
     return sealed(ITEMS, metadata=long_entry("str", 1 << 24)).accepted()
 
 
+@accept("META-1", "META-2")
+def byte_order_marks_in_the_metadata():
+    """U+FEFF at the beginning of texts and keys, and alone: a character like any other, which some decoders of UTF-8
+    drop."""
+    mark = "\ufeff"
+    return sealed(ITEMS, metadata={mark: mark, f"{mark}a": f"{mark}a", "a": [f"{mark}{mark}", {mark: None}]}).accepted()
+
+
 @accept("META-4")
 def entries_that_nobody_knows():
     """A reader does not refuse what it does not know, nor a `step` that is not an int."""

@@ -104,6 +104,21 @@ def texts_across_blocks_of_any_size():
     return stream, records
 
 
+@accept("WIRE-5", "STREAM-7", longer=True)
+def texts_across_blocks_of_4_mib():
+    """Two texts of 4.3 MB in characters of three bytes, of which no power of two is a multiple: in one of them every
+    cut into blocks of 2 or 4 MiB goes through a character."""
+    stream, records = Bytes(), []
+    for before in ("", "a"):
+        n = 1_430_000
+        leaf = header(0xDB, 4, 3 * n + len(before)) + data(before.encode()) + _euros(n)
+        name = f"{before}\u20ac"
+        stream += raw("92") + path_(name) + header(0xC6, 4, leaf.size) + leaf
+        digest = hashlib.sha256((before + "\u20ac" * n).encode()).hexdigest()
+        records.append({"path": [name], "kind": "str", "bytes": str(3 * n + len(before)), "sha256": digest})
+    return stream, records
+
+
 def _repeated(character: str, times: int) -> Bytes:
     once = data(character.encode()).parts[0]
     return Bytes(once._replace(times=times))

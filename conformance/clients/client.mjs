@@ -206,10 +206,15 @@ function leafOf(record) {
     case 'str': case 'bin': return { kind, payload: bytesPayload(record) };
     case 'int': return { kind, value: BigInt(matching(/^-?[0-9]+$/, value)) };
     case 'float': return { kind, bits: bitsOf(value) };
-    case 'complex': return { kind, bits: [bitsOf(value[0]), bitsOf(value[1])] };
+    case 'complex': return { kind, bits: partsOf(value) };
     case 'bool': return { kind, value: matching(/^(?:true|false)$/, typeof value === 'boolean' && String(value)) === 'true' };
     default: return { kind }; // nil, empty, and what the writer is to refuse
   }
+}
+
+function partsOf(value) {
+  if (!Array.isArray(value) || value.length !== 2) throw new FormatError('LEAF-7', 'a complex is a list of two floats');
+  return value.map(bitsOf);
 }
 
 function dimensionsOf({ shape }) {

@@ -233,7 +233,7 @@ def _array(record: dict[str, Any]) -> Any:
     shape = [int(_checked(n, "dimension", _DECIMAL)) for n in shape]
     if record["kind"] == "scalar" and shape:
         raise Rejected(f"a scalar has the shape {shape}, and not []", clause="LEAF-6")
-    dtype = _dtype(record["dtype"])
+    dtype = _dtype(record.get("dtype"))
     if record.get("byte_order") == "big":
         dtype = dtype.newbyteorder(">")
     if dtype.hasobject:

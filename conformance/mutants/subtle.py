@@ -173,4 +173,68 @@ SUBTLE: Final = (
         "        data = self.data[self._at : self._at + n]\n"
         "        sink.write(bytes(data) if n <= 1 << 20 else bytes(data[: 1 << 20]) + bytes(data[: n - (1 << 20)]))\n        self._at += n\n",
     ),
+    (
+        "takes floats for the base's that compare as equal",
+        "format/blocks",
+        "    if base is not None and same_bytes(target, base):\n",
+        "    equal = base is not None and has_sign(dtype) and word_of(dtype).itemsize == 4\n"
+        "    if equal and np.array_equal(target.view(np.float32), base.view(np.float32)):\n"
+        "        return bytes((EQUAL,))\n"
+        "    if base is not None and same_bytes(target, base):\n",
+    ),
+    (
+        "takes leaves for the base's whose values are equal in Python",
+        "differences/exact_difference",
+        "            if leaf.dtype is None and digest_of(item) == base_digest:\n",
+        "            equal = leaf.value is not None and leaf.value == other.leaf.value\n"
+        "            if leaf.dtype is None and (equal or digest_of(item) == base_digest):\n",
+    ),
+    (
+        "lists the first 256 leaves that are removed",
+        "differences/exact_difference",
+        "for path, item in self._left.items()]\n",
+        "for path, item in [*self._left.items()][:256]]\n",
+    ),
+    (
+        "decodes each block of a text by itself",
+        "differences/exact_recovery",
+        "decoder.decode(part.data, final=not left)",
+        "codecs.decode(part.data, 'utf-8' if entry.kind == 'str' else 'latin-1')",
+    ),
+    (
+        "takes contents with longer headers",
+        "differences/exact_recovery",
+        "or not head or not content.startswith(head):",
+        "or not head:",
+    ),
+    (
+        "compares the first 64 KiB of a block with the base's",
+        "format/blocks",
+        "if base is not None and same_bytes(target, base):",
+        "if base is not None and same_bytes(target[:65536], base[:65536]):",
+    ),
+    (
+        "takes a digest with a line feed behind it",
+        "format/manifests",
+        '_DIGEST: Final = re.compile("[0-9a-f]{64}").fullmatch',
+        '_DIGEST: Final = re.compile("[0-9a-f]{64}$").match',
+    ),
+    (
+        "takes Python's white space around a manifest",
+        "format/manifests",
+        "        value = read_json(text)\n",
+        "        value = read_json(text.strip())\n",
+    ),
+    (
+        "takes Python's white space behind a header",
+        "containers/safetensors_file",
+        "read_json(text.decode(), float, minus_zero=-0.0)",
+        "read_json(text.decode().rstrip(), float, minus_zero=-0.0)",
+    ),
+    (
+        "writes a tensor called __metadata__ where there is no metadata",
+        "containers/safetensors_file",
+        "        if name in header or name == _METADATA:\n",
+        "        if name in header:\n",
+    ),
 )

@@ -215,4 +215,29 @@ WRONG: Final = (
         "        roots[path[0]] = len(path) > 1\n",
         "        roots[path[0]] = True\n",
     ),
+    (
+        "does not check the digest of an array without elements",
+        "differences/exact_recovery",
+        "        if not entry.nbytes:\n            list(self._content(i, leaf))\n",
+        "",
+    ),
+    (
+        "does not check the digest of a text without bytes",
+        "differences/exact_recovery",
+        "        if not size:\n            list(payload())\n",
+        "",
+    ),
+    (
+        "brings together the subtrees of the root alone",
+        "differences/exact_recovery",
+        "items = depth_first(items)",
+        "roots = [*dict.fromkeys(item.path[0] for item in items)]\n"
+        "                items = sorted(items, key=lambda item: roots.index(item.path[0]))",
+    ),
+    (
+        "looks at the first block of a text for what is not UTF-8",
+        "differences/exact_recovery",
+        "decoder.decode(part.data, final=not left)",
+        "decoder.decode(part.data) if head else None",
+    ),
 )

@@ -1,5 +1,5 @@
 """How many values metadata holds, at the limit and beyond it: in one list or map, or in many, of which the first, the
-last, or one within others is the largest (META-3). And long maps that are out of order (META-2)."""
+last, or one within others is the largest (META-3). And maps out of order, and keys that begin alike (META-2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..assembly import here
-from ..cases.metadata_values import Many, Pairs, described, nested
+from ..cases.metadata_values import Many, Pairs, described, nested, shuffled
 from ..cases.sealed_assembly import sealed
 from ..cases.sealed_leaves import number
 from ..declare import encode_sealed
@@ -122,3 +122,42 @@ def long_maps_out_of_order(position: Plain, depth: Plain):
     else:
         entries[at + 1] = entries[at]
     return sealed(_ITEMS, metadata=depth.value(Pairs(tuple(entries)))).data()
+
+
+_PREFIXES: Final = [
+    *(Plain(str(n), f"the same {n:,} bytes", "k" * n) for n in (1, 7, 8, 15, 16, 31, 32, 63, 64, 127, 255, 256, 4096)),
+    Plain("nul", "the same byte and a NUL", "k\0"),
+    Plain("nul-and-more", "the same bytes with a NUL among them", "k\0" * 20),
+    Plain("nul-alone", "a NUL", "\0"),
+]
+_ENDS: Final = ("", "\0", "\0a", "A", "B", "a", "a0", "b", "\u00e9", "\uffff", "\U00010000")
+_NEIGHBOURS: Final = [
+    Plain("letters", "b before a", "ba"),
+    Plain("twice", "a twice", "aa"),
+    Plain("longer", "a letter before nothing", ("a", "")),
+    Plain("nul", "a NUL before nothing", ("\0", "")),
+    Plain("behind-a-nul", "b before a, both behind a NUL", ("\0b", "\0a")),
+]
+
+
+@product("META-2", want="accept", places=_PREFIXES, canonical=True)
+def keys_that_begin_alike(prefix: Plain, _: Plain):
+    """The keys of a map begin with the same bytes, and differ behind these: by bytes that a comparison may not reach,
+    or may take for the end of a text."""
+    content = {prefix.value + end: i for i, end in enumerate(_ENDS)}
+    return sealed(_ITEMS, metadata={"k": [content]}).accepted()
+
+
+@product("META-2", "SEAL-7", want="accept", places=_PREFIXES, part=lambda _: "stream-encode")
+def keys_that_begin_alike_in_another_order(prefix: Plain, _: Plain):
+    """A writer is given such keys in the reverse of their order."""
+    content = {"k": [{prefix.value + end: i for i, end in enumerate(_ENDS)}]}
+    asked = encode_sealed([number("k", 7).read], shuffled(described(content)))
+    return asked, sealed(_ITEMS, metadata=content).data()
+
+
+@product("META-2", want="reject", places=_PREFIXES, sizes=_NEIGHBOURS, also=("INDEX-5",))
+def keys_that_begin_alike_out_of_order(prefix: Plain, keys: Plain):
+    """Two keys begin with the same bytes, and stand in the wrong order, or are one."""
+    entries = tuple((prefix.value + end, 7) for end in keys.value)
+    return sealed(_ITEMS, metadata=Pairs(entries)).data()

@@ -145,11 +145,21 @@ def test_output_is_counted_and_digested_beyond_what_is_kept(tmp_path):
 READS = "import sys; print(len(sys.stdin.buffer.read()))"
 
 
-@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, 3 * MIB + 1])
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 6, 7, 8, MIB - 1, MIB, 3 * MIB + 1])
 def test_standard_input_comes_whole(tmp_path, size):
     (tmp_path / "input").write_bytes(bytes(size))
     got = outcome(tmp_path, READS, stdin=tmp_path / "input")
     assert (got.verdict, got.output) == (ACCEPTED, f"{size}\n".encode())
+
+
+@pytest.mark.parametrize("size", [4, 100, 50_000, MIB])
+@pytest.mark.parametrize("before", ["", "os.read(0, 3); "], ids=["the first", "the second"])
+def test_a_read_of_standard_input_gives_a_part_of_it(tmp_path, size, before):
+    """A program that takes a short read for the end of its input does not find the rest."""
+    (tmp_path / "input").write_bytes(bytes(size))
+    got = outcome(tmp_path, f"import os; {before}print(len(os.read(0, 1 << 22)))", stdin=tmp_path / "input")
+    assert got.verdict == ACCEPTED
+    assert int(got.output) <= max(3, size // 2)
 
 
 @pytest.mark.slow
