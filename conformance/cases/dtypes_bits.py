@@ -133,3 +133,17 @@ def writing_big_endian_float6_with_high_bits_to_a_flax_file():
     """The same for a float of 6 bits, in a flax file."""
     asked = [given(["k"], "ndarray", dtype="float6_e2m3fn", shape=["2"], payload="c8ff", byte_order="big")]
     return asked, map_(1) + str_("k") + ndarray_("float6_e2m3fn", (2,), "08 3f")
+
+
+@writes("DTYPE-4", level=SHOULD, since="2.0")
+def writing_a_pattern_of_int4_with_high_bits():
+    """The bytes f8 and 07 again and again, of which the high bits should be written as zeros, in each of them."""
+    asked = [given(["k"], "ndarray", dtype="int4", shape=["5"], fill="f807")]
+    return asked, record_("k", ndarray_("int4", (5,), loose_("int4", "08 07 08 07 08")))
+
+
+@writes("DTYPE-5", level=SHOULD, since="2.0")
+def writing_a_pattern_of_bools_that_are_neither_0_nor_1():
+    """The bytes 02, 00 and ff again and again, of which 01, 00 and 01 should be written."""
+    asked = [given(["k"], "ndarray", dtype="bool", shape=["5"], fill="0200ff")]
+    return asked, record_("k", ndarray_("bool", (5,), loose_("bool", "01 00 01 01 00")))

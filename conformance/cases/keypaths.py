@@ -1,6 +1,6 @@
 """Chapter 02, KEY-1 and KEY-2: what a key path is, and that a part is any text."""
 
-from ..assembly import ndarray_, raw, record_, together
+from ..assembly import int_, ndarray_, raw, record_, together
 from ..declare import accept, array, boolean, given, integer, refuse, refuses_to_write
 
 
@@ -230,3 +230,11 @@ def parts_called_chunk():
         ["w", "chunk_1"], ndarray_("int8", (1,), "02")
     )
     return bytes_, [array(["w", "chunk_0"], "int8", (1,), "01"), array(["w", "chunk_1"], "int8", (1,), "02")]
+
+
+@accept("KEY-2", "KEY-5")
+def key_of_all_characters_from_u_0080_to_u_0fff():
+    """Every character of two bytes, and those of three whose first byte is e0. Whoever takes that byte for the first of
+    two finds quotes and slashes behind it."""
+    key = "".join(map(chr, range(0x80, 0x1000)))
+    return record_(key, int_(1)), [integer([key], 1)]

@@ -66,7 +66,7 @@ _CYCLES: Final = [
 _TAGS: Final = [
     Plain(tag, f"elements of {tag}", tag) for tag in ("uint16", "bfloat16", "float32", "int64", "complex128")
 ]
-_ELEMENTS: Final = 9_001  # more than 64 KiB of elements of eight bytes
+_ELEMENTS: Final = 33_001  # more than 64 KiB of elements of two bytes
 
 
 @product("DTYPE-3", "DTYPE-6", want="accept", places=_TAGS, sizes=_CYCLES, part=lambda _: "stream-encode", since=_SINCE)
