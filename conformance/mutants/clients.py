@@ -145,12 +145,13 @@ class Bench:
                 if answer == one.answer:
                     continue
                 judgement = _judged(one.check, answer, one.piped)
-                if _bad(one.check, judgement) or {*judgement.advice} - {*one.judgement.advice}:
+                state = state_of(one.check, judgement)
+                if state != state_of(one.check, one.judgement) or {*judgement.advice} - {*one.judgement.advice}:
                     with self._lock:
                         self._order.remove(one)
                         self._order.insert(0, one)
-                    how = judgement.got if _bad(one.check, judgement) else f"advice: {'; '.join(judgement.advice)}"
-                    return Verdict(one.check.case.id, how)
+                    advice = "; ".join(judgement.advice) or judgement.got
+                    return Verdict(one.check.case.id, judgement.got if state == FAILED else f"advice: {advice}")
         return SURVIVED
 
 
