@@ -10,11 +10,10 @@ from ..checkpoints.conversion import ConvertReport, convert
 from ..checkpoints.remapping import folder_of_map
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import spare_memory
-from ..containers.container import article
 from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
-from ..format.errors import counted
+from ..format.errors import article, counted
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
 from .command_line import print_json, run

@@ -35,7 +35,8 @@ def folder(tmp_path, monkeypatch):
         ),
         (
             ["convert", "x", "z", "--prefix=params/w"],
-            "params/w was asked for and is a leaf, not a subtree (CONV-5); under params are: w, b",
+            "params/w was asked for and is a leaf, not a subtree (CONV-5); sc.open(path)['params/w'] reads it, "
+            "and a command takes it by --include=params/w",
         ),
         (["convert", "x", "z", "--prefix=w"], "at its root are: params, n"),
         (["inspect", "x", "--depth=two"], "argument --depth: 'two' is not a whole number"),
