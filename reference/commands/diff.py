@@ -57,7 +57,8 @@ def command_line() -> Parser:
         default=EXACT,
         help="exact gives back every bit; subtract is the arithmetic difference, which rounds",
     )
-    return _with_options(command, "exact casts the target first")
+    neither = "; an exact delta is neither, whatever is said here"
+    return _with_options(command, "exact casts the target first", neither)
 
 
 def recover_command_line() -> Parser:
@@ -73,12 +74,9 @@ def recover_command_line() -> Parser:
     return _with_options(command, "after every leaf has been checked")
 
 
-def _with_options(command: Parser, when_cast: str) -> Parser:
-    command.add_flag(
-        "streaming",
-        None,
-        "write a stream (True, the default) or a standard flax file (False); it means nothing for an exact delta",
-    )
+def _with_options(command: Parser, when_cast: str, but: str = "") -> Parser:
+    text = f"write a stream (True, the default) or a standard flax file (False){but}"
+    command.add_flag("streaming", None, text)
     command.add_argument(
         "--float_dtype",
         default="",
