@@ -10,7 +10,6 @@ from ..checkpoints.conversion import ConvertReport, convert
 from ..checkpoints.remapping import HUGGING_FACE, folder_of_map
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import spare_memory
-from ..containers.flax_file import FLAX
 from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
@@ -162,10 +161,6 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
         print(text if arguments.dry_run else f"{text}; {losses(report.overflowed, report.became_zero)}")
         note_worst(report.worst)
     print_map(report.map, arguments.dry_run)
-    is_chosen = arguments.streaming is not None or kind_said(arguments.output_file) is not None
-    if report.map and report.map.framework == HUGGING_FACE and report.target_kind == FLAX and not is_chosen:
-        text = f"transformers loads a folder: name it {output}/, with the slash, for safetensors and a config.json"
-        print(f"note: {text}", file=sys.stderr)
     if report.metadata_left_out:
         keeps = "safetensors does" if report.version == "2.0" else "--format=2.0 keeps it"
         keeps = "a sealed stream keeps it (--streaming=True --format=2.0)" if report.version != "1.0" else keeps
@@ -197,7 +192,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.streaming is None:
         arguments.output_file = folder_of_map(arguments.output_file, remapping["map"])
     kind = kind_said(arguments.output_file)
-    if arguments.streaming is None and kind is None:
+    if is_default := arguments.streaming is None and kind is None:
         arguments.streaming = False
     report = convert(
         arguments.load_checkpoint,
@@ -226,6 +221,10 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         _print_plan(report)
     _print_report(arguments, report)
+    if is_default and report.map and report.map.framework == HUGGING_FACE:
+        folder = f"{named(arguments.output_file)}/"
+        text = f"transformers loads a folder: name it {folder}, with the slash, for safetensors and a config.json"
+        print(f"note: {text}", file=sys.stderr)
     if report.replaced:
         verb = "would take" if arguments.dry_run else "has taken"
         print(f"note: it {verb} the place of the input, which is the same file", file=sys.stderr)
