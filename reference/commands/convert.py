@@ -222,7 +222,7 @@ def _run(arguments: argparse.Namespace) -> None:
         _print_plan(report)
     _print_report(arguments, report)
     if is_default and report.map and report.map.framework == HUGGING_FACE:
-        folder = f"{named(arguments.output_file)}/"
+        folder = f"{named(str(arguments.output_file))}/"
         text = f"transformers loads a folder: name it {folder}, with the slash, for safetensors and a config.json"
         print(f"note: {text}", file=sys.stderr)
     if report.replaced:
