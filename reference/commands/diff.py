@@ -226,10 +226,9 @@ def _subtraction_json(report: SubtractReport) -> dict[str, Any]:
 def _print_subtraction(arguments: argparse.Namespace, report: SubtractReport) -> None:
     output, total = named(arguments.output_file), size(report.nbytes)
     print(f"wrote {output}: an arithmetic difference of {counted(len(report.items), 'leaf')}, {total}")
-    share = report.inexact / max(report.values, 1)
-    print(
-        f"not exact: {report.inexact:,} of {report.values:,} float values ({share:.2%}) will not come back bit for bit"
-    )
+    of = f"{report.inexact:,} of {report.values:,} float values ({report.inexact / max(report.values, 1):.2%})"
+    exact = f"all of the {report.values:,} float values will come back bit for bit"
+    print(f"not exact: {of} will not come back bit for bit" if report.inexact else exact)
     if report.worst:
         print(f"most of them in {', '.join(map(display, report.worst))}; --method=exact gives back every bit")
     if report.overflowed:

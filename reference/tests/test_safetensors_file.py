@@ -76,7 +76,7 @@ def test_a_damaged_file_is_refused(data):
 GOOD = safetensors.numpy.save({"a": np.arange(3), "b": np.ones(2, np.float16)})
 
 
-@pytest.mark.parametrize("cut", [len(GOOD) - 1, len(GOOD) - 30])
+@pytest.mark.parametrize("cut", [len(GOOD) - 1, len(GOOD) - 20])
 def test_a_file_that_was_cut_off_is_called_so(cut):
     with pytest.raises(FormatError, match="it has been cut off: the payloads take 28 bytes and the file has"):
         read_safetensors(BytesSource(GOOD[:cut]))
