@@ -95,7 +95,7 @@ class _Chapter(NamedTuple):
             # One below what it stands under: the title, or a section of the chapter.
             level = "###" if re.search(r"^## ", text[: heading.start()], re.M) else "##"
             parts.append(
-                f'{level} {id} {{ #{id.lower()} .clause data-toc-label="{_label(id, rule)}" }}\n\n'
+                f'{level} {id} {{ #{id.lower()} .clause-heading data-toc-label="{_label(id, rule)}" }}\n\n'
                 f"**{self._linked(rule, id)}**\n{self._body(more, id, id)}\n\n{self._proof(id)}\n\n"
             )
             parts += [self._body(part, None, "") for part in rest]
