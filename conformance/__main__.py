@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NoReturn
 
+from . import VERSION
 from .annotated import rows
 from .asking import PARTS, stored_or_made
 from .coverage import coverage
@@ -38,10 +40,21 @@ CLIENT.md beside this program says what is asked of yours.
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"conformance: error: {message} (see `{self.prog} --help`)\n")
+
+
 def command_line() -> argparse.ArgumentParser:
     shape = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser("python -m conformance", description=__doc__, epilog=_EXAMPLES, formatter_class=shape)
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    top = _Parser("python -m conformance", description=__doc__, epilog=_EXAMPLES, formatter_class=shape)
+    top.add_argument(
+        "--version", action="version", version=f"conformance {VERSION} (specifications {', '.join(specs())})"
+    )
+    top.set_defaults(action=lambda _: print(top.format_help(), file=sys.stderr) or 2)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB")
 
     def verb(name: str, action: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
         command = verbs.add_parser(name, help=help, description=help)
@@ -235,7 +248,6 @@ class _Ended(BaseException):
     """A signal that ends this program came; its programs are ended first."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(number)
         self.number = number
 
 

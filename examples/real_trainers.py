@@ -97,7 +97,7 @@ def compare(theirs: Trainer, ours: Trainer, what: str, run: str, flags: str) -> 
     losses, others = theirs.train(run, flags), ours.train(run, flags)
     files = sorted(path.name for path in theirs.folder(run).iterdir() if path.name.startswith("streaming_"))
     odd = [name for name in files if not same_bytes(theirs.folder(run) / name, ours.folder(run) / name)]
-    text = f"{len(losses)} losses, the last {losses[-1]['loss']:.6f}, {len(files)} checkpoints"
+    text = f"{len(losses)} losses, the last {losses[-1]['loss']:.6f}, {len(files)} checkpoint{'s' * (len(files) != 1)}"
     differs = losses != others or bool(odd)
     verdict = f"DIFFERS: {others[-1]['loss']:.6f}, {', '.join(odd)}" if differs else "the same"
     print(f"  {what}: {text}: {verdict}", flush=True)

@@ -13,6 +13,7 @@ names these are.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from reference import (
@@ -112,7 +113,8 @@ def __getattr__(name: str) -> Any:
         from reference.checkpointer import StreamingCheckpointer
 
         return StreamingCheckpointer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # With the module Python names what may be meant.
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from conformance import VERSION
+from conformance import __main__ as command
 from conformance.tests.programs import GOOD, ONE, finds_one, program
 from conformance.tests.programs import run_here as run
 
@@ -152,6 +154,32 @@ def test_wrong_usage_is_told_in_a_line(words, told):
     assert status in (1, 2)
     assert "Traceback" not in printed
     assert told in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("shw",), "invalid choice: 'shw'"),
+        (("show",), "required: case (see `python -m conformance show --help`)"),
+        (("run", "--decodr=x"), "unrecognized arguments: --decodr=x"),
+        (("run", "--jobs=x"), "--jobs: invalid int value: 'x'"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line_without_the_usage(words, told, capfd):
+    with pytest.raises(SystemExit) as ended:
+        command.main([*words])
+    error = capfd.readouterr().err
+    assert (ended.value.code, error.count("\n")) == (2, 1)
+    assert error.startswith("conformance: error: ")
+    assert told in error
+
+
+def test_without_a_verb_the_help_is_shown(capfd):
+    assert command.main([]) == 2
+    assert "python -m conformance run --decoder" in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        command.main(["--version"])
+    assert capfd.readouterr().out == f"conformance {VERSION} (specifications 1.0, 2.0)\n"
 
 
 def test_a_reader_of_the_list_may_stop_early():

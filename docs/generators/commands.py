@@ -53,7 +53,8 @@ def _json() -> Iterator[str]:
     yield "## JSON { #json }\n"
     yield (
         "With `--json` a verb prints its report as one object. For several files `inspect` and `verify` print one "
-        "object per line. A file that is refused is an object with an `error`, and the exit status says so too. "
+        "object per line; a file that they refuse is an object with an `error`, and the exit status says so too. The "
+        "other verbs print no object where they refuse an input: the error is on standard error, as ever. "
         "Members may be added in later releases; none will be taken away. These are the schemas "
         "([JSON Schema](https://json-schema.org)).\n"
     )

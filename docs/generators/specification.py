@@ -92,8 +92,10 @@ class _Chapter(NamedTuple):
             # What follows under a heading of its own is not the clause's.
             body, *rest = re.split(r"^(?=## )", text[heading.end() : end], maxsplit=1, flags=re.M)
             rule, _, more = body.strip().partition("\n")
+            # One below what it stands under: the title, or a section of the chapter.
+            level = "###" if re.search(r"^## ", text[: heading.start()], re.M) else "##"
             parts.append(
-                f'### {id} {{ #{id.lower()} data-toc-label="{_label(id, rule)}" }}\n\n'
+                f'{level} {id} {{ #{id.lower()} .clause-heading data-toc-label="{_label(id, rule)}" }}\n\n'
                 f"**{self._linked(rule, id)}**\n{self._body(more, id, id)}\n\n{self._proof(id)}\n\n"
             )
             parts += [self._body(part, None, "") for part in rest]

@@ -29,6 +29,11 @@ def chapters():
     return dict(specification.pages())
 
 
+def of_clause(chapter, id):
+    """What a page says of a clause, whose heading is below the title or below one of a section."""
+    return re.split(rf"^###? {id} ", chapter, flags=re.M)[1].partition("\n## ")[0].partition("\n### ")[0]
+
+
 def test_every_clause_has_an_anchor_on_the_page_that_links_lead_to(chapters):
     for id in known():
         page, anchor = links.page_of(id).split("#")
@@ -37,7 +42,7 @@ def test_every_clause_has_an_anchor_on_the_page_that_links_lead_to(chapters):
 
 def test_every_clause_shows_its_sentence_and_all_of_its_cases(chapters):
     for id, clause in known().items():
-        text = chapters[links.page_of(id).split("#")[0]].split(f"### {id} ")[1].split("\n### ")[0]
+        text = of_clause(chapters[links.page_of(id).split("#")[0]], id)
         assert re.sub(r"\W", "", clause.sentence) in re.sub(r"\W", "", re.sub(r"\]\([^)]*\)(\{[^}]*\})?", "", text)), id
         for case in corpus(clause.version).cases:
             if case.rule is None or id in case.clauses:  # the page of a rule may be there for another of its cases
@@ -140,9 +145,9 @@ def test_each_chapter_leads_to_the_other_version(chapters):
 
 
 def test_a_clause_that_is_replaced_leads_to_what_replaces_it(chapters):
-    told = chapters["specification/1.0/04-leaves.md"].split("### LEAF-10 ")[1].split("\n### ")[0]
+    told = of_clause(chapters["specification/1.0/04-leaves.md"], "LEAF-10")
     assert "(../2.0/11-aligned-arrays.md#align-1)" in told
-    told = chapters["specification/2.0/11-aligned-arrays.md"].split("### ALIGN-1 ")[1].split("\n### ")[0]
+    told = of_clause(chapters["specification/2.0/11-aligned-arrays.md"], "ALIGN-1")
     assert "Replaces [LEAF-10](../1.0/04-leaves.md#leaf-10)" in told
 
 

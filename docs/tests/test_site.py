@@ -161,6 +161,19 @@ def test_the_menu_of_a_phone_is_reached_by_keyboard_and_is_passed_by_while_close
         if page.evaluate(in_menu):
             break
     assert page.evaluate(in_menu)
+    page.keyboard.press("Escape")
+    page.wait_for_function("!document.getElementById('__drawer').checked")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Menu"
+    page.keyboard.press("Escape")  # closes only what is open
+    assert not page.evaluate("document.getElementById('__drawer').checked")
+
+
+def test_no_heading_is_more_than_one_below_the_heading_before_it(site):
+    for page in site.rglob("*.html"):
+        article = re.search("<article.*</article>", page.read_text(), re.S)
+        levels = [int(level) for level in re.findall("<h([1-6])", article[0])] if article else []
+        jumps = [pair for pair in zip([0, *levels], levels, strict=False) if pair[1] > pair[0] + 1]
+        assert not jumps, page.relative_to(site)
 
 
 def test_from_the_home_page_to_a_failing_case(visit):

@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..computing.backends import cast_on
-from ..containers.container import article
 from ..containers.load_prefixes import split_prefix
 from ..containers.safetensors_file import SPLIT
 from ..containers.stream import STREAM, seal_options
 from ..format.casts import Tally
 from ..format.casts import float_dtype as dtype_called
-from ..format.errors import UsageError, counted
+from ..format.errors import UsageError, article, counted
 from ..format.leaves import size_text
 from ..format.metadata import Metadata
 from ..format.records import Item, extents_of, item_in, item_of_closed

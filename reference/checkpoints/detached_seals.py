@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from ..containers.registry import kind_of, refuse_file
 from ..containers.stream import STREAM, begins_sealed
+from ..containers.zeros import tell_zeros
 from ..format.checksums import RecordSums, encoded, with_sums
 from ..format.digests import LeafDigest, content_head, tree_digest
-from ..format.errors import UsageError
+from ..format.errors import FormatError, UsageError
 from ..format.indexes import DETACHED, IndexPlan
 from ..format.keypaths import encode_keypath
 from ..format.leaves import stored
@@ -62,7 +63,7 @@ def seal(
             refuse_file(source, found, STREAM)
         if begins_sealed(source):
             raise UsageError(f"{source.name} is already sealed; `streamckpt verify` checks it against its seal")
-        records = read_stream(source)
+        records = _records_of(source)
         place.check_output()
         plan = IndexPlan(DETACHED, encoded_metadata, bool(digests), len(records))
         for record in records:
@@ -78,6 +79,9 @@ def seal(
         expect(source, extents_of(records if digests else ()))
         leaf_digests = [_digest(source, record) for record in records] if digests else None
         source.refuse_changes()
+    except FormatError as error:
+        error.file = error.file or source.name
+        raise
     finally:
         source.close()
     all_digests = b"".join([*leaf_digests, tree_digest(leaf_digests)]) if leaf_digests is not None else None
@@ -85,6 +89,14 @@ def seal(
     with place.replace() as sink:
         sink.write(data)
     return SealReport(place.name, len(records), source.size, len(data))
+
+
+def _records_of(source: Source) -> list[Record]:
+    try:
+        return read_stream(source)
+    except FormatError as error:
+        tell_zeros(source, error, is_salvaged=True)
+        raise
 
 
 def _sums(source: Source, record: Record) -> bytes:

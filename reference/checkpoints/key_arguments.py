@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..containers.load_prefixes import split_prefix
+from ..format.errors import article
 from ..format.keypaths import parse
 from ..storage.local_files import Path_
 
@@ -22,7 +23,9 @@ def parts_of(path: Any) -> tuple[str, ...]:
     if isinstance(path, str):
         return parse(path)
     if not isinstance(path, tuple | list):
-        raise TypeError(f"a key path is a tuple of strings, or its display form, not {type(path).__name__}")
+        raise TypeError(
+            f"a key path is a text such as 'h/0/wq', or a tuple of its parts, not {article(type(path).__name__)}"
+        )
     return tuple(map(_part, path))
 
 

@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from ..containers.container import article
 from ..containers.orbax_folder import ORBAX
 from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM
-from ..format.errors import UsageError
+from ..format.errors import UsageError, article
 from ..format.metadata import Metadata
 from ..format.seals import VERSION
 from .checkpoint import Checkpoint

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..containers.container import article
 from ..containers.far_shards import FarShards
 from ..containers.load_prefixes import split_output, split_set
 from ..containers.orbax_container import planned_orbax, write_orbax
@@ -18,7 +17,7 @@ from ..containers.registry import steps_of
 from ..containers.safetensors_file import SAFETENSORS, SPLIT, default_metadata, name_of
 from ..containers.shard_index import LAYOUTS, Layout, encode_index, layout_of
 from ..containers.stream import STREAM, planned
-from ..format.errors import FormatError, UsageError
+from ..format.errors import FormatError, UsageError, article
 from ..format.keypaths import KeyPath
 from ..format.payloads import Step, write_steps
 from ..format.records import Item

@@ -39,7 +39,7 @@ from .renaming import Renames, renamed
 
 # The name under which transformers looks for the tensors of a model, beside its config.json.
 _WHOLE_MODEL: Final = "model.safetensors"
-_HUGGING_FACE: Final = "pt"  # what the metadata of its files calls the names in them
+HUGGING_FACE: Final = "pt"  # what the metadata of its files calls the names in them
 _TIED: Final = "tie_word_embeddings"  # what a config.json says where one matrix is two leaves
 _PARAMETERS: Final = "map_parameters"  # the key of a sealed stream's metadata under which they stand
 
@@ -208,7 +208,7 @@ def folder_of_map(output: Path_, map: MapLike | None) -> Path_:
     """The output with `safetensors::` before it, where a map gives the leaves Hugging Face's names and the output is a
     folder of which nothing says the kind: what these names are for reads safetensors there.
     """
-    is_meant = map is not None and definition_of(map).frameworks[1] == _HUGGING_FACE
+    is_meant = map is not None and definition_of(map).frameworks[1] == HUGGING_FACE
     if not is_meant or not os.fspath(output).endswith("/") or kind_said(output) is not None:
         return output
     return f"safetensors::{os.fspath(output)}"

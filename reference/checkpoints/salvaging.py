@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from ..containers.container import Loss, article
+from ..containers.container import Loss
 from ..containers.damaged import read_what_is_whole
 from ..containers.delta_file import DELTA
 from ..containers.flax_file import FLAX
@@ -20,7 +20,7 @@ from ..containers.safetensors_file import SAFETENSORS
 from ..containers.shards import open_files
 from ..containers.stream import STREAM, sealed_as
 from ..containers.zeros import zeros_from
-from ..format.errors import UsageError, WrongKind, counted
+from ..format.errors import UsageError, WrongKind, article, counted
 from ..format.keypaths import display
 from ..format.leaves import size_text
 from ..format.parts import has_part_name

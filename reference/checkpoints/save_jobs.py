@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..containers.container import article
 from ..containers.orbax_folder import ORBAX
 from ..containers.safetensors_file import SAFETENSORS, default_metadata
 from ..containers.stream import STREAM
@@ -18,7 +17,7 @@ from ..devices.prng_keys import DATA, stored_keys
 from ..devices.states import is_device_array
 from ..format.casts import Tally, cast_item, cast_leaf, float_dtype, is_cast
 from ..format.collector import no_collection
-from ..format.errors import UsageError
+from ..format.errors import UsageError, article
 from ..format.keypaths import display
 from ..format.metadata import PRNG_KEYS
 from ..format.payloads import Payload, array_payload

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
+import itertools
 import json
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import numpy as np
 
@@ -20,8 +22,11 @@ from ..format.keypaths import printable
 from ..mapping.faults import MapError, ParameterNeeded
 from .interrupts import raise_from_now_on
 from .parsers import Parser
+from .spellings import did_you_mean
 from .standard_streams import standard_streams
 from .statuses import DONE, INTERRUPTED, REFUSED, USAGE
+
+_COMPARED: Final = 1_000  # names of a folder, so that an error is not to be waited for
 
 Body = Callable[[argparse.Namespace], int | None]  # the exit status; None is done
 
@@ -174,4 +179,17 @@ def _steady_streams() -> None:
 def _os_error(error: OSError) -> str:
     what = error.strerror or str(error)
     what = f"{what[:1].lower()}{what[1:]}"
-    return what if error.filename is None else f"{os.fsdecode(error.filename) or repr('')}: {what}"
+    if error.filename is None:
+        return what
+    name = os.fsdecode(error.filename)
+    is_missing = error.errno == errno.ENOENT and error.strerror == os.strerror(errno.ENOENT)
+    return f"{name or repr('')}: {what}{_named_alike(name) if is_missing else ''}"
+
+
+def _named_alike(name: str) -> str:
+    """The end of an error about a file that is not there: one beside it that may be meant, or nothing."""
+    folder, base = os.path.split(name)
+    with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+        names = [entry.name for entry in itertools.islice(entries, _COMPARED) if not entry.name.startswith(".")]
+        return did_you_mean(base, sorted(names), os.path.join(folder, "")) if base else ""
+    return ""

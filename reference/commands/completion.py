@@ -68,7 +68,23 @@ def complete() -> None:
             verbs.add_parser(verb, parents=[command], add_help=False, help=text)
         else:
             verbs.add_parser(verb, add_help=False, help=text)
-    argcomplete.autocomplete(every, always_complete_options=False)
+    _finder(argcomplete)(every, always_complete_options=False)
+
+
+def _finder(argcomplete: Any) -> Any:
+    """What finds completions, and what zsh shows behind each: argcomplete forgets that of `--option=value`, and of a
+    single one, and writes None.
+    """
+
+    class Finder(argcomplete.CompletionFinder):
+        def quote_completions(self, completions: list[str], *place: Any) -> list[str]:
+            shown = self.get_display_completions()
+            quoted = super().quote_completions(completions, *place)
+            for before, each in zip(completions, quoted, strict=True):
+                shown.setdefault(each, shown.get(before) or shown.get(before.partition("=")[2]) or "")
+            return quoted
+
+    return Finder()
 
 
 def _completer(action: argparse.Action) -> Callable[..., Iterable[str]]:
@@ -76,11 +92,12 @@ def _completer(action: argparse.Action) -> Callable[..., Iterable[str]]:
     if not action.option_strings or action.metavar == "[PREFIX::]PATH":
         return checkpoints
     if action.dest == "map":
-        return lambda prefix, **_: [
-            *maps.names(),
-            *(each for each in checkpoints(prefix) if each.endswith((".toml", "/"))),
-        ]
-    return lambda **_: FLOAT_NAMES if action.dest == "float_dtype" else ()
+        return lambda prefix, **_: {
+            **{name: maps.named(name).about for name in maps.names()},
+            **{each: "" for each in checkpoints(prefix) if each.endswith((".toml", "/"))},
+        }
+    dtypes = {name: long if long != name else "" for name, long in FLOAT_NAMES.items()}
+    return lambda **_: dtypes if action.dest == "float_dtype" else ()
 
 
 def checkpoints(prefix: str, **_: Any) -> list[str]:

@@ -7,14 +7,13 @@ import sys
 from typing import Any
 
 from ..checkpoints.conversion import ConvertReport, convert
-from ..checkpoints.remapping import folder_of_map
+from ..checkpoints.remapping import HUGGING_FACE, folder_of_map
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import spare_memory
-from ..containers.container import article
 from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
-from ..format.errors import counted
+from ..format.errors import article, counted
 from ..format.keypaths import display, printable
 from ..format.leaves import leaf_text
 from .command_line import print_json, run
@@ -193,7 +192,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.streaming is None:
         arguments.output_file = folder_of_map(arguments.output_file, remapping["map"])
     kind = kind_said(arguments.output_file)
-    if arguments.streaming is None and kind is None:
+    if is_default := arguments.streaming is None and kind is None:
         arguments.streaming = False
     report = convert(
         arguments.load_checkpoint,
@@ -222,6 +221,10 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         _print_plan(report)
     _print_report(arguments, report)
+    if is_default and report.map and report.map.framework == HUGGING_FACE:
+        folder = f"{named(str(arguments.output_file))}/"
+        text = f"transformers loads a folder: name it {folder}, with the slash, for safetensors and a config.json"
+        print(f"note: {text}", file=sys.stderr)
     if report.replaced:
         verb = "would take" if arguments.dry_run else "has taken"
         print(f"note: it {verb} the place of the input, which is the same file", file=sys.stderr)

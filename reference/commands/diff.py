@@ -57,7 +57,8 @@ def command_line() -> Parser:
         default=EXACT,
         help="exact gives back every bit; subtract is the arithmetic difference, which rounds",
     )
-    return _with_options(command, "exact casts the target first")
+    neither = "; an exact delta is neither, whatever is said here"
+    return _with_options(command, "exact casts the target first", neither)
 
 
 def recover_command_line() -> Parser:
@@ -73,12 +74,9 @@ def recover_command_line() -> Parser:
     return _with_options(command, "after every leaf has been checked")
 
 
-def _with_options(command: Parser, when_cast: str) -> Parser:
-    command.add_flag(
-        "streaming",
-        None,
-        "write a stream (True, the default) or a standard flax file (False); it means nothing for an exact delta",
-    )
+def _with_options(command: Parser, when_cast: str, but: str = "") -> Parser:
+    text = f"write a stream (True, the default) or a standard flax file (False){but}"
+    command.add_flag("streaming", None, text)
     command.add_argument(
         "--float_dtype",
         default="",
@@ -228,10 +226,9 @@ def _subtraction_json(report: SubtractReport) -> dict[str, Any]:
 def _print_subtraction(arguments: argparse.Namespace, report: SubtractReport) -> None:
     output, total = named(arguments.output_file), size(report.nbytes)
     print(f"wrote {output}: an arithmetic difference of {counted(len(report.items), 'leaf')}, {total}")
-    share = report.inexact / max(report.values, 1)
-    print(
-        f"not exact: {report.inexact:,} of {report.values:,} float values ({share:.2%}) will not come back bit for bit"
-    )
+    of = f"{report.inexact:,} of {report.values:,} float values ({report.inexact / max(report.values, 1):.2%})"
+    exact = f"all of the {report.values:,} float values will come back bit for bit"
+    print(f"not exact: {of} will not come back bit for bit" if report.inexact else exact)
     if report.worst:
         print(f"most of them in {', '.join(map(display, report.worst))}; --method=exact gives back every bit")
     if report.overflowed:

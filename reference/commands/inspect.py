@@ -38,7 +38,7 @@ _EXAMPLES = """examples:
   streamckpt inspect streaming_params
   streamckpt inspect flax::flax_model.msgpack --depth 2
   streamckpt inspect streaming_train_state --match 'params/*/kernel' --json
-  # is this the base of a delta? of that `inspect` shows the same digest
+  # is this the base of a delta? then `inspect` of the delta shows the same digest
   streamckpt inspect streaming_params --digest
 """
 

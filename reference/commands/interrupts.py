@@ -1,15 +1,18 @@
 """An interrupt is one line from the first moment on, while a command still imports what it needs.
 
-It is imported before all else, and does nothing in a program that is not a command of this package.
+It is imported before all else, and does nothing in a program that is not a command of this package. It imports only
+what Python has loaded when it starts: until it has run, an interrupt shows a traceback, and `signal`, which makes
+enums, and `pathlib` would take longer than all of it.
 """
 
-from __future__ import annotations
-
 import os
-import signal
 import sys
-from pathlib import PurePath
-from types import FrameType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal
 
 PACKAGES = ("streamckpt", "reference")  # `python -m PACKAGE VERB` is the program
 
@@ -21,10 +24,10 @@ def is_command() -> bool:
         words = sys.orig_argv[1:]
         module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
         return module.partition(".")[0] in PACKAGES and ".tests" not in module
-    return PurePath(program).name == "streamckpt"
+    return os.path.basename(program) == "streamckpt"
 
 
-def _end(_signal: int, _frame: FrameType | None) -> None:
+def _end(_signal: int, _frame: object) -> None:
     """End the program, which has done nothing yet.
 
     A KeyboardInterrupt would be raised in the middle of an import, and extension modules turn it into errors of their

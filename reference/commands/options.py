@@ -33,7 +33,7 @@ def add_backend(parser: Parser, what: str) -> None:
     parser.add_argument(
         "--backend",
         choices=BACKENDS,
-        help=f"what {what}, to the same bytes: jax on its devices, or numpy; the default is jax if it finds an "
+        help=f"what {what}: jax on its devices, or numpy; the bytes are the same; the default is jax if it finds an "
         "accelerator",
     )
 

@@ -18,6 +18,7 @@ _TRUE: Final = {"true", "t", "yes", "y", "1"}
 _FALSE: Final = {"false", "f", "no", "n", "0"}
 _EITHER: Final = "True|False"
 _EXAMPLE: Final = re.compile(r"\bstreamckpt (?=[a-z])")
+_MISSING: Final = re.compile("the following arguments are required: ")  # as argparse says it
 _MODULE: Final = re.compile(r"python -m (?P<package>\w+)\.\w+")
 
 
@@ -89,7 +90,8 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see `{self.prog} --help`)")
+        missing = _MISSING.sub("", message)
+        raise UsageError(f"{missing + ' is missing' * (missing != message)} (see `{self.prog} --help`)")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -7,10 +7,10 @@ import sys
 from typing import Any
 
 from ..checkpoints.salvaging import SalvageReport, salvage
-from ..containers.container import Loss, article
+from ..containers.container import Loss
 from ..containers.load_prefixes import shown_name
 from ..containers.stream import STREAM
-from ..format.errors import UsageError, counted
+from ..format.errors import UsageError, article, counted
 from ..format.keypaths import display
 from ..format.leaves import leaf_text
 from ..format.seals import VERSION

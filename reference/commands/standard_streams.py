@@ -30,7 +30,11 @@ def standard_streams(arguments: argparse.Namespace, one_pass: tuple[str, ...]) -
         if not any(_path(each) == "-" for each in values):
             continue
         taken += sum(_path(each) == "-" for each in values)
-        if name not in one_pass or taken > 1:
+        if name in one_pass and taken > 1:
+            raise UsageError(
+                "standard input can be read only once, and - is given more than once; save it to a file first"
+            )
+        if name not in one_pass:
             raise UsageError("this needs a named file, and not standard input; save the input to a file first")
         named = [f"{each[:-1]}/dev/stdin" if _path(each) == "-" else each for each in values]
         setattr(arguments, name, named if isinstance(value, list) else named[0])

@@ -76,6 +76,9 @@ def _unknown(prog: str, word: str) -> str:
     """What is wrong with a first word that is not a verb, and what may have been meant."""
     if word.startswith("-"):
         name = word.partition("=")[0]
+        letters = name.lstrip("-")
+        if letters and (meant := did_you_mean(letters, ["version", "help"], "--")):
+            return f"unknown option {name}{meant}"
         return (
             f"unknown option {name}: the verb comes first, and its options follow, as in `{prog} inspect FILE {name}`"
         )

@@ -35,7 +35,7 @@ _EXAMPLES = """examples:
   streamckpt verify flax::flax_model.msgpack --json
   # the exit status is 4 where a weight is NaN, so that a pipeline stops
   streamckpt verify streaming_params --fail_on=nan
-  # a delta as far as it goes by itself, and all of it
+  # a delta by itself, as far as that goes; and all of it, with its base
   streamckpt verify tuned.delta
   streamckpt verify tuned.delta --base=params::base
 

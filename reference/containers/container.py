@@ -92,8 +92,3 @@ class Loss(NamedTuple):
     offset: int
     end: int
     error: FormatError
-
-
-def article(kind: str) -> str:
-    """The name of a kind of file behind its article."""
-    return f"{'an' if kind[0] in 'aeiou' or kind.startswith('HTML') else 'a'} {kind}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from typing import Final
 
 from ..format.errors import FormatError, UsageError
@@ -31,8 +32,10 @@ WEIGHTS: Final = ("params", "params")  # where a train state holds its weights (
 
 
 def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
-    """'params::a/b' -> ('params', 'a/b'); 'a/b' -> (None, 'a/b'). Raises UsageError for an unknown prefix."""
-    text = os.fspath(spec)
+    """'params::a/b' -> ('params', 'a/b'); 'a/b' -> (None, 'a/b'). Raises UsageError and TypeError."""
+    text: object = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
+    if not isinstance(text, str):
+        raise TypeError(f"a checkpoint is named by a path or a URL, a str or a Path, not {type(text).__name__}")
     prefix, separator, path = text.partition("::")
     if not separator or "/" in prefix:
         if (found := _ONE_COLON.match(text)) and found[1] in PREFIXES:
@@ -153,10 +156,15 @@ def subtree(records: list[Record], prefix: tuple[str, ...]) -> list[Record]:
     """The records under a key path, with that path taken off. Raises CONV-5 where there are none."""
     n = len(prefix)
     chosen = [record._replace(path=record.path[n:]) for record in records if record.path[:n] == prefix]
-    if not chosen or not chosen[0].path:
-        what = "is a leaf, not a subtree" if chosen else "is not in it"
-        detail = f"the subtree {display(prefix)} was asked for and {what}"
+    if not chosen:
+        detail = f"the subtree {display(prefix)} was asked for and is not in it"
         raise FormatError("CONV-5", None, None, detail, _keys_there(records, prefix))
+    if not chosen[0].path:
+        leaf = display(prefix)
+        advice = f"sc.open(path)[{leaf!r}] reads it, and a command takes it by --include={shlex.quote(leaf)}"
+        raise FormatError(
+            "CONV-5", None, None, f"the subtree {leaf} was asked for and is a leaf, not a subtree", advice
+        )
     return chosen
 
 

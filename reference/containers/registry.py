@@ -6,14 +6,14 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
-from ..format.errors import FormatError, UsageError, WrongKind
+from ..format.errors import FormatError, UsageError, WrongKind, article
 from ..format.manifests import Delta, read_delta
 from ..format.payloads import Step
 from ..format.records import Item
 from ..format.sealing import SealOptions
 from ..format.wire import Source
 from . import delta_file, flax_file, orbax_container, safetensors_file, stream
-from .container import HEAD, Container, Contents, article
+from .container import HEAD, Container, Contents
 from .delta_file import DELTA
 from .flax_file import FLAX, INT_KEYS, STRICT
 from .foreign import EMPTY, FOREIGN

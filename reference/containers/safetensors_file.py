@@ -86,7 +86,8 @@ def read_safetensors(source: Source, names: str = SPLIT) -> Contents:
             _refuse("the payloads do not follow one another", path)
         at = end
     if at != source.size:
-        _refuse(f"the payloads take {at - data} bytes and the file has {source.size - data} after its header")
+        what = "it has been cut off: " if at > source.size else ""
+        _refuse(f"{what}the payloads take {at - data} bytes and the file has {source.size - data} after its header")
     records = [Record(path, leaf, start, start, end) for path, leaf, start, end in entries if isinstance(leaf, Leaf)]
     unheld = tuple(leaf for _, leaf, _, _ in entries if isinstance(leaf, Unheld))
     return Contents(

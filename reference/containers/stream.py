@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..format.aligned import DEFAULT, check_alignment
-from ..format.errors import FormatError, UsageError
+from ..format.errors import FormatError, UsageError, article
 from ..format.metadata import NOTHING, Metadata
 from ..format.payloads import Step
 from ..format.records import Item
@@ -14,7 +14,7 @@ from ..format.sealing import SealOptions, sealed_steps
 from ..format.seals import MARK, VERSION, is_sealed, read_detached_seal, read_seal
 from ..format.streams import read_stream, stream_steps
 from ..format.wire import Source
-from .container import Container, Contents, article
+from .container import Container, Contents
 from .sealed_file import SealedFile
 
 STREAM: Final = "stream"
@@ -63,7 +63,8 @@ def seal_options(
     """How a stream of a version ("1.0", the default, or "2.0") is sealed, None where it is not. Raises UsageError."""
     version = version or VERSIONS[0]
     if version not in VERSIONS:
-        raise UsageError(f"{version!r} is not a version of the stream; choose one of {', '.join(VERSIONS)}")
+        known = " or ".join(map(repr, VERSIONS))
+        raise UsageError(f"{version!r} is not a version of the stream, which is a text: write {known}")
     if version == VERSION:
         alignment = check_alignment(DEFAULT if alignment is None else alignment)
         return SealOptions(NOTHING if metadata is None else metadata, alignment, bool(digests))

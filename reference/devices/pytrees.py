@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from ..format.errors import FormatError
+from ..format.errors import FormatError, article
 from ..format.trees import flatten
 from .states import flax_expansion, is_traced
 
@@ -29,7 +29,7 @@ def leaves_of(tree: Any) -> tuple[dict[tuple[str, ...], Any], Callable[[Mapping[
 
     leaves, treedef = jax.tree_util.tree_flatten(tree)
     if jax.tree_util.treedef_is_leaf(treedef):
-        raise FormatError("TREE-1", None, None, f"a target is a tree of leaves, not a {type(tree).__name__}")
+        raise FormatError("TREE-1", None, None, f"a target is a tree of leaves, not {article(type(tree).__name__)}")
     if any(map(is_traced, leaves)):
         raise FormatError("TREE-1", None, None, "a target inside jax.jit or grad cannot be loaded into; load outside")
     marked = jax.tree_util.tree_unflatten(treedef, [_Mark(i) for i in range(len(leaves))])

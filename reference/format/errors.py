@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 CUT_OFF: Final = (
     "the file has been cut off; copy or save it again, or rescue the intact leaves with `streamckpt salvage`"
 )
 DAMAGED: Final = "the file is damaged; get it again, or rescue the intact leaves with `streamckpt salvage`"
+_VOWEL: Final = re.compile("[aeio]|u(?!i)|HTML|nd")  # as it is spoken: an ndarray, a uint8
 _LISTED: Final = 10  # further leaves that a message names
 _LONGEST_DETAIL: Final = 500  # characters of a detail: what a file says may be of any length
 
@@ -15,6 +17,11 @@ _LONGEST_DETAIL: Final = 500  # characters of a detail: what a file says may be 
 def counted(n: int, what: str) -> str:
     """A number of things for people: 1 leaf, 20,000 leaves, 1 finite value."""
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what[:-4]}leaves" if what.endswith("leaf") else f"{n:,} {what}s"
+
+
+def article(what: str) -> str:
+    """The name of a kind of file, or of a class, behind its article."""
+    return f"{'an' if _VOWEL.match(what) else 'a'} {what}"
 
 
 class UsageError(ValueError):

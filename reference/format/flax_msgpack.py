@@ -69,7 +69,7 @@ def read_flax(
             try:
                 key, size = _read_key(cursor, node, int_key)
             except FormatError as error:
-                raise with_path(node.path, error) from None
+                raise (with_path(node.path, error) if node.path else error) from None
             path = (*node.path, key)
             try:
                 below = _read_value(cursor, path, records, seen, skipped)

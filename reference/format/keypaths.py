@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgpack
@@ -44,9 +44,15 @@ def printable(text: str) -> str:
 
 
 class KeyPath(tuple[str, ...]):
-    """A key path whose `str()` is its display form; equal to the plain tuple of its parts."""
+    """A key path whose `str()` is its display form; equal to the plain tuple of its parts.
+
+    It is made of its parts, or of its display form: `KeyPath(("h", "0"))` is `KeyPath("h/0")`.
+    """
 
     __slots__ = ()
+
+    def __new__(cls, parts: str | Iterable[str] = ()) -> KeyPath:
+        return super().__new__(cls, parse(parts) if isinstance(parts, str) else parts)
 
     def __str__(self) -> str:
         return display(self)

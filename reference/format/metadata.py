@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .errors import FormatError
+from .errors import FormatError, article
 from .keypaths import KeyPath, brief
 from .leaves import int_text
 from .wire import Cursor, array_header, bin_header, encode_float, encode_int, encode_str, map_header
@@ -38,7 +38,7 @@ def encode_metadata(metadata: Metadata) -> bytes:
     Raises FormatError (META-1, META-3, WIRE-5), which names the place in the metadata.
     """
     if not isinstance(metadata, Mapping):
-        raise FormatError("META-1", None, None, f"metadata is a map, not a {type(metadata).__name__}")
+        raise FormatError("META-1", None, None, f"metadata is a map, not {article(type(metadata).__name__)}")
     data = bytearray()
     for piece in _pieces(metadata, (), 1, _Count()):
         data += piece

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 
-from .errors import FormatError
+from .errors import FormatError, article
 from .keypaths import MAX_PARTS, KeyPath, display, encode_keypath
 
 
@@ -47,6 +47,15 @@ def _children(node: Any) -> Collection[tuple[str, Any]] | None:
     return None
 
 
+def _how_to_save(tree: Any) -> str | None:
+    """What to do with an object that is not a tree."""
+    if isinstance(tree, str) or hasattr(tree, "__fspath__"):
+        return "the path comes first: save(path, tree)"
+    if hasattr(tree, "shape") or isinstance(tree, bool | int | float | bytes):
+        return "give it a name, as in {'w': ...}"
+    return "for an nnx module, save nnx.state(module)" if type(tree).__module__ != "builtins" else None
+
+
 # TREE-5: "A writer emits the records in depth-first order: the children of a map in the order in which the
 #          map holds them, each subtree whole before the next."
 def flatten(
@@ -63,9 +72,8 @@ def flatten(
     if root is None:
         root = _children(expand(tree))
     if root is None:
-        detail = f"a tree is a map, list or tuple, not a {type(tree).__name__}"
-        advice = "for an nnx module, save nnx.state(module)" if type(tree).__module__ != "builtins" else None
-        raise FormatError("TREE-1", None, None, detail, advice)
+        detail = f"a tree is a map, list or tuple, not {article(type(tree).__name__)}"
+        raise FormatError("TREE-1", None, None, detail, _how_to_save(tree))
     stack: list[tuple[tuple[str, ...], Iterator[tuple[str, Any]]]] = [((), iter(root))]
     while stack:
         parent, children = stack[-1]

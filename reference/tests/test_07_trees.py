@@ -1,6 +1,7 @@
 """Trees: flattened as flax flattens them, and nested again."""
 
 import collections
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,9 +44,18 @@ def test_two_keys_of_one_text_are_refused():
     assert (caught.value.clause, caught.value.path) == ("TREE-3", ("a",))
 
 
-@pytest.mark.parametrize("tree", [None, 1, np.zeros(3), "text"])
-def test_a_bare_leaf_is_no_tree(tree):
-    with pytest.raises(FormatError, match="TREE-1"):
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        (None, r"not a NoneType \(TREE-1\)$"),
+        (1, r"not an int \(TREE-1\); give it a name, as in {'w': ...}$"),
+        (np.zeros(3), r"not an ndarray \(TREE-1\); give it a name, as in {'w': ...}$"),
+        ("text", r"not a str \(TREE-1\); the path comes first: save\(path, tree\)$"),
+        (Path("x"), r"the path comes first: save\(path, tree\)$"),
+    ],
+)
+def test_a_bare_leaf_is_no_tree(tree, told):
+    with pytest.raises(FormatError, match=told):
         list(flatten(tree))
 
 

@@ -134,7 +134,7 @@ class Odd:
         ("META-1", "metadata is a map, not a list", [1]),
         ("META-1", "metadata is a map, not a list", []),
         ("META-1", "metadata is a map, not a str", ""),
-        ("META-1", "metadata is a map, not a int", 0),
+        ("META-1", "metadata is a map, not an int", 0),
     ],
 )
 def test_what_cannot_stand_in_metadata_is_refused_with_its_place(tmp_path, clause, where, given):

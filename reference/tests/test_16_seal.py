@@ -209,7 +209,9 @@ def test_a_plain_stream_is_what_it_was(tmp_path):
         assert (checkpoint.version, checkpoint.metadata) == ("2.0", {"a": 1})
         assert kind_of(checkpoint.source) == STREAM
     for wrong in ("2", "2.1", 2.0, "3.0"):
-        with pytest.raises(ValueError, match=r"is not a version of the stream; choose one of 1\.0, 2\.0"):
+        with pytest.raises(
+            ValueError, match=r"is not a version of the stream, which is a text: write '1\.0' or '2\.0'"
+        ):
             reference.save(tmp_path / "z", TREE, format=wrong)
 
 

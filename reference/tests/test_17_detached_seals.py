@@ -273,6 +273,17 @@ def test_a_sealed_stream_that_has_a_seal_beside_it_goes_by_its_own(tmp_path):
         assert (checkpoint["a"], checkpoint.metadata) == (2, {"own": True})
 
 
+def test_a_damaged_stream_is_named_and_zeros_at_its_end_are_told(path):
+    whole = path.read_bytes()
+    path.write_bytes(whole[:9000])
+    with pytest.raises(FormatError, match=r"x: the input ends too early.*the file has been cut off") as caught:
+        seal(path)
+    assert caught.value.file == str(path)
+    path.write_bytes(whole[:9000] + bytes(len(whole) - 9000))
+    with pytest.raises(FormatError, match=r"x: .*from byte \d+ on the file is nothing but zeros.*streamckpt salvage"):
+        seal(path)
+
+
 def test_a_seal_takes_little_memory_and_one_pass(tmp_path, monkeypatch):
     from reference.storage.local_files import FileSource
 

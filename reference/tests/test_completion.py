@@ -103,6 +103,27 @@ def test_a_shell_completes(shell, line, found, folder):
     assert found in shown, shown
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("convert weights --map=", "--map=llama-easylm-to-hf:LLaMA, EasyLM's layout and Hugging Face's"),
+        ("convert weights --map ", "llama-easylm-to-hf:LLaMA, EasyLM's layout and Hugging Face's"),
+        ("convert weights --float_dtype=", "--float_dtype=bf16:bfloat16"),
+        ("verify --fail_on=na", "--fail_on=nan :exit with 4"),
+        ("verify weig", "weights :"),
+        ("verify --bas", "--base :the base of a delta"),
+    ],
+)
+def test_zsh_shows_what_each_offer_is_and_never_none(line, shown, folder):
+    line = f"streamckpt {line}"
+    asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_SHELL": "zsh", "_ARGCOMPLETE_IFS": "\n", "COMP_LINE": line}
+    environment = {**os.environ, **asked, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_STDOUT_FILENAME": "offers"}
+    subprocess.run([BIN / "streamckpt"], env=environment, capture_output=True)
+    offers = (folder / "offers").read_text()
+    assert shown in offers
+    assert "None" not in offers
+
+
 @pytest.mark.parametrize("line", ["convert weights --prefix wei", "inspect weights --match wei"])
 @pytest.mark.slow
 def test_free_values_are_not_files(line, folder):

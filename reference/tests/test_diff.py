@@ -105,6 +105,13 @@ def test_an_arithmetic_difference_says_what_it_loses(pair, capsys):
     assert same(found["params"]["step"], wanted["params"]["step"])
 
 
+def test_an_arithmetic_difference_that_loses_nothing_says_so(pair, capsys):
+    assert command(pair["base"], pair["base"], pair["delta"], "--method=subtract") == 0
+    out = capsys.readouterr().out
+    assert "all of the 4,096 float values will come back bit for bit" in out
+    assert "not exact" not in out
+
+
 def test_inspect_shows_what_a_delta_holds(pair, capsys):
     command(pair["base"], pair["target"], pair["delta"])
     capsys.readouterr()

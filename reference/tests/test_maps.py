@@ -195,6 +195,14 @@ WQ = "transformer/h/0/attention/wq/kernel"
     [
         ("llama-easylm-to-hf", EASYLM | {"a/b": (1,), "c": ()}, {"heads": 4}, "takes a/b, c; leave them out"),
         ("llama-easylm-to-hf", {f"params/{k}": v for k, v in EASYLM.items()}, {"heads": 4}, "--prefix=params"),
+        (
+            "llama-easylm-to-hf",
+            {"step": ()}
+            | {f"params/params/{k}": v for k, v in EASYLM.items()}
+            | {f"opt_state/0/mu/{k}": v for k, v in EASYLM.items()},
+            {"heads": 4},
+            "the rules fit what is under params/params: --prefix=params/params",
+        ),
         ("llama-easylm-to-hf", HF, {"heads": 4}, "the leaves are those of the other direction: llama-hf-to-easylm"),
         ("llama-easylm-to-hf", EASYLM, {}, "needs heads (the number of attention heads): give --map_parameter=heads=N"),
         (

@@ -166,6 +166,16 @@ def test_a_folder_of_shards_is_a_model_and_comes_back(folder, capsys):
         assert same(sorted_tree(checkpoint.tree()), sorted_tree(easylm()))
 
 
+def test_a_flax_file_with_the_names_of_hugging_face_is_told_what_is_loaded_there(folder, capsys):
+    given = [f"--load_checkpoint={folder}/easylm", "--map=llama-easylm-to-hf", "--map_parameter=heads=4"]
+    assert run(*given, f"--output_file={folder}/single") == 0
+    note = f"note: transformers loads a folder: name it {folder}/single/, with the slash, for safetensors and a"
+    assert note in capsys.readouterr().err
+    for meant in ([f"--output_file=flax::{folder}/x"], [f"--output_file={folder}/y", "--streaming=False"]):
+        assert run(*given, *meant) == 0
+        assert "transformers loads" not in capsys.readouterr().err
+
+
 def test_tied_embeddings_are_written_on_their_own(folder, capsys):
     assert to_hf(folder, "--map_parameter=heads=4", "--exclude=lm_head/*") == 0
     assert "note: lm_head/weight is not among the leaves, so " in capsys.readouterr().err

@@ -128,3 +128,25 @@ def test_the_functions_take_what_their_fellows_take(tmp_path):
     sc.recover(tmp_path / "a", tmp_path / "d", tmp_path / "c", float_dtype="fp16", progress=False)
     assert sc.load(tmp_path / "c")["a"]["w"].dtype == np.float16
     assert sc.verify(tmp_path / "c", progress=False) == []
+
+
+def test_a_name_that_is_mistyped_is_told_with_what_may_be_meant():
+    with pytest.raises(AttributeError) as caught:
+        sc.lod  # type: ignore[attr-defined]  # noqa: B018
+    assert (caught.value.name, caught.value.obj) == ("lod", sc)  # from which Python makes "Did you mean: 'load'?"
+
+
+@pytest.mark.parametrize("call", [sc.load, sc.open, sc.scan, sc.verify, lambda path: sc.save(path, {"a": 1})])
+@pytest.mark.parametrize("path", [b"weights", None, {"a": 1}, 3])
+def test_what_cannot_name_a_checkpoint_is_said_to_be_what_it_is(call, path):
+    with pytest.raises(TypeError, match=f"named by a path or a URL, a str or a Path, not {type(path).__name__}$"):
+        call(path)
+
+
+def test_a_leaf_is_named_where_a_subtree_is_asked_for(tmp_path):
+    sc.save(tmp_path / "x", {"head": {"a b": 1}})
+    with pytest.raises(sc.FormatError) as caught:
+        sc.load(tmp_path / "x", "head/a b")
+    assert "sc.open(path)['head/a b'] reads it, and a command takes it by --include='head/a b'" in str(caught.value)
+    with sc.open(tmp_path / "x") as checkpoint:
+        assert checkpoint["head/a b"] == 1

@@ -76,6 +76,14 @@ def test_a_damaged_file_is_refused(data):
 GOOD = safetensors.numpy.save({"a": np.arange(3), "b": np.ones(2, np.float16)})
 
 
+@pytest.mark.parametrize("cut", [len(GOOD) - 1, len(GOOD) - 20])
+def test_a_file_that_was_cut_off_is_called_so(cut):
+    with pytest.raises(FormatError, match="it has been cut off: the payloads take 28 bytes and the file has"):
+        read_safetensors(BytesSource(GOOD[:cut]))
+    with pytest.raises(FormatError, match="file: the payloads take 28 bytes and the file has 29 after its header"):
+        read_safetensors(BytesSource(GOOD + b"x"))
+
+
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 255), st.integers(0, len(GOOD)))
 def test_a_changed_byte_or_a_cut_is_refused_or_read(at, byte, cut):
     data = GOOD[:at] + bytes((byte,)) + GOOD[at + 1 :]

@@ -133,6 +133,13 @@ def test_a_key_path_shows_its_display_form():
     assert path == ("a/b", "<c>")
 
 
+def test_a_key_path_is_made_of_its_parts_or_of_its_display_form():
+    path = sc.KeyPath(("h", "0", "a/b"))
+    assert sc.KeyPath(r"h/0/a\/b") == path == eval(repr(path), {"KeyPath": sc.KeyPath})
+    assert copy.copy(path) == pickle.loads(pickle.dumps(path)) == path == copy.deepcopy(path)
+    assert [*map(str, sc.KeyPath(iter(["h", "wq"])))] == ["h", "wq"]
+
+
 def test_keys_complete_in_a_session(file):
     with sc.open(file) as checkpoint:
         names = checkpoint._ipython_key_completions_()
@@ -154,7 +161,24 @@ def test_a_key_that_is_not_there_names_the_nearest(file):
     assert text.startswith("there is no leaf params/h/3/wq/kernal; the nearest are params/h/3/wq/kernel")
     assert "params/h/3/wq/kernel" in asked(file, ("params", "params", "h", 3, "wq", "kernel"))
     assert "params/lm_head" in asked(file, "lm_head")
-    assert asked(file, "zzz") == "there is no leaf zzz"
+    assert asked(file, "zzz") == "there is no leaf zzz; at the root of the tree are step, params"
+
+
+@pytest.mark.parametrize("slash", ["/params/lm_head", "params/lm_head/", "params//lm_head"])
+def test_a_slash_too_many_names_the_leaf_without_it(file, slash):
+    assert asked(file, slash).startswith(f"there is no leaf {slash}; the nearest are params/lm_head")
+
+
+@pytest.mark.parametrize("slash", ["params/h/3/", "/params/h/3"])
+def test_a_slash_too_many_names_the_subtree_without_it(file, slash):
+    assert asked(file, slash).startswith("params/h/3 is a subtree of 2 leaves")
+
+
+def test_a_name_from_the_middle_names_leaves_that_have_it(file):
+    assert asked(file, "wq") == (
+        "there is no leaf wq; the nearest are params/h/0/wq/kernel, params/h/1/wq/kernel, params/h/2/wq/kernel"
+    )
+    assert asked(file, "") == "a key path is not empty; at the root of the tree are step, params"
 
 
 def test_a_subtree_is_called_one(file):
@@ -166,7 +190,8 @@ def test_a_subtree_is_called_one(file):
 
 def test_a_key_that_cannot_be_one_says_why(file):
     assert "wrong escape" in asked(file, "a\\q")
-    assert "a key path is a tuple of strings" in asked(file, 3.5)
+    assert asked(file, 3.5) == "a key path is a text such as 'h/0/wq', or a tuple of its parts, not a float"
+    assert asked(file, None).endswith("not a NoneType")
 
 
 def test_the_error_travels_between_processes(file):

@@ -177,14 +177,21 @@ def test_a_cut_pipe_is_a_cut_stream(stream, capfd):
     [
         (diff.main, ["--load_base_checkpoint=-", "--load_target_checkpoint=a", "--output_file=x"]),
         (diff.main, ["--load_base_checkpoint=a", "--load_target_checkpoint=params::-", "--output_file=x"]),
-        (compare.main, ["-", "params::-"]),
-        (verify.main, ["-", "a", "-"]),
         (seal.main, ["-"]),
     ],
 )
 def test_who_reads_more_than_once_says_so(stream, capfd, main, arguments):
     assert main(arguments) == 2
     assert "needs a named file, and not standard input; save the input to a file first" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [(compare.main, ["-", "params::-"]), (verify.main, ["-", "a", "-"]), (inspect.main, ["-", "-"])],
+)
+def test_standard_input_is_not_read_twice(stream, capfd, main, arguments):
+    assert main(arguments) == 2
+    assert "standard input can be read only once, and - is given more than once" in capfd.readouterr().err
 
 
 def test_what_has_no_name_has_no_seal_beside_it(stream):

@@ -145,7 +145,7 @@ def test_a_numpy_scalar_stays_one_and_integers_that_do_not_fit_are_named(path):
 
 def test_what_is_no_tree_is_no_target(path):
     reference.save(path, {"a": 1.5})
-    with pytest.raises(reference.FormatError, match="a target is a tree of leaves, not a ndarray"):
+    with pytest.raises(reference.FormatError, match="a target is a tree of leaves, not an ndarray"):
         reference.load(path, like=np.zeros(3))
     with pytest.raises(UsageError, match="take globs and compiled expressions, not 97"):
         reference.load(path, include=b"a")

@@ -117,6 +117,19 @@ def test_an_interrupt_is_one_line_while_modules_are_imported(words, folder):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "streamckpt: error: interrupted\n")
 
 
+def test_nothing_is_imported_before_interrupts_are_heard():
+    """What is, Python has loaded when it starts: a traceback is shown as long as anything else takes."""
+
+    def imported(code):
+        command = [sys.executable, "-X", "importtime", "-c", code]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+        return [line.rpartition("|")[2].strip() for line in told.splitlines()]
+
+    first = imported("import reference")
+    until = first.index("reference.commands.interrupts")
+    assert {*first[:until]} - {*imported("")} == {"reference.commands"}
+
+
 def test_other_programs_are_left_alone(folder):
     code = "import signal, reference; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     done = subprocess.run([*INTERRUPTIBLE, "-c", code], capture_output=True, text=True)

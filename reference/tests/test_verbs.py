@@ -96,7 +96,10 @@ def test_the_help_of_all_has_one_table_of_statuses(capsys):
         (["convert", "x", "z", "--streaming=maybe"], "'maybe' is neither True nor False"),
         (["convert", "x", "z", "--nostreaming=True"], "--nostreaming takes no value"),
         (["convert", "x", "z", "--float_dtype"], "--float_dtype needs a value"),
-        (["verify"], "required: FILE"),
+        (["verify"], "error: FILE is missing (see `streamckpt verify --help`)"),
+        (["seal"], "error: STREAM is missing (see"),
+        (["--versio"], "unknown option --versio; did you mean --version? (see"),
+        (["--hlep"], "unknown option --hlep; did you mean --help? (see"),
         (["recover", "x", "y"], "OUT is missing"),
     ],
 )

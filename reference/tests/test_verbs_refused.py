@@ -21,6 +21,12 @@ def folder(tmp_path, monkeypatch):
     [
         (["inspect", ""], "'': no such file or directory"),
         (["inspect", "none/"], "none/: there is no such folder"),
+        (["inspect", "none"], "none: no such file or directory\n"),
+        (
+            ["inspect", "run/streming_params"],
+            "run/streming_params: no such file or directory; did you mean run/streaming_params?\n",
+        ),
+        (["convert", "nowhere/weights", "z"], "nowhere/weights: no such file or directory\n"),
         (["inspect", "x/"], "x/: this is a file; drop the / at the end"),
         (["inspect", "run"], "run: this is a directory; name a file in it, such as log.txt, streaming_params"),
         (["inspect", "empty"], "empty: this is a directory; name a file in it\n"),
@@ -35,7 +41,8 @@ def folder(tmp_path, monkeypatch):
         ),
         (
             ["convert", "x", "z", "--prefix=params/w"],
-            "params/w was asked for and is a leaf, not a subtree (CONV-5); under params are: w, b",
+            "params/w was asked for and is a leaf, not a subtree (CONV-5); sc.open(path)['params/w'] reads it, "
+            "and a command takes it by --include=params/w",
         ),
         (["convert", "x", "z", "--prefix=w"], "at its root are: params, n"),
         (["inspect", "x", "--depth=two"], "argument --depth: 'two' is not a whole number"),
