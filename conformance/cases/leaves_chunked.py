@@ -68,6 +68,14 @@ def more_than_ten_dimensions_of_a_chunked_array():
     return record_("k", chunked_(shape, [_int8("01 02 03 04 05 06")])), [array("k", "int8", shape, "01 02 03 04 05 06")]
 
 
+@accept("LEAF-11", longer=True)
+def chunked_array_whose_dimensions_are_digits():
+    """The dimensions 57 and 48 are the bytes 39 and 30, "9" and "0" in ASCII. A reader that looks for digits beyond the
+    end of a key takes `0` for `09` and `1` for `10`."""
+    payload = bytes(range(48)).hex() * 57
+    return record_("k", chunked_((57, 48), [_int8(payload)])), [array("k", "int8", (57, 48), payload)]
+
+
 @accept("LEAF-11", "LEAF-3", longer=True)
 def chunked_array_of_64_dimensions():
     """The shape of a chunked array has 64 dimensions, the most."""
