@@ -86,6 +86,23 @@ def two_numbers_that_add_up(place: Shape, by: Plain):
     return whole.data(checks=checksum(data(meant)), **fields)
 
 
+@product(
+    "SEAL-4",
+    want="reject",
+    places=(ONE, THREE),
+    sizes=_BOTH,
+    cites=lambda place, by: ("SEAL-4", "SEAL-3"),
+    also=("SEAL-1",),
+)
+def two_numbers_that_add_up_beside_a_good_index(place: Shape, by: Plain):
+    """The same, and the checksum is that of the index as it stands there. A reader of a pipe, who comes to the
+    footer last, has read all that it tells of, and compares it."""
+    whole = place.sealed
+    index = assembled(whole.index())
+    fields: dict[str, Any] = {"at": whole.before().size + by.value, "size": index.size - by.value}
+    return None if fields["at"] < 0 else whole.data(**fields)
+
+
 _LENGTHS: Final = [
     *(
         Plain(f"by-{n}", f"another by {n:,}", lambda length, n=n: length + n)
