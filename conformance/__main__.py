@@ -50,9 +50,8 @@ class _Parser(argparse.ArgumentParser):
 def command_line() -> argparse.ArgumentParser:
     shape = argparse.RawDescriptionHelpFormatter
     top = _Parser("python -m conformance", description=__doc__, epilog=_EXAMPLES, formatter_class=shape)
-    top.add_argument(
-        "--version", action="version", version=f"conformance {VERSION} (specifications {', '.join(specs())})"
-    )
+    about = f"conformance {VERSION} (specifications {', '.join(specs())})"
+    top.add_argument("--version", action="version", version=about)
     top.set_defaults(action=lambda _: print(top.format_help(), file=sys.stderr) or 2)
     verbs = top.add_subparsers(dest="verb", metavar="VERB")
 
@@ -240,15 +239,12 @@ streamckpt, under the Apache License 2.0. Do not edit them here. CLIENT.md says 
 
 def _coverage(arguments: argparse.Namespace) -> int:
     lines, whole = coverage(load_corpus(spec=arguments.spec))
-    print("\n".join(lines))
+    print(*lines, sep="\n")
     return 0 if whole else 1
 
 
 class _Ended(BaseException):
-    """A signal that ends this program came; its programs are ended first."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
+    """A signal that ends this program came, whose number it has; its programs are ended first."""
 
 
 @contextlib.contextmanager
@@ -268,8 +264,8 @@ def _ending_on_signals() -> Iterator[None]:
     try:
         yield
     except _Ended as ended:
-        signal.signal(ended.number, signal.SIG_DFL)
-        os.kill(os.getpid(), ended.number)
+        signal.signal(ended.args[0], signal.SIG_DFL)
+        os.kill(os.getpid(), ended.args[0])
     finally:
         for number in numbers:
             signal.signal(number, before[number])

@@ -114,6 +114,12 @@ def a_footer_of_version_1():
     return _with_footer(major=1)
 
 
+@refuse("SEAL-6")
+def a_footer_of_version_258_256():
+    """Major version 258, minor 256: in their low bytes they are 2 and 0."""
+    return _with_footer(major=258, minor=256)
+
+
 def _with_footer(**footer: Any) -> Bytes:
     whole = sealed(ITEMS)
     return whole.data(note="! the footer", **footer)

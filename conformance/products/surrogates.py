@@ -1,4 +1,4 @@
-"""Texts that JSON can spell and UTF-8 cannot: surrogates that are no pair, beside each other and beside pairs."""
+"""Texts that JSON can spell and UTF-8 cannot: surrogates that are not in pairs, beside each other and beside pairs."""
 
 from __future__ import annotations
 

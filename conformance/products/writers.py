@@ -146,7 +146,6 @@ _TYPES: Final = [
         ("no-shape", "an array without a shape", "ndarray", {"dtype": "int8", "payload": "07"}),
         ("no-dtype", "an array without a dtype", "ndarray", {"shape": ["1"], "payload": "07"}),
         ("no-payload", "an array without a payload", "ndarray", {"dtype": "int8", "shape": ["1"]}),
-        ("half-a-payload", "a payload of three digits", "ndarray", {"dtype": "int8", "shape": ["1"], "payload": "070"}),
     )
 ]
 
