@@ -104,7 +104,7 @@ def test_what_decoders_are_to_print_and_encoders_get_follows_the_schema(sealed, 
         if re.search('"(fill|each)"', json.dumps([case.seal, case.encode])):
             continue  # it stands for 16 MiB, or for 65,536 values
         decoded.validate({"records": case.records, "seal": case.seal})
-        if case.encode is not None:
+        if case.encode is not None and "/values-of-another-type/" not in case.id:  # which are to be refused for that
             asked.validate(case.encode)
 
 
