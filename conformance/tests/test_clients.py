@@ -73,7 +73,7 @@ def client_in_rust(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_client_in_c(client_in_c):
-    judged(client_in_c, *PARTS, every=20)
+    judged(client_in_c, *PARTS, every=40)
 
 
 @pytest.mark.thorough

@@ -58,7 +58,7 @@ def test_a_grammar_decides_all_that_it_can(version, modules, tmp_path):
     judge(version, 0, modules, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_is_listed_as_undecided_is_so(modules, tmp_path):
     """In the cases that were made by hand."""
     found, taken = judge("2.0", 0, modules, tmp_path)

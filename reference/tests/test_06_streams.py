@@ -48,13 +48,14 @@ def test_a_cut_anywhere_is_refused_save_between_records():
 
 
 @pytest.mark.slow
-def test_a_changed_byte_is_refused_or_changes_one_value_or_name():
-    """Each byte to each of 255 others: a FormatError, or as many records, of the same kind save in one of them."""
+@pytest.mark.parametrize("quarter", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in (1, 2, 3))])
+def test_a_changed_byte_is_refused_or_changes_one_value_or_name(quarter):
+    """Each byte to a quarter of 255 others: a FormatError, or as many records, of the same kind save in one of them."""
     before = read_all(STREAM)
     meter = Meter()
     refused = 0
     for at in range(len(STREAM)):
-        for byte in range(256):
+        for byte in range((at + quarter) % 4, 256, 4):
             if byte == STREAM[at]:
                 continue
             data = STREAM[:at] + bytes((byte,)) + STREAM[at + 1 :]
@@ -68,7 +69,7 @@ def test_a_changed_byte_is_refused_or_changes_one_value_or_name():
             assert len(after) == len(before)
             changed = [i for i in range(len(after)) if repr(tuple(after[i])) != repr(tuple(before[i]))]
             assert len(changed) <= 1
-    assert refused > len(STREAM) * 255 // 2
+    assert refused > len(STREAM) * 64 // 2
     assert meter.peak() < 50_000  # kB
 
 
