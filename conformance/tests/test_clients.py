@@ -122,8 +122,8 @@ def test_the_reference_as_a_program():
     ]
     options += ["--converter", f"{command} convert", "--recoverer", f"{command} recover"]
     options += ["--differ", f"{command} diff"]
-    matches = ("00-*", "06-streams/example-*", "08-*/example-*", "09-conversion/every-kind-*", "09-conversion/*nans*")
-    matches += ("10-delta/example-*", "10-delta/*-of-two-*", "10-delta/base-that-is-a*")
+    matches = ("00-*", "06-streams/example-*", "08-*/example-*", "09-conversion/every-kind-*", "10-delta/example-*")
+    matches += ("10-delta/base-that-is-a*",)
     words = ("--no-large", "--every", 0, *(word for glob in matches for word in ("--match", glob)))
     status, printed = run("run", "--spec", SPEC, *options, *words)
     assert status == 0, printed

@@ -84,7 +84,7 @@ def test_the_tables_of_wrong_programs_are_of_some_size():
 
 # --- of the clients ---------------------------------------------------------------------------------------------------
 
-ONE_IN = {"c": 500, "javascript": 400, "rust": 250}  # of the mutants of a client, chosen by what they change
+ONE_IN = {"c": 1000, "javascript": 400, "rust": 250}  # of the mutants of a client, chosen by what they change
 
 
 @pytest.mark.parametrize("client", FILES_OF_CLIENTS)

@@ -132,7 +132,7 @@ def test_where_atheris_is_missing_random_takes_its_place_and_says_so(project):
 
 @pytest.mark.slow
 def test_all_targets_run_and_find_nothing(tmp_path):
-    bounds = ["--executions", "60", "--engine", RANDOM]  # under the other engine they take a minute to be imported
+    bounds = ["--executions", "30", "--engine", RANDOM]  # under the other engine they take a minute to be imported
     command = [sys.executable, "-m", "fuzz", *bounds, "--seed", "1", "--cache", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     print(done.stdout)
