@@ -128,8 +128,6 @@ def search(visit):
 
     def typed(words):
         page = visit("")
-        # Before that nobody hears the key.
-        page.wait_for_function("!/Initializing/.test(document.querySelector('.md-search-result__meta').textContent)")
         page.keyboard.press("/")
         page.locator("input.md-search__input").fill(words)
         return page
