@@ -6,7 +6,7 @@ from typing import Any
 from ..assembly import Bytes, map_, ndarray_, record_, scalar_, str_, together
 from ..declare import accept, array, flax_accept, given, writes
 from ..products.specimens import SPECIMENS, Specimen
-from ..products.values import Value, assembled, body, chunked
+from ..products.values import assembled, body, chunked
 
 _NO_ELEMENT = Specimen(
     "no-element",
@@ -46,16 +46,12 @@ def _records(leaves: list[Specimen]) -> list[dict[str, Any]]:
     return [leaf.read([key]) for key, leaf in zip(_keys(leaves), leaves, strict=True)]
 
 
-def _encoded(value: Value) -> Bytes:
-    return assembled(value)
-
-
 def _stream(leaves: list[Specimen]) -> Bytes:
-    return together([record_(key, _encoded(leaf.value)) for key, leaf in zip(_keys(leaves), leaves, strict=True)])
+    return together([record_(key, assembled(leaf.value)) for key, leaf in zip(_keys(leaves), leaves, strict=True)])
 
 
 def _flax(leaves: list[Specimen]) -> Bytes:
-    entries = [str_(key) + _encoded(leaf.value) for key, leaf in zip(_keys(leaves), leaves, strict=True)]
+    entries = [str_(key) + assembled(leaf.value) for key, leaf in zip(_keys(leaves), leaves, strict=True)]
     return map_(len(leaves)) + together(entries)
 
 

@@ -26,10 +26,13 @@ def moved_metadata(metadata: Metadata, moved: Iterable[Moved]) -> dict[str, Any]
     found = _moved_sequences(metadata, moved)
     if isinstance(found.get(PRNG_KEYS), Mapping):
         names = {display(path): name for path, name in implementations(found, moved).items()}
-        found = {key: names if key == PRNG_KEYS else value for key, value in found.items()}
-        if not names:
-            del found[PRNG_KEYS]
+        found = _with(found, PRNG_KEYS, names)
     return found
+
+
+def _with(metadata: Metadata, key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata with another value at a key that it has, or without the key where nothing is left of it."""
+    return {each: value if each == key else old for each, old in metadata.items() if value or each != key}
 
 
 def _moved_sequences(metadata: Metadata, moved: Iterable[Moved]) -> dict[str, Any]:
@@ -57,7 +60,4 @@ def _moved_sequences(metadata: Metadata, moved: Iterable[Moved]) -> dict[str, An
             places[display(node)] = display(likely[node] if likely[node] in found else place)
     kept = [places[name] for name in names if name in places]
     rest = {key: value for key, value in said.items() if key != "sequences"} | ({"sequences": kept} if kept else {})
-    found = {key: rest if key == OF_ORBAX else value for key, value in metadata.items()}
-    if not rest:
-        del found[OF_ORBAX]
-    return found
+    return _with(metadata, OF_ORBAX, rest)

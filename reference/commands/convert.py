@@ -167,7 +167,7 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
         note_left_out("the output has no place", report.metadata_left_out, keeps)
     if report.unmatched:
         globs = printable(", ".join(f"--{option}={pattern!r}" for option, pattern in report.unmatched))
-        renamed = any(option in ("keep", "float_dtype") for option, _ in report.unmatched) and remaps(arguments)
+        renamed = any(option in ("keep", "float_dtype") for option, _ in report.unmatched) and _remaps(arguments)
         new = "; --keep and --float_dtype are compared with the new names" if renamed else ""
         print(f"note: no leaf matches {globs}{new}", file=sys.stderr)
     for path in report.too_big_for_old_loaders:
@@ -175,7 +175,7 @@ def _print_report(arguments: argparse.Namespace, report: ConvertReport) -> None:
         print(text, file=sys.stderr)
 
 
-def remaps(arguments: argparse.Namespace) -> bool:
+def _remaps(arguments: argparse.Namespace) -> bool:
     """Whether leaves are written under other names."""
     return bool(arguments.map or arguments.rename or arguments.prefix)
 

@@ -26,7 +26,7 @@ from ..format.records import Item, item_of_closed, with_path
 from ..storage.local_files import Path_
 from ..storage.progress import Shown, shown
 from ..storage.threads import workers
-from .operands import FRAMEWORK, framework, open_side, refuse_operands
+from .operands import framework, open_side, refuse_operands
 
 _NAMED: Final = 3  # leaves that an error or a report names
 _BYTE: Final = np.dtype(np.uint8)
@@ -173,7 +173,7 @@ def _write(
                 for pair, plan in zip(pairs, plans, strict=True)
             ]
             plan = to.plan(items, seal, framework(o if minus else b, to.kind), names)
-        counts.left_out = tuple(key for key in o.metadata if key not in FRAMEWORK)
+        counts.left_out = o.left_out
         counts.back.update(
             (str(a.leaf.dtype), str(b.leaf.dtype)) for (a, b), plan in zip(pairs, plans, strict=True) if plan
         )

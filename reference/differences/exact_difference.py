@@ -23,7 +23,7 @@ from ..storage.places import place_of
 from ..storage.progress import Shown, shown
 from ..storage.threads import Pool, in_order, workers
 from .leaf_contents import content_blocks, content_size, digest_of, form
-from .operands import FRAMEWORK, open_side, refuse_operands
+from .operands import open_side, refuse_operands
 
 
 class DiffReport(NamedTuple):
@@ -103,7 +103,7 @@ def diff(
         tally.infinite,
         tally.zero,
         tally.worst,
-        tuple(key for key in t.metadata if key not in FRAMEWORK),
+        t.left_out,
     )
 
 

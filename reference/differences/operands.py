@@ -45,13 +45,18 @@ class Side(NamedTuple):
     digests: Mapping[tuple[str, ...], bytes] = MappingProxyType({})  # of leaves, where a seal states them
     metadata: Mapping[str, Any] = MappingProxyType({})
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The keys of its metadata for which a difference has no place."""
+        return tuple(key for key in self.metadata if key not in _FRAMEWORK)
 
-FRAMEWORK: Final = ("format",)  # the metadata of safetensors that is taken over: it says whose names leaves have
+
+_FRAMEWORK: Final = ("format",)  # the metadata of safetensors that is taken over: it says whose names leaves have
 
 
 def framework(side: Side, kind: str) -> dict[str, Any] | None:
     """The metadata of safetensors that is made of a side and another of the same names; None is the default one."""
-    found = {key: value for key, value in side.metadata.items() if key in FRAMEWORK}
+    found = {key: value for key, value in side.metadata.items() if key in _FRAMEWORK}
     return found if found and side.kind == kind == SAFETENSORS else None
 
 
