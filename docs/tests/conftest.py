@@ -124,12 +124,13 @@ def visit(watched, address):
 
 @pytest.fixture
 def search(visit):
-    """Types words into the search of the home page: `search("STREAM-4")` gives the page with its results."""
+    """Pastes words into the search of the home page: `search("STREAM-4")` gives the page with its results."""
 
     def typed(words):
         page = visit("")
+        page.locator(".md-search-result__meta", has_text="Type to start searching").wait_for(state="attached")
         page.keyboard.press("/")
-        page.locator("input.md-search__input").fill(words)
+        page.keyboard.insert_text(words)  # at once, as by a mouse: no key is let go, and no results come in between
         return page
 
     return typed
