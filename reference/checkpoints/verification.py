@@ -34,6 +34,7 @@ from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
 from .checkpoint import Checkpoint
 from .checkpoint import open as open_checkpoint
+from .unfinished import zeros_inside
 
 NAN: Final = "holds NaN"
 INFINITIES: Final = "holds infinities"
@@ -105,6 +106,9 @@ def _found(checkpoint: Checkpoint, moved: Progress) -> list[Finding]:
         if index.digests is not None and index.digests[-DIGEST:] != tree_digest(index.leaf_digests()[2]):
             _refuse_digest(checkpoint, None, "the digest of the tree")
     checkpoint.source.refuse_changes()
+    for record, start in zeros_inside(checkpoint):
+        note = f"is zeros from byte {start} of its file on, and so is the rest, as in a download that did not finish"
+        notes.setdefault(note, []).append(NotedLeaf(record.path, None, math.prod(record.shape)))
     findings = [Finding(note, len(leaves), leaves[0].path, tuple(leaves)) for note, leaves in notes.items()]
     if (
         checkpoint.kind not in (SAFETENSORS, ORBAX)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import reference
+from reference.convert import convert
 from reference.tests.typed_verbs import said, save_files
 
 
@@ -86,6 +87,25 @@ def test_a_download_that_was_not_finished_is_told_with_its_place(form, folder, c
             continue
         assert status == 1
         assert f"from byte {start} on the file is nothing but zeros, as a download that did not finish" in error
+
+
+@pytest.mark.parametrize("form", ["stream", "safetensors", "flax", "shards"])
+def test_zeros_that_begin_inside_a_leaf_of_a_good_file_are_noted(form, folder, capsys):
+    """The header of safetensors says where each tensor is, so that all of them are there, zeros or not."""
+    tree = {name: np.arange(1, 3001, dtype=np.float32) for name in ("a", "b", "c" * 9)}
+    name = {"stream": "x1", "safetensors": "safetensors::x1", "flax": "flax::x1", "shards": "safetensors::x1/"}[form]
+    reference.save("plain", tree)
+    convert("plain", name, max_shard_size=25_000 if form == "shards" else None)
+    assert "zeros" not in said(capsys, "verify", "x1")[1]
+    path = folder / "x1" if form != "shards" else min((folder / "x1").glob("*.safetensors"))
+    data = path.read_bytes()
+    at = len(data) - (8_000 if form in ("stream", "flax") else 20_000)
+    start = len(data[:at].rstrip(b"\0"))
+    path.write_bytes(data[:at] + bytes(len(data) - at))
+    leaf = {"safetensors": "b", "shards": "a"}.get(form, "c" * 9)
+    status, out, error = said(capsys, "verify", "x1")
+    assert (status, error) == (0, "")
+    assert f"note: {leaf} is zeros from byte {start} of its file on, and so is the rest, as in a download" in out
 
 
 def test_salvage_doubts_a_leaf_that_ends_in_the_zeros_of_the_rest(folder, capsys):
