@@ -32,7 +32,7 @@ SUBTLE: Final = (
     (
         "takes keys of a flax file for one that differ behind their first 64 letters alone",
         "format/flax_msgpack",
-        '    if key in node.keys:\n        cursor.fail("FLAX-5", _twice(key, kind != node.keys[key]), at=at)\n    node.keys[key] = kind\n',
+        '    if key in node.keys:\n        cursor.fail("FLAX-5", _twice(key, kind != node.keys[key]), at=at, advice=_FIRST)\n    node.keys[key] = kind\n',
         '    if key[:64] in node.keys:\n        cursor.fail("FLAX-5", _twice(key, False), at=at)\n    node.keys[key[:64]] = kind\n',
     ),
     (

@@ -93,9 +93,9 @@ def salvage(
     prefix of the output says, or the end of its name.
 
     In a stream, reading continues after a damaged record with the next intact one; from a flax file, what comes before
-    the first fault is salvaged. A leaf that ends in zeros, like all of the file behind it, is doubtful, and left out
-    unless `keep_doubtful` is set. `include` and `exclude` are globs, or compiled regular expressions, on the display
-    form of key paths.
+    the first fault is salvaged. Lists, and what has a key that its map had before, are passed over. A leaf that ends in
+    zeros, like all of the file behind it, is doubtful, and left out unless `keep_doubtful` is set. `include` and
+    `exclude` are globs, or compiled regular expressions, on the display form of key paths.
 
     If the seal of a sealed stream is intact, every leaf that matches its checksums is salvaged, into a sealed stream
     with the same metadata. If the seal is lost, a plain stream is written, in which arrays in parts remain parts.

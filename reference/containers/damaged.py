@@ -78,7 +78,8 @@ def read_up_to_fault(source: Source, dialect: str | None = None) -> list[Record]
 
 
 def _flax(source: Source, ints: list[FormatError]) -> tuple[list[Record], list[Loss]]:
-    """A flax file has no frame around a leaf: behind its first fault nothing is known, but for lists.
+    """A flax file has no frame around a leaf: behind its first fault nothing is known, but for lists and
+    for keys that a map has twice.
 
     The refusals of keys that are ints, which become texts, are added to `ints`.
     """

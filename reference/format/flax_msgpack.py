@@ -28,6 +28,7 @@ _INT_KEYS: Final = (
     "`streamckpt convert IN flax::OUT` writes a file that has those"
 )
 _LISTS: Final = "of a file that is there, `streamckpt salvage` takes all but the lists"
+_FIRST: Final = "`streamckpt salvage` takes the first of them, and all else"
 
 
 class _Open(NamedTuple):
@@ -49,8 +50,8 @@ def read_flax(
 
     A record here is a map's entry: `offset` is that of the leaf. They are appended to `records`, in which those before
     a fault stay. `int_key` is told of each key that is an int by what it is refused, and the key becomes a text, as
-    TREE-3 makes it; None refuses them. `skipped` is told of lists, where they begin and end, and by what they are
-    refused, and they are left out; None refuses them. Raises FormatError.
+    TREE-3 makes it; None refuses them. `skipped` is told of lists and of what has a key that the map had before, where
+    they begin and end, and by what they are refused, and they are left out; None refuses them. Raises FormatError.
     """
     records = [] if records is None else records
     cursor = Cursor(source, cut="FLAX-6")
@@ -69,7 +70,12 @@ def read_flax(
             try:
                 key, size = _read_key(cursor, node, int_key)
             except FormatError as error:
-                raise (with_path(node.path, error) if node.path else error) from None
+                refusal = with_path(node.path, error) if node.path else error
+                if skipped is None or error.clause != "FLAX-5":
+                    raise refusal from None
+                _skip(cursor)  # its value
+                skipped(refusal.offset or 0, cursor.tell(), refusal)
+                continue
             path = (*node.path, key)
             try:
                 below = _read_value(cursor, path, records, seen, skipped)
@@ -114,7 +120,7 @@ def _read_key(cursor: Cursor, node: _Open, int_key: Callable[[FormatError], None
         cursor.fail("FLAX-3", f"the key {MARKER} is out of place", at=at)
     # FLAX-5: "No key stands in a map twice."
     if key in node.keys:
-        cursor.fail("FLAX-5", _twice(key, kind != node.keys[key]), at=at)
+        cursor.fail("FLAX-5", _twice(key, kind != node.keys[key]), at=at, advice=_FIRST)
     node.keys[key] = kind
     return key, size
 

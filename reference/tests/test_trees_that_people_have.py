@@ -260,3 +260,24 @@ def test_lists_are_refused_by_name_and_skipped_by_salvage(tmp_path):
     for cut in range(len(data)):  # a list that is cut off is lost as the rest is
         found = read_what_is_whole(BytesSource(data[:cut]))
         assert all(0 <= loss.offset <= loss.end <= cut for loss in found.losses), found
+
+
+@pytest.mark.parametrize("again", [{"v": np.ones(2)}, 7, [1, {"x": 2}]], ids=["a map", "a leaf", "a list"])
+def test_what_has_a_key_twice_is_salvaged_the_first_time(tmp_path, again):
+    """Two maps made one, as by hand: `0` of JSON beside 0 of Python."""
+    tree = {"a": 1, "h": {0: {"w": np.zeros(3)}, "0": again, 1: {"w": np.ones(3)}}, "z": {"b": 2}}
+    data = flax.serialization.msgpack_serialize(tree, in_place=True)  # jax cannot order such keys
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(FormatError, match=r"both would become '0'.*; `streamckpt salvage` takes the first of them"):
+        sc.open(f"flax::{tmp_path}/x")
+    with pytest.warns(UserWarning, match="2 keys are ints"):
+        report = sc.salvage(f"flax::{tmp_path}/x", f"flax::{tmp_path}/y")
+    ((start, end, error),) = report.losses
+    assert data[start:end] == b"\xa10" + flax.serialization.msgpack_serialize(again)
+    assert (error.clause, error.path) == ("FLAX-5", ("h",))
+    found = sc.load(f"flax::{tmp_path}/y")
+    assert (list(found), list(found["h"]), list(found["h"]["0"])) == (["a", "h", "z"], ["0", "1"], ["w"])
+    for cut in range(1, len(data)):
+        losses = read_what_is_whole(BytesSource(data[:cut])).losses
+        assert losses
+        assert all(0 <= loss.offset <= loss.end <= cut for loss in losses), losses
