@@ -244,7 +244,7 @@ def test_a_refusal_says_whether_its_offset_counts_in_the_detached_seal(decode, d
     assert ("in the file of the detached seal" in told["rejected"]) == in_seal
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.large
 def test_the_digest_of_an_array_in_parts_is_made_where_its_payload_can_be_read_again(client, tmp_path):
     size = (1 << 31) + 5

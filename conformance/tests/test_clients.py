@@ -73,7 +73,7 @@ def client_in_rust(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_client_in_c(client_in_c):
-    judged(client_in_c, *PARTS, every=40)
+    judged(client_in_c, *PARTS, every=80)
 
 
 @pytest.mark.thorough
@@ -91,9 +91,9 @@ def test_the_client_in_c_and_gigabytes(client_in_c):
 
 @pytest.mark.slow
 def test_the_client_in_javascript(tmp_path):
-    """In one process, since a program takes longer to start than to read most cases: of those of a rule one in 20."""
+    """In one process, since a program takes longer to start than to read most cases: of those of a rule one in 40."""
     tool("node")
-    assert Bench("javascript", tmp_path, every=20).fails() == []
+    assert Bench("javascript", tmp_path, every=40).fails() == []
 
 
 @pytest.mark.thorough
@@ -110,7 +110,7 @@ def test_the_client_in_javascript_as_a_program():
 
 @pytest.mark.slow
 def test_the_client_in_rust(client_in_rust):
-    judged(client_in_rust, *PARTS, every=40)
+    judged(client_in_rust, *PARTS, every=80)
 
 
 @pytest.mark.slow

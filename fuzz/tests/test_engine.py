@@ -69,7 +69,10 @@ def fuzz(project, *words):
             "difference += _image(base, dtype)",
             "difference -= _image(base, dtype)",
         ),
-        ("failing_disk", "reference/storage/sinks.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
+        pytest.param(
+            *("failing_disk", "reference/storage/sinks.py", "wrote -= len(views.pop(0))", "wrote -= len(views.pop())"),
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 @pytest.mark.parametrize("engine", [best_engine()])

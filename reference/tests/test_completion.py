@@ -82,20 +82,22 @@ def offered(shell, line):
     return subprocess.run(command[shell], capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+LINES = [
+    ("streamckpt ver", "verify"),
+    ("streamckpt convert --max_sh", "--max_shard_size"),
+    ("streamckpt verify weig", "weights"),
+    ("streamckpt verify params::weig", "weights"),
+    ("streamckpt convert weights --dialect spl", "split-leaves"),
+    ("streamckpt help insp", "inspect"),
+    ("streamckpt convert weights --map llama-easy", "llama-easylm-to-hf"),
+    ("streamckpt convert weights --float_dtype bfl", "bfloat16"),
+    ("streamckpt help compl", "completion"),
+]
+
+
 @pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("streamckpt ver", "verify"),
-        ("streamckpt convert --max_sh", "--max_shard_size"),
-        ("streamckpt verify weig", "weights"),
-        ("streamckpt verify params::weig", "weights"),
-        ("streamckpt convert weights --dialect spl", "split-leaves"),
-        ("streamckpt help insp", "inspect"),
-        ("streamckpt convert weights --map llama-easy", "llama-easylm-to-hf"),
-        ("streamckpt convert weights --float_dtype bfl", "bfloat16"),
-        ("streamckpt help compl", "completion"),
-    ],
+    ("shell", "line", "found"),
+    [("bash", *each) for each in LINES] + [(shell, *each) for shell in ("zsh", "fish") for each in LINES[::3]],
 )
 @pytest.mark.slow
 def test_a_shell_completes(shell, line, found, folder):

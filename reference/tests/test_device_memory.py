@@ -104,7 +104,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
     reference.save(path, {str(i): np.zeros((8, 1 << 14), np.float32) for i in range(20)})
     chance = random.Random(20)
     number = 0
-    for i in range(8):
+    for i in range(4):
         arguments = [sys.executable, "-c", LOOP, path, str(number)]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() == "go\n"

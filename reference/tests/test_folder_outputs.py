@@ -167,7 +167,7 @@ def killed_at(call, name="rename"):
 def test_a_save_that_is_killed_between_two_moves_is_settled(then):
     sc.save("new", tree(1))
     seen = set()
-    for call in range(100):
+    for call in range(then == "index", 100, 2):  # the odd ones and the even ones
         subprocess.run(["rm", "-rf", "model"], check=True)
         sc.save("safetensors::model/", tree(), max_shard_size=1500)
         Path("model/README").touch()
