@@ -153,6 +153,13 @@ def a_detached_seal_that_is_cut_off():
     return whole.before(), whole.seal_file().piece(0, whole.seal_file().size - 1)
 
 
+@refuse("DETACHED-1", "INDEX-1", also=("INDEX-5", "WIRE-6", "WIRE-3"))
+def a_detached_seal_of_a_footer_alone():
+    """A footer that is right, of an index of no byte."""
+    whole = detached(ITEMS)
+    return whole.before(), footer_(whole.before().size, Bytes())
+
+
 @refuse("DETACHED-1", "SEAL-4", "DETACHED-2", also=("SEAL-5", "INDEX-5", "WIRE-6"))
 def a_detached_seal_with_a_byte_before_it():
     """A zero stands before the index."""

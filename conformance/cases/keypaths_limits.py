@@ -2,6 +2,8 @@
 
 from ..assembly import data, fill, header, raw, str_, together
 from ..declare import accept, given, nil, refuse, refuses_to_write
+from .sealed_assembly import sealed
+from .sealed_leaves import number
 
 NIL = raw("c4 01 c0")
 
@@ -31,6 +33,21 @@ def key_path_of_513_parts():
 def key_path_of_65537_parts():
     """65,537 parts, all of them there: the count, in four bytes, is 1 in the lower two."""
     return raw("92") + header(0xDD, 4, 65_537, "! 65,537 parts") + data(b"\xa0" * 65_537) + NIL
+
+
+@accept("KEY-3", "PART-3", since="2.0")
+def key_path_of_512_parts_in_a_sealed_stream():
+    """The most parts that a key path may have, none of which is the key of a part of an array."""
+    return sealed([number("a", 1), number(("k",) * 512, 7)]).accepted()
+
+
+@refuse("KEY-3", since="2.0")
+def key_path_of_513_parts_in_a_sealed_stream():
+    """One part more than a key path may have: the last is not the key of a part of an array."""
+    whole = sealed([number("a", 1), number(("k",) * 513, 7)])
+    blob = whole.records[1].data.piece(1 + 3 + 2 * 513, 6)
+    record = raw("92") + header(0xDC, 2, 513, "! 513 parts") + data(b"\xa1k" * 513) + blob
+    return whole._replace(records=[whole.records[0], whole.records[1]._replace(data=record)]).data()
 
 
 @refuses_to_write("KEY-3")
@@ -64,6 +81,12 @@ def bytes_of_different_key_paths_are_not_added_up():
     """Two key paths of 40,000 bytes each: the limit is one for each path, not for the file."""
     bytes_ = raw("92 91 da 9c 40") + fill(0x61, 40_000) + NIL + raw("92 91 da 9c 40") + fill(0x62, 40_000) + NIL
     return bytes_, [nil("a" * 40_000), nil("b" * 40_000)]
+
+
+@refuse("WIRE-5", "KEY-4")
+def parts_of_65535_bytes_of_which_the_last_is_not_utf_8():
+    """The key path has as many bytes as it may. The fault is in its last part, and not in the path."""
+    return raw("92 92 da ff fe") + fill(0x61, 65_534) + raw("a1 # ! not UTF-8") + raw("ff") + NIL
 
 
 @refuse("KEY-4")

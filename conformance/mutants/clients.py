@@ -63,6 +63,7 @@ _NOT_CALLED_FROM: Final = {"c/streamckpt.h": "static inline int sc_pass("}
 # is to be among them, of which the second and the third checksum are looked at.
 _MOST: Final = 9 << 20
 _BUFFER: Final = 1 << 16  # bytes
+_PIPED_ONE_IN: Final = 4
 _SAME: Final = Path(__file__).with_name("same-clients.toml")
 
 
@@ -101,8 +102,8 @@ class Bench:
         self._order.sort(key=lambda one: one.piped)
 
     def _asked(self, number: int, check: Check, running: Running) -> Iterator[Asked]:
-        """A check; and once more: through a pipe what is read and was made by hand, or is longer than a buffer; in
-        another spelling what is written and was made by hand."""
+        """A check; and once more: through a pipe what is read and was made by hand, or is longer than a buffer, and one
+        in four of the others; in another spelling what is written and was made by hand."""
         by_hand = check.case.rule is None
         if check.part.endswith("encode"):
             texts = spellings(check.case.given())[: None if by_hand else 1]
@@ -113,8 +114,9 @@ class Bench:
             own = self._folder / str(number)
             own.mkdir()
             file = stored_or_made(check.case, "bin", own)
-            also = check.case.size <= PIPED and (by_hand or check.case.size > _BUFFER)
-            also = also and "bin.seal" not in check.case.files  # which is found beside a file
+            chosen = zlib.crc32(check.case.id.encode()) % _PIPED_ONE_IN == 0
+            also = by_hand or check.case.size > _BUFFER or chosen
+            also = also and check.case.size <= PIPED and "bin.seal" not in check.case.files  # it is beside a file
             ways = [(file, piped) for piped in (False, True)[: 1 + also]]
         for file, piped in ways:
             answer = running.answer(check.part, file, piped)

@@ -1,4 +1,5 @@
-"""Numbers of dimensions and chunks that are too large by what an integer of a program holds (LEAF-11, LEAF-12)."""
+"""Numbers of dimensions and chunks that are too large by what an integer of a program holds, or are written with other
+characters than digits (LEAF-11, LEAF-12)."""
 
 from __future__ import annotations
 
@@ -17,11 +18,24 @@ def _numbered(values: list[Bytes], which: int, more: int) -> Bytes:
     return map_(len(values)) + together([key + value for key, value in zip(keys, values, strict=True)])
 
 
+# Texts that become the number of the last of some values where a program takes each character for a digit.
+_NO_DIGITS: Final = [
+    Plain(f"for-{n}", f"`{text}` for {n}", (n, text)) for n, text in ((10, ":"), (11, ";"), (19, "2/"), (20, "1:"))
+]
+
+
+def _last_as(text: str, number: int, value: Bytes) -> Bytes:
+    """A map of a value by its numbers from 0 on, of which the last is this text instead."""
+    keys = [str_(str(i)) for i in range(number)] + [str_(text, f"! {number} is expected")]
+    return map_(len(keys)) + together([key + value for key in keys])
+
+
 def _array(shape: Bytes, chunks: Bytes) -> Bytes:
     head = map_(3) + str_(MARKER) + raw("c3 # true")
     return record_("k", head + str_("shape") + shape + str_("chunks") + chunks)
 
 
+_WHERE: Final = [Plain("dimension", "of a dimension", "LEAF-11"), Plain("chunk", "of a chunk", "LEAF-12")]
 _SHAPE: Final = [int_(3), int_(1)]
 _CHUNKS: Final = [ndarray_("int8", (2,), "01 02"), ndarray_("int8", (1,), "03")]
 
@@ -36,3 +50,18 @@ def dimensions_of_which_a_number_is_too_large(more: Plain, which: Plain):
 def chunks_of_which_a_number_is_too_large(more: Plain, which: Plain):
     """The number of a chunk is larger than it has to be, by as much as an integer of so many bits does not show."""
     return _array(_numbered(_SHAPE, -1, 0), _numbered(_CHUNKS, which.value, 1 << more.value))
+
+
+@product(
+    "LEAF-11",
+    want="reject",
+    places=_WHERE,
+    sizes=_NO_DIGITS,
+    cites=lambda where, _: (where.value,),
+)
+def numbers_that_are_not_written_in_digits(where: Plain, number: Plain):
+    """A number is written with characters that are next to the digits, and would be right if they counted as such."""
+    n, text = number.value
+    if where.value == "LEAF-11":
+        return _array(_last_as(text, n, int_(1)), _numbered([ndarray_("int8", (1,), "01")], -1, 0))
+    return _array(_numbered([int_(n + 1)], -1, 0), _last_as(text, n, ndarray_("int8", (1,), "01")))

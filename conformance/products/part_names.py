@@ -25,6 +25,20 @@ _NAMES: Final = [Plain(f"part-{i}", f"`__part_{one}__`", f"__part_{one}__") for 
 _LIKE: Final = [
     Plain(f"key-{i}", f"`__part_{one}__`".replace("\0", "NUL"), f"__part_{one}__") for i, one in enumerate(_OTHERS)
 ]
+_FORM: Final = "__part_0_of_1__"
+_PLACES_OF_IT: Final = range(len(_FORM))
+_ALMOST: Final = [
+    Plain(
+        "shorter",
+        "some in a row are left out",
+        {_FORM[:i] + _FORM[j + 1 :] for i in _PLACES_OF_IT for j in _PLACES_OF_IT[i:]} - {""},
+    ),
+    Plain(
+        "other",
+        "one is another",
+        {_FORM[:i] + other + _FORM[i + 1 :] for i in _PLACES_OF_IT for other in "x_01"} - {_FORM},
+    ),
+]
 _PLACES: Final = [
     Plain("alone", "the only key", lambda key: (key,)),
     Plain("first", "the first of two keys", lambda key: (key, "k")),
@@ -53,3 +67,9 @@ def keys_that_name_no_part(name: Plain, place: Plain):
     """A key looks much like the name of a part: its numbers have leading zeros, or the first is not less than the
     second, in as many digits as they have."""
     return sealed([number("a", 1), number(place.value(name.value), 7), number("z", 2)]).accepted()
+
+
+@product("PART-3", want="accept", places=_ALMOST, sizes=_PLACES, canonical=True)
+def keys_with_other_characters_than_the_name_of_a_part(almost: Plain, place: Plain):
+    """Keys are the name of a part but for some of its characters, whichever these are."""
+    return sealed([number(place.value(key), i) for i, key in enumerate(sorted(almost.value))]).accepted()

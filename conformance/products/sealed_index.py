@@ -71,7 +71,14 @@ _OTHERS: Final = {
     "ext": "d4 01 00",
     "no-value": "c1",
 }
-_KINDS: Final = [Plain(kind, f"in its place stands {kind}", (kind, digits)) for kind, digits in _OTHERS.items()]
+_NOTHING: Final = {"bool": "c2", "int": "00", "float": "cb 00 00 00 00 00 00 00 00", "array": "90"}
+_KINDS: Final = [
+    *(Plain(kind, f"in its place stands {kind}", (kind, digits)) for kind, digits in _OTHERS.items()),
+    *(
+        Plain(f"{kind}-0", f"in its place stands {kind}, 0 or none", (kind, digits))
+        for kind, digits in _NOTHING.items()
+    ),
+]
 
 
 def _is_allowed(slot: Slot, kind: str) -> bool:

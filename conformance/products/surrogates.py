@@ -23,6 +23,9 @@ _TEXTS: Final = [
     Plain("the-first-second-half", "the second half that is the first of all, twice", "\udc00\udc00"),
     Plain("a-half-before-a-letter", "a first half and a letter", "\ud83dA"),
     Plain("a-half-before-what-follows", "a first half and the first character behind all halves", "\ud83d\ue000"),
+    Plain("a-half-behind-what-precedes", "the last character before all halves and a second half", "\ud7ff\udc00"),
+    Plain("a-half-before-hexadecimal-digits", "a first half, and letters like the second half", "\ud83dxudc00"),
+    Plain("a-half-before-a-backslash", "a first half, and a backslash and digits of the second half", "\ud83d\\dc00"),
     Plain("a-half-before-a-pair", "a first half before a pair", "\ud83d\U0001f600"),
     Plain("a-half-behind-a-pair", "a second half behind a pair", "\U0001f600\ude00"),
 ]

@@ -23,7 +23,7 @@ from ..assembly import (
 )
 from ..declare import given, integer, text
 from .product import Plain, product
-from .sizes import OFFSETS, Size, sizes
+from .sizes import BUFFERS, OFFSETS, Size, sizes
 
 
 class TextPlace(NamedTuple):
@@ -102,6 +102,28 @@ def what_is_not_utf_8(place: TextPlace, size: Size):
     fault, _ = _FAULTS[turn % len(_FAULTS)]
     behind = patterned(_BEHIND[turn // 2 % len(_BEHIND)], LETTERS)
     return place.around(here("! not UTF-8") + str_of(_before(size.n, turn) + raw(fault) + behind))
+
+
+def _torn(apart: int) -> Bytes:
+    """A text in which so many letters stand between the two bytes of a character."""
+    return raw("c3") + Bytes(Part(b"a", "", apart)) + here("! not UTF-8") + raw("a9 7a")
+
+
+@product(
+    "WIRE-5",
+    want="reject",
+    places=[place for place in PLACES if place.name in ("text", "flax-text")],
+    sizes=sizes(
+        "bytes before the second byte, where a buffer may begin", [n for n in BUFFERS if 1 << 12 <= n <= 1 << 20]
+    ),
+)
+def a_character_torn_apart(place: TextPlace, size: Size):
+    """Letters stand between the two bytes of a character. Who looks at a text buffer by buffer, and no further in one
+    that has a fault, comes to the second byte as if it followed the first."""
+    apart = size.n
+    for _ in range(2):  # the headers are larger where the text is
+        apart = size.n - place.around(str_of(_torn(apart))).data().index(b"\xc3a") - 1
+    return place.around(str_of(_torn(apart)))
 
 
 _AT: Final = (0, 1, 2, 3, 7, 8, 12, 13, 14, 15, 16, 31, 255, 4095)

@@ -39,14 +39,11 @@ static uint64_t look_at_end(struct job *j, FILE *file, off_t start, uint64_t siz
 
 /* SEAL-2, SEAL-3: what stands behind the last record, or in the file of a detached seal. */
 static void read_seal(struct job *j, uint64_t stream_size) {
-    uint64_t length = j->core.detached ? j->core.end - SC_FOOTER_BYTES : 0;
     j->checksum = j->all;
     j->all = 0;
     j->summing = false;
-    if (!j->core.detached) {
-        length = sc_seal_length(take(j, SC_SEAL_HEADER));
-        require(j, length <= j->core.end - j->position, "SEAL-3", stream_size);
-    }
+    uint64_t length = j->core.detached ? j->core.end - SC_FOOTER_BYTES : sc_seal_length(take(j, SC_SEAL_HEADER));
+    require(j, length <= j->core.end - j->position, "SEAL-3", stream_size);
 
     uint64_t start = j->position;
     j->summed = j->at;
