@@ -62,6 +62,8 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
     if via:
         between = f"{via}::{folder / 'between'}"
         yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
+        if case.want == "reject":  # of what would not be refused until it is read again, the writing is what is wrong
+            return
         source, cast = between, []
     yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast, *version]
 
@@ -93,6 +95,11 @@ def spellings(asked: Any) -> list[bytes]:
     surrogate is an escape in both."""
     in_utf8 = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(asked, ensure_ascii=False))
     return list(dict.fromkeys([json.dumps(asked).encode(), in_utf8.encode()]))
+
+
+def is_safetensors(words: list[str]) -> bool:
+    """Whether that output is to be a safetensors file."""
+    return any(word.startswith("--output_file=safetensors::") for word in words)
 
 
 def stands_already(case: Case) -> bool:

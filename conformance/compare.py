@@ -13,6 +13,7 @@ from .programs import ACCEPTED, CRASHED, REJECTED, Outcome
 from .recovering.contents import contents
 from .recovering.delta import ensure_recovers
 from .recovering.fault import Fault
+from .recovering.safetensors import ensure_holds
 from .strict_json import parsed
 
 # What a program did that did not pass, beside accepting what is to be rejected, rejecting what is to be accepted, and
@@ -153,6 +154,22 @@ def _advice(case: Case, rejection: dict[str, Any], piped: bool) -> list[str]:
         told += "" if offset is None or type(offset) is str else ", not as a string"
         advice.append(f"named {told}; expected byte {case.offset}")
     return advice
+
+
+# --- safetensors -------------------------------------------------------------------------------------------------
+
+
+def judge_safetensors(case: Case, file: Path) -> Judgement:
+    """The judgement of a safetensors file that was written, by what the judge itself reads in it."""
+    if case.want == "reject":
+        return judge_verdict(case, Outcome(ACCEPTED, "", {}, b"", 0, "", 0, 0.0))
+    assert case.convert
+    keeps = case.part == "convert" and case.convert["prefix"] == "safetensors"
+    try:
+        ensure_holds(file.read_bytes(), case.data("want.bin"), case.data("bin") if keeps else None)
+    except Fault as fault:
+        return Judgement(False, "a safetensors file of the leaves that are expected", plain(fault), [])
+    return Judgement(True, "", "", [])
 
 
 # --- deltas ------------------------------------------------------------------------------------------------------

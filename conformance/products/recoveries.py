@@ -44,7 +44,7 @@ _FATES: Final = (
 _WHOLE: Final = SPECIMENS[:-1]  # a chunked array is an array
 
 
-def _leaf(specimen: Specimen) -> Leaf:
+def leaf_of(specimen: Specimen) -> Leaf:
     read, encoded = specimen.read(["k"]), assembled(specimen.value)
     if "dtype" not in read:
         return Leaf(("k",), read["kind"], encoded, encoded)
@@ -54,7 +54,7 @@ def _leaf(specimen: Specimen) -> Leaf:
 
 def _sides(specimen: Specimen, fate: str) -> tuple[list[Leaf], list[Leaf], list[str | Bytes]]:
     """Base, target, and the blocks between them."""
-    leaf = _leaf(specimen)
+    leaf = leaf_of(specimen)
     if fate == "kept":
         return [leaf, _OTHER], [_OTHER, leaf], []
     if fate == "removed":
@@ -81,7 +81,7 @@ def a_leaf_of_every_kind(specimen: Specimen, fate: Plain):
 def a_leaf_between_containers(route: Route, specimen: Specimen):
     """The base stands in a stream or a flax file, and so does what is recovered: a leaf of each kind is kept, and
     another one like it is added."""
-    leaf = _leaf(specimen)
+    leaf = leaf_of(specimen)
     more = leaf._replace(path=("added",))
     base, target = [_OTHER, leaf], [leaf, more, _OTHER]
     says = manifest(base, target)
