@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from .asking import target_of
 from .model import Case
 from .plain_text import plain
 from .programs import ACCEPTED, CRASHED, REJECTED, Outcome
@@ -181,9 +182,11 @@ def judge_delta(case: Case, delta: Path | bytes) -> Judgement:
         return judge_verdict(case, Outcome(ACCEPTED, "", {}, b"", 0, "", 0, 0.0))
     found = delta if isinstance(delta, bytes) else delta.read_bytes()
     assert case.convert
-    model, before, after = map(case.data, ("bin", "base.bin", "want.bin"))
+    is_read = case.part == "recover"  # the delta, and the target is what comes of it
+    model, before, after = map(case.data, ("bin" if is_read else "want.bin", "base.bin", target_of(case)))
     base = contents(before, case.convert["prefix"])
-    target = contents(after, "params" if case.convert["streaming"] else "flax")
+    side = case.convert["via"] if not is_read else None
+    target = contents(after, side or ("params" if case.convert["streaming"] else "flax"))
     try:
         ensure_recovers(found, model, base, target)
     except (Fault, RecursionError) as fault:

@@ -60,12 +60,12 @@ def _sides(specimen: Specimen, fate: str) -> tuple[list[Leaf], list[Leaf], list[
     if fate == "removed":
         return [leaf, _OTHER], [_OTHER], []
     before = [small("k", "str", "a1 78"), _OTHER] if fate != "added" else [_OTHER]
-    return before, [_OTHER, leaf], [raw("00 00") + _planes(leaf)]
+    return before, [_OTHER, leaf], [raw("00 00") + planes_of(leaf)]
 
 
-def _planes(leaf: Leaf) -> Bytes:
+def planes_of(leaf: Leaf) -> Bytes:
     """DELTA-8."""
-    width = {None: 1, "int16": 2, "float32": 4}[leaf.dtype]
+    width = {None: 1, "uint8": 1, "int16": 2, "float32": 4}[leaf.dtype]
     whole = leaf.content.data()
     return data(bytes(whole[at] for i in range(width) for at in range(i, len(whole), width)))
 
@@ -85,7 +85,7 @@ def a_leaf_between_containers(route: Route, specimen: Specimen):
     more = leaf._replace(path=("added",))
     base, target = [_OTHER, leaf], [leaf, more, _OTHER]
     says = manifest(base, target)
-    delta = MARK + blocks_(says, [raw("00 00") + _planes(more)]) + manifest_(says)
+    delta = MARK + blocks_(says, [raw("00 00") + planes_of(more)]) + manifest_(says)
     sides = [[(one.path, one.encoded) for one in leaves] for leaves in (base, target)]
     return route.conversion, route.before(sides[0]), delta, route.after(sides[1])
 
