@@ -48,7 +48,15 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
     prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
     if part == "diff":
         base, target = (stored_or_made(case, ending, folder) for ending in ("base.bin", target_of(case)))
-        side = via if case.part == "diff" and via else "flax" if not streaming else "trainstate" if prefix == "trainstate" else "params"
+        side = (
+            via
+            if case.part == "diff" and via
+            else "flax"
+            if not streaming
+            else "trainstate"
+            if prefix == "trainstate"
+            else "params"
+        )
         yield difference(f"{prefix}::{base}" if prefix else str(base), f"{side}::{target}", output)
         return
     # CLIENT.md: "with `--format=2.0` or `--format=1.0` behind the other options where the output is a stream"

@@ -165,7 +165,7 @@ class Words(NamedTuple):
         return data(b"".join(word.to_bytes(self.size, "little") for word in words))
 
 
-_WORDS: Final = (
+WORDS: Final = (
     Words("uint8", 1, False),
     Words("float8_e4m3fn", 1, True),
     Words("bfloat16", 2, True),
@@ -194,7 +194,7 @@ def _frame(planes: Bytes) -> Bytes:
     return frame
 
 
-@product("DELTA-8", "DELTA-6", "DELTA-7", want="accept", places=_WORDS, sizes=_METHODS, part=_recover)
+@product("DELTA-8", "DELTA-6", "DELTA-7", want="accept", places=WORDS, sizes=_METHODS, part=_recover)
 def a_leaf_of_two_blocks(words: Words, method: Plain):
     """An array of two blocks, of which the second has a few words, by each method and with words of each width. Its
     words repeat themselves every 251, so that no two planes and no two pieces of them are alike."""
@@ -218,19 +218,19 @@ def a_leaf_of_two_blocks(words: Words, method: Plain):
         if by == 3:
             made.append(raw("03"))
             continue
-        shown = [_made(words, by, a, b) for a, b in zip(before, after, strict=True)]
-        planes = together([_plane(words, shown, k, start, count) for k in range(words.size)])
+        shown = [made_of(words, by, a, b) for a, b in zip(before, after, strict=True)]
+        planes = together([plane_of(words, shown, k, start, count) for k in range(words.size)])
         head = raw(f"{by:02x} {'01' if method.value == 4 else '00'}")
         made.append(head + (_frame(planes) if method.value == 4 else planes))
     return recovery([base, _OTHER], [target, _OTHER], *made)
 
 
-def _made(words: Words, method: int, before: int, after: int) -> int:
+def made_of(words: Words, method: int, before: int, after: int) -> int:
     """What stands in a delta for a word."""
     return (after, before ^ after, words.difference(before, after))[method]
 
 
-def _plane(words: Words, shown: list[int], k: int, start: int, count: int) -> Bytes:
+def plane_of(words: Words, shown: list[int], k: int, start: int, count: int) -> Bytes:
     """The bytes number k of `count` words, from one on."""
     turned = start % 251
     plane = bytes(word >> 8 * k & 0xFF for word in shown[turned:] + shown[:turned])

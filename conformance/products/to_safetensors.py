@@ -102,7 +102,9 @@ _PATHS: Final = (
     Plain("backwards", "names that are not in their order", ("z", "y.b", "y.a", "x")),
     Plain("numbers", "names of digits", ("10", "9", "1", "01")),
     Plain("empty", "empty parts", (".a", "b..", "b.c")),
-    Plain("not-ascii", "letters that are not ASCII, one of them composed in two ways", ("é", "e\u0301", "\U0001f600.w")),
+    Plain(
+        "not-ascii", "letters that are not ASCII, one of them composed in two ways", ("é", "e\u0301", "\U0001f600.w")
+    ),
     Plain("signs", "signs that JSON escapes", ('"', "\\", "a\0", "\n\t", "\x7f\u2028")),
     Plain("members", "the names of members of an entry", ("dtype", "shape", "data_offsets", "metadata")),
     Plain("like-metadata", "names like that of the metadata", ("__metadata__.x", "__metadata", "__METADATA__")),

@@ -16,7 +16,11 @@ _DIGITS: Final = 1 << 63  # what dimensions and offsets are less than
 # The dtypes of safetensors with their tags, and the bytes of an element (CONV-8).
 _DTYPES: Final = {
     "BOOL": ("bool", 1),
-    **{f"{letter}{8 * n}": (f"{name}{8 * n}", n) for letter, name in (("I", "int"), ("U", "uint")) for n in (1, 2, 4, 8)},
+    **{
+        f"{letter}{8 * n}": (f"{name}{8 * n}", n)
+        for letter, name in (("I", "int"), ("U", "uint"))
+        for n in (1, 2, 4, 8)
+    },
     "F16": ("float16", 2),
     "BF16": ("bfloat16", 2),
     "F32": ("float32", 4),

@@ -67,8 +67,12 @@ def test_json_is_taken_in_any_spelling_and_its_texts_are_compared(tmp_path, prin
 
 
 def test_digits_in_upper_case_are_others():
-    records = {case.id: [*case.wanted()] for case in load_corpus().cases if len(case.records) == 1 and case.part == "stream"}
-    id, told = next((id, told) for id, told in records.items() if told[0]["kind"] == "float" and "f" in told[0]["value"])
+    records = {
+        case.id: [*case.wanted()] for case in load_corpus().cases if len(case.records) == 1 and case.part == "stream"
+    }
+    id, told = next(
+        (id, told) for id, told in records.items() if told[0]["kind"] == "float" and "f" in told[0]["value"]
+    )
     case = next(case for case in load_corpus().cases if case.id == id)
     for change, passes in ((str.lower, True), (str.upper, False)):
         data = json.dumps({"records": [{**told[0], "value": change(told[0]["value"])}]})
