@@ -19,8 +19,8 @@ _SHIFTS: Final = sizes("letters before them", (0, 1, 2))
 
 @product("WIRE-5", want="accept", places=_PLACES, sizes=_SHIFTS)
 def characters_at_the_end_of_every_buffer(place: Plain, shift: Size):
-    """A text of somewhat more than 16 MiB, of characters of three bytes: wherever a buffer ends, two in three such texts
-    have a character there that goes on in the next one."""
+    """A text of somewhat more than 16 MiB, of characters of three bytes: wherever a buffer ends, two in three such
+    texts have a character there that goes on in the next one."""
     before = [Part(b"ab"[: shift.n])] if shift.n else []
     text = Bytes(*before, Part("\u20ac".encode(), "", _LONG // 3 + 2))
     read: dict[str, Any] = {"path": ["k"], "kind": "str", "bytes": str(text.size), "sha256": sha256(text.pieces())}

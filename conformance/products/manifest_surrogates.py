@@ -37,8 +37,8 @@ def _recover(_: Any) -> str:
     part=_recover,
 )
 def half_a_pair_that_is_replaced(place: Plain, made: Plain) -> tuple[Bytes, Bytes]:
-    """The manifest spells a key path with half of a surrogate pair. All digests are those of the key path that a decoder
-    makes of it which replaces what is not Unicode, and so is the base: it is refused, and nothing is written."""
+    """The manifest spells a key path with half of a surrogate pair. All digests are those of the key path that a
+    decoder makes of it which replaces what is not Unicode, and so is the base: it is refused, and nothing is written."""
     leaf: Leaf = small("a" + made.value + "b", "int", "05")
     base = [_OTHER] if place.value == "leaves" else [_OTHER, leaf]
     target = [_OTHER] if place.value == "removed" else [_OTHER, leaf]

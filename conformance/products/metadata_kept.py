@@ -72,7 +72,11 @@ def metadata_of_every_text(where: Plain, text: Plain):
     return _kept({"first": "1", **entry, "last": "2"})
 
 
-_FORMATS: Final = tuple(Plain(name or "empty", repr(name), name) for name in ("pt", "flax", "np", "mlx", "PT", ""))
+_FORMATS: Final = (
+    *(Plain(name, repr(name), name) for name in ("pt", "flax", "np", "mlx")),
+    Plain("upper-case", "'PT'", "PT"),
+    Plain("empty", "an empty text", ""),
+)
 
 
 @product("CONV-9", want="accept", places=_FORMATS, part=_convert)
