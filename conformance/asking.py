@@ -48,7 +48,15 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
     prefix, streaming, dtype, via = (case.convert[name] for name in ("prefix", "streaming", "float_dtype", "via"))
     if part == "diff":
         base, target = (stored_or_made(case, ending, folder) for ending in ("base.bin", target_of(case)))
-        side = "flax" if not streaming else "trainstate" if prefix == "trainstate" else "params"
+        side = (
+            via
+            if case.part == "diff" and via
+            else "flax"
+            if not streaming
+            else "trainstate"
+            if prefix == "trainstate"
+            else "params"
+        )
         yield difference(f"{prefix}::{base}" if prefix else str(base), f"{side}::{target}", output)
         return
     # CLIENT.md: "with `--format=2.0` or `--format=1.0` behind the other options where the output is a stream"
@@ -62,6 +70,8 @@ def asked(case: Case, part: str, data: Path, output: Path, folder: Path) -> Iter
     if via:
         between = f"{via}::{folder / 'between'}"
         yield [f"--load_checkpoint={source}", f"--output_file={between}", f"--streaming={streaming}", *cast]
+        if case.want == "reject":  # of what would not be refused until it is read again, the writing is what is wrong
+            return
         source, cast = between, []
     yield [f"--load_checkpoint={source}", f"--output_file={output}", f"--streaming={streaming}", *cast, *version]
 
@@ -93,6 +103,11 @@ def spellings(asked: Any) -> list[bytes]:
     surrogate is an escape in both."""
     in_utf8 = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(asked, ensure_ascii=False))
     return list(dict.fromkeys([json.dumps(asked).encode(), in_utf8.encode()]))
+
+
+def is_safetensors(words: list[str]) -> bool:
+    """Whether that output is to be a safetensors file."""
+    return any(word.startswith("--output_file=safetensors::") for word in words)
 
 
 def stands_already(case: Case) -> bool:

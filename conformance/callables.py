@@ -8,8 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .asking import asked, stored_or_made
-from .compare import Judgement, judge_delta, judge_printed, judge_verdict, judge_writing, records_in
+from .asking import asked, is_safetensors, output_of, stored_or_made
+from .compare import (
+    Judgement,
+    judge_delta,
+    judge_printed,
+    judge_safetensors,
+    judge_verdict,
+    judge_writing,
+    records_in,
+)
 from .judge import Check
 from .plain_text import plain
 from .programs import ACCEPTED, CRASHED, KEPT, REJECTED, Outcome
@@ -67,6 +75,8 @@ def judge_call(
         return judge_verdict(case, _outcome(REJECTED, plain(error), told))
     except Exception as error:
         return judge_verdict(case, _outcome(CRASHED, f"{type(error).__name__}: {plain(error)}", {}))
+    if isinstance(made, Judgement):
+        return made
     try:
         found = _records(made) if part.endswith("decode") else _written(made)
     except TypeError as error:
@@ -107,11 +117,17 @@ def _outcome(verdict: str, why: str, rejection: dict[str, Any]) -> Outcome:
     return Outcome(verdict, why, rejection, b"", 0, "", 0, 0.0)
 
 
-def file_made(check: Check, folder: Path, play: Callable[..., Any]) -> bytes:
-    """The file that a converter or recoverer makes of a case; `play` is called with the words of its command."""
+def file_made(check: Check, folder: Path, play: Callable[..., Any]) -> bytes | Judgement:
+    """The file that a converter or recoverer makes of a case, or the judgement of one that is safetensors; `play` is
+    called with the words of its command."""
     case, part = check
     data, output = stored_or_made(case, "bin", folder), folder / "output"
-    output.unlink(missing_ok=True)
     for words in asked(case, part, data, output, folder):
+        output = output_of(words)
+        output.unlink(missing_ok=True)
         play(*words)
+        if is_safetensors(words):
+            judgement = judge_safetensors(case, output)
+            if part == "recover" or not judgement.passed:
+                return judgement
     return output.read_bytes()

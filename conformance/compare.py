@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from .asking import target_of
 from .model import Case
 from .plain_text import plain
 from .programs import ACCEPTED, CRASHED, REJECTED, Outcome
 from .recovering.contents import contents
 from .recovering.delta import ensure_recovers
 from .recovering.fault import Fault
+from .recovering.safetensors import ensure_holds
 from .strict_json import parsed
 
 # What a program did that did not pass, beside accepting what is to be rejected, rejecting what is to be accepted, and
@@ -155,6 +157,22 @@ def _advice(case: Case, rejection: dict[str, Any], piped: bool) -> list[str]:
     return advice
 
 
+# --- safetensors -------------------------------------------------------------------------------------------------
+
+
+def judge_safetensors(case: Case, file: Path) -> Judgement:
+    """The judgement of a safetensors file that was written, by what the judge itself reads in it."""
+    if case.want == "reject":
+        return judge_verdict(case, Outcome(ACCEPTED, "", {}, b"", 0, "", 0, 0.0))
+    assert case.convert
+    keeps = case.part == "convert" and case.convert["prefix"] == "safetensors"
+    try:
+        ensure_holds(file.read_bytes(), case.data("want.bin"), case.data("bin") if keeps else None)
+    except Fault as fault:
+        return Judgement(False, "a safetensors file of the leaves that are expected", plain(fault), [])
+    return Judgement(True, "", "", [])
+
+
 # --- deltas ------------------------------------------------------------------------------------------------------
 
 
@@ -164,9 +182,11 @@ def judge_delta(case: Case, delta: Path | bytes) -> Judgement:
         return judge_verdict(case, Outcome(ACCEPTED, "", {}, b"", 0, "", 0, 0.0))
     found = delta if isinstance(delta, bytes) else delta.read_bytes()
     assert case.convert
-    model, before, after = map(case.data, ("bin", "base.bin", "want.bin"))
+    is_read = case.part == "recover"  # the delta, and the target is what comes of it
+    model, before, after = map(case.data, ("bin" if is_read else "want.bin", "base.bin", target_of(case)))
     base = contents(before, case.convert["prefix"])
-    target = contents(after, "params" if case.convert["streaming"] else "flax")
+    side = case.convert["via"] if not is_read else None
+    target = contents(after, side or ("params" if case.convert["streaming"] else "flax"))
     try:
         ensure_recovers(found, model, base, target)
     except (Fault, RecursionError) as fault:

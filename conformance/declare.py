@@ -118,6 +118,12 @@ def refuses_to_recover(*clauses: str, **more: Any) -> Callable[..., Any]:
     return _declared(clauses, "recover", "reject", True, **more)
 
 
+def diffs(*clauses: str, **more: Any) -> Callable[..., Any]:
+    """What a delta is written of: `return base bytes, target bytes, delta bytes`, of which the last is one that will
+    do, after a `Conversion(...)` where one is needed: the base has its prefix, and `via` is that of the target."""
+    return _declared(clauses, "diff", "accept", True, **more)
+
+
 def refuses_to_diff(*clauses: str, **more: Any) -> Callable[..., Any]:
     """Two checkpoints of which no delta is written: `return base bytes, target bytes`."""
     return _declared(clauses, "diff", "reject", True, **more)

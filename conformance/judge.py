@@ -15,6 +15,7 @@ from . import smallest
 from .asking import (
     asked,
     difference,
+    is_safetensors,
     output_of,
     recovery,
     spellings,
@@ -23,7 +24,15 @@ from .asking import (
     words_of,
 )
 from .baselines import measured
-from .compare import ADVISED, Judgement, judge_delta, judge_reading, judge_verdict, judge_writing
+from .compare import (
+    ADVISED,
+    Judgement,
+    judge_delta,
+    judge_reading,
+    judge_safetensors,
+    judge_verdict,
+    judge_writing,
+)
 from .limits import PRINTED, Baseline
 from .model import Case
 from .plain_text import plain
@@ -165,6 +174,10 @@ class Judge:
                     output.write_bytes(old)
                 command, limit = [*self._commands[part], *words], 4 * case.size + PRINTED
                 outcome = self._run(case, part, command, printed=PRINTED, folder=folder, filed=limit)
+                if is_safetensors(words) and outcome.verdict == ACCEPTED and output.is_file():
+                    judgement = judge_safetensors(case, output)
+                    if part == "recover" or not judgement.passed:
+                        return outcome, judgement
         assert outcome is not None
         return outcome, _made(case, part, outcome, output, old)
 

@@ -219,3 +219,29 @@ def frame_with_a_dictionary_of_0_in_four_bytes():
 def frame_with_a_dictionary_in_four_bytes():
     """The number of a dictionary, 2^24, of which the low three bytes are 0."""
     return damaged(f"{MAGIC} 23 00 00 00 01 04 {RAW}")
+
+
+@recovers("DELTA-7")
+def frame_with_a_dictionary_of_0_in_two_bytes():
+    """The number 0 in a field of two bytes, and a content size of eight."""
+    return made(f"{MAGIC} e2 00 00 04 00 00 00 00 00 00 00 {RAW}")
+
+
+@recovers("DELTA-7")
+def frame_whose_unused_bit_is_set():
+    """The bit of the header that RFC 8878 leaves unused: no encoder sets it, and a decoder does not look at it."""
+    return made(f"{MAGIC} 30 04 {RAW}")
+
+
+@refuses_to_recover("DELTA-7")
+def frame_whose_reserved_bit_is_set():
+    """The bit of the header that RFC 8878 reserves: a decoder makes sure that it is not set."""
+    return damaged(f"{MAGIC} 28 04 {RAW}")
+
+
+@recovers("DELTA-7")
+def content_size_in_two_bytes():
+    """A content size of 300 bytes, which two bytes hold as 44: less 256, as RFC 8878 has it for this field alone."""
+    base, target = (tensor("w", "int8", (300,), value * 300) for value in ("55", "aa"))
+    packed = raw(f"{MAGIC} 60 2c 00") + zstd_block(1, 300, "ff")
+    return recovery([base], [target], raw("01 01") + packed)

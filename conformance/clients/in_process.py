@@ -56,7 +56,8 @@ def _looped(part: Callable[..., None], *options: str) -> Callable[[dict[str, Any
 
     def call(asked: dict[str, Any]) -> bytes:
         output, before = Output(), (sys.stdin, sys.stdout)
-        sys.stdin, sys.stdout = io.StringIO(json.dumps(asked)), output  # pyright: ignore[reportAttributeAccessIssue]
+        given = io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode()))
+        sys.stdin, sys.stdout = given, output  # pyright: ignore[reportAttributeAccessIssue]
         try:
             part(*options)
         except Exception as error:

@@ -83,7 +83,7 @@ def _printed(tree: Any) -> dict[str, Any]:
 
 def _tree() -> dict[str, Any]:
     """What an encoder gets. The loop knows no display form: a path in it is one key."""
-    return as_dicts(tree_of(json.load(sys.stdin)["records"], lambda text: (text,)))
+    return as_dicts(tree_of(json.load(sys.stdin.buffer)["records"], lambda text: (text,)))
 
 
 PARTS = {"decode": decode, "encode": encode, "flax-decode": flax_decode, "flax-encode": flax_encode}

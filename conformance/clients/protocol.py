@@ -106,7 +106,8 @@ _MOST_DIGITS = 40  # of an int that is looked at: all that can be stored have fe
 def read_asked(file: Any) -> dict[str, Any]:
     """What an encoder gets, read from a file. Raises Rejected where it is not the JSON of the protocol."""
     try:
-        asked = json.load(file)
+        given = getattr(file, "buffer", file).read()  # UTF-8, whatever the locale would make of standard input
+        asked = json.loads(given.decode() if isinstance(given, bytes) else given)
     except (ValueError, RecursionError) as error:
         raise Rejected(f"this is not JSON: {error}") from None
     records = asked.get("records") if isinstance(asked, dict) else None

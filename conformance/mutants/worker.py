@@ -134,7 +134,7 @@ def _judged(client: Any, check: Check, folder: Path) -> Judgement:
         client.encode(case.given(), sink, flax=is_flax)
         return sink.written()
 
-    def made() -> bytes:
+    def made() -> bytes | Judgement:
         with contextlib.redirect_stdout(printed):
             return file_made(check, folder, client.PARTS[part])
 

@@ -203,7 +203,9 @@ def cycled(payload: Bytes, n: int, size: int) -> Bytes:
     return Bytes(*([Part(whole, "", times)] if times else []), Part(whole[:rest]))
 
 
-_COUNTS: Final = [Plain(f"{n}-elements", f"{n:,} elements", n) for n in (255, 513, 4097, 40_001, 300_007, 1_100_009)]
+_COUNTS: Final = [
+    Plain(f"{n}-elements", f"{n:,} elements", n) for n in (255, 513, 4097, 40_001, 300_007, 1_100_009, 3_300_013)
+]
 
 
 class Cast(NamedTuple):
@@ -226,12 +228,14 @@ _CASTS: Final = [Cast(kept, pair) for kept in _KEPT[:2] for pair in _PAIRS]
 
 @product("CONV-3", "CONV-1", want="accept", places=_CASTS, sizes=_COUNTS, part=lambda _: "convert")
 def casts_beyond_a_buffer(case: Cast, size: Plain):
-    """An array of up to 1,100,000 floats is cast, which repeat themselves every 251 elements: what a buffer is filled
+    """An array of up to 3,300,000 floats is cast, which repeat themselves every 251 elements: what a buffer is filled
     with a second time is not what it was filled with before."""
     kept, (old, new) = case
     if kept.name != "array" and size.value not in (255, 40_001):
         return None
     if size.value > 1_000_000 and (old == new or "float64" in (old, new)):
+        return None
+    if size.value > 3_000_000 and {old, new} != {"float32", "bfloat16"}:
         return None
     bits = cycle(old)
     before = cycled(words(old, bits), size.value, FORMATS[old].size)

@@ -44,7 +44,7 @@ _FATES: Final = (
 _WHOLE: Final = SPECIMENS[:-1]  # a chunked array is an array
 
 
-def _leaf(specimen: Specimen) -> Leaf:
+def leaf_of(specimen: Specimen) -> Leaf:
     read, encoded = specimen.read(["k"]), assembled(specimen.value)
     if "dtype" not in read:
         return Leaf(("k",), read["kind"], encoded, encoded)
@@ -54,18 +54,18 @@ def _leaf(specimen: Specimen) -> Leaf:
 
 def _sides(specimen: Specimen, fate: str) -> tuple[list[Leaf], list[Leaf], list[str | Bytes]]:
     """Base, target, and the blocks between them."""
-    leaf = _leaf(specimen)
+    leaf = leaf_of(specimen)
     if fate == "kept":
         return [leaf, _OTHER], [_OTHER, leaf], []
     if fate == "removed":
         return [leaf, _OTHER], [_OTHER], []
     before = [small("k", "str", "a1 78"), _OTHER] if fate != "added" else [_OTHER]
-    return before, [_OTHER, leaf], [raw("00 00") + _planes(leaf)]
+    return before, [_OTHER, leaf], [raw("00 00") + planes_of(leaf)]
 
 
-def _planes(leaf: Leaf) -> Bytes:
+def planes_of(leaf: Leaf) -> Bytes:
     """DELTA-8."""
-    width = {None: 1, "int16": 2, "float32": 4}[leaf.dtype]
+    width = {None: 1, "uint8": 1, "int16": 2, "float32": 4}[leaf.dtype]
     whole = leaf.content.data()
     return data(bytes(whole[at] for i in range(width) for at in range(i, len(whole), width)))
 
@@ -81,11 +81,11 @@ def a_leaf_of_every_kind(specimen: Specimen, fate: Plain):
 def a_leaf_between_containers(route: Route, specimen: Specimen):
     """The base stands in a stream or a flax file, and so does what is recovered: a leaf of each kind is kept, and
     another one like it is added."""
-    leaf = _leaf(specimen)
+    leaf = leaf_of(specimen)
     more = leaf._replace(path=("added",))
     base, target = [_OTHER, leaf], [leaf, more, _OTHER]
     says = manifest(base, target)
-    delta = MARK + blocks_(says, [raw("00 00") + _planes(more)]) + manifest_(says)
+    delta = MARK + blocks_(says, [raw("00 00") + planes_of(more)]) + manifest_(says)
     sides = [[(one.path, one.encoded) for one in leaves] for leaves in (base, target)]
     return route.conversion, route.before(sides[0]), delta, route.after(sides[1])
 
@@ -165,7 +165,7 @@ class Words(NamedTuple):
         return data(b"".join(word.to_bytes(self.size, "little") for word in words))
 
 
-_WORDS: Final = (
+WORDS: Final = (
     Words("uint8", 1, False),
     Words("float8_e4m3fn", 1, True),
     Words("bfloat16", 2, True),
@@ -194,7 +194,7 @@ def _frame(planes: Bytes) -> Bytes:
     return frame
 
 
-@product("DELTA-8", "DELTA-6", "DELTA-7", want="accept", places=_WORDS, sizes=_METHODS, part=_recover)
+@product("DELTA-8", "DELTA-6", "DELTA-7", want="accept", places=WORDS, sizes=_METHODS, part=_recover)
 def a_leaf_of_two_blocks(words: Words, method: Plain):
     """An array of two blocks, of which the second has a few words, by each method and with words of each width. Its
     words repeat themselves every 251, so that no two planes and no two pieces of them are alike."""
@@ -218,19 +218,19 @@ def a_leaf_of_two_blocks(words: Words, method: Plain):
         if by == 3:
             made.append(raw("03"))
             continue
-        shown = [_made(words, by, a, b) for a, b in zip(before, after, strict=True)]
-        planes = together([_plane(words, shown, k, start, count) for k in range(words.size)])
+        shown = [made_of(words, by, a, b) for a, b in zip(before, after, strict=True)]
+        planes = together([plane_of(words, shown, k, start, count) for k in range(words.size)])
         head = raw(f"{by:02x} {'01' if method.value == 4 else '00'}")
         made.append(head + (_frame(planes) if method.value == 4 else planes))
     return recovery([base, _OTHER], [target, _OTHER], *made)
 
 
-def _made(words: Words, method: int, before: int, after: int) -> int:
+def made_of(words: Words, method: int, before: int, after: int) -> int:
     """What stands in a delta for a word."""
     return (after, before ^ after, words.difference(before, after))[method]
 
 
-def _plane(words: Words, shown: list[int], k: int, start: int, count: int) -> Bytes:
+def plane_of(words: Words, shown: list[int], k: int, start: int, count: int) -> Bytes:
     """The bytes number k of `count` words, from one on."""
     turned = start % 251
     plane = bytes(word >> 8 * k & 0xFF for word in shown[turned:] + shown[:turned])

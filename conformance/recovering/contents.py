@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from ..assembly import bin_, data, int_, str_
 from .fault import require
 from .msgpack import Value, value_at, values
 
@@ -16,12 +17,12 @@ _NDARRAY, _SCALAR = 1, 3  # types of an ext
 _STATE: Final = ("params", "params")  # where the weights of a train state stand (TREE-6)
 
 
-def contents(data: bytes, prefix: str | None) -> dict[Path, bytes]:
+def contents(file: bytes, prefix: str | None) -> dict[Path, bytes]:
     """Content by key path, in the order of the file. Raises Fault."""
-    is_flax = prefix in ("flax", "flax_params") or (prefix is None and (data[:1] in _MAPS))
+    is_flax = prefix in ("flax", "flax_params") or (prefix is None and (file[:1] in _MAPS))
     if prefix == "safetensors":
-        return dict(_safetensors(data))
-    found = dict(_flax((), value_at(data, 0, len(data))) if is_flax else _stream(data))
+        return dict(_safetensors(file))
+    found = dict(_flax((), value_at(file, 0, len(file))) if is_flax else _stream(file))
     if prefix == "trainstate_params":
         return {path[2:]: content for path, content in found.items() if path[:2] == _STATE}
     return found
@@ -60,7 +61,18 @@ def _content(leaf: Value) -> bytes:
     if leaf.kind == "map" and leaf.items:  # chunked (LEAF-10)
         members = {key.text(): value for key, value in zip(leaf.items[::2], leaf.items[1::2], strict=True)}
         return b"".join(_content(chunk) for chunk in members["chunks"].items[1::2])
-    return leaf.data[leaf.start : leaf.end]
+    return _canonical(leaf)
+
+
+def _canonical(leaf: Value) -> bytes:
+    """The canonical encoding of a leaf that is not an array (WIRE-1)."""
+    if leaf.kind == "int":
+        return int_(leaf.number).data()
+    if leaf.kind == "str":
+        return str_(leaf.bytes).data()
+    if leaf.kind == "bin":
+        return bin_(data(leaf.bytes)).data()
+    return b"\x80" if leaf.kind == "map" else leaf.data[leaf.start : leaf.end]
 
 
 def _safetensors(data: bytes) -> Iterator[tuple[Path, bytes]]:

@@ -1,6 +1,8 @@
 """What the runner gives to programs and takes from them: JSON in both directions, and files at an output's name."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +41,65 @@ def test_what_is_printed_is_json_to_the_letter(tmp_path, printed_json):
     status, printed = run("run", "--decoder", program(tmp_path, text), "--match", ONE)
     assert status == 1
     assert "standard output is not what CLIENT.md describes" in printed
+
+
+@pytest.mark.parametrize(
+    ("printed_json", "status"),
+    [
+        ('{"records":[{"value":"1","kind":"int","path":["a"]}]}', 0),
+        ('\r\n{\t"records" :\n[ {"path":\t["a"],\r"kind": "int", "value": "1"}\n]\t}\n\n', 0),
+        (r'{"\u0072ecords": [{"path": ["\u0061"], "k\u0069nd": "int", "value": "\u0031"}]}', 0),
+        (r'{"records": [{"path": ["a"], "kind": "int", "value": "1", "x": "\/ \u00E9 \u00e9 \ud83d\uDE00"}]}', 0),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": "01"}]}', 1),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": "+1"}]}', 1),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": "1.0"}]}', 1),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": "1e0"}]}', 1),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": " 1"}]}', 1),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": "1"}], "x": 01}', 1),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": "1"},]}', 1),
+        ('{"records": [{"path": ["a"], "kind": "int", "value": "1", "x": "\t"}]}', 1),
+        ('\f{"records": [{"path": ["a"], "kind": "int", "value": "1"}]}', 1),
+    ],
+)
+def test_json_is_taken_in_any_spelling_and_its_texts_are_compared(tmp_path, printed_json, status):
+    text = f"import sys; sys.stdout.buffer.write({printed_json!r}.encode())"
+    assert run("run", "--decoder", program(tmp_path, text), "--match", ONE)[0] == status
+
+
+def test_digits_in_upper_case_are_others():
+    records = {
+        case.id: [*case.wanted()] for case in load_corpus().cases if len(case.records) == 1 and case.part == "stream"
+    }
+    id, told = next(
+        (id, told) for id, told in records.items() if told[0]["kind"] == "float" and "f" in told[0]["value"]
+    )
+    case = next(case for case in load_corpus().cases if case.id == id)
+    for change, passes in ((str.lower, True), (str.upper, False)):
+        data = json.dumps({"records": [{**told[0], "value": change(told[0]["value"])}]})
+        outcome = Outcome(ACCEPTED, "", {}, data.encode(), len(data), "", 0, 0.0)
+        assert judge_reading(case, outcome).passed == passes
+
+
+def test_what_is_given_has_one_spelling():
+    """But in what is to be rejected."""
+    decimal, digits = re.compile("0|-?[1-9][0-9]*"), re.compile("([0-9a-f]{2})*")
+    seen = 0
+    for case in load_corpus(spec="2.0").cases:
+        if case.encode is None or case.want != "accept":
+            continue
+        for record in case.encode["records"]:
+            numbers = [*record.get("shape", []), *(record[name] for name in ("bytes",) if name in record)]
+            numbers += [record["value"]] if record["kind"] == "int" else []
+            texts = [record[name] for name in ("payload", "fill") if name in record]
+            texts += [record["value"]] if record["kind"] in ("bin", "float") and "value" in record else []
+            assert all(map(decimal.fullmatch, numbers)), case.id
+            assert all(map(digits.fullmatch, texts)), case.id
+            assert record.get("byte_order", "big") == "big", case.id
+            seen += len(numbers) + len(texts)
+    assert seen > 1000
+    for spelling in spellings({"records": [{"path": ["a/b", "é"], "kind": "nil"}]}):
+        assert b"a/b" in spelling
+        assert not re.search(rb"[\n\t]|  |\\u[0-9a-f]*[A-F]", spelling)
 
 
 @pytest.mark.parametrize("limit", [600, 1000, 1_000_000])
@@ -150,3 +211,12 @@ if given["records"][0]["path"] != ["w"]:
         found, printed = run("run", option, program(tmp_path, text_now), "--match", case.id)
         assert found == status, printed
         assert ("(for JSON that is UTF-8 and not ASCII)" in printed) == bool(status)
+
+
+@pytest.mark.parametrize("client", ["reference_client.py", "loop_client.py"])
+def test_what_is_given_is_utf_8_whatever_the_locale(client):
+    given = '{"records":[{"path":["é"],"kind":"int","value":"7"}],"empty_nodes":"keep"}'.encode()
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, ROOT / "conformance/clients" / client, "encode"]
+    done = subprocess.run(command, input=given, capture_output=True, env={**os.environ, **locale}, cwd=ROOT)
+    assert done.stdout.hex() == "9291a2c3a9c40107", done.stderr
