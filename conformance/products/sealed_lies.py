@@ -13,7 +13,8 @@ from .product import Plain, product
 from .specimens import SPECIMENS
 
 _PADDED: Final = tensor("k", "uint8", (64, 64), patterned(4096))
-_LEAVES: Final = {one.name: of_specimen(one) for one in SPECIMENS} | {"padded": _PADDED}
+_NONE: Final = tensor("k", "int16", (0, 3), "")
+_LEAVES: Final = {one.name: of_specimen(one) for one in SPECIMENS} | {"padded": _PADDED, "no-elements": _NONE}
 
 
 class Position(NamedTuple):

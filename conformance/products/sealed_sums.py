@@ -1,11 +1,11 @@
-"""Checksums of all records and digests in an index that are others, bit by bit and leaf by leaf, while all else fits
-(INDEX-8, INDEX-9); and seals beside streams that need none (DETACHED-3)."""
+"""Checksums of records and digests in an index that are others, bit by bit and leaf by leaf, while all else fits
+(SUM-3, INDEX-8, INDEX-9); and seals beside streams that need none (DETACHED-3)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ..cases.delta_assembly import tree_digest
+from ..cases.delta_assembly import recovery, small, tree_digest
 from ..cases.sealed_assembly import detached, sealed
 from ..cases.sealed_leaves import number
 from .product import Plain, product
@@ -21,6 +21,28 @@ def another_bit_in_the_checksum_of_all_records(shape: Shape, bit: Plain):
     says = whole.says()
     says["checksum"] = (int.from_bytes(says["checksum"], "big") ^ 1 << bit.value).to_bytes(4, "big")
     return whole.data(says)
+
+
+_ATTACHED: Final = [
+    Plain("attached", "of a sealed stream", False),
+    Plain("detached", "of a stream with a detached seal", True),
+]
+
+
+@product(
+    "SUM-3",
+    want="reject",
+    places=_ATTACHED,
+    sizes=_BITS,
+)
+def another_bit_in_the_checksum_of_a_record(seal: Plain, bit: Plain):
+    """One bit of the checksum of the second record of three is another in the index, which has its own checksum; that
+    of all records is right."""
+    whole = detached(THREE.sealed.items) if seal.value else THREE.sealed
+    says = whole.says()
+    record = says["leaves"][1][4][0]
+    record[2] = (int.from_bytes(record[2], "big") ^ 1 << bit.value).to_bytes(4, "big")
+    return (whole.before(1), whole.seal_file(says)) if seal.value else whole.data(says, fault=1)
 
 
 _DIGESTED: Final = sealed(KINDS.sealed.items, digests=True)
@@ -43,6 +65,34 @@ def another_digest_in_the_index(leaf: Plain, byte: Plain):
         digests[-32:] = bytes.fromhex(tree_digest(each))
     says["digests"] = bytes(digests)
     return _DIGESTED.data(says)
+
+
+# Pairs of key paths under which the digest of the int 7 begins with so many bytes that are the same, the larger first.
+_ALIKE: Final = [
+    Plain(f"{n}-bytes", f"{n} bytes", names)
+    for n, names in (
+        (1, ("k22", "k6")),
+        (2, ("k365", "k493")),
+        (3, ("k8577", "k3124")),
+        (4, ("k30429", "k16150")),
+        (5, ("k1136915", "k1397044")),
+    )
+]
+
+
+@product("INDEX-9", "DELTA-5", want="accept", places=_ALIKE, canonical=True)
+def digests_that_begin_alike(place: Plain, _: Plain):
+    """The digests of two leaves begin with so many bytes that are the same. The one that is larger in the next byte
+    comes first in the file, and second in the digest of the tree."""
+    return sealed([number(name, 7) for name in place.value], digests=True).accepted()
+
+
+@product("DELTA-5", want="accept", places=_ALIKE, part=lambda _: "recover")
+def digests_that_begin_alike_in_a_delta(place: Plain, _: Plain):
+    """The digests of two leaves of base and target begin with so many bytes that are the same. In the digests of both
+    trees the one that is larger in the next byte comes second."""
+    base = [small(name, "int", "07") for name in place.value]
+    return recovery(base, [*base, small("new", "str", "a1 78")], "00 00 a1 78")
 
 
 _OTHER: Final = detached([number("other", 1)])

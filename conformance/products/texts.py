@@ -11,6 +11,7 @@ from ..assembly import (
     Part,
     arr_,
     bin_,
+    data,
     here,
     int_,
     map_,
@@ -84,6 +85,7 @@ _FAULTS: Final = (
     ("f4 90 80 80", "a character beyond the last"),
     ("f0 8f bf bf", "a character of three bytes in four"),
 )
+_CUT: Final = (b"\xc3", b"\xe2\x82", b"\xf0\x9f\xa7", b"\xf0\x9f")
 _BEHIND: Final = (0, 1, 16, 40)  # letters behind the fault, in turn
 
 
@@ -102,6 +104,18 @@ def what_is_not_utf_8(place: TextPlace, size: Size):
     fault, _ = _FAULTS[turn % len(_FAULTS)]
     behind = patterned(_BEHIND[turn // 2 % len(_BEHIND)], LETTERS)
     return place.around(here("! not UTF-8") + str_of(_before(size.n, turn) + raw(fault) + behind))
+
+
+_TEXTS: Final = [place for place in PLACES if place.name in ("text", "flax-text")]
+_LONG: Final = sizes("bytes in all", (131_072, 200_000, 262_145, 524_289, 1_048_577, 2_097_153, 4_194_305))
+
+
+@product("WIRE-5", want="reject", places=_TEXTS, sizes=_LONG)
+def long_texts_that_end_inside_a_character(place: TextPlace, size: Size):
+    """A long text is right UTF-8 but for its last character, which lacks a byte: a reader takes it in pieces, and the
+    last of them must not be treated like those that the next one goes on with."""
+    fault = _CUT[size.n % len(_CUT)]
+    return place.around(here("! not UTF-8") + str_of(patterned(size.n - len(fault), LETTERS) + data(fault)))
 
 
 _AT: Final = (0, 1, 2, 3, 7, 8, 12, 13, 14, 15, 16, 31, 255, 4095)
