@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ..assembly import here
+from ..assembly import here, str_
 from ..cases.metadata_values import Many, Pairs, described, nested, shuffled
 from ..cases.sealed_assembly import sealed
 from ..cases.sealed_leaves import number
+from ..cases.wire_text_leaves import BROKEN_OFF, SEQUENCES
 from ..declare import encode_sealed
 from .product import Plain, product
 from .values import Value, assembled, headed
@@ -97,6 +98,25 @@ def metadata_of_too_many_values_for_writers(form: Plain, size: Plain):
     """Metadata of more than 65,536 values. Nothing is written."""
     content: Callable[[int], Any] = form.value[0]
     return encode_sealed([number("k", 7).read], described(content(size.value)))
+
+
+_NOT_UTF_8: Final = [
+    Plain(name.replace("_", "-"), about, b"a" + bytes.fromhex(digits) + end)
+    for sequences, end in ((SEQUENCES, b"b"), (BROKEN_OFF, b""))
+    for name, (digits, about) in sequences.items()
+]
+_TEXTS: Final = [
+    Plain("text", "in a text", lambda word: {"a": 1, "k": word, "z": 2}),
+    Plain("key", "in a key", lambda word: Pairs(((word, 7),))),
+    Plain("text-in-a-list", "in a text in a list in a map", lambda word: {"a": {"b": [None, word]}}),
+    Plain("key-in-a-list", "in a key of a map in a list", lambda word: {"k": [Pairs((("A", 1), (word, None)))]}),
+]
+
+
+@product("WIRE-5", "META-1", want="reject", places=_TEXTS, sizes=_NOT_UTF_8, also=("META-2", "INDEX-5"))
+def metadata_that_is_not_utf_8(place: Plain, word: Plain):
+    """A text or key in the metadata is not UTF-8."""
+    return sealed(_ITEMS, metadata=place.value(str_(word.value, "! not UTF-8"))).data()
 
 
 _POSITIONS: Final = [
