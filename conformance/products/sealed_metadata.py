@@ -151,6 +151,39 @@ _PREFIXES: Final = [
     Plain("nul-alone", "a NUL", "\0"),
 ]
 _ENDS: Final = ("", "\0", "\0a", "A", "B", "a", "a0", "b", "\u00e9", "\uffff", "\U00010000")
+ALIKE: Final = [
+    Plain(
+        "composed",
+        "composed and decomposed",
+        ("\u00e9", "e\u0301", "\u00c5", "\u212b", "A\u030a", "\uac00", "\u1100\u1161"),
+    ),
+    Plain(
+        "folded",
+        "in upper and lower case, and folded",
+        ("k", "K", "\u212a", "ss", "\u00df", "\u1e9e", "SS", "i", "\u0131"),
+    ),
+    Plain(
+        "compatible", "wide letters and ligatures", ("fi", "\ufb01", "1", "\uff11", "\u0661", "\u00b9", "a", "\uff41")
+    ),
+    Plain("numbers", "numbers", ("9", "10", "010", "1e1", "10.0", "+10", "0xa", "-0", "0", "00")),
+    Plain(
+        "names", "of objects in some languages", ("__proto__", "constructor", "toString", "__class__", "hasOwnProperty")
+    ),
+    Plain(
+        "blanks", "with and without blanks", ("a", "a ", " a", "a\n", "a\r\n", "a\u00a0", "\u200ba", "\ufeffa", "a\0")
+    ),
+    Plain("paths", "as paths have them", ("a/b", "a\\b", "a//b", "a/./b", "a%2Fb", "a/b/", "A/B", "a.b")),
+]
+
+
+@product("META-2", "KEY-2", want="accept", places=ALIKE, canonical=True)
+def keys_that_look_alike(place: Plain, _: Plain):
+    """The keys of maps in the metadata are other texts, which some comparisons would take for one: at the root, and in
+    a map in it."""
+    content = {key: i for i, key in enumerate(place.value)}
+    return sealed(_ITEMS, metadata=content | {"in a map": content}).accepted()
+
+
 _NEIGHBOURS: Final = [
     Plain("letters", "b before a", "ba"),
     Plain("twice", "a twice", "aa"),

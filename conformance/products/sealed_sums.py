@@ -11,6 +11,7 @@ from ..cases.sealed_assembly import detached, sealed
 from ..cases.sealed_leaves import in_chunks, item, number, of_specimen, tensor
 from .headers import FORMS
 from .product import Plain, product
+from .sealed_metadata import ALIKE
 from .sealed_streams import KINDS, ONE, THREE, Shape
 from .specimens import SPECIMENS
 from .values import assembled, slots
@@ -129,6 +130,24 @@ def digests_of_leaves_in_other_forms(place: Plain, _: Plain):
     record = bin_(raw(digits))
     payload = None if one.leaf.dtype is None else record.size - one.leaf.content.size
     return sealed([number("a", 1), item(one.leaf, one.read, lambda _: (record, payload))], digests=True).accepted()
+
+
+_KEYS: Final = [
+    *(Plain(one.name, f"keys that look alike: {one.about}", [(key,) for key in one.value]) for one in ALIKE),
+    Plain(
+        "lengths",
+        "keys of several lengths",
+        [("",), *((one * n,) for one in "x\u20ac" for n in (15, 16, 31, 32, 90, 300))],
+    ),
+    Plain("depths", "paths of several depths", [("p",) * n + ("q",) for n in (1, 14, 15, 16, 31, 32, 255, 511)]),
+]
+
+
+@product("INDEX-9", "INDEX-2", want="accept", places=_KEYS, canonical=True)
+def digests_under_many_keys(place: Plain, _: Plain):
+    """Leaves stand under keys which some programs would alter: they stand in the records, in the index and in the
+    digests as they are."""
+    return sealed([number(path, i) for i, path in enumerate(place.value)], digests=True).accepted()
 
 
 _EMPTY: Final = [

@@ -118,6 +118,24 @@ def long_texts_that_end_inside_a_character(place: TextPlace, size: Size):
     return place.around(here("! not UTF-8") + str_of(patterned(size.n - len(fault), LETTERS) + data(fault)))
 
 
+# Sequences whose first byte is right, and whose second is one that no reader can tell alone from a right one.
+_ACROSS: Final = (b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80")
+_FROM: Final = [
+    Plain("of-the-text", "of the text", 0),
+    Plain("of-the-file", "of the file", len(_TEXTS[0].around(str_of(patterned(70_000))).data()) - 70_000),
+]
+_BLOCKS: Final = sizes("bytes", (1 << k for k in (12, 14, 16, 17, 18, 20, 22)))
+
+
+@product("WIRE-5", want="reject", places=_FROM, sizes=_BLOCKS)
+def sequences_across_the_end_of_a_block(place: Plain, size: Size):
+    """A text has a sequence that is not UTF-8, of which one byte is the last of so many: where a reader takes the text
+    in blocks of this size, what the second byte may be follows from the block before."""
+    fault = _ACROSS[(size.n.bit_length() + len(place.name)) % len(_ACROSS)]
+    word = patterned(size.n - 1 - place.value, LETTERS) + data(fault) + patterned(100, LETTERS)
+    return _TEXTS[0].around(here("! not UTF-8") + str_of(word))
+
+
 _AT: Final = (0, 1, 2, 3, 7, 8, 12, 13, 14, 15, 16, 31, 255, 4095)
 
 
