@@ -157,6 +157,7 @@ ALIKE: Final = [
         "composed and decomposed",
         ("\u00e9", "e\u0301", "\u00c5", "\u212b", "A\u030a", "\uac00", "\u1100\u1161"),
     ),
+    Plain("two-composed", "an angstrom and an A with a ring, alone", ("\u00c5", "\u212b")),
     Plain(
         "folded",
         "in upper and lower case, and folded",
