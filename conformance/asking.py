@@ -99,10 +99,27 @@ def output_of(words: list[str]) -> Path:
 
 
 def spellings(asked: Any) -> list[bytes]:
-    """The JSON that an encoder is given: in ASCII, with escapes; and where that differs, in UTF-8 as well. A lone
-    surrogate is an escape in both."""
+    """The JSON that an encoder is given: in ASCII, with escapes; where that differs, in UTF-8 as well; and where a key
+    path holds the integer 0, with `-0` in its place. A lone surrogate is an escape in all of them."""
     in_utf8 = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(asked, ensure_ascii=False))
-    return list(dict.fromkeys([json.dumps(asked).encode(), in_utf8.encode()]))
+    minus_zero = json.dumps(_marked(asked)).replace(f'"{_MARK}"', "-0")
+    return list(dict.fromkeys([json.dumps(asked).encode(), in_utf8.encode(), minus_zero.encode()]))
+
+
+_MARK: Final = "the integer 0 of a key path"
+
+
+def _marked(asked: Any) -> Any:
+    """The same, with a mark for each integer 0 in a key path."""
+
+    def marked(record: Any) -> Any:
+        path = record.get("path") if isinstance(record, dict) else None
+        if not isinstance(path, list):
+            return record
+        return record | {"path": [_MARK if type(part) is int and part == 0 else part for part in path]}
+
+    records = asked.get("records")
+    return asked | {"records": [*map(marked, records)]} if isinstance(records, list) else asked
 
 
 def is_safetensors(words: list[str]) -> bool:

@@ -207,8 +207,10 @@ def spelled(value: Any) -> Any:
     if "each" in value:
         each, is_map = spelled(value["each"]), value["kind"] == "map"
         return {"kind": value["kind"], "value": [[f"{i:06}", each] if is_map else each for i in range(value["times"])]}
+    if not isinstance(value.get("value"), list):
+        return value  # what is not metadata, to be rejected
     if value["kind"] == "map":
-        return value | {"value": [[key, spelled(one)] for key, one in value["value"]]}
+        return value | {"value": [[*pair[:1], *map(spelled, pair[1:])] for pair in value["value"]]}
     return value | {"value": [spelled(one) for one in value["value"]]}
 
 

@@ -6,6 +6,7 @@ from ..assembly import Bytes, patterned, raw, together
 from ..declare import Conversion, accept, converts, refuse, refuses_to_convert
 from ..products.specimens import SPECIMENS
 from ..products.values import assembled
+from .alignment_assembly import CHUNKS, SHAPE, TRUE, around, entries, pad
 from .sealed_assembly import Sealed, detached, footer_, seal_, sealed
 from .sealed_leaves import item, number, of_specimen, tensor, words
 
@@ -67,6 +68,14 @@ def a_detached_seal_of_keys_that_look_like_those_of_parts():
 def an_empty_file_and_its_detached_seal():
     """A file of 0 bytes, which the seal fits: it lists no leaf. There is no such stream, sealed or not."""
     return Bytes(), detached([]).seal_file()
+
+
+@refuse("DETACHED-1", "LEAF-10", also=("ALIGN-1", "CONF-9"))
+def a_detached_seal_of_a_padded_array():
+    """An array with padding, which stands at a multiple of 64, and a seal that fits: the stream is a plain one, in
+    which a chunked array has three entries."""
+    whole = detached(around(entries(lambda zeros: (TRUE, pad(zeros), SHAPE, CHUNKS))))
+    return whole.before(), whole.seal_file()
 
 
 @refuse("DETACHED-2", "SEAL-4", also=("INDEX-4", "STREAM-2"))

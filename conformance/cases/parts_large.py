@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..assembly import PATTERN, Bytes, fill, patterned, together
@@ -148,6 +149,34 @@ def a_last_part_that_is_cut_elsewhere():
 def parts_of_another_number():
     """Two parts that say that they are of three."""
     return _two((GIB,), (_REST,), numbers=(0, 1, 3)).data()
+
+
+def _pieces(*pieces: Piece) -> Bytes:
+    """The same array in these records, while the index says nothing of what is wrong with them."""
+    leaf = Leaf(("k",), "ndarray", Bytes(), fill(0, _N), "int8", (_N,))
+    return sealed([number("a", 1), Item(leaf, {}, pieces), number("z", 2)]).data()
+
+
+def _box(path: tuple[str, ...], *shape: int) -> Piece:
+    return Piece(path, of_part("int8", shape, fill(0, math.prod(shape))))
+
+
+@refuse("PART-2", also=_MAY_NAME)
+def parts_of_two_numbers():
+    """The first part says that it is one of three, the second and last that it is one of two."""
+    return _pieces(_box(part(("k",), 0, 3), GIB), _box(part(("k",), 1, 2), _REST))
+
+
+@refuse("PART-2", also=_MAY_NAME)
+def parts_of_two_leaves():
+    """The second part of two is that of another key path, which the index does not have."""
+    return _pieces(_box(part(("k",), 0, 2), GIB), _box(part(("j",), 1, 2), _REST))
+
+
+@refuse("PART-2", also=_MAY_NAME)
+def a_part_of_other_dimensions():
+    """The first box has two dimensions, and as many elements as it should have."""
+    return _pieces(_box(part(("k",), 0, 2), 2, GIB // 2), _box(part(("k",), 1, 2), _REST))
 
 
 @refuse("PART-2", also=_MAY_NAME)

@@ -46,6 +46,43 @@ def dimensions_of_which_a_number_is_too_large(more: Plain, which: Plain):
     return _array(_numbered(_SHAPE, which.value, 1 << more.value), _numbered(_CHUNKS, -1, 0))
 
 
+_TEXTS: Final = [
+    Plain(name, about, text)
+    for name, about, text in (
+        ("nothing", "no text", lambda i: ""),
+        ("nul-behind", "it and a NUL", lambda i: f"{i}\0"),
+        ("nul-and-more", "it, a NUL and a letter", lambda i: f"{i}\0x"),
+        ("two-digits", "it in two digits", lambda i: f"{i:02}"),
+        ("blank-before", "a blank and it", lambda i: f" {i}"),
+        ("line-feed-behind", "it and a line feed", lambda i: f"{i}\n"),
+        ("plus", "a plus and it", lambda i: f"+{i}"),
+        ("fraction", "it and a fraction", lambda i: f"{i}.0"),
+        ("hexadecimal", "it in hexadecimal", lambda i: f"0x{i}"),
+        ("letter-behind", "it and a letter", lambda i: f"{i}x"),
+        ("wide", "its digit as a wide one", lambda i: chr(0xFF10 + i)),
+    )
+]
+_MAPS: Final = [Plain("dimensions", "dimensions", (3, 0)), Plain("chunks", "chunks", (0, 12))]
+
+
+def _clause(place: Plain) -> tuple[str, ...]:
+    return ("LEAF-11" if place.name == "dimensions" else "LEAF-12",)
+
+
+@product("LEAF-11", "LEAF-12", want="reject", places=_MAPS, sizes=_TEXTS, cites=lambda at, _: _clause(at))
+def numbers_of_another_form(place: Plain, text: Plain):
+    """The first numbers of dimensions or chunks, all of one digit, are other texts that a program may take for them."""
+    dimensions, chunks = place.value
+
+    def numbered(values: list[Bytes], is_it: bool) -> Bytes:
+        keys = [text.value(i) if is_it and i < 10 else str(i) for i in range(len(values))]
+        return map_(len(values)) + together([str_(key) + value for key, value in zip(keys, values, strict=True)])
+
+    shape = [int_(2)] + [int_(1)] * max(dimensions - 1, 0)
+    held = [ndarray_("int8", (2,), "01 02")] + [ndarray_("int8", (0,), "")] * max(chunks - 1, 0)
+    return _array(numbered(shape, bool(dimensions)), numbered(held, bool(chunks)))
+
+
 @product("LEAF-12", want="reject", places=_BITS, sizes=_WHICH)
 def chunks_of_which_a_number_is_too_large(more: Plain, which: Plain):
     """The number of a chunk is larger than it has to be, by as much as an integer of so many bits does not show."""

@@ -38,7 +38,7 @@ def _recover(_: Any) -> str:
 )
 def half_a_pair_that_is_replaced(place: Plain, made: Plain) -> tuple[Bytes, Bytes]:
     """The manifest spells a key path with half of a surrogate pair. All digests are those of the key path that a
-    decoder makes of it which replaces what is not Unicode, and so is the base: it is refused, and nothing is written."""
+    decoder makes of it which replaces what is not Unicode, and so is the base: it is refused, nothing is written."""
     leaf: Leaf = small("a" + made.value + "b", "int", "05")
     base = [_OTHER] if place.value == "leaves" else [_OTHER, leaf]
     target = [_OTHER] if place.value == "removed" else [_OTHER, leaf]

@@ -202,3 +202,29 @@ def padding_before_two_chunks_at_another_offset(alignment: Plain, off: Plain):
     chunks = [(head(4), whole.piece(0, 4)), (head(4), whole.piece(4, 8))]
     form = padded_chunks((8,), chunks, lambda at: (off.value - at) % alignment.value)
     return sealed([number("a", 1), small(form), blob("b", hexed("00"))], alignment.value).data()
+
+
+# Where in 64 bytes of padding stand which others: such as come to 0 when they are added or combined.
+_PAIRS: Final = [
+    Plain("two-that-are-equal", "twice the byte 5a", {10: 0x5A, 40: 0x5A}),
+    Plain("two-that-are-equal-8-behind", "twice the byte 5a, the second 8 behind the first", {16: 0x5A, 24: 0x5A}),
+    Plain("two-that-add-to-256", "the bytes 01 and ff", {5: 1, 6: 0xFF}),
+    Plain("two-of-the-highest-bit", "twice the byte 80", {0: 0x80, 63: 0x80}),
+    Plain("words-that-add-to-0", "words of 8 bytes, 1 and 2^64 - 1", {16: 1} | dict.fromkeys(range(24, 32), 0xFF)),
+    Plain("all", "the byte 01 everywhere", dict.fromkeys(range(64), 1)),
+]
+
+
+@product("ALIGN-2", want="reject", places=_PAIRS)
+def padding_that_comes_to_zero(others: Plain, _: Plain):
+    """Several bytes of the padding are not zero, and come to zero where they are added or combined; all checksums
+    fit."""
+
+    def made(zeros: Bytes) -> list[Bytes]:
+        held = bytearray(zeros.data())
+        for at, byte in others.value.items():
+            if len(held) >= 64:  # less of it is made, too, to be counted
+                held[at] = byte
+        return [TRUE, pad(data(bytes(held))), SHAPE, CHUNKS]
+
+    return sealed(around(entries(made, 64))).data()

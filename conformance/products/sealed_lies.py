@@ -13,7 +13,8 @@ from .product import Plain, product
 from .specimens import SPECIMENS
 
 _PADDED: Final = tensor("k", "uint8", (64, 64), patterned(4096))
-_LEAVES: Final = {one.name: of_specimen(one) for one in SPECIMENS} | {"padded": _PADDED}
+_NONE: Final = tensor("k", "int16", (0, 3), "")
+_LEAVES: Final = {one.name: of_specimen(one) for one in SPECIMENS} | {"padded": _PADDED, "no-elements": _NONE}
 
 
 class Position(NamedTuple):
@@ -188,6 +189,51 @@ def a_detached_seal_lies(position: Position, lie: Plain):
     whole = position.detached()
     says = _lying(whole, position, lie)
     return (whole.before(position.place), whole.seal_file(says)) if says else None
+
+
+_KINDS: Final = [Plain(kind, f"a leaf of kind {kind}", kind) for kind in _OTHER_KIND]
+
+
+@product("INDEX-7", want="reject", places=[p for p in _POSITIONS if p.place == 1], sizes=_KINDS, also=_MAY_NAME)
+def the_index_says_another_kind(position: Position, kind: Plain):
+    """The index says another kind of a leaf, with the dtype and shape of its record, or none where that has none."""
+    whole = position.sealed()
+    says = whole.says()
+    leaf = says["leaves"][1]
+    if leaf[1] == kind.value or (leaf[2] is None) != (kind.value not in ("ndarray", "scalar")):
+        return None
+    if kind.value == "scalar" and leaf[3]:
+        return None
+    leaf[1] = kind.value
+    return whole.data(says, fault=1)
+
+
+# Dtypes of one width, each of which is taken for the next, and the last for the first.
+_ALIKE: Final = {
+    1: "bool int8 uint8 int4 uint4 int2 uint2 int1 uint1",
+    "1 of floats": "float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz float8_e5m2 "
+    "float8_e5m2fnuz float8_e8m0fnu float6_e2m3fn float6_e3m2fn float4_e2m1fn",
+    2: "int16 uint16 float16 bfloat16",
+    4: "int32 uint32 float32 complex32 bcomplex32",
+    8: "int64 uint64 float64 complex64",
+}
+_PAIRS: Final = [
+    Plain(f"{one}-as-{other}", f"{one} as {other}", (one, other, int(str(width)[0])))
+    for width, tags in _ALIKE.items()
+    for one, other in zip(tags.split(), [*tags.split()[1:], tags.split()[0]], strict=True)
+]
+_SEALS: Final = [Plain("attached", "in a sealed stream", False), Plain("detached", "in a detached seal", True)]
+
+
+@product("INDEX-7", want="reject", places=_PAIRS, sizes=_SEALS, also=("DETACHED-2", *_MAY_NAME))
+def the_index_says_another_dtype(pair: Plain, seal: Plain):
+    """The index says another dtype of the same width, and all else fits."""
+    one, other, width = pair.value
+    leaves = [number("a", 1), tensor("k", one, (2,), "00 01" * width)]
+    whole = detached(leaves) if seal.value else sealed(leaves)
+    says = whole.says()
+    says["leaves"][1][2] = other
+    return (whole.before(1), whole.seal_file(says)) if seal.value else whole.data(says, fault=1)
 
 
 _SHIFTS: Final = [Plain(f"by-{n}", f"by {n}", n) for n in (-3, -1, 1, 2, 5)]

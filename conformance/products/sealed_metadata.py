@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ..assembly import here
+from ..assembly import here, str_
 from ..cases.metadata_values import Many, Pairs, described, nested, shuffled
 from ..cases.sealed_assembly import sealed
 from ..cases.sealed_leaves import number
+from ..cases.wire_text_leaves import BROKEN_OFF, SEQUENCES
 from ..declare import encode_sealed
 from .product import Plain, product
 from .values import Value, assembled, headed
@@ -99,6 +100,25 @@ def metadata_of_too_many_values_for_writers(form: Plain, size: Plain):
     return encode_sealed([number("k", 7).read], described(content(size.value)))
 
 
+_NOT_UTF_8: Final = [
+    Plain(name.replace("_", "-"), about, b"a" + bytes.fromhex(digits) + end)
+    for sequences, end in ((SEQUENCES, b"b"), (BROKEN_OFF, b""))
+    for name, (digits, about) in sequences.items()
+]
+_TEXTS: Final = [
+    Plain("text", "in a text", lambda word: {"a": 1, "k": word, "z": 2}),
+    Plain("key", "in a key", lambda word: Pairs(((word, 7),))),
+    Plain("text-in-a-list", "in a text in a list in a map", lambda word: {"a": {"b": [None, word]}}),
+    Plain("key-in-a-list", "in a key of a map in a list", lambda word: {"k": [Pairs((("A", 1), (word, None)))]}),
+]
+
+
+@product("WIRE-5", "META-1", want="reject", places=_TEXTS, sizes=_NOT_UTF_8, also=("META-2", "INDEX-5"))
+def metadata_that_is_not_utf_8(place: Plain, word: Plain):
+    """A text or key in the metadata is not UTF-8."""
+    return sealed(_ITEMS, metadata=place.value(str_(word.value, "! not UTF-8"))).data()
+
+
 _POSITIONS: Final = [
     Plain(f"{kind}-{at}", f"{about} {at:,} of 600", (kind, at))
     for kind, about in (("exchanged", "with the next one is exchanged entry"), ("twice", "as the next one is entry"))
@@ -131,6 +151,40 @@ _PREFIXES: Final = [
     Plain("nul-alone", "a NUL", "\0"),
 ]
 _ENDS: Final = ("", "\0", "\0a", "A", "B", "a", "a0", "b", "\u00e9", "\uffff", "\U00010000")
+ALIKE: Final = [
+    Plain(
+        "composed",
+        "composed and decomposed",
+        ("\u00e9", "e\u0301", "\u00c5", "\u212b", "A\u030a", "\uac00", "\u1100\u1161"),
+    ),
+    Plain("two-composed", "an angstrom and an A with a ring, alone", ("\u00c5", "\u212b")),
+    Plain(
+        "folded",
+        "in upper and lower case, and folded",
+        ("k", "K", "\u212a", "ss", "\u00df", "\u1e9e", "SS", "i", "\u0131"),
+    ),
+    Plain(
+        "compatible", "wide letters and ligatures", ("fi", "\ufb01", "1", "\uff11", "\u0661", "\u00b9", "a", "\uff41")
+    ),
+    Plain("numbers", "numbers", ("9", "10", "010", "1e1", "10.0", "+10", "0xa", "-0", "0", "00")),
+    Plain(
+        "names", "of objects in some languages", ("__proto__", "constructor", "toString", "__class__", "hasOwnProperty")
+    ),
+    Plain(
+        "blanks", "with and without blanks", ("a", "a ", " a", "a\n", "a\r\n", "a\u00a0", "\u200ba", "\ufeffa", "a\0")
+    ),
+    Plain("paths", "as paths have them", ("a/b", "a\\b", "a//b", "a/./b", "a%2Fb", "a/b/", "A/B", "a.b")),
+]
+
+
+@product("META-2", "KEY-2", want="accept", places=ALIKE, canonical=True)
+def keys_that_look_alike(place: Plain, _: Plain):
+    """The keys of maps in the metadata are other texts, which some comparisons would take for one: at the root, and in
+    a map in it."""
+    content = {key: i for i, key in enumerate(place.value)}
+    return sealed(_ITEMS, metadata=content | {"in a map": content}).accepted()
+
+
 _NEIGHBOURS: Final = [
     Plain("letters", "b before a", "ba"),
     Plain("twice", "a twice", "aa"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..assembly import patterned
-from ..cases.metadata_values import described, nested, shuffled
+from ..cases.metadata_values import Float, described, nested, shuffled
 from ..cases.sealed_assembly import sealed
 from ..cases.sealed_leaves import number, of_specimen, tensor
 from ..declare import encode_sealed, given
@@ -14,6 +14,7 @@ from .product import Plain, product
 from .sealed_arrays import ALIGNMENTS
 from .sizes import sizes
 from .specimens import SPECIMENS
+from .writers import NUMBERS
 
 _LENGTHS: Final = (0, 1, 15, 16, 31, 32, 255, 256, 65_535, 65_536)
 _INTS: Final = sorted(
@@ -21,7 +22,24 @@ _INTS: Final = sorted(
     | {(1 << 64) - 1}
 )
 _FLOATS: Final = (0.0, -0.0, 1.0, 1e300, float("inf"), -float("inf"))
+_BITS: Final = (
+    *("7ff0000000000001", "7ff4000000000000", "fff0000000000001", "fff8000000000000", "ffffffffffffffff"),
+    *("0000000000000001", "8000000000000001", "000fffffffffffff", "7fefffffffffffff"),
+)
+_TEXTS: Final = {
+    "line-ends": "a\r\nb\rc\nd\r\n",
+    "blanks-around": " \t a \t ",
+    "nul-behind": "a\0\0",
+    "controls": "".join(map(chr, range(32))) + "\x7f\x80\x9f",
+    "quotes": "\"\\/'`\\u0041\\n",
+    "line-separators": "\u2028\u2029\u0085\ufffe\uffff",
+    "edges": "\u0080\u07ff\u0800\ud7ff\ue000\ufffd\U00010000\U0010ffff",
+    "combining": "e\u0301 \u00e9 \u1100\u1161 \uac00 \ufb01 \u2126",
+}
 _VALUES: Final = [
+    *(Plain(f"float-of-{bits}", f"the float {bits}", Float(bits)) for bits in _BITS),
+    *(Plain(f"text-with-{name}", f"a text with {name.replace('-', ' ')}", text) for name, text in _TEXTS.items()),
+    *(Plain(f"key-with-{name}", f"a key with {name.replace('-', ' ')}", {text: 1}) for name, text in _TEXTS.items()),
     *(Plain(f"int-{n}".replace("--", "-minus-"), f"the int {n:,}", n) for n in _INTS if -(1 << 63) <= n < 1 << 64),
     *(Plain(f"float-{i}", f"the float {n}", n) for i, n in enumerate(_FLOATS)),
     *(Plain(f"text-{n}", f"a text of {n:,} bytes", "x" * n) for n in _LENGTHS),
@@ -40,7 +58,12 @@ def metadata_at_the_edges_of_headers(value: Plain, _: Plain):
 
 
 _SETTINGS: Final = [Plain("digests", "with digests", True), Plain("no-digests", "without digests", False)]
-_KINDS: Final = [Plain(one.name, one.about, of_specimen(one)) for one in SPECIMENS[:-1]]
+_KINDS: Final = [
+    *(Plain(one.name, one.about, of_specimen(one)) for one in SPECIMENS[:-1]),
+    Plain("no-elements", "an array without elements", tensor("k", "int16", (0, 3), "")),
+    Plain("no-dimensions", "an array of no dimension", tensor("k", "float32", (), "00 00 80 3f")),
+    Plain("long-dimensions", "one of (2^40, 0)", tensor("k", "bool", (1 << 40, 0), "")),
+]
 
 
 @product("SEAL-7", "INDEX-2", want="accept", places=_KINDS, sizes=_SETTINGS, canonical=True)
@@ -72,6 +95,7 @@ def empty_nodes_in_sealed_streams(place: Plain, _: Plain):
 
 
 _ONE: Final = [given(["good"], "ndarray", dtype="uint8", shape=["5000"], fill="07"), number("k", 7).read]
+_NO_VALUE: Final = ("META-2", "LEAF-1", "LEAF-8", "WIRE-5")
 _WRONG: Final = [
     Plain(str(n).replace("-", "minus-"), f"{n:,}", str(n))
     for n in (0, 1, 2, 32, 63, 65, 96, 100, 8192, 1 << 32, 1 << 64, -64)
@@ -82,6 +106,54 @@ _WRONG: Final = [
 def alignments_that_no_writer_takes(place: Plain, _: Plain):
     """The alignment is not a power of two from 64 to 4,096. Nothing is written."""
     return encode_sealed(_ONE, alignment=place.value)
+
+
+@product(
+    "ALIGN-5",
+    "CONF-7",
+    want="reject",
+    places=[text for text in NUMBERS if text.name != "nothing"],
+    part=lambda _: "stream-encode",
+)
+def alignments_that_are_not_decimal(text: Plain, _: Plain):
+    """The alignment is a text that is no number in decimal, and that a parser of numbers may take. Nothing is
+    written."""
+    return encode_sealed(_ONE, alignment=text.value.replace("7", "64"))
+
+
+_TYPES: Final = [
+    *(Plain(f"int-{text.name}", f"an int of {text.about}", {"kind": "int", "value": text.value}) for text in NUMBERS),
+    *(
+        Plain(name, about, {"kind": kind, "value": value})
+        for name, about, kind, value in (
+            ("number-for-an-int", "the number 7 for an int", "int", 7),
+            ("text-for-a-bool", "the text true for a bool", "bool", "true"),
+            ("number-for-a-bool", "the number 1 for a bool", "bool", 1),
+            ("null-for-a-bool", "null for a bool", "bool", None),
+            ("number-for-a-float", "the number 1 for a float", "float", 1),
+            ("float-of-15-digits", "a float of 15 digits", "float", "3ff000000000000"),
+            ("float-of-17-digits", "a float of 17 digits", "float", "3ff00000000000000"),
+            ("float-with-a-sign", "a float with a sign among its digits", "float", "+ff0000000000000"),
+            ("number-for-a-text", "the number 7 for a text", "str", 7),
+            ("null-for-a-text", "null for a text", "str", None),
+            ("bin-of-half-a-byte", "bytes of an odd number of digits", "bin", "070"),
+            ("bin-with-a-sign", "bytes with a sign among their digits", "bin", "+7"),
+            ("bin-of-letters", "bytes that are not hexadecimal", "bin", "0g"),
+            ("null-for-a-list", "null for a list", "list", None),
+            ("object-for-a-map", "an object for a map", "map", {"a": {"kind": "nil"}}),
+            ("entry-of-three", "a map with an entry of three", "map", [["a", {"kind": "nil"}, {"kind": "nil"}]]),
+            ("entry-of-one", "a map with an entry of one", "map", [["a"]]),
+            ("key-that-is-a-number", "a map with a key that is a number", "map", [[7, {"kind": "nil"}]]),
+        )
+    ),
+]
+
+
+@product("META-1", "CONF-7", want="reject", places=_TYPES, part=lambda _: "stream-encode", also=lambda *_: _NO_VALUE)
+def metadata_of_another_type(value: Plain, _: Plain):
+    """The metadata has a value that is none of its kind, and that a program in a language which converts values may
+    take. Nothing is written."""
+    return encode_sealed(_ONE, {"kind": "map", "value": [["k", value.value]]})
 
 
 _DEEP: Final = sizes("deep", (65, 66, 100, 127))

@@ -11,6 +11,7 @@ from ..assembly import (
     Part,
     arr_,
     bin_,
+    data,
     here,
     int_,
     map_,
@@ -84,6 +85,7 @@ _FAULTS: Final = (
     ("f4 90 80 80", "a character beyond the last"),
     ("f0 8f bf bf", "a character of three bytes in four"),
 )
+_CUT: Final = (b"\xc3", b"\xe2\x82", b"\xf0\x9f\xa7", b"\xf0\x9f")
 _BEHIND: Final = (0, 1, 16, 40)  # letters behind the fault, in turn
 
 
@@ -104,6 +106,9 @@ def what_is_not_utf_8(place: TextPlace, size: Size):
     return place.around(here("! not UTF-8") + str_of(_before(size.n, turn) + raw(fault) + behind))
 
 
+_TEXTS: Final = [place for place in PLACES if place.name in ("text", "flax-text")]
+
+
 def _torn(apart: int) -> Bytes:
     """A text in which so many letters stand between the two bytes of a character."""
     return raw("c3") + Bytes(Part(b"a", "", apart)) + here("! not UTF-8") + raw("a9 7a")
@@ -112,7 +117,7 @@ def _torn(apart: int) -> Bytes:
 @product(
     "WIRE-5",
     want="reject",
-    places=[place for place in PLACES if place.name in ("text", "flax-text")],
+    places=_TEXTS,
     sizes=sizes(
         "bytes before the second byte, where a buffer may begin", [n for n in BUFFERS if 1 << 12 <= n <= 1 << 20]
     ),
@@ -124,6 +129,35 @@ def a_character_torn_apart(place: TextPlace, size: Size):
     for _ in range(2):  # the headers are larger where the text is
         apart = size.n - place.around(str_of(_torn(apart))).data().index(b"\xc3a") - 1
     return place.around(str_of(_torn(apart)))
+
+
+_LONG: Final = sizes("bytes in all", (131_072, 200_000, 262_145, 524_289, 1_048_577, 2_097_153, 4_194_305))
+
+
+@product("WIRE-5", want="reject", places=_TEXTS, sizes=_LONG)
+def long_texts_that_end_inside_a_character(place: TextPlace, size: Size):
+    """A long text is right UTF-8 but for its last character, which lacks a byte: a reader takes it in pieces, and the
+    last of them must not be treated like those that the next one goes on with."""
+    fault = _CUT[size.n % len(_CUT)]
+    return place.around(here("! not UTF-8") + str_of(patterned(size.n - len(fault), LETTERS) + data(fault)))
+
+
+# Sequences whose first byte is right, and whose second is one that no reader can tell alone from a right one.
+_ACROSS: Final = (b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80")
+_FROM: Final = [
+    Plain("of-the-text", "of the text", 0),
+    Plain("of-the-file", "of the file", len(_TEXTS[0].around(str_of(patterned(70_000))).data()) - 70_000),
+]
+_BLOCKS: Final = sizes("bytes", (1 << k for k in (12, 14, 16, 17, 18, 20, 22)))
+
+
+@product("WIRE-5", want="reject", places=_FROM, sizes=_BLOCKS)
+def sequences_across_the_end_of_a_block(place: Plain, size: Size):
+    """A text has a sequence that is not UTF-8, of which one byte is the last of so many: where a reader takes the text
+    in blocks of this size, what the second byte may be follows from the block before."""
+    fault = _ACROSS[(size.n.bit_length() + len(place.name)) % len(_ACROSS)]
+    word = patterned(size.n - 1 - place.value, LETTERS) + data(fault) + patterned(100, LETTERS)
+    return _TEXTS[0].around(here("! not UTF-8") + str_of(word))
 
 
 _AT: Final = (0, 1, 2, 3, 7, 8, 12, 13, 14, 15, 16, 31, 255, 4095)

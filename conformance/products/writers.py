@@ -68,7 +68,7 @@ def a_leaf_that_cannot_be_written(fault: Fault, size: Size):
 
 
 # Texts that some languages read as a number, and that are none in decimal.
-_NUMBERS: Final = [
+NUMBERS: Final = [
     Plain(name, f"{text!r}", text)
     for name, text in (
         ("nothing", ""),
@@ -98,6 +98,7 @@ _MEMBERS: Final = [
         ("LEAF-3", lambda text: given(["k"], "ndarray", dtype="int8", shape=[text], fill="07")),
     ),
     Plain("bytes", "the length of a bin", ("LEAF-1", lambda text: given(["k"], "bin", bytes=text, fill="07"))),
+    Plain("bytes-of-a-text", "that of a text", ("LEAF-1", lambda text: given(["k"], "str", bytes=text, fill="78"))),
 ]
 
 
@@ -106,7 +107,7 @@ _MEMBERS: Final = [
     "CONF-7",
     want="reject",
     places=_MEMBERS,
-    sizes=_NUMBERS,
+    sizes=NUMBERS,
     cites=lambda member, _: (member.value[0], "CONF-7"),
     also=lambda *_: ("LEAF-1", "LEAF-3", "LEAF-5"),
     part=lambda _: "stream-encode",
@@ -141,6 +142,12 @@ _TYPES: Final = [
         ("bin-of-half-a-byte", "a bin of an odd number of digits", "bin", {"value": "7"}),
         ("bin-of-letters", "a bin that is not hexadecimal", "bin", {"value": "0g"}),
         ("bin-with-a-prefix", "a bin with 0x before its digits", "bin", {"value": "0x07"}),
+        ("bin-with-a-sign", "a bin with a sign among its digits", "bin", {"value": "+7"}),
+        ("bin-with-a-blank", "a bin with a blank among its digits", "bin", {"value": " 7"}),
+        ("fill-with-a-sign", "a fill with a sign among its digits", "bin", {"fill": "+7", "bytes": "3"}),
+        ("fill-of-half-a-byte", "a fill of an odd number of digits", "bin", {"fill": "070", "bytes": "3"}),
+        ("payload-with-a-sign", "a payload with a sign", "ndarray", {"dtype": "int8", "shape": ["1"], "payload": "+7"}),
+        ("payload-of-half-a-byte", "half a byte", "ndarray", {"dtype": "int8", "shape": ["1"], "payload": "070"}),
         ("number-for-a-shape", "a number for a shape", "ndarray", {"dtype": "int8", "shape": 1, "payload": "07"}),
         ("null-for-a-shape", "null for a shape", "ndarray", {"dtype": "int8", "shape": None, "payload": "07"}),
         ("no-shape", "an array without a shape", "ndarray", {"dtype": "int8", "payload": "07"}),
