@@ -111,7 +111,7 @@ _TEXTS: Final = [place for place in PLACES if place.name in ("text", "flax-text"
 
 def _torn(apart: int) -> Bytes:
     """A text in which so many letters stand between the two bytes of a character."""
-    return raw("c3") + Bytes(Part(b"a", "", apart)) + here("! not UTF-8") + raw("a9 7a")
+    return here("! not UTF-8") + str_of(raw("c3") + Bytes(Part(b"a", "", apart)) + raw("a9 7a"))
 
 
 @product(
@@ -127,8 +127,8 @@ def a_character_torn_apart(place: TextPlace, size: Size):
     that has a fault, comes to the second byte as if it followed the first."""
     apart = size.n
     for _ in range(2):  # the headers are larger where the text is
-        apart = size.n - place.around(str_of(_torn(apart))).data().index(b"\xc3a") - 1
-    return place.around(str_of(_torn(apart)))
+        apart = size.n - place.around(_torn(apart)).data().index(b"\xc3a") - 1
+    return place.around(_torn(apart))
 
 
 _LONG: Final = sizes("bytes in all", (131_072, 200_000, 262_145, 524_289, 1_048_577, 2_097_153, 4_194_305))

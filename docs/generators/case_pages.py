@@ -40,6 +40,7 @@ WANTED: Final = {
     ("flax-encode", "reject"): "Every writer must refuse to write these leaves.",
     ("convert", "accept"): "Every converter must turn this input into this file.",
     ("convert", "reject"): "Every converter must refuse this input.",
+    ("diff", "accept"): "Every program that writes deltas must write one from which the target can be recovered.",
     ("diff", "reject"): "Every program that writes deltas must refuse this base or this target.",
     ("recover", "accept"): "Every program that recovers must make this file from this base and this delta.",
     ("recover", "reject"): "Every program that recovers must refuse this base or this delta.",

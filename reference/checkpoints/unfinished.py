@@ -27,5 +27,10 @@ def zeros_inside(checkpoint: Checkpoint) -> Iterator[tuple[Record, int]]:
         start = zeros_from(file)
         if start is None or file.size - start < _FEWEST:
             continue
-        inside = (r for r in checkpoint.records if any(at < first + start < at + n for at, n in r.extents()))
-        yield from ((record, start) for record in inside)
+        yield from ((record, start) for record in checkpoint.records if _is_inside(record, first + start))
+
+
+def _is_inside(record: Record, start: int) -> bool:
+    """Whether zeros that begin at an offset take whole elements of a leaf, but not all of it."""
+    element = record.dtype.itemsize if record.dtype is not None else 1  # a small integer ends in zeros of its own
+    return any(at < start <= at + n - element for at, n in record.extents())

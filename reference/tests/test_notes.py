@@ -45,6 +45,7 @@ def test_a_complex_element_counts_once(tmp_path):
 def test_counts_add_up_over_the_pieces_of_a_leaf(tmp_path):
     large = np.zeros(3 << 20, np.float32)  # three pieces of 4 MiB
     large[:: 1 << 18] = NAN
+    large[-1] = 1
     sc.save(tmp_path / "x", {"a": large})
     assert counts(tmp_path / "x") == {("holds NaN", ("a",)): (12, 3 << 20)}
 

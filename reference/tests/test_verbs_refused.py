@@ -108,6 +108,11 @@ def test_zeros_that_begin_inside_a_leaf_of_a_good_file_are_noted(form, folder, c
     assert f"note: {leaf} is zeros from byte {start} of its file on, and so is the rest, as in a download" in out
 
 
+def test_the_zeros_of_a_small_integer_are_not_those_of_a_download(folder, capsys):
+    reference.save("safetensors::steps", {"a": np.full(9, 5, np.int64), "b": np.zeros(9000, np.int64)})
+    assert "zeros" not in said(capsys, "verify", "steps")[1]
+
+
 def test_salvage_doubts_a_leaf_that_ends_in_the_zeros_of_the_rest(folder, capsys):
     reference.save("whole", {str(i): np.arange(1, 501, dtype=np.float32) for i in range(4)})
     data = (folder / "whole").read_bytes()
