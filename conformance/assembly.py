@@ -11,16 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from .repetition import Counted, Listed, repeated
+
 FAULT = "!"  # a comment that begins with it marks the place that a refusal names (CONF-5)
-
-
-class Counted(NamedTuple):
-    """Digits in what is repeated that count how often it has stood before."""
-
-    at: int  # where they stand
-    digits: int = 6  # how many they are
-    base: int = 16  # or 10
-    first: int = 0  # the number that they begin with
 
 
 class Part(NamedTuple):
@@ -31,22 +24,12 @@ class Part(NamedTuple):
     times: int = 1
     nan: str = ""  # the dtype of a NaN for which any other of its sign may stand (CONV-3)
     counted: Counted | None = None
+    listed: Listed | None = None
     loose: str = ""  # the dtype of elements whose bits without meaning a writer SHOULD clear (DTYPE-4, DTYPE-5)
 
     @property
     def size(self) -> int:
         return len(self.data) * self.times
-
-
-def repeated(data: bytes, times: int, counted: Counted | None = None) -> Iterator[tuple[bytes, int]]:
-    """What is repeated, as pieces; where it is counted, a piece for each few thousand."""
-    if counted is None:
-        yield data, times
-        return
-    at, digits, base, first = counted
-    head, tail, number = data[:at], data[at + digits :], f"%0{digits}{'x' if base == 16 else 'd'}".encode()
-    for i in range(first, first + times, 4096):
-        yield b"".join(head + number % k + tail for k in range(i, min(i + 4096, first + times))), 1
 
 
 class Bytes:
@@ -68,7 +51,7 @@ class Bytes:
     def pieces(self) -> Iterator[tuple[bytes, int]]:
         """The data of each part and how often it is repeated."""
         for part in self.parts:
-            yield from repeated(part.data, part.times, part.counted)
+            yield from repeated(part.data, part.times, part.counted, part.listed)
 
     def data(self) -> bytes:
         return b"".join(data * times for data, times in self.pieces())

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import VERSION, cases, products
-from .assembly import Bytes
+from .assembly import Bytes, Part
 from .clauses import Clause, number, read_clauses
 from .declare import SOURCES, Conversion, Rule, Source, encode
 from .model import CORPUS, PRODUCTS, SIDES, STORED, USUAL
@@ -158,8 +158,15 @@ def _recipe(value: Bytes) -> list[list[Any]]:
         if part.size and part.times == 1 and recipe and recipe[-1][1:] == [1]:
             recipe[-1][0] += part.data.hex()
         elif part.size:
-            recipe.append([part.data.hex(), part.times, *([] if part.counted is None else [part.counted])])
+            recipe.append([part.data.hex(), part.times, *_others(part)])
     return recipe
+
+
+def _others(part: Part) -> list[Any]:
+    """What is another each time that the part is repeated."""
+    if part.listed is not None:
+        return [part.counted, part.listed]
+    return [] if part.counted is None else [part.counted]
 
 
 def _made(source: Source, value: Any) -> tuple[dict[str, Bytes], dict[str, Any]]:
@@ -191,10 +198,7 @@ def _asked(conversion: Conversion) -> dict[str, Any]:
 def _described(value: Bytes) -> dict[str, Any]:
     notes = list(value.notes())
     if value.size > STORED:
-        counted = [[] if part.counted is None else [part.counted] for part in value.parts]
-        pieces = [
-            [part.data.hex(), part.times, *one] for part, one in zip(value.parts, counted, strict=True) if part.size
-        ]
+        pieces = [[part.data.hex(), part.times, *_others(part)] for part in value.parts if part.size]
         return {"size": value.size, "recipe": pieces}
     described = {"size": value.size, "sha256": hashlib.sha256(value.data()).hexdigest(), "notes": notes}
     free = {"nans": list(value.nans()), "loose": list(value.loose())}

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from .assembly import Counted, repeated
 from .clauses import number
 from .digests import sha256
+from .repetition import Counted, Listed, repeated
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 SIDES: Final = {"accept": "valid", "reject": "invalid"}
@@ -82,8 +82,10 @@ class Case(NamedTuple):
         if recipe is None:
             yield self.stored(ending).read_bytes(), 1
         else:
-            for digits, times, *counted in recipe:
-                yield from repeated(bytes.fromhex(digits), times, Counted(*counted[0]) if counted else None)
+            for digits, times, *other in recipe:
+                counted = Counted(*other[0]) if other and other[0] else None
+                listed = Listed(*other[1]) if len(other) > 1 else None
+                yield from repeated(bytes.fromhex(digits), times, counted, listed)
 
     def data(self, ending: str) -> bytes:
         """All bytes of a file, which is not large."""
@@ -215,14 +217,17 @@ def spelled(value: Any) -> Any:
 
 
 def expanded(records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Records; one with `series` stands for so many, in whose paths `%06x` is the number of each."""
+    """Records; one with `series` stands for so many, in whose paths `%06x` is the number of each, and of whose
+    checksums each has the next."""
     for record in records:
         if "series" not in record:
             yield record
             continue
         alike = {name: value for name, value in record.items() if name != "series"}
         for i in range(record["series"]):
-            yield alike | {"path": [part.replace("%06x", f"{i:06x}") for part in record["path"]]}
+            path = [part.replace("%06x", f"{i:06x}") for part in record["path"]]
+            checksums = {"checksums": [alike["checksums"][8 * i : 8 * i + 8]]} if "checksums" in alike else {}
+            yield alike | {"path": path} | checksums
 
 
 def _as_given(record: dict[str, Any]) -> dict[str, Any]:

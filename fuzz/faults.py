@@ -184,7 +184,10 @@ class State(NamedTuple):
         return cls(descriptors, mappings, set(threading.enumerate()), names, gc.isenabled())
 
     def left_since(self, before: State, output: str) -> str:
-        """What is left behind, but for the output: a text for people, empty where there is nothing."""
+        """What is left behind, but for the output: a text for people, empty where there is nothing.
+
+        What is gone is not a fault: in a process of many tests, a server of an earlier one may just have ended.
+        """
         found = {
             "open": self.descriptors - before.descriptors,
             "mapped": self.mappings - before.mappings,

@@ -1,7 +1,8 @@
 """Chapter 08: how deep a tree may be (KEY-3), how long its key paths (KEY-4), and how much of both (FLAX-8)."""
 
-from ..assembly import MARKER, Bytes, Counted, Part, chunked_, data, int_, map_, ndarray_, raw, str_, together
+from ..assembly import MARKER, Bytes, Part, chunked_, data, int_, map_, ndarray_, raw, str_, together
 from ..declare import array, empty, encode, flax_accept, flax_refuse, given, integer, nil, refuses_to_write, writes
+from ..repetition import Counted
 
 # A key of 65,534 bytes and 65,434 letters.
 LONG = "\u00e9" * 100 + "x" * 65_334

@@ -21,6 +21,7 @@ from ..assembly import (
     together,
 )
 from ..declare import accept, array, flax_accept, flax_refuse, integer, nil
+from ..repetition import Counted
 
 
 @flax_refuse("KEY-4", "FLAX-2")
@@ -56,9 +57,9 @@ def maps_of_15_and_16_entries():
 @flax_accept("FLAX-7", "WIRE-1")
 def map_of_65536_entries():
     """A map of 65,536 entries, the first whose count takes four bytes."""
-    names = [f"{i:x}" for i in range(65_536)]
-    entries = b"".join(str_(name).data() + b"\xc0" for name in names)
-    return map_(65_536) + data(entries, "65,536 entries"), [nil(name) for name in names]
+    entry = str_("000000").data() + b"\xc0"
+    entries = Bytes(Part(entry, "65,536 entries", 65_536, counted=Counted(1)))
+    return map_(65_536) + entries, [nil("%06x") | {"series": 65_536}]
 
 
 @accept("WIRE-1", "LEAF-3")

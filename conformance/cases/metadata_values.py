@@ -6,8 +6,9 @@ from __future__ import annotations
 import struct
 from typing import Any, Final, NamedTuple
 
-from ..assembly import Bytes, Counted, Part, data, fill, hexed, str_
+from ..assembly import Bytes, Part, data, fill, hexed, str_
 from ..products.values import Value, assembled, number, plain, text
+from ..repetition import Counted
 
 
 class Float(NamedTuple):

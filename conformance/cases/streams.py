@@ -1,6 +1,6 @@
 """Chapter 06: whole streams, their end, and that each key path stands in them once."""
 
-from ..assembly import Bytes, bin_, data, int_, ndarray_, path_, raw, record_
+from ..assembly import Bytes, Part, bin_, data, int_, ndarray_, path_, raw, record_
 from ..declare import (
     Conversion,
     accept,
@@ -14,6 +14,7 @@ from ..declare import (
     refuses_to_convert,
     refuses_to_write,
 )
+from ..repetition import Counted
 
 TWO = record_("a", int_(1)) + record_("b", ndarray_("int16", (2,), "0100 0200"))
 
@@ -260,8 +261,9 @@ def records_in_reverse_alphabetical_order():
 @accept("STREAM-7")
 def twenty_thousand_records():
     """Twenty thousand records: a reader whose work grows with the square of their number does not end in time."""
-    stream = b"".join(record_(f"{i:04x}", int_(i % 100)).data() for i in range(20_000))
-    return data(stream, "20,000 records"), [integer(f"{i:04x}", i % 100) for i in range(20_000)]
+    record = record_("000000", int_(7)).data()
+    stream = Bytes(Part(record, "20,000 records", 20_000, counted=Counted(record.index(b"000000"))))
+    return stream, [integer("%06x", 7) | {"series": 20_000}]
 
 
 @refuse("STREAM-4")

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from ..assembly import (
     Bytes,
-    Counted,
     Part,
     arr_,
     bin_,
@@ -27,6 +26,7 @@ from ..assembly import (
 )
 from ..cases.conversion_kinds import safetensors_
 from ..declare import Conversion
+from ..repetition import Counted
 from .payloads import CHUNKED, CONTENTS, Content
 from .product import Plain, product
 from .sizes import BUFFERS, Size, sizes

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 from ..assembly import (
     LETTERS,
     Bytes,
-    Counted,
     Part,
     arr_,
     bin_,
@@ -24,6 +23,7 @@ from ..assembly import (
     together,
 )
 from ..declare import given, integer
+from ..repetition import Counted
 from .product import Plain, product
 from .specimens import ARRAY, INT, SPECIMENS, Specimen
 from .values import assembled
@@ -107,7 +107,19 @@ _ORDERS: Final = (
     Plain("a-leaf-and-20-below-it", "a leaf, and then one twenty parts below it", ([], ["b"] * 20)),
     Plain("20-below-a-leaf-and-it", "a leaf, and then one twenty parts above it", (["b"] * 20, [])),
     Plain("a-leaf-and-300-below-it", "a leaf, and then one 300 parts below it", ([], ["b"] * 300)),
+    *(
+        Plain(
+            f"a-leaf-and-a-part-of-{n}-bytes-below-it", f"a leaf, and one below it in a part of {n:,}", ([], ["b" * n])
+        )
+        for n in (31, 48, 300)
+    ),
+    Plain(
+        "a-part-of-48-bytes-below-a-leaf-and-it",
+        "a leaf in a part of 48 bytes, and then one above it",
+        (["b" * 48], []),
+    ),
 )
+_FAR: Final = (0, 16, 1000)  # distances of those of which the one path is much longer than the other
 
 
 @product(
@@ -122,7 +134,9 @@ def key_paths_that_clash(order: Plain, near: Neighbourhood):
     first, second = order.value
     if near.depth + max(len(first), len(second)) > 512:
         return None
-    if max(len(first), len(second)) > 1 and near.distance not in (0, 16, 1000):
+    if max(len(first), len(second)) > 1 and near.distance not in _FAR:
+        return None
+    if len("".join((*first, *second))) > 30 and max(len(first), len(second)) == 1 and near.prefix < 15:
         return None
     return _in_records(near, first, second)
 
@@ -205,11 +219,20 @@ _TREES: Final = [
         ("below-and-leaf", "a leaf, and then one at the beginning of its path", ("b",), ()),
         ("leaf-and-far-below", "a leaf, and then one three parts below it", (), ("b", "", "c")),
         ("far-below-and-leaf", "a leaf, and then one three parts above it", ("b", "", "c"), ()),
+        ("leaf-and-long-below", "a leaf, and then one below it in a part of 48 bytes", (), ("b" * 48,)),
+        ("long-below-and-leaf", "a leaf in a part of 48 bytes, and then one above it", ("b" * 48,), ()),
     )
 ]
 _SHARED: Final = tuple(
-    Plain(f"{n}-between-at-depth-{depth}", f"{n} between them, at a depth of {depth}", (n, depth))
+    Plain(f"{n}-between-at-depth-{depth}", f"{n} between them, at a depth of {depth}", (n, depth, 0))
     for n, depth in ((0, 1), (1, 2), (300, 1), (17, 16), (1, 256), (0, 508))
+) + tuple(
+    Plain(
+        f"{n}-between-and-{prefix}-bytes",
+        f"{n} between them; the last part of both, and of those, begins with the same {prefix:,} bytes",
+        (n, 1, prefix),
+    )
+    for n, prefix in ((0, 31), (1, 63), (17, 300), (1, 5000))
 )
 
 
@@ -219,7 +242,7 @@ _SHARED: Final = tuple(
 def trees_whose_leaves_clash(order: Order, size: Plain):
     """What is to be written has two leaves at one place, or one below the other, with others between them. Nothing is
     written."""
-    n, depth = size.value
-    above = [f"{i % 10}" for i in range(depth - 1)]
-    paths = [[*above, "k", *order.first], *([*above, f"k{i}"] for i in range(n)), [*above, "k", *order.second]]
+    n, depth, prefix = size.value
+    above, key = [f"{i % 10}" for i in range(depth - 1)], "p" * prefix + "k"
+    paths = [[*above, key, *order.first], *([*above, f"{key}{i}"] for i in range(n)), [*above, key, *order.second]]
     return [given(path, "int", value="7") for path in paths]

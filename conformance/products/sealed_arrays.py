@@ -58,6 +58,21 @@ def payloads_behind_records_of_every_length(alignment: Plain, offset: Plain):
     return sealed([number("x" * offset.value, 1), one], alignment.value).accepted()
 
 
+_FAR: Final = [
+    Plain("padded", "an array of 4,096 bytes at an alignment of 4,096", (4096, 4096)),
+    Plain("small", "an array of one byte", (1, 64)),
+]
+
+
+@product("INDEX-3", "KEY-4", "ALIGN-3", want="accept", places=_FAR, canonical=True)
+def payloads_behind_the_longest_key_paths(place: Plain, _: Plain):
+    """A key path of 65,535 bytes stands in front of the payload, so that this begins behind 65,536 bytes of its record
+    and more (INDEX-3)."""
+    n, alignment = place.value
+    one = tensor(("k" * 65_535,), "uint8", (n,), patterned(n), alignment)
+    return sealed([number("a", 1), one], alignment).accepted()
+
+
 _DIMENSIONS: Final = {
     "4096": (4096,),
     "1-by-4096": (1, 4096),

@@ -94,11 +94,27 @@ def empty_nodes_in_sealed_streams(place: Plain, _: Plain):
     return encode_sealed([node.read, leaf.read], empty_nodes=place.value), sealed(kept).data()
 
 
+_NO_LEAF: Final = [
+    Plain("no-record", "nothing is given", []),
+    Plain(
+        "empty-nodes",
+        "all that is given are empty nodes, which are left out",
+        [given(["a"], "empty"), given(["b"], "empty")],
+    ),
+]
+
+
+@product("STREAM-3", "CONF-7", want="reject", places=_NO_LEAF, part=lambda _: "stream-encode", since="2.0")
+def sealed_streams_without_a_leaf(place: Plain, _: Plain):
+    """There is no leaf to be written, though there is metadata. Nothing is written."""
+    return encode_sealed(place.value, described({"step": 1}), empty_nodes="leave out")
+
+
 _ONE: Final = [given(["good"], "ndarray", dtype="uint8", shape=["5000"], fill="07"), number("k", 7).read]
 _NO_VALUE: Final = ("META-2", "LEAF-1", "LEAF-8", "WIRE-5")
 _WRONG: Final = [
     Plain(str(n).replace("-", "minus-"), f"{n:,}", str(n))
-    for n in (0, 1, 2, 32, 63, 65, 96, 100, 8192, 1 << 32, 1 << 64, -64)
+    for n in (0, 1, 2, 32, 63, 65, 96, 100, 8192, 1 << 32, (1 << 32) + 64, 1 << 64, (1 << 64) + 64, -64)
 ]
 
 

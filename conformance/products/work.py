@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 from ..assembly import (
     MARKER,
     Bytes,
-    Counted,
     Part,
     arr_,
     bin_,
@@ -25,6 +24,7 @@ from ..assembly import (
     str_,
 )
 from ..declare import array, integer
+from ..repetition import Counted
 from .product import Plain, product
 
 _N: Final = 200_000  # compared each with each, 2 * 10^10 pairs: more than the ten seconds that a program has

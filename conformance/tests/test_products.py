@@ -9,12 +9,13 @@ from fractions import Fraction
 
 import pytest
 
-from conformance.assembly import LETTERS, PATTERN, Bytes, Counted, Part, data, fill, patterned
+from conformance.assembly import LETTERS, PATTERN, Bytes, Part, data, fill, patterned
 from conformance.model import expanded, load_corpus, sampled
 from conformance.products.floats import FORMATS, cast, nearest, value
 from conformance.products.keys import HASHES, NOTIONS
 from conformance.products.places import PLACES
 from conformance.products.values import assembled, ended_before
+from conformance.repetition import Counted, Listed
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,14 @@ def test_what_is_counted_has_each_number_once():
     assert made == b"".join(b"<%06x>" % i for i in range(5000))
     made = Bytes(Part(b"<00>", "", 90, counted=Counted(1, 2, 10, 10))).data()
     assert made == b"".join(b"<%d>" % i for i in range(10, 100))
+
+
+def test_what_is_listed_has_each_value_in_its_turn():
+    values = [i.to_bytes(2, "big") for i in range(5000)]
+    listed = Listed(7, b"".join(values).hex())
+    made = Bytes(Part(b"<000000__>", "", 5000, counted=Counted(1), listed=listed)).data()
+    assert made == b"".join(b"<%06x%s>" % (i, value) for i, value in enumerate(values))
+    assert Bytes(Part(b"_-_", "", 3, listed=Listed(1, "0a0b0c"))).data() == b"_\x0a__\x0b__\x0c_"
 
 
 @pytest.mark.parametrize("start", [0, 1, 5, 250, 251, 252, 700, 1000])

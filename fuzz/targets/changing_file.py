@@ -65,11 +65,8 @@ def check_change(place: Path, name: str, change: str, k: int, at: int, other: bo
     file.write_bytes(data)
     shown = f"{name}, {file.name} {change} at byte {at} before read {k}: {error!r}"
     _check(name, change if calls.failed else "", new, result, error, shown, output)
-    after = State.of(place, before)
-    if (after.descriptors, after.mappings, after.threads) != (before.descriptors, before.mappings, before.threads):
-        raise Broken(f"{after.descriptors - before.descriptors or after} stays open: {shown}")
-    if left := after.names - before.names - {OUTPUT}:
-        raise Broken(f"{left} stays behind: {shown}")
+    if left := State.of(place, before).left_since(before, OUTPUT):
+        raise Broken(f"stays behind, {left}: {shown}")
 
 
 def _second(name: str) -> str:

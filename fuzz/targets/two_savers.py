@@ -40,9 +40,8 @@ def check(value: tuple[list[tuple[dict[str, Any], bool]], bool]) -> None:
         raise errors[0]
     if output.read_bytes() not in [file_of_tree(tree, STREAM) for tree, _ in savers]:
         raise Broken(f"the file is none of those that were saved: {output.read_bytes().hex()}")
-    after = State.of(_PLACE, before)
-    if after != before._replace(names={"output"}):
-        raise Broken(f"something stays: {after} after {before}")
+    if left := State.of(_PLACE, before).left_since(before, output.name):
+        raise Broken(f"something stays behind, {left}")
 
 
 def _saver(output: Path, tree: dict[str, Any], blocking: bool, errors: list[BaseException]) -> Callable[[], None]:
