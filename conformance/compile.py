@@ -155,7 +155,7 @@ def _recipe(value: Bytes) -> list[list[Any]]:
     """What a file is made from: digits, how often, and where they are counted; what is not repeated in one piece."""
     recipe: list[list[Any]] = []
     for part in value.parts:
-        if part.size and part.times == 1 and recipe and recipe[-1][1:] == [1]:
+        if part.size and part.times == 1 and not _others(part) and recipe and recipe[-1][1:] == [1]:
             recipe[-1][0] += part.data.hex()
         elif part.size:
             recipe.append([part.data.hex(), part.times, *_others(part)])

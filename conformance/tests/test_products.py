@@ -87,6 +87,7 @@ def test_what_is_listed_has_each_value_in_its_turn():
     listed = Listed(7, b"".join(values).hex())
     made = Bytes(Part(b"<000000__>", "", 5000, counted=Counted(1), listed=listed)).data()
     assert made == b"".join(b"<%06x%s>" % (i, value) for i, value in enumerate(values))
+    assert Bytes(Part(b"-_", "", 1, listed=Listed(0, "0a"))).data() == b"\x0a_"
     assert Bytes(Part(b"_-_", "", 3, listed=Listed(1, "0a0b0c"))).data() == b"_\x0a__\x0b__\x0c_"
 
 
