@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..containers.container import Contents
-from ..containers.load_prefixes import PREFIXES, dropped
+from ..containers.load_prefixes import PREFIXES, advise_subtree, dropped
 from ..containers.load_prefixes import select as select_by_prefix
 from ..containers.placeholders import refuse_placeholders
 from ..containers.safetensors_file import SPLIT
@@ -263,8 +263,7 @@ def open(
     Without one its kind is recognised from its first bytes (CONV-6), or has to be a stream where `any_kind` is False.
     A folder of safetensors or flax shards, or its index (`model.safetensors.index.json`), is one checkpoint.
     `names="whole"` keeps each safetensors name as a key path of one part; by default it is split at each dot. `prefix`
-    chooses the subtree under a key path, given as a tuple or in display form, and drops that path;
-    "trainstate_params::" and the like work as well.
+    chooses the subtree under a key path, given as a tuple or in display form, and drops that path.
     `dialect="split-leaves"` joins leaves that were cut into pieces with the paths `.../chunk_0`, `.../chunk_1`, ...
     A sealed stream is opened by reading only its index. So is a plain stream with its seal beside it, in a file of the
     same name plus `.seal`. What is read from either is checked against its checksums, unless `check` is False.
@@ -297,4 +296,5 @@ def open(
         file.close()
         if isinstance(error, FormatError):
             error.file = error.file or file.name
+            advise_subtree(error, load_prefix)
         raise

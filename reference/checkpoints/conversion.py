@@ -112,9 +112,10 @@ def convert(
     shapes is taken from `map_parameters`, from the metadata of the input, or from a config.json beside it. A folder of
     safetensors, or a file `model.safetensors`, gets the config.json that the map implies, unless it has one.
 
-    A stream is written in version `format`: "1.0", or "2.0" for a sealed stream; None is that of the input. A sealed
-    stream and a safetensors file get the metadata of the input, and `metadata` in addition; safetensors stores what is
-    not a string as JSON. `alignment` and `digests` are those of `reference.save`; None is what the input has.
+    A stream is written in version `format`: "1.0", or "2.0" for a sealed stream; None is that of the input. Other
+    kinds have no version. A sealed stream and a safetensors file get the metadata of the input, and `metadata` in
+    addition; safetensors stores what is not a string as JSON. `alignment` and `digests` are those of `reference.save`;
+    None is what the input has.
 
     Holds the headers of all leaves and some pieces of one payload in memory, some 20 MB,
     whatever the sizes. The output appears whole or not at all. `backend` does the casts: "numpy" or "jax",
@@ -124,6 +125,9 @@ def convert(
     include, exclude, keep = listed(include), listed(exclude), listed(keep)
     dtype_for = dtype_chooser(float_dtype, keep)
     to = Output(folder_of_map(output, map) if streaming is None else output, streaming, max_shard_size)
+    if format is not None and to.kind != STREAM:
+        text = f"{article(to.kind)} has no version of the stream format; leave out --format (format=)"
+        raise UsageError(f"{text}, or write a stream: params::{to.name.rstrip('/')}")
     to.refuse_itself(split_prefix(path)[1])
     replaces = to.replaces(split_prefix(path)[1])
     tally = Tally()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
+from ..containers.flax_file import FLAX
+from ..containers.load_prefixes import PREFIXES, split_prefix
+from ..containers.orbax_folder import ORBAX
 from ..containers.registry import kind_of, refuse_file
+from ..containers.safetensors_file import SAFETENSORS
 from ..containers.stream import STREAM, begins_sealed
 from ..containers.zeros import tell_zeros
 from ..format.checksums import RecordSums, encoded, with_sums
 from ..format.digests import LeafDigest, content_head, tree_digest
-from ..format.errors import FormatError, UsageError
+from ..format.errors import FormatError, UsageError, WrongKind, counted
 from ..format.indexes import DETACHED, IndexPlan
 from ..format.keypaths import encode_keypath
-from ..format.leaves import stored
+from ..format.leaves import size_text, stored
 from ..format.metadata import NOTHING, Metadata, encode_metadata
 from ..format.payloads import PIECE
 from ..format.records import Record, extents_of
@@ -28,6 +31,8 @@ from ..storage.progress import Shown, shown
 from ..storage.reading_ahead import expect
 from ..storage.same_files import is_same_file
 
+_SEALED_COPY: Final = "write it as a sealed stream: `streamckpt convert IN params::OUT --format=2.0`"
+
 
 class SealReport(NamedTuple):
     """What was sealed: the name of the seal, the number of leaves, and the sizes of stream and seal in bytes."""
@@ -36,6 +41,10 @@ class SealReport(NamedTuple):
     leaves: int
     nbytes: int
     seal_bytes: int
+
+    def __repr__(self) -> str:
+        leaves = counted(self.leaves, "leaf")
+        return f"<SealReport: wrote {self.seal}, {size_text(self.seal_bytes)}: the seal of {leaves}>"
 
 
 def seal(
@@ -49,7 +58,9 @@ def seal(
     `reference.storage.progress.shown`). Raises FormatError, OSError, and UsageError for a stream that is already
     sealed.
     """
-    name = os.fspath(path)
+    prefix, name = split_prefix(path)
+    if PREFIXES.get(prefix or "params") != STREAM or prefix == "trainstate_params":
+        raise UsageError(f"a seal is that of a whole stream, and {prefix}:: asks for something else; {_SEALED_COPY}")
     if isinstance(place_of(name), OpenDescriptor):
         raise UsageError(f"{name} is not a named file, so its seal has no place; save it to a file first")
     seal_beside = beside(name, DETACHED_SUFFIX)
@@ -60,7 +71,7 @@ def seal(
     source = place_of(name).open()
     try:
         if (found := kind_of(source)) != STREAM:
-            refuse_file(source, found, STREAM)
+            _refuse_kind(source, found)
         if begins_sealed(source):
             raise UsageError(f"{source.name} is already sealed; `streamckpt verify` checks it against its seal")
         records = _records_of(source)
@@ -89,6 +100,15 @@ def seal(
     with place.replace() as sink:
         sink.write(data)
     return SealReport(place.name, len(records), source.size, len(data))
+
+
+def _refuse_kind(source: Source, found: str) -> NoReturn:
+    try:
+        refuse_file(source, found, STREAM)
+    except WrongKind as error:
+        if found in (FLAX, SAFETENSORS, ORBAX):
+            error.advice = _SEALED_COPY
+        raise
 
 
 def _records_of(source: Source) -> list[Record]:

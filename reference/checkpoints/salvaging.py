@@ -167,6 +167,7 @@ def _doubtful(source: OpenedFile, records: Sequence[Record], losses: Sequence[Lo
 
 def _missing(losses: Sequence[Loss], doubtful: Sequence[Doubt], keeps: bool) -> dict[str, Any]:
     """What the metadata of a sealed output says of what is missing from it, nothing where that is nothing."""
+    losses = [loss for loss in losses if loss.error.clause != "SEAL-5"]  # what is behind a seal is not of the stream
     if not losses:
         return {}
     lost = list(dict.fromkeys(display(loss.error.path) for loss in losses if loss.error.path))

@@ -52,10 +52,15 @@ def run(parser: Parser, body: Body, argv: list[str] | None, refused: int = REFUS
     except KeyboardInterrupt:
         return say(parser.prog, "interrupted", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        let_output_go()
         return DONE if shows else refused
     except Exception as error:
         return say_error(parser.prog, error, refused)
+
+
+def let_output_go() -> None:
+    """Have what is still to be flushed go nowhere: Python would flush it at its end, and tell of the broken pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def say_error(prog: str, error: Exception, refused: int = REFUSED, to: TextIO | None = None) -> int:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import shlex
-import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
 from ..containers.load_prefixes import PREFIXES, shown_name
-from ..devices.targets import root_of
 from ..differences.comparison import ADDED, CHANGED, EQUAL, REMOVED, Comparison, Pair, compare
 from ..differences.measuring import Numbers, total
 from ..format.errors import UsageError, counted
@@ -21,7 +18,7 @@ from .command_line import print_json, run
 from .options import add_format_of_report, add_names, add_patterns, add_showing
 from .parsers import Parser, parser, whole_number
 from .statuses import DONE, USAGE
-from .tables import aligned, leaf_json, named, size
+from .tables import aligned, leaf_json, named, note_of_a_root, size
 
 DIFFERENT, TROUBLE = 1, USAGE  # beside 0, the exit statuses of diff and cmp
 
@@ -191,17 +188,8 @@ def _print_human(found: Comparison, files: tuple[str, str], depth: int | None, h
         _print_totals(found)
     counts = ", ".join(f"{found.count(change)} {change}" for change in (CHANGED, ADDED, REMOVED, EQUAL))
     print(f"the leaves differ: {counts}" if rows else f"equal: {counted(found.count(EQUAL), 'leaf')}")
-    _note_of_a_root(found)
-
-
-def _note_of_a_root(found: Comparison) -> None:
-    """Say so where one side has below a key path what the other has at its root."""
     removed, added = ([pair.path for pair in found.pairs if pair.change == change] for change in (REMOVED, ADDED))
-    for one, other, root in (("B", "A", root_of(added, removed)), ("A", "B", root_of(removed, added))):
-        if root:
-            text = f"{other} has below {display(root)} what {one} has at its root"
-            prefix = shlex.quote(f"--prefix={display(root)}")
-            print(f"note: {text}; `convert {prefix}` takes that part of {other}", file=sys.stderr)
+    note_of_a_root("A", "B", removed, added)
 
 
 def command_line() -> Parser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..checkpoints.conversion import ConvertReport, convert
 from ..checkpoints.remapping import HUGGING_FACE, folder_of_map
 from ..checkpoints.shard_sizes import DEFAULT_SHARD
 from ..computing.accelerators import spare_memory
-from ..containers.load_prefixes import PREFIXES, kind_said, shown_name
+from ..containers.load_prefixes import PREFIXES, kind_said, shown_name, split_prefix
 from ..containers.safetensors_file import SAFETENSORS
 from ..format.casts import FLOAT_NAMES
 from ..format.errors import article, counted
@@ -79,7 +80,11 @@ def command_line() -> Parser:
         "the output; a prefix (safetensors::, flax::, params::) or the end of the name (.safetensors) says what "
         "to write, and else --streaming does; safetensors::FOLDER/ writes a folder of shards; - is standard output",
     )
-    command.add_flag("streaming", None, "write a stream (True) or a standard flax file (False, the default)")
+    command.add_flag(
+        "streaming",
+        None,
+        "write a stream (True) or a standard flax file (False); the default is False, or True with --format",
+    )
     command.add_argument(
         "--max_shard_size",
         metavar="SIZE",
@@ -180,6 +185,16 @@ def _remaps(arguments: argparse.Namespace) -> bool:
     return bool(arguments.map or arguments.rename or arguments.prefix)
 
 
+def _note_of_a_folder(output: str) -> None:
+    """Say how transformers is given a model; of an output that is a file, not where it belongs with others."""
+    path = split_prefix(output)[1]
+    if not path.endswith("/"):
+        stem = re.sub(r"\.\w+$", "", path)
+        folder = f"safetensors::{named(stem)}/"
+        text = f"transformers loads a folder: name the output {folder} to get safetensors and a config.json"
+        print(f"note: {text}", file=sys.stderr)
+
+
 def float_dtypes(given: list[str] | None) -> dict[str, str] | str:
     """The dtypes of [GLOB=]DTYPE arguments, for `convert`."""
     found = [each.rpartition("=") for each in given or ()]
@@ -193,7 +208,8 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.output_file = folder_of_map(arguments.output_file, remapping["map"])
     kind = kind_said(arguments.output_file)
     if is_default := arguments.streaming is None and kind is None:
-        arguments.streaming = False
+        sealed = arguments.format, arguments.alignment, arguments.digests  # what streams alone have
+        arguments.streaming = any(sealed)
     report = convert(
         arguments.load_checkpoint,
         arguments.output_file,
@@ -221,10 +237,9 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         _print_plan(report)
     _print_report(arguments, report)
-    if is_default and report.map and report.map.framework == HUGGING_FACE:
-        folder = f"{named(str(arguments.output_file))}/"
-        text = f"transformers loads a folder: name it {folder}, with the slash, for safetensors and a config.json"
-        print(f"note: {text}", file=sys.stderr)
+    is_for_transformers = report.map and report.map.framework == HUGGING_FACE and (is_default or kind == SAFETENSORS)
+    if is_for_transformers and report.map and not report.map.config_name:
+        _note_of_a_folder(str(arguments.output_file))
     if report.replaced:
         verb = "would take" if arguments.dry_run else "has taken"
         print(f"note: it {verb} the place of the input, which is the same file", file=sys.stderr)

@@ -23,7 +23,7 @@ from ..format.keypaths import display
 from .command_line import print_json, run
 from .options import add_backend, add_format, add_names, add_showing
 from .parsers import Parser, parser, whole_number
-from .tables import losses, named, note_left_out, note_worst, size
+from .tables import losses, named, note_left_out, note_of_a_root, note_worst, size
 
 EXACT, SUBTRACT = "exact", "subtract"
 _PLACES: Final = "BASE TARGET OUT"
@@ -180,6 +180,8 @@ def _print_diff(arguments: argparse.Namespace, report: DiffReport) -> None:
         print(f"the target was cast to {arguments.float_dtype} first; {losses(report.overflowed, report.became_zero)}")
         note_worst(report.worst)
     note_left_out("a delta has no place", report.metadata_left_out, "recover gives back the leaves alone")
+    if not (report.same or report.changed):
+        note_of_a_root("the base", "the target", report.removed, report.added)
     print("exact: recover gives back every bit of the target, and first checks the base by its digests")
     if arguments.streaming is False:
         text = "a delta is a kind of file of its own, neither a stream nor a flax file, whatever --streaming says"

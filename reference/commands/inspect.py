@@ -162,7 +162,8 @@ def _opened_up_to_fault(arguments: argparse.Namespace, path: str, error: Excepti
             yield None
             return
         is_chosen = chooser(arguments.include, arguments.exclude)
-        records = [each for each in read_up_to_fault(source, arguments.dialect) if is_chosen(each.path)]
+        found = read_up_to_fault(source, arguments.dialect)  # which does not look for key paths that clash
+        records = [each for each in found if each.offset < error.offset and is_chosen(each.path)]
         yield Checkpoint(source, kind, Contents(records)) if records else None
 
 

@@ -27,7 +27,7 @@ writes to the stream, make the seal again or remove it; the commands here remove
 def command_line() -> Parser:
     """The options of the command."""
     command = parser("seal", "Write the seal of a stream to a file beside it.", "STREAM", _EXAMPLES)
-    command.add_argument("path", metavar="STREAM", help="the stream; the seal is STREAM.seal")
+    command.add_argument("path", metavar="STREAM", help="the stream, [params::]PATH; the seal is PATH.seal")
     add_metadata(command, "the seal")
     command.add_flag("digests", False, "put the SHA-256 of each leaf into the seal")
     add_showing(command)

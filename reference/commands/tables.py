@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
 from ..containers.load_prefixes import shown_name
+from ..devices.targets import root_of
 from ..format.errors import counted
 from ..format.keypaths import display, printable
 from ..format.leaves import Leaf, size_text
@@ -56,3 +58,13 @@ def note_worst(worst: tuple[str, ...] | None) -> None:
     """Name the leaf that a cast has cost the most values."""
     if worst is not None:
         print(f"note: {display(worst)} has lost the most values to the cast", file=sys.stderr)
+
+
+def note_of_a_root(a: str, b: str, removed: Sequence[tuple[str, ...]], added: Sequence[tuple[str, ...]]) -> None:
+    """Say so where one side has below a key path what the other has at its root: `removed` are the key paths that `a`
+    alone has, and `added` those that `b` has."""
+    for one, other, root in ((b, a, root_of(added, removed)), (a, b, root_of(removed, added))):
+        if root:
+            prefix = shlex.quote(f"--prefix={display(root)}")
+            text = f"{other} has below {display(root)} what {one} has at its root"
+            print(f"note: {text}; `convert {prefix}` takes that part of {other}", file=sys.stderr)

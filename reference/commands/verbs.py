@@ -10,7 +10,7 @@ from typing import Final
 
 from ..containers.load_prefixes import split_prefix
 from ..format.errors import UsageError
-from .command_line import say
+from .command_line import let_output_go, say, say_error
 from .parsers import called_as
 from .spellings import did_you_mean
 from .statuses import DONE, INTERRUPTED, USAGE, table_of_statuses
@@ -51,25 +51,35 @@ def main(argv: list[str] | None = None) -> int:
     if "_ARGCOMPLETE" in os.environ:
         _module("completion").complete()
     try:
-        verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-        if verb in VERBS or verb == "completion":
-            return _module(verb).main(rest)
-        if verb == "help" and rest:
-            return main([rest[0], "--help"])
-        if verb in _HELP:
-            print(help_text(prog))
-            return DONE
-        if verb in ("--version", "-V", "version"):
-            print(version_text())
-            return DONE
-        if not verb:
-            print(help_text(prog), file=sys.stderr)
-            return USAGE
-        return say(prog, f"{_unknown(prog, verb)} (see `{prog} --help`)", USAGE)
+        try:
+            return _dispatched(prog, arguments)
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return say(prog, "interrupted", INTERRUPTED)
-    except UsageError as error:
-        return say(prog, str(error), USAGE)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        let_output_go()
+        return DONE
+    except (UsageError, OSError) as error:
+        return say_error(prog, error)
+
+
+def _dispatched(prog: str, arguments: list[str]) -> int:
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if verb in VERBS or verb == "completion":
+        return _module(verb).main(rest)
+    if verb == "help" and rest:
+        return _dispatched(prog, [rest[0], "--help"])
+    if verb in _HELP:
+        print(help_text(prog))
+        return DONE
+    if verb in ("--version", "-V", "version"):
+        print(version_text())
+        return DONE
+    if not verb:
+        print(help_text(prog), file=sys.stderr)
+        return USAGE
+    return say(prog, f"{_unknown(prog, verb)} (see `{prog} --help`)", USAGE)
 
 
 def _unknown(prog: str, word: str) -> str:

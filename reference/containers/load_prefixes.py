@@ -7,7 +7,7 @@ import re
 import shlex
 from typing import Final
 
-from ..format.errors import FormatError, UsageError
+from ..format.errors import FormatError, UsageError, WrongKind
 from ..format.keypaths import display
 from ..format.records import Record
 from ..format.trees import is_train_state
@@ -36,6 +36,8 @@ def split_prefix(spec: str | os.PathLike[str]) -> tuple[str | None, str]:
     text: object = os.fspath(spec) if isinstance(spec, os.PathLike) else spec
     if not isinstance(text, str):
         raise TypeError(f"a checkpoint is named by a path or a URL, a str or a Path, not {type(text).__name__}")
+    if not text:
+        raise UsageError("a path is empty: name a file, or a folder")
     prefix, separator, path = text.partition("::")
     if not separator or "/" in prefix:
         if (found := _ONE_COLON.match(text)) and found[1] in PREFIXES:
@@ -61,7 +63,10 @@ _ENDINGS: Final = (
     (re.compile(r"\.safetensors$", re.IGNORECASE), SAFETENSORS),
     (re.compile(r"(^|/)flax_model[^/]*\.msgpack$"), FLAX),
 )
-_NOT_WRITTEN: Final = re.compile(r"\.(pt|pth|npz|npy|h5|hdf5|gguf|onnx)$|(?<=/)pytorch_model[^/]*\.bin$")
+_NOT_WRITTEN: Final = re.compile(
+    r"\.(pt|pth|npz|npy|h5|hdf5|gguf|onnx|json|pkl|pickle|zip|tar|gz|xz|zst)$|(?<=/)pytorch_model[^/]*\.bin$"
+)
+_ALMOST: Final = re.compile(r"\.(safe?_?-?tensors?|safetnesors?)$", re.IGNORECASE)  # safetensors, misspelled
 _INDEX: Final = re.compile(r"\.(safetensors|msgpack)\.index\.json$")
 
 
@@ -78,6 +83,9 @@ def kind_said(output: str | os.PathLike[str]) -> str | None:
     if found := _NOT_WRITTEN.search(f"/{path}"):
         advice = "put safetensors::, flax:: or params:: before it to say what to write"
         raise UsageError(f"{path}: {found[0]} files cannot be written; {advice}")
+    if (found := _ALMOST.search(path)) and found[0].lower() != ".safetensors":
+        meant = f"{path[: found.start()]}.safetensors"
+        raise UsageError(f"{path}: did you mean {meant}? If not, put flax:: or params:: before it to say what to write")
     return next((kind for ending, kind in _ENDINGS if ending.search(path)), None)
 
 
@@ -145,6 +153,12 @@ def select(records: list[Record], prefix: str | None) -> list[Record]:
         advice = "in a train state of JAXSeq they are under params: use trainstate:: with the prefix params"
         raise FormatError("CONV-5", None, None, detail, advice)
     return subtree(records, WEIGHTS)
+
+
+def advise_subtree(error: FormatError, prefix: str | None) -> None:
+    """Have the refusal of another kind of file say how its weights are had, where a prefix asks for those alone."""
+    if prefix == "trainstate_params" and isinstance(error, WrongKind) and error.kind in (FLAX, SAFETENSORS, ORBAX):
+        error.advice = f"{error.advice} and --prefix={display(WEIGHTS)} (prefix=) for its weights"
 
 
 def dropped(prefix: str | None) -> tuple[str, ...]:

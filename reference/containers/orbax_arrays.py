@@ -205,8 +205,9 @@ class NewArrays:
             return work.result()
         except ValueError as error:
             text = str(error).partition(" [")[0]
-            number = errno.ENOSPC if "No space left" in text else errno.EIO
-            raise OSError(number, f"tensorstore cannot write: {text}", self._folder) from None
+            if "No space left" in text:
+                raise OSError(errno.ENOSPC, "no space left on device", self._folder) from None
+            raise OSError(errno.EIO, f"tensorstore cannot write: {text}", self._folder) from None
 
     def close(self) -> None:
         self._commit()

@@ -80,7 +80,7 @@ def compare(
         old = {item.path: item for item in left.items if is_chosen(item.path)}
         new = {item.path: item for item in right.items if is_chosen(item.path)}
         if (include is not None or exclude is not None) and not old and not new:
-            some = ", ".join(display(item.path) for item in right.items[:3])
+            some = ", ".join(map(display, right.first))
             raise UsageError(f"the patterns select no leaf of either side; the first leaves of the second are: {some}")
         total = sum(item.leaf.nbytes + old[path].leaf.nbytes for path, item in new.items() if path in old)
         with shown(progress)("compare", total) as moved:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -44,6 +44,7 @@ class Side(NamedTuple):
     expect: Callable[[], None]  # says that all leaves will be read, in their order (`storage.reading_ahead`)
     digests: Mapping[tuple[str, ...], bytes] = MappingProxyType({})  # of leaves, where a seal states them
     metadata: Mapping[str, Any] = MappingProxyType({})
+    first: Sequence[tuple[str, ...]] = ()  # key paths of some leaves, whether they are wanted or not
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -81,9 +82,11 @@ def open_side(checkpoint: Any, is_chosen: Chooser | None = None, names: str = SP
     """
     if not isinstance(checkpoint, str | os.PathLike):
         items = [readable_item(*leaf) for leaf in flatten(checkpoint, expand=flax_expansion())]
-        yield Side("the tree", TREE, depth_first(items), lambda: None, lambda: None)
+        first = [item.path for item in items[:3]]
+        yield Side("the tree", TREE, depth_first(items), lambda: None, lambda: None, first=first)
         return
     with open_checkpoint(checkpoint, names=names) as opened:
+        first = [record.path for record in opened.listed[:3]]
         opened.leave_out(is_chosen)
         with no_collection(), _whole(is_chosen):
             records = depth_first(opened.records)
@@ -98,4 +101,5 @@ def open_side(checkpoint: Any, is_chosen: Chooser | None = None, names: str = SP
             lambda: expect(source, extents_of(records)),
             digests,
             opened.metadata,
+            first,
         )

@@ -51,9 +51,9 @@ def ends_sealed(source: Source) -> bool:
     return source.read_at(at, source.size - at).endswith(SIGNATURE)
 
 
-def read_seal(source: Source) -> Seal:
-    """The seal of a sealed stream, found from the end of the file. Raises FormatError."""
-    size = source.size
+def read_seal(source: Source, size: int | None = None) -> Seal:
+    """The seal of a sealed stream, found from the end of the file, or of its first `size` bytes. Raises FormatError."""
+    size = source.size if size is None else size
     tail_at = max(0, size - _TAIL)
     tail = source.read_at(tail_at, size - tail_at)
     seal_at, length, crc = _read_footer(tail, size)

@@ -47,7 +47,7 @@ def _refuse_clash(records: Sequence[Record], keys: Sequence[str]) -> None:
 # STREAM-4: "No key path stands in a stream twice."
 # STREAM-5: "No key path is the beginning of another."
 def find_clash(keys: Sequence[str]) -> tuple[int, int] | None:
-    """The indices of two key paths of which one equals or begins the other, or None.
+    """The indices of two key paths of which one equals or begins the other, the first such in the file, or None.
 
     In sorted order a path's extensions follow it at once, so neighbours are all there is to compare.
     """
@@ -55,7 +55,7 @@ def find_clash(keys: Sequence[str]) -> tuple[int, int] | None:
     if not any(map(str.startswith, ordered[1:], ordered)):
         return None
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return next((a, b) for a, b in pairwise(order) if keys[b].startswith(keys[a]))
+    return min(((a, b) for a, b in pairwise(order) if keys[b].startswith(keys[a])), key=max)
 
 
 def clash_error(first: tuple[str, ...], second: tuple[str, ...], offset: int | None) -> FormatError:

@@ -131,12 +131,15 @@ def _rule(raw: Any, number: int) -> Rule:
     left, right = (names_of(axes.left), names_of(axes.right)) if axes else (set[str](), set[str]())
     for one_sided, gone in ((rule.stacked, right - left), (rule.unstacked, left - right)):
         for name in one_sided:
+            is_any = "..." in (rule.source.kinds.get(name), rule.target.kinds.get(name))
+            if name not in gone and is_any:
+                raise UsageError(f"{where}: {{{name}...}} is on one side only; add it to the other")
             if name not in gone:
                 raise UsageError(
                     f"{where}: {{{name}}} is on one side only; add it to the other, or make it an axis of the array "
                     f'there: axes = "{name} a b -> a b"'
                 )
-            if "..." in (rule.source.kinds.get(name), rule.target.kinds.get(name)):
+            if is_any:
                 raise UsageError(f"{where}: leaves are stacked over whole numbers, and {{{name}...}} can be any parts")
     odd = (left ^ right) - {*rule.stacked, *rule.unstacked}
     if odd:

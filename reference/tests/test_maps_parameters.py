@@ -166,11 +166,16 @@ def test_a_folder_of_shards_is_a_model_and_comes_back(folder, capsys):
         assert same(sorted_tree(checkpoint.tree()), sorted_tree(easylm()))
 
 
-def test_a_flax_file_with_the_names_of_hugging_face_is_told_what_is_loaded_there(folder, capsys):
+def test_a_file_with_the_names_of_hugging_face_is_told_what_is_loaded_there(folder, capsys):
     given = [f"--load_checkpoint={folder}/easylm", "--map=llama-easylm-to-hf", "--map_parameter=heads=4"]
     assert run(*given, f"--output_file={folder}/single") == 0
-    note = f"note: transformers loads a folder: name it {folder}/single/, with the slash, for safetensors and a"
+    note = f"note: transformers loads a folder: name the output safetensors::{folder}/single/ to get safetensors and a"
     assert note in capsys.readouterr().err
+    for name in ("single.safetensors", "single.msgpack"):
+        assert run(*given, f"--output_file={folder}/{name}") == 0
+        assert note in capsys.readouterr().err
+    assert run(*given, f"--output_file={folder}/model.safetensors") == 0  # beside which the config.json is
+    assert "transformers loads" not in capsys.readouterr().err
     for meant in ([f"--output_file=flax::{folder}/x"], [f"--output_file={folder}/y", "--streaming=False"]):
         assert run(*given, *meant) == 0
         assert "transformers loads" not in capsys.readouterr().err

@@ -20,7 +20,10 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["inspect", ""], "'': no such file or directory"),
+        (["inspect", ""], "a path is empty: name a file, or a folder"),
+        (["convert", "x", ""], "a path is empty: name a file, or a folder"),
+        (["convert", "x", "z.safetensor"], "z.safetensor: did you mean z.safetensors? If not, put flax:: or params::"),
+        (["convert", "x", "z.json"], "z.json: .json files cannot be written; put safetensors::, flax:: or params::"),
         (["inspect", "none/"], "none/: there is no such folder"),
         (["inspect", "none"], "none: no such file or directory\n"),
         (
