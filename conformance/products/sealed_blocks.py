@@ -126,3 +126,27 @@ def a_bit_of_a_stream_with_a_detached_seal(place: Plain, bit: Plain):
     whole = bytearray(_BESIDE.before().data())
     whole[place.value] ^= 1 << bit.value
     return Bytes(*data(bytes(whole)).parts), _BESIDE.seal_file()
+
+
+# --- seals across the end of a buffer -----------------------------------------------------------------------------
+
+_BEGINS: Final = [
+    *(Plain(f"seal-{n}-before", f"the seal begins {n} bytes before it", (0, n)) for n in (0, 1, 2, 3, 4, 5, 6, 30)),
+    *(Plain(f"footer-{n}-before", f"the footer begins {n} bytes before it", (40, n)) for n in (0, 1, 8, 20, 39)),
+]
+_BUFFERS: Final = sizes("bytes, where a buffer may end", (1 << k for k in range(12, 21)))
+
+
+@product("SEAL-3", "SEAL-4", "INDEX-8", want="accept", places=_BEGINS, sizes=_BUFFERS)
+def seals_across_the_end_of_a_buffer(place: Plain, size: Size):
+    """The seal, or the footer in it, stands just where a common buffer is full: what is summed before it and in it ends
+    where it does, and not where the buffer does."""
+    behind, before = place.value
+    n = size.n - 2000
+    while True:  # a longer payload may have longer headers
+        made = sealed([tensor("k", "uint8", (n,), patterned(n))])
+        found = made.data()
+        at = found.size - behind if behind else made.before().size
+        if at == size.n - before:
+            return found, made.read(), made.seal()
+        n += size.n - before - at
