@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from ..assembly import bin_, hexed, ndarray_, raw
+from ..assembly import Bytes, bin_, hexed, ndarray_, raw
 from ..cases.delta_assembly import recovery, small, tree_digest
 from ..cases.sealed_assembly import detached, sealed
 from ..cases.sealed_leaves import in_chunks, item, number, of_specimen, tensor
@@ -14,7 +15,7 @@ from .product import Plain, product
 from .sealed_metadata import ALIKE
 from .sealed_streams import KINDS, ONE, THREE, Shape
 from .specimens import SPECIMENS
-from .values import assembled, slots
+from .values import Instead, Value, assembled, headed, slots
 
 _BITS: Final = [Plain(f"bit-{k}", f"bit {k}", k) for k in (0, 1, 7, 8, 15, 16, 17, 24, 30, 31)]
 
@@ -92,13 +93,18 @@ def digests_that_begin_alike(place: Plain, _: Plain):
     return sealed([number(name, 7) for name in place.value], digests=True).accepted()
 
 
+def _where_it_fits(form: Callable[[Value, Bytes], Bytes | None]) -> Instead:
+    """A form, and for what it does not hold the shortest one."""
+    return lambda value, body: form(value, body) or headed(value, body)
+
+
 # Leaves of every kind, each with one header that is longer than needed, or in another form that a reader accepts.
 _FORMED: Final = [
     Plain(f"{one.name}-{value.slot}-{name}", f"{one.about}, its {value.slot} as {name}", (one, made))
     for one in SPECIMENS
     for value in slots(one.value)
     for name, form in list(FORMS.get(value.kind, {}).items())[-1:]
-    if (made := assembled(one.value, value.slot, form)) and made.size > assembled(one.value).size
+    if (made := assembled(one.value, value.slot, _where_it_fits(form))).size > assembled(one.value).size
 ]
 
 

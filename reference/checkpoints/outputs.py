@@ -28,7 +28,7 @@ from ..storage.object_places import ObjectPlace
 from ..storage.output_checks import check_folder
 from ..storage.place import Place
 from ..storage.places import LocalPlace, names_folder, place_of
-from ..storage.same_files import is_same_file, refuse_an_input, refuse_itself
+from ..storage.same_files import is_same_file, refuse_an_input, refuse_itself, refuse_what_belongs_to
 from ..storage.shared_output import SharedOutput
 from ..storage.whole_folders import replace_set
 from .output_plans import Plan, taken
@@ -115,9 +115,13 @@ class Output:
         return [i for group in groups for i in sorted(group, key=lambda i: -leaves[i][1])]
 
     def refuse_itself(self, path: Path_) -> None:
-        """Refuse to write into the file that is read; see `same_files`. Raises UsageError."""
+        """Refuse to write into the file that is read, or to one that belongs to it; see `same_files`.
+
+        Raises UsageError.
+        """
         if not self.is_folder:
             refuse_itself(self._place, path)
+            refuse_what_belongs_to(self._place, "what is read", path)
 
     def refuse_inputs(self, inputs: dict[str, Path_]) -> None:
         """Refuse to write to a file that is also read, or over a set that holds one; see `refuse_an_input`.

@@ -17,6 +17,7 @@ from ..containers.orbax_folder import ORBAX
 from ..containers.placeholders import refuse_placeholders
 from ..containers.registry import kind_of, refuse, steps_of
 from ..containers.safetensors_file import SAFETENSORS
+from ..containers.seals_beside import seal_beside
 from ..containers.shards import open_files
 from ..containers.stream import STREAM, sealed_as
 from ..containers.zeros import zeros_from
@@ -29,6 +30,7 @@ from ..format.records import Item, Record, extents_of, item_in, item_of_closed
 from ..format.sealing import SealOptions
 from ..format.seals import VERSION, Seal
 from ..format.trees import depth_first
+from ..storage.joined_files import JoinedFiles
 from ..storage.local_files import Path_
 from ..storage.place import OpenedFile
 from ..storage.places import place_of
@@ -98,11 +100,12 @@ def salvage(
     `exclude` are globs, or compiled regular expressions, on the display form of key paths.
 
     If the seal of a sealed stream is intact, every leaf that matches its checksums is salvaged, into a sealed stream
-    with the same metadata. If the seal is lost, a plain stream is written, in which arrays in parts remain parts.
-    `format` asks for "1.0" or "2.0" instead. A sealed output from which something is missing says so: its metadata has
-    an entry `salvaged`. With `dry_run`, or if `output` is None, nothing is written. `dialect` says how a stream was
-    written (see `open`). `progress` is True for a bar on a terminal, or a callable (see
-    `reference.storage.progress.shown`). Raises FormatError if no leaf is intact, OSError, and UsageError.
+    with the same metadata; a seal beside a plain stream says which leaves are damaged. If the seal is lost, a plain
+    stream is written, in which arrays in parts remain parts. `format` asks for "1.0" or "2.0" instead. A sealed output
+    from which something is missing says so: its metadata has an entry `salvaged`. With `dry_run`, or if `output` is
+    None, nothing is written. `dialect` says how a stream was written (see `open`). `progress` is True for a bar on a
+    terminal, or a callable (see `reference.storage.progress.shown`). Raises FormatError if no leaf is intact, OSError,
+    and UsageError.
     """
     prefix, name = split_prefix(os.fspath(path))
     if PREFIXES.get(prefix or "", STREAM) not in (STREAM, FLAX):
@@ -110,7 +113,8 @@ def salvage(
     is_chosen = chooser(include, exclude)
     with contextlib.closing(open_files(name, PREFIXES.get(prefix or ""))) as source:
         _refuse_others(source)
-        kind, records, losses, seal, departure = read_what_is_whole(source, dialect)
+        beside = seal_beside(source, name) if dialect is None else None
+        kind, records, losses, seal, departure = read_what_is_whole(source, dialect, beside)
         doubtful = _doubtful(source, records, losses)
         unsure = set[tuple[str, ...]]() if keep_doubtful else {doubt.path for doubt in doubtful}
         intact = [record for record in records if record.path not in unsure]
@@ -125,7 +129,8 @@ def salvage(
         if target == ORBAX:
             raise UsageError("what is salvaged is written to one file: convert that to orbax::")
         found = moved_metadata(seal.index.metadata, [(record.path, record.path) for record in chosen]) if seal else {}
-        options = _options(target, format, seal, found, _missing(losses, doubtful, keep_doubtful))
+        attached = seal if seal is not None and not seal.is_detached else None
+        options = _options(target, format, attached, found, _missing(losses, doubtful, keep_doubtful))
         items = [item_in(source, record) for record in depth_first(chosen)]
         if options is not None and seal is None and any(has_part_name(item.path) for item in items):
             raise UsageError(f"{source.name} holds parts of arrays, whose seal is lost: salvage it with --format=1.0")
@@ -155,14 +160,20 @@ def salvage(
 
 
 def _doubtful(source: OpenedFile, records: Sequence[Record], losses: Sequence[Loss]) -> tuple[Doubt, ...]:
-    """The leaves that end in the zeros with which a file ends whose last stretch is lost."""
-    if not any(loss.end == source.size for loss in losses) or (start := zeros_from(source)) is None:
-        return ()
-    return tuple(
-        Doubt(record.path, record.end - max(start, record.leaf_offset), record.end - record.leaf_offset)
-        for record in records
-        if record.end > start
-    )
+    """The leaves that end in the zeros with which a file, or a shard, ends whose last stretch is lost."""
+    files = zip(source.files, source.starts, strict=True) if isinstance(source, JoinedFiles) else [(source, 0)]
+    doubts: list[Doubt] = []
+    for file, first in files:
+        end = first + file.size
+        if not any(first < loss.end == end for loss in losses) or (start := zeros_from(file)) is None:
+            continue
+        start += first
+        doubts += [
+            Doubt(record.path, record.end - max(start, record.leaf_offset), record.end - record.leaf_offset)
+            for record in records
+            if start < record.end <= end
+        ]
+    return tuple(doubts)
 
 
 def _missing(losses: Sequence[Loss], doubtful: Sequence[Doubt], keeps: bool) -> dict[str, Any]:

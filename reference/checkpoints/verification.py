@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from ..format.indexes import DIGEST
 from ..format.keypaths import KeyPath
 from ..format.leaves import stored
 from ..format.payloads import PIECE, Step
-from ..format.records import MAX_OLD_BLOB, Item, Record, extents_of
+from ..format.records import MAX_OLD_BLOB, Item, Record, extents_of, value_of
 from ..format.sealing import SealOptions
 from ..format.seals import Seal
 from ..format.trees import depth_first
@@ -145,6 +146,12 @@ def _payload_notes(source: Source, record: Record, moved: Progress, digest: Leaf
             digest.update(raw.data)
         if record.dtype is not None:
             notes.update(dict(_array_notes(raw, record.dtype)))
+    if record.leaf.kind in ("float", "complex"):
+        value = value_of(source, record)
+        if cmath.isnan(value):
+            notes[NAN] = 1
+        if cmath.isinf(value):
+            notes[INFINITIES] = 1
     return notes
 
 
@@ -173,7 +180,7 @@ def _array_notes(raw: np.ndarray, dtype: np.dtype) -> Iterator[tuple[str, int]]:
     elif bits := BITS.get(dtype.name):
         if n := int(np.count_nonzero(raw >> bits)):
             yield "holds elements with high bits that are not zero (DTYPE-4)", n
-    elif (part := PARTS.get(dtype.name, dtype.name)) in FLOAT_TAGS or dtype.kind == "f":  # so is float8_e5m2
+    elif (part := PARTS.get(dtype.name, dtype.name)) in FLOAT_TAGS or part.startswith("float8"):
         values = raw.view(dtype_of(part))
         if part in FLOAT_TAGS and are_finite(values):  # which takes less than to look for either
             return

@@ -16,7 +16,7 @@ from ..format.small_records import Run, SeenArrays
 from ..format.streams import find_clashes
 from ..format.wire import NEAR, Cursor, Source
 from .container import Departure, Loss
-from .damaged_sealed import read_by_index
+from .damaged_sealed import read_by_index, read_by_seal
 from .flax_file import FLAX, departure
 from .registry import begins_as, dialect_called
 from .shards import Shards
@@ -44,14 +44,16 @@ class Whole(NamedTuple):
     departure: Departure | None = None
 
 
-def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
+def read_what_is_whole(source: Source, dialect: str | None = None, beside: Seal | FormatError | None = None) -> Whole:
     """The kind of a file, its whole records and what is lost, in the order of the file.
 
     `dialect` is that of `registry.read_contents`. Raises UsageError for one that does not exist, and nothing else. A
     file that does not begin as a flax file is taken for a stream, for its first bytes may be what is damaged. Those
-    in shards are flax files.
+    in shards are flax files. `beside` is a seal in a file of its own, or what is wrong with it.
     """
     dialect_called(dialect)
+    if isinstance(beside, Seal):
+        return Whole(STREAM, *read_by_seal(source, beside, source.size))
     ints: list[FormatError] = []
     if isinstance(source, Shards):
         return Whole(FLAX, *source.read_damaged(lambda shard: _flax(shard, ints)), None, departure(ints))
@@ -59,7 +61,8 @@ def read_what_is_whole(source: Source, dialect: str | None = None) -> Whole:
         return Whole(STREAM, *found)
     if begins_as(source, FLAX):
         return Whole(FLAX, *_flax(source, ints), None, departure(ints))
-    return Whole(STREAM, *_stream(source, split=dialect == SPLIT_LEAVES))
+    records, losses = _stream(source, split=dialect == SPLIT_LEAVES)
+    return Whole(STREAM, records, losses + ([Loss(source.size, source.size, beside)] if beside is not None else []))
 
 
 def read_up_to_fault(source: Source, dialect: str | None = None) -> list[Record]:
@@ -88,6 +91,11 @@ def _flax(source: Source, ints: list[FormatError]) -> tuple[list[Record], list[L
     try:
         read_flax(source, records, int_key=ints.append, skipped=lambda *loss: losses.append(Loss(*loss)))
     except FormatError as error:
+        if (first := next((loss for loss in losses if loss.error.clause == "FLAX-5"), None)) is not None:
+            # What came twice was a copy of bytes, and what is behind it stands where others belong.
+            before = [record for record in records if record.end <= first.offset]
+            lists = [loss for loss in losses if loss.offset < first.offset]
+            return before, [*lists, Loss(first.offset, source.size, first.error)]
         ends = [records[-1].end if records else 0, losses[-1].end if losses else 0]
         return records, [*losses, Loss(max(ends), source.size, error)]
     return records, losses

@@ -18,7 +18,12 @@ def read_by_index(source: Source) -> tuple[list[Record], list[Loss], Seal] | Non
         seal, end = _seal_and_end(source)
     except FormatError:
         return None
-    found = SealedRecords(source, seal, detached=False)
+    return read_by_seal(source, seal, end)
+
+
+def read_by_seal(source: Source, seal: Seal, end: int) -> tuple[list[Record], list[Loss], Seal]:
+    """The same by a seal that ends at an offset, or is in a file of its own."""
+    found = SealedRecords(source, seal, seal.is_detached)
     records: list[Record] = []
     losses: list[Loss] = []
     columns = seal.index.columns

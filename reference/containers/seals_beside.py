@@ -6,7 +6,8 @@ import contextlib
 import errno
 from typing import Final
 
-from ..format.seals import DETACHED_SUFFIX, FOOTER, ends_as_detached
+from ..format.errors import FormatError
+from ..format.seals import DETACHED_SUFFIX, FOOTER, Seal, ends_as_detached, read_detached_seal
 from ..storage.object_places import ObjectPlace, ReadOnlyPlace
 from ..storage.place import OpenedFile
 from ..storage.places import beside
@@ -58,6 +59,19 @@ def _opened_seal(name: str) -> OpenedFile | None:
             return None
         stack.pop_all()
     return seal
+
+
+def seal_beside(file: OpenedFile, name: str) -> Seal | FormatError | None:
+    """The seal beside a plain stream that may be damaged, or what is wrong with it; None where there is none. Raises
+    OSError."""
+    if (seal := _detached_seal(file, name, None)) is None:
+        return None
+    with contextlib.closing(seal):
+        try:
+            return read_detached_seal(seal, file.size)
+        except FormatError as error:
+            error.file = seal.name
+            return error
 
 
 def has_detached_seal(name: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
 from ..format.errors import FormatError
@@ -133,3 +133,18 @@ def listed(names: Sequence[str]) -> str:
 
 def shown(name: str) -> str:
     return printable(name[:100])
+
+
+def disagreements(said: Mapping[str, str], found: Mapping[str, str], files: set[str]) -> Iterator[str]:
+    """What the index says of the tensors in the files that are there, and they do not."""
+    missing = [name for name, file in said.items() if file in files and name not in found]
+    surplus = [name for name in found if name not in said]
+    elsewhere = [name for name, file in found.items() if said.get(name, file) != file]
+    if missing:
+        yield f"the index names {listed(missing)}, which {are(missing)} in no shard"
+    if surplus:
+        yield f"{listed(surplus)} {are(surplus)} in a shard and not in the index"
+    if elsewhere:
+        where = f"{shown(found[elsewhere[0]])}, not in {shown(said[elsewhere[0]])} as the index says"
+        more = f", and {len(elsewhere) - 1} more are elsewhere too: {listed(elsewhere[1:])}" if elsewhere[1:] else ""
+        yield f"{shown(elsewhere[0])} is in {where}{more}"

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..format.errors import FormatError, UsageError
 from ..format.records import Record
-from ..format.streams import check_paths
+from ..format.streams import check_paths, find_clashes
 from ..format.wire import Source
 from ..storage.joined_files import JoinedFiles
 from ..storage.object_places import ObjectPlace
@@ -25,7 +25,20 @@ from .container import Contents, Departure, Loss
 from .foreign import refuse_torch
 from .orbax_folder import ORBAX, OrbaxFolder
 from .orbax_places import FarOrbax, LocalOrbax, holds_orbax
-from .shard_index import INDEX, LAYOUTS, SHARD, SHOWN, Index, Layout, are, layout_of, listed, read_index, shown
+from .shard_index import (
+    INDEX,
+    LAYOUTS,
+    SHARD,
+    SHOWN,
+    Index,
+    Layout,
+    are,
+    disagreements,
+    layout_of,
+    listed,
+    read_index,
+    shown,
+)
 
 
 class Shards(JoinedFiles):
@@ -68,7 +81,7 @@ class Shards(JoinedFiles):
                 records=[*whole.records, *(_moved(record, start) for record in contents.records)],
                 unheld=(*whole.unheld, *(each._replace(offset=each.offset + start) for each in contents.unheld)),
             )
-        faults += _disagreements(self._index.files, found, {_base(file.name) for file in self.files})
+        faults += disagreements(self._index.files, found, {_base(file.name) for file in self.files})
         if faults:
             self._refuse(faults)
         order = {name: i for i, name in enumerate(self._index.files)}
@@ -84,15 +97,18 @@ class Shards(JoinedFiles):
         self, read: Callable[[OpenedFile], tuple[list[Record], list[Loss]]]
     ) -> tuple[list[Record], list[Loss]]:
         """What `read` finds whole and lost in each shard; shards that are missing or surplus are losses too."""
-        records: list[Record] = []
-        losses: list[Loss] = []
+        records, losses, found = list[Record](), list[Loss](), dict[str, str]()
         for file, start in zip(self.files, self.starts, strict=True):
             whole, lost = read(file)
             records += [_moved(record, start) for record in whole]
             losses += [Loss(loss.offset + start, loss.end + start, loss.error) for loss in lost]
-        if self._faults:
-            losses.append(Loss(self.size, self.size, _refusal(self.name, self._faults)))
-        return records, losses
+            found = {**{self._layout.separator.join(record.path): _base(file.name) for record in whole}, **found}
+        clashes = find_clashes(records)
+        losses += [Loss(each.offset, each.end, clashes[each.offset]) for each in records if each.offset in clashes]
+        faults = [*self._faults, *disagreements(self._index.files, found, {_base(file.name) for file in self.files})]
+        if faults:
+            losses.append(Loss(self.size, self.size, _refusal(self.name, faults)))
+        return [record for record in records if record.offset not in clashes], losses
 
     def place_of(self, offset: int) -> tuple[str, int]:
         """The file name of the shard in which the byte at an offset stands, and its offset there."""
@@ -115,21 +131,6 @@ def _clash(paths: Iterator[tuple[str, ...]]) -> FormatError | None:
 
 def _moved(record: Record, start: int) -> Record:
     return record._replace(offset=record.offset + start, leaf_offset=record.leaf_offset + start, end=record.end + start)
-
-
-def _disagreements(said: Mapping[str, str], found: Mapping[str, str], files: set[str]) -> Iterator[str]:
-    """What the index says of the tensors in the files that are there, and they do not."""
-    missing = [name for name, file in said.items() if file in files and name not in found]
-    surplus = [name for name in found if name not in said]
-    elsewhere = [name for name, file in found.items() if said.get(name, file) != file]
-    if missing:
-        yield f"the index names {listed(missing)}, which {are(missing)} in no shard"
-    if surplus:
-        yield f"{listed(surplus)} {are(surplus)} in a shard and not in the index"
-    if elsewhere:
-        where = f"{shown(found[elsewhere[0]])}, not in {shown(said[elsewhere[0]])} as the index says"
-        more = f", and {len(elsewhere) - 1} more are elsewhere too: {listed(elsewhere[1:])}" if elsewhere[1:] else ""
-        yield f"{shown(elsewhere[0])} is in {where}{more}"
 
 
 def _refusal(name: str, faults: list[str]) -> FormatError:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .arrays import COMPLEX, MAX_DIMS, NDARRAY, SCALAR, array_head, expect, read_array
 from .chunked import CHUNK, Part, chunked_frame, marker_follows, read_chunked
-from .dtypes import dtype_of, tag_of
+from .dtypes import BITS, dtype_of, tag_of
 from .errors import FormatError
 from .payloads import StoredPayload, bytes_of, settle
 from .wire import (
@@ -173,16 +173,20 @@ def _text(raw: bytes, offset: int) -> str:
 
 
 def is_viewed(leaf: Leaf) -> bool:
-    """Whether `view_value` gives a view, and not a copy."""
-    return leaf.kind == "ndarray" and len(leaf.extents) == 1 and leaf.nbytes > 0
+    """Whether `view_value` gives a view, and not a copy.
+
+    Elements with bits that carry no meaning (DTYPE-4, DTYPE-5) are copied: numpy and jax take these for a part of them.
+    """
+    has_loose_bits = leaf.dtype is not None and (leaf.dtype == np.bool_ or leaf.dtype.name in BITS)
+    return leaf.kind == "ndarray" and len(leaf.extents) == 1 and leaf.nbytes > 0 and not has_loose_bits
 
 
 def view_value(source: BytesSource, at: int, leaf: Leaf) -> Any:
     """`read_value`, but an array in one piece is a view of the source's memory.
 
-    It is as aligned as it stands there, and bits that carry no meaning (DTYPE-4, DTYPE-5) are as they stand.
+    It is as aligned as it stands there.
     """
-    view = stored(source, at, leaf).view(leaf.shape, leaf.dtype) if leaf.dtype and leaf.kind == "ndarray" else None
+    view = stored(source, at, leaf).view(leaf.shape, leaf.dtype) if leaf.dtype and is_viewed(leaf) else None
     return read_value(source, at, leaf) if view is None else view
 
 

@@ -14,6 +14,8 @@ from .place import Place
 from .places import LocalPlace, place_of
 
 _ADVICE: Final = "name another output"
+_INDEX: Final = ".index.json"
+_OF_SET: Final = (_INDEX, ".safetensors", ".msgpack")
 _HERE: Final = (LocalPlace, OpenDescriptor)
 _OTHER_NAMES: Final = {"gcs": "gs", "s3a": "s3"}  # of schemes, and what they are called else
 
@@ -29,8 +31,26 @@ def refuse_an_input(output: Place, inputs: dict[str, Path_]) -> None:
             shown = place_of(name).name  # without what is secret in a URL
             also = "" if output.name == shown else f" ({shown})"
             raise UsageError(f"{output.name} is {what}{also}, which would be replaced and lost; {_ADVICE}")
-        if is_same_file(output, name + DETACHED_SUFFIX):
-            raise UsageError(f"{output.name} is the seal of {what}, which would be replaced and lost; {_ADVICE}")
+        refuse_what_belongs_to(output, what, name)
+
+
+def refuse_what_belongs_to(output: Place, what: str, path: Path_) -> None:
+    """Refuse to write to the seal beside a file that is read, or to one of the files of a folder that is. Raises
+    UsageError."""
+    name = os.fspath(path)
+    if is_same_file(output, name + DETACHED_SUFFIX):
+        raise UsageError(f"{output.name} is the seal of {what}, which would be replaced and lost; {_ADVICE}")
+    if any(is_same_file(output, each) for each in _files_of_set(name)):
+        raise UsageError(f"{output.name} is one of the files of {what}, and would be replaced and lost; {_ADVICE}")
+
+
+def _files_of_set(name: str) -> list[str]:
+    """The shards, and their index, of a folder on this machine, or of the index that is named."""
+    place = place_of(name)
+    folder = os.path.dirname(name) if name.endswith(_INDEX) else name
+    if not isinstance(place, LocalPlace) or not os.path.isdir(folder or "."):
+        return []
+    return [os.path.join(folder, each) for each in os.listdir(folder or ".") if each.endswith(_OF_SET)]
 
 
 def refuse_itself(output: Place, path: Path_) -> None:
